@@ -1,0 +1,125 @@
+"""Every error that users see, on one page.
+
+JumpstarterError
+├── UsageError                      the test's own mistake: an argument, a name, a setting (also ValueError)
+│   ├── ConfigurationError          what was configured does not fit together
+│   ├── NoSuchDevice                no device has that alias
+│   ├── NoSuchDriver                no driver has that path, or none can do what was asked (also AttributeError)
+│   ├── AmbiguousDriver             several drivers could be meant
+│   └── UnsupportedValue            a value that the protocol cannot carry
+├── InfrastructureError             the lab's fault: link, exporter, driver
+│   ├── LinkError                   the exporter cannot be reached, or the link to it broke
+│   │   ├── AuthenticationError     the exporter refused the passphrase
+│   │   └── TlsError                the secure connection could not be made
+│   ├── ExporterNotReady            the exporter answered, but takes no driver calls now
+│   ├── OperationTimeout            the time that the caller gave ran out (also TimeoutError)
+│   ├── TransferError               an upload or download did not complete, or did not arrive unharmed
+│   └── DriverError                 the driver refused or failed
+│       ├── DriverMethodNotImplemented   it has no such method (also NotImplementedError)
+│       ├── DriverInvalidArgument        it did not accept an argument (also ValueError)
+│       ├── DriverTimeout                it gave up waiting for its hardware (also TimeoutError)
+│       └── DriverUnavailable            it cannot reach its hardware
+└── DeviceFailure                   what the board did, or did not do (also AssertionError)
+    ├── ConsoleMismatch             the console did not say what was expected, or said what was not
+    ├── LoginFailed                 nobody could log in on the console
+    └── CommandFailed               a command on the console ended with an unexpected exit status
+
+A message says what was asked, what was found and what to try. gRPC codes and tracebacks stay in ``__cause__`` and in
+the DEBUG log.
+"""
+
+from __future__ import annotations
+
+
+class JumpstarterError(Exception):
+    """Root of all errors of this library."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
+class UsageError(JumpstarterError, ValueError):
+    """The test asked for something that cannot be: a wrong argument, name or setting."""
+
+
+class ConfigurationError(UsageError):
+    """What was configured does not fit together, or is not there."""
+
+
+class NoSuchDevice(UsageError):
+    """No connected device has that alias."""
+
+
+class NoSuchDriver(UsageError, AttributeError):
+    """No driver has that path, or none of the device's drivers can do what was asked."""
+
+
+class AmbiguousDriver(UsageError):
+    """Several drivers could be meant, and the caller did not say which."""
+
+
+class UnsupportedValue(UsageError):
+    """A value that the protocol cannot carry; nothing was sent."""
+
+
+class InfrastructureError(JumpstarterError):
+    """The lab's fault, not the board's: link, exporter or driver."""
+
+
+class LinkError(InfrastructureError):
+    """The exporter cannot be reached, or the link to it broke."""
+
+
+class AuthenticationError(LinkError):
+    """The exporter refused the passphrase."""
+
+
+class TlsError(LinkError):
+    """The secure connection could not be made."""
+
+
+class ExporterNotReady(InfrastructureError):
+    """The exporter answered, but takes no driver calls in its present status."""
+
+
+class OperationTimeout(InfrastructureError, TimeoutError):
+    """The time that the caller gave ran out; remote work was cancelled."""
+
+
+class TransferError(InfrastructureError):
+    """An upload or download did not complete, or did not arrive unharmed."""
+
+
+class DriverError(InfrastructureError):
+    """The driver refused or failed."""
+
+
+class DriverMethodNotImplemented(DriverError, NotImplementedError):
+    """The driver has no such method, or not in this call style."""
+
+
+class DriverInvalidArgument(DriverError, ValueError):
+    """The driver did not accept an argument."""
+
+
+class DriverTimeout(DriverError, TimeoutError):
+    """The driver itself gave up waiting for its hardware."""
+
+
+class DriverUnavailable(DriverError):
+    """The driver cannot reach its hardware; the exporter is there."""
+
+
+class DeviceFailure(JumpstarterError, AssertionError):
+    """What the board did, or did not do."""
+
+
+class ConsoleMismatch(DeviceFailure):
+    """The console did not say what was expected, or said what was not."""
+
+
+class LoginFailed(DeviceFailure):
+    """Nobody could log in on the console."""
+
+
+class CommandFailed(DeviceFailure):
+    """A command on the console ended with an unexpected exit status."""

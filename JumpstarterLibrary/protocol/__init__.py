@@ -1,0 +1,31 @@
+"""The wire: messages, stubs, values and names. Everything else of this package is reached through this door."""
+
+from __future__ import annotations
+
+import os
+
+# gRPC's C++ core writes its own log lines to stderr, between the lines of whoever uses it. Set before grpc is imported.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+os.environ.setdefault("GLOG_minloglevel", "2")
+
+from JumpstarterLibrary.protocol.generated import client_pb2, common_pb2, jumpstarter_pb2, router_pb2, telemetry_pb2
+from JumpstarterLibrary.protocol.handlers import service_handler
+from JumpstarterLibrary.protocol.stubs import CLIENT, CONTROLLER, EXPORTER, ROUTER, ExporterStub
+from JumpstarterLibrary.protocol.values import ValueEncodingError, decode, encode
+
+__all__ = [
+    "CLIENT",
+    "CONTROLLER",
+    "EXPORTER",
+    "ROUTER",
+    "ExporterStub",
+    "ValueEncodingError",
+    "client_pb2",
+    "common_pb2",
+    "decode",
+    "encode",
+    "jumpstarter_pb2",
+    "router_pb2",
+    "service_handler",
+    "telemetry_pb2",
+]

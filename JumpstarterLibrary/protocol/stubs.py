@@ -1,0 +1,61 @@
+"""Client stubs: the methods of a service as callables on a synchronous channel."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from JumpstarterLibrary.protocol.pool import POOL, message_class
+
+CONTROLLER = "jumpstarter.v1.ControllerService"
+EXPORTER = "jumpstarter.v1.ExporterService"
+ROUTER = "jumpstarter.v1.RouterService"
+CLIENT = "jumpstarter.client.v1.ClientService"
+
+
+def snake_case(name: str) -> str:
+    """Return an RPC's name as a Python name: ``GetReport`` to ``get_report``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def service(full_name: str) -> ServiceDescriptor:
+    """Return a service's descriptor from our pool."""
+    return POOL.FindServiceByName(full_name)
+
+
+class _Stub:
+    """Binds each RPC of a service to an attribute of its snake-case name."""
+
+    def __init__(self, channel: grpc.Channel, full_name: str) -> None:
+        for method in service(full_name).methods:
+            setattr(self, snake_case(method.name), _bind(channel, method))
+
+
+def _bind(channel: grpc.Channel, method: MethodDescriptor) -> Any:
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    serialize = message_class(method.input_type.full_name).SerializeToString
+    deserialize = message_class(method.output_type.full_name).FromString
+    if method.client_streaming:
+        return channel.stream_stream(path, serialize, deserialize)
+    if method.server_streaming:
+        return channel.unary_stream(path, serialize, deserialize)
+    return channel.unary_unary(path, serialize, deserialize)
+
+
+class ExporterStub(_Stub):
+    """ExporterService, and the byte streams of the RouterService beside it."""
+
+    get_report: grpc.UnaryUnaryMultiCallable
+    driver_call: grpc.UnaryUnaryMultiCallable
+    streaming_driver_call: grpc.UnaryStreamMultiCallable
+    log_stream: grpc.UnaryStreamMultiCallable
+    get_status: grpc.UnaryUnaryMultiCallable
+    end_session: grpc.UnaryUnaryMultiCallable
+    stream: grpc.StreamStreamMultiCallable
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        super().__init__(channel, EXPORTER)
+        self.stream = _bind(channel, service(ROUTER).methods_by_name["Stream"])

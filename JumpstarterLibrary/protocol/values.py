@@ -1,0 +1,158 @@
+"""Python values to ``google.protobuf.Value`` and back.
+
+The wire knows null, bool, double, string, list and struct, and nothing else: whole numbers arrive as doubles, so
+``decode`` gives them back as ``int``. What cannot arrive unharmed is refused before it is sent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import ipaddress
+import math
+import os
+import uuid
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from JumpstarterLibrary.protocol.wellknown import ListValue, Struct, Value
+
+EXACT_INTEGER_LIMIT = 2**53
+"""Beyond this, a double no longer tells neighbouring whole numbers apart."""
+
+
+class ValueEncodingError(ValueError):
+    """A Python value that cannot travel as a protocol value."""
+
+
+def encode(value: object) -> Value:
+    """Return the protocol value for a Python value.
+
+    Strings, numbers, booleans, None, lists, tuples, sets, mappings, dataclasses, enums (by their value), UUIDs, paths,
+    IP addresses, datetimes and timedeltas (ISO 8601) can travel, and so can bytes that are UTF-8 text.
+
+    Raises:
+        ValueEncodingError: The value, or one inside it, cannot travel unharmed.
+    """
+    return _encode(value, "")
+
+
+def _encode(value: object, where: str) -> Value:
+    match value:
+        case None:
+            return Value(null_value=0)  # type: ignore[arg-type]
+        case bool():
+            return Value(bool_value=value)
+        case enum.Enum():
+            return _encode(value.value, where)
+        case str():
+            return Value(string_value=_text(value, where))
+        case int() | float():
+            return Value(number_value=_number(value, where))
+        case bytes() | bytearray() | memoryview():
+            return Value(string_value=_bytes_text(bytes(value), where))
+        case Mapping():
+            fields = {_key(key, where): _encode(item, f"{where}[{key!r}]") for key, item in value.items()}
+            return Value(struct_value=Struct(fields=fields))
+        case Sequence() | Set():
+            items = [_encode(item, f"{where}[{index}]") for index, item in enumerate(value)]
+            return Value(list_value=ListValue(values=items))
+    return _encode(_plain(value, where), where)
+
+
+def _plain(value: object, where: str) -> object:
+    """Return the text or mapping by which a value of a richer type travels."""
+    match value:
+        case datetime.datetime() | datetime.date() | datetime.time():
+            return value.isoformat()
+        case datetime.timedelta():
+            return _iso_duration(value)
+        case uuid.UUID() | ipaddress.IPv4Address() | ipaddress.IPv6Address():
+            return str(value)
+        case os.PathLike():
+            return os.fspath(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if callable(dump := getattr(value, "model_dump", None)):
+        return dump(mode="json")  # pydantic models, without asking for pydantic
+    problem = f"a value of type {type(value).__name__} cannot travel"
+    raise _error(where, problem, "send text, numbers, lists or mappings")
+
+
+def _number(value: float, where: str) -> float:
+    if isinstance(value, int) and abs(value) > EXACT_INTEGER_LIMIT:
+        raise _error(where, f"{value} is beyond 2**53 and would be rounded", "send it as text")
+    if not math.isfinite(value):
+        raise _error(where, f"{value} is not a finite number", "send None or text")
+    return value
+
+
+def decode(value: Value) -> Any:
+    """Return the Python value of a protocol value; whole numbers as ``int``, a value without kind as None."""
+    kind = value.WhichOneof("kind")
+    match kind:
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() and abs(number) <= EXACT_INTEGER_LIMIT else number
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case "list_value":
+            return [decode(item) for item in value.list_value.values]
+        case "struct_value":
+            return {key: decode(item) for key, item in value.struct_value.fields.items()}
+    return None
+
+
+def _text(value: str, where: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _error(where, f"{value[:40]!r} holds a lone surrogate, which is not text", "send valid Unicode") from None
+    return value
+
+
+def _bytes_text(value: bytes, where: str) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        hint = "send base64 or hexadecimal text, or use a resource"
+        raise _error(
+            where, f"{len(value)} bytes are not UTF-8 text, and the protocol has no binary value", hint
+        ) from None
+
+
+def _key(key: object, where: str) -> str:
+    match key:
+        case str():
+            return _text(key, where)
+        case bool() | None:
+            return str(key).lower() if key is not None else "None"
+        case int() | float():
+            return str(key)
+        case enum.Enum():
+            return _key(key.value, where)
+        case tuple():
+            return ",".join(_key(part, where) for part in key)
+    raise _error(where, f"a mapping key of type {type(key).__name__} cannot travel", "use text keys")
+
+
+def _iso_duration(value: datetime.timedelta) -> str:
+    sign = "-" if value < datetime.timedelta(0) else ""
+    value = abs(value)
+    hours, rest = divmod(value.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    fraction = f"{seconds}.{value.microseconds:06d}".rstrip("0") if value.microseconds else str(seconds)
+    days = f"{value.days}D" if value.days else ""
+    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
+    time += f"{fraction}S" if fraction != "0" else ""
+    if not days and not time:
+        return "PT0S"
+    return f"{sign}P{days}" + (f"T{time}" if time else "")
+
+
+def _error(where: str, problem: str, hint: str) -> ValueEncodingError:
+    place = f" (at {where})" if where else ""
+    return ValueEncodingError(f"{problem}{place}; {hint}")
