@@ -10,7 +10,7 @@ from JumpstarterLibrary.protocol.pool import message_class
 from JumpstarterLibrary.protocol.stubs import service, snake_case
 
 
-def service_handler(full_name: str, servicer: object) -> grpc.GenericRpcHandler:
+def service_handler(full_name: str, servicer: object) -> grpc.GenericRpcHandler[Any, Any]:
     """Return a handler that serves a service with a servicer's snake-case methods.
 
     An RPC for which the servicer has no method answers UNIMPLEMENTED, as an older exporter or controller does.

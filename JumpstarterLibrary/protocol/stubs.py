@@ -48,13 +48,13 @@ def _bind(channel: grpc.Channel, method: MethodDescriptor) -> Any:
 class ExporterStub(_Stub):
     """ExporterService, and the byte streams of the RouterService beside it."""
 
-    get_report: grpc.UnaryUnaryMultiCallable
-    driver_call: grpc.UnaryUnaryMultiCallable
-    streaming_driver_call: grpc.UnaryStreamMultiCallable
-    log_stream: grpc.UnaryStreamMultiCallable
-    get_status: grpc.UnaryUnaryMultiCallable
-    end_session: grpc.UnaryUnaryMultiCallable
-    stream: grpc.StreamStreamMultiCallable
+    get_report: grpc.UnaryUnaryMultiCallable[Any, Any]
+    driver_call: grpc.UnaryUnaryMultiCallable[Any, Any]
+    streaming_driver_call: grpc.UnaryStreamMultiCallable[Any, Any]
+    log_stream: grpc.UnaryStreamMultiCallable[Any, Any]
+    get_status: grpc.UnaryUnaryMultiCallable[Any, Any]
+    end_session: grpc.UnaryUnaryMultiCallable[Any, Any]
+    stream: grpc.StreamStreamMultiCallable[Any, Any]
 
     def __init__(self, channel: grpc.Channel) -> None:
         super().__init__(channel, EXPORTER)

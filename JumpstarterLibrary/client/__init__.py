@@ -1,0 +1,29 @@
+"""The client core: leases nothing and prints nothing yet does everything to a device, for Robot and pytest alike.
+
+It is synchronous, knows neither Robot Framework nor pytest, logs with ``logging`` and emits events.
+"""
+
+from __future__ import annotations
+
+from JumpstarterLibrary.client.address import Address
+from JumpstarterLibrary.client.config import DirectConnection
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.device import Device
+from JumpstarterLibrary.client.drivers import DriverProxy
+from JumpstarterLibrary.client.expect import PexpectAdapter
+from JumpstarterLibrary.client.forward import TcpForward, UnixForward
+from JumpstarterLibrary.client.stream import ByteStream
+
+__all__ = [
+    "Address",
+    "ByteStream",
+    "Console",
+    "Deadline",
+    "Device",
+    "DirectConnection",
+    "DriverProxy",
+    "PexpectAdapter",
+    "TcpForward",
+    "UnixForward",
+]

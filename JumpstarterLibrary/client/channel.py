@@ -1,0 +1,45 @@
+"""One gRPC channel per device."""
+
+from __future__ import annotations
+
+import grpc
+
+from JumpstarterLibrary.client.config import DirectConnection
+from JumpstarterLibrary.client.pinning import fetch_certificate
+from JumpstarterLibrary.types import Tls
+
+RECEIVE_LIMIT = 64 * 1024 * 1024
+"""Bytes of one message that we accept. Exporters send without a limit, and gRPC's 4 MiB would lose answers."""
+
+
+def open_channel(connection: DirectConnection) -> grpc.Channel:
+    """Return a channel to an exporter. Nothing is sent yet, except that ``tls=pin`` fetches the certificate.
+
+    Raises:
+        LinkError: ``tls=pin`` found nobody.
+        TlsError: ``tls=pin`` found somebody who does not speak TLS.
+    """
+    address = connection.address
+    options: list[tuple[str, int]] = [
+        ("grpc.max_receive_message_length", RECEIVE_LIMIT),
+        # Two devices at one address keep a connection each, so that closing one leaves the other alone.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+    ]
+    if address.loopback:
+        options.append(("grpc.enable_http_proxy", 0))
+    if address.path is None:
+        # A peer that vanished from the network says nothing. Exporters tolerate one ping every 10 seconds on TCP; on a
+        # unix socket they answer pings with ENHANCE_YOUR_CALM, and the kernel reports a dead peer there anyway.
+        options += [
+            ("grpc.keepalive_time_ms", 20_000),
+            ("grpc.keepalive_timeout_ms", 20_000),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
+    if connection.tls is Tls.plaintext:
+        return grpc.insecure_channel(address.target, options=options)
+    roots = connection.ca
+    if connection.tls is Tls.pin:
+        roots = fetch_certificate(address.host or "", address.port)
+    return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(roots), options=options)

@@ -1,0 +1,128 @@
+"""How to reach an exporter without a controller: from arguments, or from what ``jmp shell`` put in the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from JumpstarterLibrary.client.address import Address
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.types import Tls
+
+HOST = "JUMPSTARTER_HOST"
+"""Environment variable: unix socket path or host:port of an exporter that is ready for driver calls."""
+
+PASSPHRASE = "JMP_GRPC_PASSPHRASE"
+PLAINTEXT = "JMP_GRPC_INSECURE"
+PIN = "JUMPSTARTER_GRPC_INSECURE"
+
+
+@dataclass(frozen=True)
+class DirectConnection:
+    """One exporter's address and how to secure the way there.
+
+    Attributes:
+        address: Where it listens.
+        tls: How TCP is secured; unix sockets are always plain.
+        ca: PEM bundle of the authorities to trust; None for the system's.
+        passphrase: Sent with every RPC; never shown.
+        source: Where the address came from, for messages: ``host=`` or ``JUMPSTARTER_HOST``.
+    """
+
+    address: Address
+    tls: Tls = Tls.verify
+    ca: bytes | None = None
+    passphrase: str | None = field(default=None, repr=False)
+    source: str = "host="
+
+    @property
+    def name(self) -> str:
+        """The exporter's address as messages show it."""
+        return str(self.address)
+
+    @classmethod
+    def from_arguments(
+        cls,
+        host: str,
+        *,
+        tls: Tls | None = None,
+        ca: Path | None = None,
+        passphrase: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> DirectConnection:
+        """Return the connection that a caller asks for; the environment fills what the caller leaves out.
+
+        Args:
+            host: Unix socket path, or ``HOST:PORT``.
+            tls: How TCP is secured. Default: plaintext if ``JMP_GRPC_INSECURE`` is ``1``, else pin if
+                ``JUMPSTARTER_GRPC_INSECURE`` is ``1``, else verify.
+            ca: PEM file of the authorities to trust. Default: the system's.
+            passphrase: The exporter's passphrase. Default: ``JMP_GRPC_PASSPHRASE``.
+            environ: Where the variables are looked up.
+
+        Raises:
+            ConfigurationError: The CA file cannot be read, or the settings contradict each other.
+        """
+        return cls._build(host, "host=", tls, ca, passphrase, environ)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> DirectConnection:
+        """Return the connection that ``JUMPSTARTER_HOST`` and its companions describe, as inside ``jmp shell``.
+
+        Raises:
+            ConfigurationError: ``JUMPSTARTER_HOST`` is not set.
+        """
+        host = environ.get(HOST)
+        if not host:
+            raise ConfigurationError(
+                f"{HOST} is not set, so there is no exporter to join. Run inside `jmp shell`, set {HOST} to the socket "
+                f"path or host:port of an exporter, or choose another mode."
+            )
+        return cls._build(host, HOST, None, None, None, environ)
+
+    @classmethod
+    def _build(
+        cls,
+        host: str,
+        source: str,
+        tls: Tls | None,
+        ca: Path | None,
+        passphrase: str | None,
+        environ: Mapping[str, str],
+    ) -> DirectConnection:
+        address = Address.parse(host)
+        if address.path is not None:
+            if ca is not None or tls in (Tls.verify, Tls.pin):
+                raise ConfigurationError(
+                    f"'{host}' is a unix socket, which takes no TLS. Leave tls= and ca= out, or give HOST:PORT."
+                )
+            # The passphrase guards a unix socket as well where an exporter asks for it.
+            return cls(address, Tls.plaintext, None, passphrase or environ.get(PASSPHRASE) or None, source)
+        tls = tls or _default_tls(environ, ca)
+        if tls is not Tls.verify and ca is not None:
+            raise ConfigurationError(f"ca= needs tls=verify, not tls={tls.value}. Leave one of the two out.")
+        return cls(address, tls, _read_ca(ca), passphrase or environ.get(PASSPHRASE) or None, source)
+
+
+def _default_tls(environ: Mapping[str, str], ca: Path | None) -> Tls:
+    if ca is not None:
+        return Tls.verify
+    if environ.get(PLAINTEXT) == "1":
+        return Tls.plaintext
+    return Tls.pin if environ.get(PIN) == "1" else Tls.verify
+
+
+def _read_ca(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The CA file '{path}' cannot be read: {error.strerror}. Give the PEM file of the exporter's authority."
+        ) from error
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise ConfigurationError(f"The CA file '{path}' holds no PEM certificate.")
+    return data

@@ -1,0 +1,264 @@
+"""A console: one reader per serial port, a history that reading never destroys, and waits that leave evidence."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.outbox import Outbox
+from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.client.stream import FRAME, Frames
+from JumpstarterLibrary.client.text import Normaliser, TextHistory
+from JumpstarterLibrary.errors import ConsoleMismatch, InfrastructureError, LinkError
+from JumpstarterLibrary.protocol.streams import driver_stream_request
+from JumpstarterLibrary.types import ConsoleMatch
+
+if TYPE_CHECKING:
+    from JumpstarterLibrary.client.drivers.base import DriverProxy
+
+HISTORY = 8 * 1024 * 1024
+"""Characters of a console that are kept in memory; the transcript on disk keeps all."""
+
+SEND_S = 30.0
+TAIL_LINES = 20
+
+
+class Console:
+    """The console of a device, from now until ``close``.
+
+    A daemon thread reads the byte stream into a history. Waits look at the history from a cursor on; a match moves the
+    cursor behind it, and nothing is ever removed by reading.
+
+    Args:
+        driver: The driver whose byte stream is the console.
+        transcript: File that gets every byte as it comes. Default: none.
+        tick: Called about five times a second, in the waiting thread, while a wait goes on. Default: nothing.
+
+    Attributes:
+        cursor: Where the next search begins: an offset in characters since the console was opened.
+        marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
+
+    Raises:
+        InfrastructureError: The stream could not be opened.
+    """
+
+    def __init__(
+        self, driver: DriverProxy, transcript: Path | None = None, tick: Callable[[], None] = lambda: None
+    ) -> None:
+        self.name = driver.path or "console"
+        self.cursor = 0
+        self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
+        self._tick = tick
+        self._history = TextHistory(HISTORY)
+        self._normaliser = Normaliser()
+        self._condition = threading.Condition()
+        self._outbox = Outbox()
+        self._bytes = 0
+        self._last_byte: float | None = None
+        self._ended = False
+        self._closed = False
+        self._error: InfrastructureError | None = None
+        operation = driver._operation("connect", "stream")
+        self._frames = Frames(
+            driver._device.link, driver_stream_request(driver.uuid, "connect"), self._outbox, operation
+        )
+        self._frames.add_done_callback(self._outbox.kill)
+        self._transcript: BinaryIO | None = None
+        if transcript is not None:
+            transcript.parent.mkdir(parents=True, exist_ok=True)
+            self._transcript = transcript.open("ab")
+        self._reader = threading.Thread(target=self._read, name="jumpstarter-console", daemon=True)
+        self._reader.start()
+
+    # Reading
+
+    def wait_for(self, pattern: Pattern | str, timeout: Seconds, *, since: int | None = None) -> ConsoleMatch:
+        """Wait until the console has said something, and move the cursor behind it.
+
+        Args:
+            pattern: What to look for.
+            timeout: Seconds or timedelta to wait; 0 looks only at what is there.
+            since: Offset to search from. Default: the cursor.
+
+        Raises:
+            ConsoleMismatch: It did not come in time; the message has the evidence.
+            InfrastructureError: The stream ended before it came.
+        """
+        _, match = self.wait_for_any([pattern], timeout, since=since)
+        return match
+
+    def wait_for_any(
+        self, patterns: list[Pattern | str], timeout: Seconds, *, since: int | None = None
+    ) -> tuple[int, ConsoleMatch]:
+        """Wait for the first of several patterns; return its index and the match. Otherwise like ``wait_for``."""
+        wanted = [pattern if isinstance(pattern, Pattern) else Pattern(pattern) for pattern in patterns]
+        deadline, begin = Deadline.of(timeout), time.monotonic()
+        start = self.cursor if since is None else since
+        searched = [start] * len(wanted)
+        with self._condition:
+            while True:
+                hit = self._search(wanted, searched, begin, start)
+                if hit is not None:
+                    self.cursor = hit[1].end
+                    return hit
+                if self._ended:
+                    raise self._ended_error(wanted)
+                if deadline.expired:
+                    raise self._mismatch(wanted, start, deadline)
+                self._pause(deadline)
+
+    def must_not_say(self, pattern: Pattern | str, within: Seconds, *, since: int | None = None) -> None:
+        """Check that the console has not said something and does not say it for a while. The cursor stays.
+
+        Args:
+            pattern: What must not be there.
+            within: Seconds or timedelta to watch on from now; 0 looks only at what is there.
+            since: Offset to search from. Default: the cursor.
+
+        Raises:
+            ConsoleMismatch: It was said.
+            InfrastructureError: The stream ended meanwhile.
+        """
+        wanted = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
+        deadline, begin = Deadline.of(within), time.monotonic()
+        start = self.cursor if since is None else since
+        searched = [start]
+        with self._condition:
+            while True:
+                hit = self._search([wanted], searched, begin, start)
+                if hit is not None:
+                    line = self._line_of(hit[1].start)
+                    raise ConsoleMismatch(
+                        f"Console '{self.name}' said '{hit[1].text}', which it should not. The line was: '{line}'."
+                    )
+                if deadline.expired:
+                    return
+                if self._ended:
+                    raise self._ended_error([wanted])
+                self._pause(deadline)
+
+    def text(self, since: int | None = None) -> str:
+        """Return the normalised text from an offset on. Default: from the cursor. The cursor stays."""
+        with self._condition:
+            return self._history.since(self.cursor if since is None else since)
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last character."""
+        with self._condition:
+            return self._history.end
+
+    def mark(self, name: str) -> int:
+        """Remember the present end of the history under a name and return the offset."""
+        self.marks[name] = self.end
+        return self.marks[name]
+
+    def power_changes(self) -> None:
+        """Begin a new chapter: what was said before a power action is no answer to what is waited for after it."""
+        self.cursor = self.mark("power_on")
+
+    # Writing
+
+    def write(self, data: bytes, timeout: Seconds = SEND_S) -> None:
+        """Send bytes to the console.
+
+        Raises:
+            OperationTimeout: The far side took nothing in time (default: 30 seconds).
+            InfrastructureError: The stream has ended.
+        """
+        if self._ended:
+            raise self._ended_error([])
+        deadline = Deadline.of(timeout)
+        for start in range(0, len(data), FRAME):
+            self._outbox.put(data[start : start + FRAME], deadline)
+
+    def close(self) -> None:
+        """End the stream and the transcript. Closing twice is fine."""
+        self._closed = True
+        self._frames.cancel()
+        self._outbox.kill()
+        self._reader.join(timeout=5)
+
+    # Inside
+
+    def _read(self) -> None:
+        try:
+            for data in self._frames:
+                if self._transcript is not None:
+                    self._transcript.write(data)
+                    self._transcript.flush()
+                text = self._normaliser.feed(data)
+                with self._condition:
+                    self._history.append(text)
+                    self._bytes += len(data)
+                    self._last_byte = time.monotonic()
+                    self._condition.notify_all()
+        except InfrastructureError as error:
+            self._error = error
+        finally:
+            with self._condition:
+                self._ended = True
+                self._condition.notify_all()
+            if self._transcript is not None:
+                self._transcript.close()
+
+    def _search(
+        self, wanted: list[Pattern], searched: list[int], begin: float, start: int
+    ) -> tuple[int, ConsoleMatch] | None:
+        """Search what is new; of several patterns the one whose match begins first wins."""
+        best: tuple[int, ConsoleMatch] | None = None
+        for index, pattern in enumerate(wanted):
+            base = max(self._history.start, start, searched[index] - pattern.overlap)
+            found = pattern.search(self._history.since(base))
+            searched[index] = self._history.end
+            if found and (best is None or base + found.start < best[1].start):
+                before = self._history.since(start)[: base + found.start - max(start, self._history.start)]
+                at, end = base + found.start, base + found.end
+                best = index, ConsoleMatch(found.text, before, found.groups, at, end, time.monotonic() - begin)
+        return best
+
+    def _pause(self, deadline: Deadline) -> None:
+        """Wait for more output, waking up now and then so that an interruption and the caller's tick get their turn."""
+        self._condition.wait(deadline.at_most(0.2))
+        self._condition.release()
+        try:
+            self._tick()
+        finally:
+            self._condition.acquire()
+
+    def _line_of(self, offset: int) -> str:
+        text = self._history.since(0)
+        at = offset - self._history.start
+        return text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0].strip()
+
+    def _ended_error(self, wanted: list[Pattern]) -> InfrastructureError:
+        waiting = f" while waiting for {_alternatives(wanted)}" if wanted else ""
+        if self._closed:
+            return LinkError(f"Console '{self.name}' was closed{waiting}.")
+        reason = f": {self._error}" if self._error else " by the exporter."
+        return LinkError(f"The stream of console '{self.name}' ended{waiting}{reason}")
+
+    def _mismatch(self, wanted: list[Pattern], start: int, deadline: Deadline) -> ConsoleMismatch:
+        asked = f"No match for {_alternatives(wanted)} on console '{self.name}' in {spoken(deadline.timeout or 0)}."
+        text = self._history.since(start)
+        if self._last_byte is None:
+            return ConsoleMismatch(f"{asked} The console was silent since it was opened.")
+        silence = spoken(round(time.monotonic() - self._last_byte, 1))
+        if not text.strip():
+            return ConsoleMismatch(f"{asked} The console was silent; its last byte came {silence} ago.")
+        lines = text.rstrip("\n").split("\n")
+        parts = [f"{asked} {len(text)} characters were read, the last {silence} ago."]
+        near = next(filter(None, (pattern.nearest(text) for pattern in wanted)), None)
+        if near is not None:
+            parts.append(f"The nearest line was: '{near}'.")
+        tail = "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])
+        parts.append(f"The last lines were:\n{tail}")
+        return ConsoleMismatch(" ".join(parts))
+
+
+def _alternatives(wanted: list[Pattern]) -> str:
+    return " or ".join(f"'{pattern}'" for pattern in wanted)

@@ -1,0 +1,120 @@
+"""Time as a deadline: one monotonic instant that every step of an operation shares."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+
+class Deadline:
+    """A point in time after which an operation gives up.
+
+    Args:
+        timeout: Seconds (or a timedelta) from now; None for no limit.
+    """
+
+    def __init__(self, timeout: float | datetime.timedelta | None) -> None:
+        self.timeout = timeout.total_seconds() if isinstance(timeout, datetime.timedelta) else timeout
+        self._end = math.inf if self.timeout is None else time.monotonic() + self.timeout
+
+    @classmethod
+    def of(cls, timeout: Seconds) -> Deadline:
+        """Return the deadline for a timeout; one that is already running is shared."""
+        return timeout if isinstance(timeout, Deadline) else cls(timeout)
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds left, never below 0; None without a limit."""
+        return None if self.timeout is None else max(0.0, self._end - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() >= self._end
+
+    def at_most(self, limit: float) -> float:
+        """Return the seconds left, or ``limit`` where that is less."""
+        remaining = self.remaining
+        return limit if remaining is None else min(limit, remaining)
+
+
+class Watchdog:
+    """A context manager that calls ``bark`` once, from a daemon thread, unless it is fed or left in time.
+
+    Args:
+        timeout_s: Seconds of patience, counted anew by each ``feed``.
+        bark: What to do when patience ends; it must not block.
+        armed: Whether patience counts from the start, or only once ``arm`` is called.
+    """
+
+    def __init__(self, timeout_s: float, bark: Callable[[], object], *, armed: bool = True) -> None:
+        self.barked = False
+        self._timeout_s = timeout_s
+        self._bark = bark
+        self._condition = threading.Condition()
+        self._end = math.inf
+        self._stopped = False
+        self._started = False
+        if armed:
+            self.arm()
+
+    def arm(self) -> None:
+        """Begin to count."""
+        with self._condition:
+            self._end = time.monotonic() + self._timeout_s
+            if not self._started and not self._stopped:
+                self._started = True
+                threading.Thread(target=self._run, name="jumpstarter-watchdog", daemon=True).start()
+
+    def feed(self) -> None:
+        """Count anew, if it counts at all."""
+        if self._end != math.inf:
+            self._end = time.monotonic() + self._timeout_s
+
+    def _run(self) -> None:
+        with self._condition:
+            while not self._stopped and (left := self._end - time.monotonic()) > 0:
+                self._condition.wait(left)
+            if self._stopped:
+                return
+            self.barked = True
+        self._bark()
+
+    def __enter__(self) -> Watchdog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._condition:
+            self._stopped = True
+            self._condition.notify_all()
+
+
+Seconds = float | datetime.timedelta | Deadline | None
+"""A time limit as callers give it: seconds, a timedelta, None for no limit, or a deadline that is already running."""
+
+
+def seconds(value: Seconds) -> float | None:
+    """Return a time limit in seconds from now; None stays None."""
+    match value:
+        case Deadline():
+            return value.remaining
+        case datetime.timedelta():
+            return value.total_seconds()
+    return value
+
+
+def spoken(value: float) -> str:
+    """Return a length of time in seconds as people say it: ``1.5 seconds``, ``10 minutes``."""
+    if value < 1:
+        return f"{round(value * 1000)} milliseconds"
+    amount, unit = value, "second"
+    if value >= 120 and value % 60 == 0:
+        amount, unit = value / 60, "minute"
+    text = f"{amount:.1f}".removesuffix(".0")
+    return f"{text} {unit}" if text == "1" else f"{text} {unit}s"

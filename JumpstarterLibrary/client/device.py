@@ -1,0 +1,211 @@
+"""A device: one connected exporter, its drivers and its consoles."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from JumpstarterLibrary.client.config import DirectConnection
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.deadline import Seconds
+from JumpstarterLibrary.client.drivers import DriverProxy, NetworkProxy, SerialProxy, proxy_class
+from JumpstarterLibrary.client.link import ExporterState, Link
+from JumpstarterLibrary.client.logs import LogFollower
+from JumpstarterLibrary.client.tree import Node, build_tree
+from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
+
+logger = logging.getLogger(__name__)
+
+CONNECT_S = 30.0
+"""How long an exporter may take for its report."""
+
+_CONSOLE_NAMES = ("console", "serial")
+
+Proxy = TypeVar("Proxy", bound=DriverProxy)
+
+
+class Device:
+    """A connected exporter. Use it as a context manager, or ``close`` it.
+
+    Args:
+        link: The link; the device owns and closes it.
+        root: The root of the exporter's tree.
+        motd: The exporter's message of the day.
+    """
+
+    def __init__(self, link: Link, root: Node, motd: str = "") -> None:
+        self.link = link
+        self.root = root
+        self.motd = motd
+        self.transcripts: Path | None = None
+        """Directory in which consoles keep their transcripts; None for none."""
+        self.tick: Callable[[], None] = lambda: None
+        """Called in the waiting thread during waits on a console."""
+        self._proxies: dict[Node, DriverProxy] = {}
+        self._consoles: dict[str, Console] = {}
+        self._logs: LogFollower | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def connect(cls, connection: DirectConnection, timeout: Seconds = CONNECT_S) -> Device:
+        """Connect to an exporter and read its tree.
+
+        Args:
+            connection: Where the exporter is.
+            timeout: Seconds or timedelta for its first answer. Default: 30 seconds.
+
+        Raises:
+            LinkError: The exporter cannot be reached, or refused the passphrase.
+            OperationTimeout: It did not answer in time.
+        """
+        link = Link(connection)
+        try:
+            report = link.get_report(timeout)
+            return cls(link, build_tree(report.reports), report.motd)
+        except BaseException:
+            link.close()
+            raise
+
+    # Drivers
+
+    @property
+    def client(self) -> DriverProxy:
+        """The proxy of the root driver, with its children as attributes."""
+        return self.proxy(self.root)
+
+    def proxy(self, node: Node) -> DriverProxy:
+        """Return the proxy for a node; always the same one."""
+        proxy = self._proxies.get(node)
+        if proxy is None:
+            proxy = self._proxies[node] = proxy_class(node.label)(self, node)
+        return proxy
+
+    def driver(self, path: str) -> DriverProxy:
+        """Return the driver at a path; an empty path is the root.
+
+        Raises:
+            NoSuchDriver: There is none; the message lists the neighbours.
+        """
+        return self.proxy(self.root.find(path))
+
+    def find(self, kind: type[Proxy], what: str, path: str | None = None) -> Proxy:
+        """Return the device's driver of a kind: the only one, or the one at a path.
+
+        Args:
+            kind: The proxy class that can do what is wanted.
+            what: The capability in one word, for messages: ``power``.
+            path: The driver path. Default: the only driver of that kind.
+
+        Raises:
+            NoSuchDriver: There is none, or the one at the path is of another kind.
+            AmbiguousDriver: There are several.
+        """
+        if path is not None:
+            return self._of_kind(kind, what, path)
+        found = self._distinct(kind)
+        if not found:
+            there = ", ".join(f"{node.path or '(root)'}" for node in self.root.walk() if not node.children)
+            raise NoSuchDriver(f"The exporter '{self.link.name}' has no {what} driver. It has: {there}.")
+        if len(found) > 1:
+            paths = ", ".join(proxy.path for proxy in found)
+            raise AmbiguousDriver(
+                f"The exporter '{self.link.name}' has several {what} drivers: {paths}. Say which with driver=."
+            )
+        return found[0]
+
+    def _of_kind(self, kind: type[Proxy], what: str, path: str) -> Proxy:
+        proxy = self.driver(path)
+        if isinstance(proxy, kind):
+            return proxy
+        if type(proxy) is proxy_class(""):
+            # A label that we do not know; the caller knows better what the driver can do.
+            return kind(self, proxy._node)
+        raise NoSuchDriver(f"Driver '{path}' is no {what} driver; its exporter calls it '{proxy._node.label}'.")
+
+    def _distinct(self, kind: type[Proxy]) -> list[Proxy]:
+        """Return the drivers of a kind, each once: a proxy entry on the exporter is another name of the same driver."""
+        found: dict[str, Proxy] = {}
+        for node in self.root.walk():
+            proxy = self.proxy(node)
+            if isinstance(proxy, kind):
+                found.setdefault(node.uuid, proxy)
+        return list(found.values())
+
+    # Consoles
+
+    def console(self, path: str | None = None) -> Console:
+        """Return the console of the only serial port, or of the driver at a path; opened now if it is not yet.
+
+        Raises:
+            NoSuchDriver: There is no such driver, or no serial port at all.
+            AmbiguousDriver: There are several serial ports.
+            InfrastructureError: Its stream could not be opened.
+        """
+        driver = self._console_driver(path)
+        with self._lock:
+            console = self._consoles.get(driver.uuid)
+            if console is None:
+                transcript = None
+                if self.transcripts is not None:
+                    transcript = self.transcripts / f"{driver.path or 'console'}.log"
+                console = self._consoles[driver.uuid] = Console(driver, transcript, lambda: self.tick())
+            return console
+
+    def open_consoles(self) -> None:
+        """Open the consoles of all serial ports, so that nothing is lost from now on.
+
+        One that cannot be opened is only logged: whoever needs it will try again and be told.
+        """
+        for driver in self._distinct(SerialProxy):
+            try:
+                self.console(driver.path)
+            except InfrastructureError as error:
+                logger.warning("Console '%s' could not be opened: %s", driver.path, error)
+
+    def power_changes(self) -> None:
+        """Tell all consoles that the power is about to be switched."""
+        for console in self._consoles.values():
+            console.power_changes()
+
+    def _console_driver(self, path: str | None) -> DriverProxy:
+        if path is not None:
+            return self.driver(path)
+        if not self._distinct(SerialProxy):
+            for proxy in self._distinct(NetworkProxy):
+                if proxy.name in _CONSOLE_NAMES:
+                    return proxy
+        return self.find(SerialProxy, "console")
+
+    # The exporter
+
+    def status(self, timeout: Seconds = 5.0) -> ExporterState:
+        """Return the exporter's status; see ``Link.get_status``."""
+        return self.link.get_status(timeout)
+
+    def follow_logs(self) -> None:
+        """Emit the exporter's log as events from now on."""
+        if self._logs is None:
+            self._logs = LogFollower(self.link)
+
+    def close(self) -> None:
+        """Close consoles, log and link. Closing twice is fine."""
+        with self._lock:
+            consoles, self._consoles = list(self._consoles.values()), {}
+        for console in consoles:
+            console.close()
+        if self._logs is not None:
+            self._logs.close()
+            self._logs = None
+        self.link.close()
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

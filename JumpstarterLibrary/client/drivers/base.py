@@ -1,0 +1,275 @@
+"""What every driver proxy can do: call, streaming call, byte stream, children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
+from JumpstarterLibrary.client.resource import Transfer, download, upload
+from JumpstarterLibrary.client.status import Operation, translate
+from JumpstarterLibrary.client.stream import ByteStream
+from JumpstarterLibrary.errors import UnsupportedValue
+from JumpstarterLibrary.protocol import ValueEncodingError, decode, encode, jumpstarter_pb2
+from JumpstarterLibrary.protocol.names import MESSAGE_LIMIT
+from JumpstarterLibrary.protocol.streams import driver_stream_request
+from JumpstarterLibrary.types import Compression
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from JumpstarterLibrary.client.device import Device
+    from JumpstarterLibrary.client.link import Link
+    from JumpstarterLibrary.client.source import Source
+    from JumpstarterLibrary.client.tree import Node
+
+
+class DriverProxy:
+    """One driver of a connected device.
+
+    Its children are attributes: ``client.dutlink.power``. Any other name is taken for a unary method of the driver:
+    ``client.tftp.get_host()``. There is no list of methods on the wire, so a wrong one fails when it is called.
+    """
+
+    LABELS: tuple[str, ...] = ()
+    """The report labels (upstream's client class paths) that this proxy serves."""
+
+    METHODS = True
+    """Whether such a driver has methods; otherwise a name that is no child raises an error that lists the children."""
+
+    def __init__(self, device: Device, node: Node) -> None:
+        self._device = device
+        self._node = node
+
+    @property
+    def name(self) -> str:
+        """The driver's name under its parent; empty for the root."""
+        return self._node.name
+
+    @property
+    def path(self) -> str:
+        """The driver path: its dotted place in the exporter's tree."""
+        return self._node.path
+
+    @property
+    def uuid(self) -> str:
+        """The driver instance's uuid; another one in every session."""
+        return self._node.uuid
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """All labels of the driver's report."""
+        return self._node.labels
+
+    @property
+    def children(self) -> Mapping[str, DriverProxy]:
+        """The drivers below, by name."""
+        return {name: self._device.proxy(child) for name, child in self._node.children.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self.METHODS and name not in self._node.children:
+            return _Method(self, name)
+        return self._device.proxy(self._node.child(name))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._node.children]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path or '(root)'!r} of {self._device.link.name!r}>"
+
+    # Calls
+
+    def call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
+        """Call a unary method and return its result.
+
+        Args:
+            method: The method's name on the exporter.
+            args: Its positional arguments; the protocol knows no others.
+            timeout: Seconds or timedelta after which the call is cancelled. Default: no limit, because flashing or
+                erasing can take tens of minutes.
+
+        Raises:
+            UnsupportedValue: An argument cannot travel; nothing was sent.
+            DriverError: The driver refused or failed; see ``errors`` for its kinds.
+            OperationTimeout: There was no answer in time.
+            LinkError: The link broke.
+        """
+        link = self._device.link
+        request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
+        deadline = None if timeout is None else Deadline.of(timeout)
+        try:
+            response = link.stub.driver_call(request, timeout=seconds(timeout), metadata=link.metadata)
+        except grpc.RpcError as error:
+            raise translate(error, link, self._operation(method, "unary"), deadline) from error
+        return decode(response.result)
+
+    def streamingcall(self, method: str, *args: object, timeout: Seconds = None) -> ResultStream:
+        """Call a streaming method and return an iterator over its results.
+
+        Some never end. Leaving the iterator (``close``, or a ``with`` block) cancels the call on the exporter.
+
+        Args:
+            method: The method's name on the exporter.
+            args: Its positional arguments.
+            timeout: For the whole call. Default: no limit.
+
+        Raises:
+            UnsupportedValue: An argument cannot travel; nothing was sent.
+        """
+        request = self._request(jumpstarter_pb2.StreamingDriverCallRequest, method, args)
+        return ResultStream(self._device.link, request, self._operation(method, "streaming"), Deadline.of(timeout))
+
+    def stream(self, method: str = "connect") -> ByteStream:
+        """Open a byte stream to the driver; a context manager.
+
+        Raises:
+            DriverMethodNotImplemented: The driver has no such stream.
+            InfrastructureError: It could not be opened.
+        """
+        request = driver_stream_request(self.uuid, method)
+        return ByteStream(self._device.link, request, self._operation(method, "stream"))
+
+    def _upload(
+        self,
+        method: str,
+        source: Source,
+        *args: object,
+        before: tuple[object, ...] = (),
+        compression: Compression = Compression.none,
+        hash_content: bool = False,
+        timeout: Seconds = None,
+    ) -> Transfer:
+        """Call a unary method that takes a source as an argument; see ``client.resource.upload``.
+
+        Args:
+            method: The method's name.
+            source: What it gets as a resource handle.
+            args: Its arguments behind the handle.
+            before: Its arguments before the handle.
+            compression: How the source is compressed.
+            hash_content: Hash what arrives on the medium, too.
+            timeout: For the whole transfer. Default: no limit.
+        """
+        return upload(
+            self._device.link,
+            self.uuid,
+            self._caller(method, before, args),
+            self._operation(method, "unary"),
+            source,
+            compression=compression,
+            hash_content=hash_content,
+            timeout=timeout,
+        )
+
+    def _download(
+        self,
+        method: str,
+        sink: BinaryIO,
+        *args: object,
+        before: tuple[object, ...] = (),
+        limit: int | None = None,
+        timeout: Seconds = None,
+    ) -> Transfer:
+        """Call a unary method that fills a sink; see ``client.resource.download``.
+
+        Args:
+            method: The method's name.
+            sink: Where the bytes go.
+            args: Its arguments behind the handle.
+            before: Its arguments before the handle.
+            limit: Stop after so many bytes. Default: all.
+            timeout: For the whole transfer. Default: no limit.
+        """
+        call = self._caller(method, before, args)
+        operation = self._operation(method, "unary")
+        return download(self._device.link, self.uuid, call, operation, sink, limit=limit, timeout=timeout)
+
+    def _operation(self, method: str, kind: str) -> Operation:
+        """Return the words for a call of this driver, for messages."""
+        driver = f"driver '{self.path}'" if self.path else "the root driver"
+        return Operation(f"'{method}' of {driver}", driver[:1].upper() + driver[1:], method, kind)
+
+    def _caller(self, method: str, before: tuple[object, ...], after: tuple[object, ...]) -> Any:
+        link = self._device.link
+
+        def start(handle: dict[str, Any], deadline: Deadline) -> Any:
+            request = self._request(jumpstarter_pb2.DriverCallRequest, method, (*before, handle, *after))
+            return link.stub.driver_call.future(request, timeout=deadline.remaining, metadata=link.metadata)
+
+        return start
+
+    def _request(self, kind: Any, method: str, args: tuple[object, ...]) -> Any:
+        if not args:
+            return kind(uuid=self._node.uuid, method=method)
+        values = []
+        for number, value in enumerate(args, 1):
+            try:
+                values.append(encode(value))
+            except ValueEncodingError as error:
+                raise UnsupportedValue(
+                    f"Argument {number} of {self._operation(method, '').text} was not sent: {error}."
+                ) from error
+        request = kind(uuid=self._node.uuid, method=method, args=values)
+        if request.ByteSize() > MESSAGE_LIMIT:
+            raise UnsupportedValue(
+                f"The arguments of {self._operation(method, '').text} were not sent: they take {request.ByteSize()} "
+                f"bytes, and exporters accept {MESSAGE_LIMIT} in one message. Use a file or resource for large data."
+            )
+        return request
+
+
+class _Method:
+    """A unary method by its name on the exporter, waiting for its arguments."""
+
+    def __init__(self, proxy: DriverProxy, name: str) -> None:
+        self._proxy, self._name = proxy, name
+
+    def __call__(self, *args: object, timeout: Seconds = None) -> Any:
+        return self._proxy.call(self._name, *args, timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"<method {self._name!r} of {self._proxy!r}>"
+
+
+class ResultStream(Iterator[Any]):
+    """The results of a streaming call, as they come; a context manager that cancels the call when left early."""
+
+    def __init__(self, link: Link, request: Any, operation: Operation, deadline: Deadline) -> None:
+        self._link, self._operation, self._deadline = link, operation, deadline
+        self._closed = False
+        self._call: Any = link.stub.streaming_driver_call(request, timeout=deadline.remaining, metadata=link.metadata)
+
+    def __next__(self) -> Any:
+        if self._closed:
+            raise StopIteration
+        try:
+            return decode(next(self._call).result)
+        except StopIteration:
+            self._closed = True
+            raise
+        except grpc.RpcError as error:
+            if self._closed:
+                raise StopIteration from None
+            self._closed = True
+            raise translate(error, self._link, self._operation, self._deadline) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Cancel the call if it still runs. Closing twice is fine."""
+        self._closed = True
+        self._call.cancel()
+
+    def __enter__(self) -> ResultStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

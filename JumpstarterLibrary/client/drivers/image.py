@@ -1,0 +1,163 @@
+"""Writing and reading images: what storage muxes, flashers and file stores have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.drivers.base import DriverProxy
+from JumpstarterLibrary.client.resource import Transfer
+from JumpstarterLibrary.client.source import Source, is_url
+from JumpstarterLibrary.client.stream import FRAME
+from JumpstarterLibrary.errors import TransferError, UsageError
+from JumpstarterLibrary.protocol.streams import presigned_handle
+from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, Verdict, Verify
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How an image is written.
+
+    Attributes:
+        target: Partition, address or path, where the driver knows such; None for its default.
+        compression: How the source is compressed; ``auto`` looks at it.
+        verify: How to check what was written.
+        sha256: What the source's SHA-256 must be; checked before anything is sent. None: not checked.
+    """
+
+    target: str | None = None
+    compression: Compression = Compression.auto
+    verify: Verify = Verify.auto
+    sha256: str | None = None
+
+
+class ImageStore(DriverProxy):
+    """A driver that takes and gives images. Subclasses say how one transfer is done and how it can be checked."""
+
+    def write_image(
+        self, source: ImageSource, options: WriteOptions | None = None, timeout: Seconds = None
+    ) -> ImageReport:
+        """Write an image and say what is known of it afterwards.
+
+        Args:
+            source: A file, or an http(s) URL that the exporter fetches by itself.
+            options: How; default: everything automatic.
+            timeout: Seconds or timedelta for all of it. Default: no limit.
+
+        Raises:
+            UsageError: The source is not there, or does not have the SHA-256 that was asked for.
+            TransferError: It did not arrive unharmed.
+            InfrastructureError: The driver refused or failed, or the link broke.
+        """
+        options = options or WriteOptions()
+        deadline, begin = Deadline.of(timeout), time.monotonic()
+        if is_url(source):
+            self._refuse_for_url(str(source), options)
+            self._write_url(str(source), options.target, deadline)
+            verdict = Verdict.unchecked if options.verify is Verify.none else Verdict.unverified
+            return ImageReport(str(source), None, None, time.monotonic() - begin, verdict, self.path)
+        local = Source.of(source)
+        if options.sha256 is not None:
+            check_sha256(local, options.sha256)
+        compression = local.compression() if options.compression is Compression.auto else options.compression
+        transfer, verdict = self._write(local, compression, options, deadline)
+        return ImageReport(local.name, transfer.size, transfer.sha256, time.monotonic() - begin, verdict, self.path)
+
+    def read_image(
+        self, sink: Path, *, target: str | None = None, size: int | None = None, timeout: Seconds = None
+    ) -> ImageReport:
+        """Read an image into a file. The file appears under its name only when it is complete.
+
+        Args:
+            sink: The file to write.
+            target: Partition, address or path, where the driver knows such.
+            size: Stop after so many bytes. Default: to the end of the medium.
+            timeout: Seconds or timedelta for all of it. Default: no limit.
+        """
+        deadline, begin = Deadline.of(timeout), time.monotonic()
+        partial = sink.with_name(f"{sink.name}.part")
+        try:
+            with partial.open("wb") as file:
+                transfer = self._read(file, target, size, deadline)
+            partial.replace(sink)
+        finally:
+            partial.unlink(missing_ok=True)
+        if size is not None and transfer.size < size:
+            raise TransferError(f"Driver '{self.path}' gave {transfer.size} bytes where {size} were asked for.")
+        duration = time.monotonic() - begin
+        return ImageReport(str(sink), transfer.size, transfer.sha256, duration, Verdict.received, self.path)
+
+    # What subclasses say
+
+    def _write(
+        self, source: Source, compression: Compression, options: WriteOptions, deadline: Deadline
+    ) -> tuple[Transfer, Verdict]:
+        """Write a local source and check it."""
+        raise NotImplementedError
+
+    def _write_url(self, url: str, target: str | None, deadline: Deadline) -> None:
+        """Let the exporter fetch and write a URL."""
+        raise NotImplementedError
+
+    def _read(self, sink: BinaryIO, target: str | None, size: int | None, deadline: Deadline) -> Transfer:
+        """Read into an open file."""
+        raise NotImplementedError
+
+    # What they share
+
+    def _read_back(self, written: Transfer, target: str | None, deadline: Deadline) -> Verdict:
+        """Compare what is on the medium with what was sent."""
+        found = self._read(_Nowhere(), target, written.content_size, deadline)
+        if (found.size, found.sha256) != (written.content_size, written.content_sha256):
+            raise TransferError(
+                f"Driver '{self.path}' reported success, but the image read back differs: {written.content_size} "
+                f"bytes with SHA-256 {written.content_sha256} were written, {found.size} bytes with SHA-256 "
+                f"{found.sha256} were read."
+            )
+        return Verdict.verified
+
+    @staticmethod
+    def _refuse_for_url(url: str, options: WriteOptions) -> None:
+        for wanted, name in (
+            (options.verify is Verify.read_back, "verify=read_back"),
+            (options.sha256 is not None, "sha256="),
+            (options.compression not in (Compression.auto, Compression.none), "compression="),
+        ):
+            if wanted:
+                raise UsageError(
+                    f"{name} needs the image here, and the exporter fetches '{url}' by itself. "
+                    f"Download the image first, or leave {name} out."
+                )
+
+    @staticmethod
+    def _presigned(url: str) -> dict[str, object]:
+        return presigned_handle(url)
+
+
+def check_sha256(source: Source, expected: str) -> None:
+    """Check a source's SHA-256.
+
+    Raises:
+        UsageError: It is another one.
+    """
+    digest = hashlib.sha256()
+    with source.open() as file:
+        while data := file.read(FRAME):
+            digest.update(data)
+    actual = digest.hexdigest()
+    if actual != expected.strip().lower():
+        raise UsageError(
+            f"The image '{source.name}' has SHA-256 {actual}, not {expected.strip().lower()}. Nothing was written."
+        )
+
+
+class _Nowhere(io.BytesIO):
+    """A sink that keeps nothing; the transfer hashes what passes."""
+
+    def write(self, data: Any) -> int:
+        return len(data)

@@ -1,0 +1,131 @@
+"""Power: on, off, cycle, rescue and readings."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds, spoken
+from JumpstarterLibrary.client.drivers.base import DriverProxy
+from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout
+from JumpstarterLibrary.types import PowerReading
+
+OFF_TIME_S = 2.0
+"""Seconds without power in a power cycle, as upstream's client has it."""
+
+
+class PowerProxy(DriverProxy):
+    """A power driver. The last action is announced to the device, whose consoles start a new chapter there."""
+
+    LABELS: tuple[str, ...] = (
+        "jumpstarter_driver_power.client.PowerClient",
+        "jumpstarter_driver_noyito_relay.client.NoyitoPowerClient",
+        "jumpstarter_driver_snmp.client.SNMPServerClient",
+        "jumpstarter_driver_gpiod.client.DigitalOutputClient",
+    )
+
+    def on(self, timeout: Seconds = None) -> None:
+        """Switch power on. Switching on what is on is fine."""
+        self._device.power_changes()
+        self.call("on", timeout=timeout)
+
+    def off(self, timeout: Seconds = None) -> None:
+        """Switch power off. Switching off what is off is fine."""
+        self._device.power_changes()
+        self.call("off", timeout=timeout)
+
+    def cycle(self, wait: Seconds = OFF_TIME_S) -> None:
+        """Switch power off, wait, and switch it on.
+
+        Args:
+            wait: Seconds (or timedelta) without power. Default: 2 seconds.
+        """
+        self.off()
+        # Not a wait for something to happen: how long a board stays without power is the caller's to say.
+        time.sleep(seconds(wait) or 0.0)
+        self.on()
+
+    def rescue(self, timeout: Seconds = None) -> None:
+        """Start the board in its rescue mode, where the driver has one.
+
+        Raises:
+            DriverMethodNotImplemented: The driver has none.
+        """
+        self._device.power_changes()
+        self.call("rescue", timeout=timeout)
+
+    def read(self) -> Iterator[PowerReading]:
+        """Yield readings as the driver makes them; some drivers never stop.
+
+        Raises:
+            DriverMethodNotImplemented: The driver does not measure.
+        """
+        with self._readings(Deadline(None)) as results:
+            for result in results:
+                yield self._reading(result)
+
+    def readings(self, count: int, timeout: Seconds = None) -> list[PowerReading]:
+        """Return up to ``count`` readings; fewer if the driver stops by itself before.
+
+        Args:
+            count: How many at most.
+            timeout: Seconds or timedelta for all of them. Default: no limit.
+
+        Raises:
+            DriverMethodNotImplemented: The driver does not measure.
+            OperationTimeout: The time ran out before there were so many; the message says how many there were.
+        """
+        deadline = Deadline.of(timeout)
+        found: list[PowerReading] = []
+        try:
+            with self._readings(deadline) as results:
+                found.extend(self._reading(result) for result in itertools.islice(results, count))
+        except OperationTimeout as error:
+            raise OperationTimeout(
+                f"Driver '{self.path}' gave {len(found)} of {count} power readings within "
+                f"{spoken(deadline.timeout or 0)}. Ask for fewer, or give it more time with timeout=."
+            ) from error
+        return found
+
+    def _readings(self, deadline: Deadline) -> Any:
+        return self.streamingcall("read", timeout=deadline)
+
+    def _reading(self, result: Any) -> PowerReading:
+        try:
+            return PowerReading(float(result["voltage"]), float(result["current"]))
+        except (TypeError, KeyError, ValueError) as error:
+            raise InfrastructureError(
+                f"Driver '{self.path}' gave a power reading without voltage and current: {result!r}."
+            ) from error
+
+
+class VirtualPowerProxy(PowerProxy):
+    """Power of a virtual device, which ``off`` can destroy."""
+
+    LABELS: tuple[str, ...] = (
+        "jumpstarter_driver_power.client.VirtualPowerClient",
+        "jumpstarter_driver_cuttlefish.client.CvdPowerClient",
+    )
+
+    def off(self, timeout: Seconds = None, *, destroy: bool = False) -> None:
+        """Switch power off.
+
+        Args:
+            timeout: Seconds or timedelta. Default: no limit.
+            destroy: Delete the virtual device as well. Default: keep it.
+        """
+        self._device.power_changes()
+        self.call("off", destroy, timeout=timeout)
+
+
+class ExporterCyclePowerProxy(PowerProxy):
+    """Power whose cycle runs on the exporter."""
+
+    LABELS: tuple[str, ...] = ("jumpstarter_driver_ridesx.client.RideSXPowerClient",)
+
+    def cycle(self, wait: Seconds = OFF_TIME_S) -> None:
+        """Let the exporter switch power off, wait, and switch it on."""
+        self._device.power_changes()
+        self.call("cycle", seconds(wait))

@@ -1,0 +1,94 @@
+"""What happens, said once: the core emits events, and whoever reports subscribes.
+
+Events may be emitted in any thread. A subscriber must be quick and must not raise; one that can only work in the main
+thread collects events and drains them there.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        time: Seconds since the epoch.
+    """
+
+    time: float = field(default_factory=time.time, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """A sentence for the log.
+
+    Attributes:
+        text: The sentence.
+        level: ``DEBUG``, ``INFO`` or ``WARN``.
+    """
+
+    text: str
+    level: str = "INFO"
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """How far a transfer is.
+
+    Attributes:
+        operation: The transfer in words.
+        done: Bytes so far.
+        total: Bytes in all; None if unknown.
+        seconds: Time since it began.
+    """
+
+    operation: str
+    done: int
+    total: int | None
+    seconds: float
+
+    def __str__(self) -> str:
+        rate = self.done / self.seconds / 1e6 if self.seconds else 0.0
+        share = f" of {self.total / 1e6:.1f} MB ({100 * self.done / self.total:.0f} %)" if self.total else ""
+        return f"{self.operation}: {self.done / 1e6:.1f} MB{share}, {rate:.1f} MB/s"
+
+
+@dataclass(frozen=True)
+class LogRecord(Event):
+    """A line of the exporter's log.
+
+    Attributes:
+        message: The line.
+        severity: Python's level name.
+        source: ``DRIVER``, ``SYSTEM``, ``BEFORE_LEASE_HOOK``, ``AFTER_LEASE_HOOK`` or ``UNSPECIFIED``.
+    """
+
+    message: str
+    severity: str
+    source: str
+
+
+Subscriber = Callable[[Event], None]
+
+
+class Events:
+    """The subscribers of one device."""
+
+    def __init__(self) -> None:
+        self._subscribers: tuple[Subscriber, ...] = ()
+        self._lock = threading.Lock()
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call a function with every event from now on."""
+        with self._lock:
+            self._subscribers = (*self._subscribers, subscriber)
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to all subscribers."""
+        for subscriber in self._subscribers:
+            subscriber(event)

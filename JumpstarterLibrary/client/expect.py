@@ -1,0 +1,53 @@
+"""pexpect over a driver's byte stream."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from JumpstarterLibrary.client.forward import bridge
+
+if TYPE_CHECKING:
+    from pexpect.fdpexpect import fdspawn
+
+    from JumpstarterLibrary.client.drivers.base import DriverProxy
+
+
+class PexpectAdapter:
+    """A context manager that gives a pexpect session (bytes mode) on a driver's byte stream.
+
+    Args:
+        client: The driver's proxy.
+        method: Its stream method. Default: ``connect``.
+
+    Example:
+        ``with PexpectAdapter(client=client.dutlink.console) as console: console.expect("login:", timeout=60)``
+    """
+
+    def __init__(self, *, client: DriverProxy, method: str = "connect") -> None:
+        self._client, self._method = client, method
+        self._socket: socket.socket | None = None
+        self._bridge: threading.Thread | None = None
+        self._stream: Any = None
+
+    def __enter__(self) -> fdspawn[bytes]:
+        from pexpect.fdpexpect import fdspawn  # only here: pexpect is not needed by most, and slow to import
+
+        self._stream = self._client.stream(self._method)
+        ours, self._socket = socket.socketpair()
+        self._bridge = threading.Thread(
+            target=bridge, args=(ours, self._stream), name="jumpstarter-expect", daemon=True
+        )
+        self._bridge.start()
+        return fdspawn(self._socket)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._socket is not None
+        assert self._bridge is not None
+        self._stream.close()
+        self._socket.close()
+        self._bridge.join(timeout=5)

@@ -1,0 +1,159 @@
+"""Local ports that forward to a driver's byte stream, for whatever wants a socket: SSH, HTTP, pexpect."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from JumpstarterLibrary.client.stream import ByteStream
+from JumpstarterLibrary.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from JumpstarterLibrary.client.drivers.base import DriverProxy
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 64 * 1024
+BACKLOG = 16
+
+_Self = TypeVar("_Self", bound="_Forward")
+
+
+def bridge(connection: socket.socket, stream: ByteStream) -> None:
+    """Copy both ways between a socket and a byte stream, with half close, until both directions have ended.
+
+    Runs one direction in this thread and one in a daemon thread; closes both when done.
+    """
+
+    def outwards() -> None:
+        try:
+            while data := connection.recv(CHUNK):
+                stream.send(data)
+            stream.send_eof()
+        except (OSError, InfrastructureError) as error:
+            logger.debug("forward: outward direction ended: %s", error)
+            stream.close()
+
+    sender = threading.Thread(target=outwards, name="jumpstarter-forward", daemon=True)
+    sender.start()
+    try:
+        while data := stream.receive(CHUNK):
+            connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        sender.join()
+    except (OSError, InfrastructureError) as error:
+        logger.debug("forward: inward direction ended: %s", error)
+    finally:
+        stream.close()
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        sender.join()
+        connection.close()
+
+
+class _Forward:
+    """A listening socket whose connections are bridged to streams of a driver."""
+
+    def __init__(self, driver: DriverProxy, listener: socket.socket, method: str) -> None:
+        self._driver, self._listener, self._method = driver, listener, method
+        self._open: dict[socket.socket, ByteStream] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        listener.listen(BACKLOG)
+        threading.Thread(target=self._accept, name="jumpstarter-forward", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening and end all connections. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            connections = list(self._open.items())
+        # shutdown wakes the accepting thread, which close alone does not.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection, stream in connections:
+            stream.close()
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), name="jumpstarter-forward", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            stream = self._driver.stream(self._method)
+        except InfrastructureError as error:
+            logger.warning("forward to driver '%s': %s", self._driver.path, error)
+            connection.close()
+            return
+        with self._lock:
+            closed = self._closed
+            self._open[connection] = stream
+        if closed:
+            stream.close()
+        try:
+            bridge(connection, stream)
+        finally:
+            with self._lock:
+                del self._open[connection]
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class TcpForward(_Forward):
+    """A local TCP port that forwards to a driver; open until ``close``.
+
+    Attributes:
+        host: Local address.
+        port: Local port.
+    """
+
+    def __init__(self, driver: DriverProxy, host: str, port: int, method: str) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+        self.host, self.port = listener.getsockname()[:2]
+        super().__init__(driver, listener, method)
+
+
+class UnixForward(_Forward):
+    """A local unix socket that forwards to a driver; open until ``close``.
+
+    Attributes:
+        path: The socket's path.
+    """
+
+    def __init__(self, driver: DriverProxy, path: str | None, method: str) -> None:
+        self._directory: Path | None = None
+        if path is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="jumpstarter-", dir=os.environ.get("XDG_RUNTIME_DIR")))
+            path = str(self._directory / "socket")
+        self.path = path
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(path)
+        super().__init__(driver, listener, method)
+
+    def close(self) -> None:
+        """Stop listening, end all connections and remove the socket."""
+        super().close()
+        Path(self.path).unlink(missing_ok=True)
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)

@@ -1,0 +1,143 @@
+"""The link to one exporter: its channel, stub and call metadata, and the calls that are about the exporter itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+
+import grpc
+
+from JumpstarterLibrary.client.channel import open_channel
+from JumpstarterLibrary.client.config import DirectConnection
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.status import Operation, link_error, translate
+from JumpstarterLibrary.errors import LinkError
+from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
+from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
+from JumpstarterLibrary.protocol.wellknown import Empty
+
+logger = logging.getLogger(__name__)
+
+PROBE_S = 2.0
+"""How long an exporter may take to show that it is alive."""
+
+
+@dataclass(frozen=True)
+class ExporterState:
+    """What GetStatus told.
+
+    Attributes:
+        status: The status without its prefix, for example ``LEASE_READY``.
+        message: The exporter's own words, or an empty string.
+        version: Grows by one at each change; None where the exporter is too old to tell.
+    """
+
+    status: str
+    message: str
+    version: int | None
+
+
+class Link:
+    """A channel to an exporter, open until ``close``.
+
+    Args:
+        connection: Where the exporter is and how to reach it.
+
+    Raises:
+        LinkError: The socket is not there, or ``tls=pin`` found nobody.
+    """
+
+    def __init__(self, connection: DirectConnection) -> None:
+        self.name = connection.name
+        self.source = connection.source
+        self.connected = False
+        self.events = Events()
+        path = connection.address.path
+        if path is not None and not os.path.exists(path):  # noqa: PTH110 - a socket path, not a file to work with
+            raise LinkError(
+                f"There is no exporter socket '{path}' (from {connection.source}). Check the path, and that the "
+                f"exporter or the shell that made it still runs."
+            )
+        self.metadata = ((PASSPHRASE_KEY, connection.passphrase),) if connection.passphrase else ()
+        self._channel = open_channel(connection)
+        self.stub = ExporterStub(self._channel)
+
+    def get_report(self, timeout: Seconds) -> jumpstarter_pb2.GetReportResponse:
+        """Return the exporter's report of its drivers; the first call on a fresh link.
+
+        Raises:
+            OperationTimeout: There was no answer within ``timeout``.
+            LinkError: The exporter cannot be reached, or refused the passphrase.
+        """
+        deadline = Deadline.of(timeout)
+        operation = Operation("the report of its drivers (GetReport)")
+        try:
+            report: jumpstarter_pb2.GetReportResponse = self.stub.get_report(
+                Empty(), timeout=deadline.remaining, metadata=self.metadata
+            )
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                raise link_error(self, operation, error.details() or "no details") from error
+            raise translate(error, self, operation, deadline) from error
+        self.connected = True
+        return report
+
+    def alive(self) -> bool:
+        """Whether the exporter answers anything at all within 2 seconds."""
+        try:
+            self.stub.get_status(jumpstarter_pb2.GetStatusRequest(), timeout=PROBE_S, metadata=self.metadata)
+        except grpc.RpcError as error:
+            lost = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+            return error.code() not in lost
+        return True
+
+    def barrier(self) -> None:
+        """Return when the exporter has seen all that was sent before, or cannot be asked.
+
+        Frames of one HTTP/2 connection arrive in order, so that an answer proves that an earlier cancellation arrived.
+        """
+        self.alive()
+
+    def get_status(self, timeout: Seconds = 5.0) -> ExporterState:
+        """Return the exporter's status; ``LEASE_READY`` with no version where it is too old to tell.
+
+        Raises:
+            InfrastructureError: The exporter cannot be asked.
+        """
+        deadline = Deadline.of(timeout)
+        try:
+            answer = self.stub.get_status(
+                jumpstarter_pb2.GetStatusRequest(), timeout=deadline.remaining, metadata=self.metadata
+            )
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return ExporterState("LEASE_READY", "", None)
+            raise translate(error, self, Operation("the exporter's status (GetStatus)"), deadline) from error
+        name = common_pb2.ExporterStatus.Name(answer.status).removeprefix("EXPORTER_STATUS_")
+        return ExporterState(name, answer.message, answer.status_version)
+
+    def end_session(self, timeout: Seconds = 5.0) -> bool:
+        """Tell the exporter that this session is over; return whether it will act on it.
+
+        False means that it holds no lease, or is too old to know the call. Standalone exporters must not be told: it
+        would leave them unavailable for good.
+
+        Raises:
+            InfrastructureError: The exporter cannot be asked.
+        """
+        deadline = Deadline.of(timeout)
+        try:
+            answer = self.stub.end_session(
+                jumpstarter_pb2.EndSessionRequest(), timeout=deadline.remaining, metadata=self.metadata
+            )
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return False
+            raise translate(error, self, Operation("the end of the session (EndSession)"), deadline) from error
+        return bool(answer.success)
+
+    def close(self) -> None:
+        """Close the channel; calls in flight end with an error. Closing twice is fine."""
+        self._channel.close()

@@ -1,0 +1,44 @@
+"""The exporter's log, followed while a device is connected."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.client.events import LogRecord
+from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.protocol import common_pb2
+from JumpstarterLibrary.protocol.wellknown import Empty
+
+logger = logging.getLogger(__name__)
+
+
+class LogFollower:
+    """Emits every line of an exporter's log as an event, from now until ``close``.
+
+    Reading is destructive on the exporter: a second follower would get the other half of the lines. An exporter that is
+    too old for LogStream simply has none.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._call: Any = link.stub.log_stream(Empty(), metadata=link.metadata)
+        self._thread = threading.Thread(target=self._read, name="jumpstarter-log", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            for line in self._call:
+                source = common_pb2.LogSource.Name(line.source).removeprefix("LOG_SOURCE_")
+                self._link.events.emit(LogRecord(line.message, line.severity, source))
+        except grpc.RpcError as error:
+            # Whatever ended the link is told by the call that needs it.
+            logger.debug("the exporter's log of %s ended: %s", self._link.name, error)
+
+    def close(self) -> None:
+        """Stop following."""
+        self._call.cancel()
+        self._thread.join(timeout=5)

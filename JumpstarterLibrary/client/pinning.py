@@ -1,0 +1,83 @@
+"""Trust on first use: fetch the certificate that a server shows, to verify the real connection against it.
+
+gRPC cannot be told to skip verification. Upstream's insecure mode therefore connects once without verifying and makes
+what the server showed the only root of trust; the host name is still checked. So do we.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.errors import LinkError, TlsError
+
+RESOLVE_S = 5.0
+CONNECT_S = 5.0
+
+
+def fetch_certificate(host: str, port: int) -> bytes:
+    """Return, as PEM, the certificate that the server at ``host:port`` shows.
+
+    All resolved addresses are tried at once; the first that completes a handshake wins. Resolving takes at most 5
+    seconds, connecting at most another 5.
+
+    Raises:
+        LinkError: The name did not resolve, or nobody answered.
+        TlsError: Somebody answered, but not with TLS.
+    """
+    addresses = _first_answer(RESOLVE_S, [lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+    if isinstance(addresses, OSError):
+        raise LinkError(f"The host name '{host}' could not be resolved: {addresses}. Check the name and the network.")
+    families = {(info[0], info[4]): None for info in addresses}
+    answer = _first_answer(CONNECT_S, [lambda a=address: _handshake(host, *a) for address in families])
+    if isinstance(answer, ssl.SSLError):
+        raise TlsError(
+            f"{host}:{port} does not speak TLS: {answer.reason or answer}. "
+            f"If the exporter is plaintext, use tls=plaintext."
+        )
+    if isinstance(answer, OSError):
+        raise LinkError(f"No connection to {host}:{port}: {answer}. Check that the exporter runs and listens there.")
+    return ssl.DER_cert_to_PEM_cert(answer).encode()
+
+
+def _handshake(host: str, family: socket.AddressFamily, address: tuple[object, ...]) -> bytes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with socket.socket(family, socket.SOCK_STREAM) as plain:
+        plain.settimeout(CONNECT_S)
+        plain.connect(address)
+        with context.wrap_socket(plain, server_hostname=host) as secure:
+            certificate = secure.getpeercert(binary_form=True)
+    if certificate is None:
+        raise ssl.SSLError("the server showed no certificate")
+    return certificate
+
+
+def _first_answer(limit_s: float, attempts):  # type: ignore[no-untyped-def]
+    """Run all attempts at once, each in a daemon thread; return the first success, or the last OSError."""
+    answers: queue.Queue[object] = queue.Queue(len(attempts))
+
+    def run(attempt) -> None:  # type: ignore[no-untyped-def]
+        try:
+            answers.put(attempt())
+        except OSError as error:
+            answers.put(error)
+
+    for attempt in attempts:
+        threading.Thread(target=run, args=(attempt,), name="jumpstarter-pin", daemon=True).start()
+    deadline = Deadline(limit_s)
+    error: OSError = TimeoutError(f"no answer within {limit_s:g} seconds")
+    for _ in attempts:
+        try:
+            answer = answers.get(timeout=deadline.at_most(limit_s))
+        except queue.Empty:
+            return error
+        if not isinstance(answer, OSError):
+            return answer
+        error = answer
+    return error

@@ -1,0 +1,307 @@
+"""Uploads and downloads: a resource stream beside the driver call that consumes or fills it.
+
+The order of cancellation matters. An exporter cannot tell a cancelled stream from a finished one, so that cancelling
+only the stream of an upload makes the call succeed with truncated data. The call is always cancelled first, and the
+stream only when the exporter has seen that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import grpc
+
+from JumpstarterLibrary.client.compression import Decompressor
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog
+from JumpstarterLibrary.client.events import Progress
+from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.client.outbox import Outbox
+from JumpstarterLibrary.client.source import Source
+from JumpstarterLibrary.client.status import Operation, translate
+from JumpstarterLibrary.client.stream import FRAME, Frames
+from JumpstarterLibrary.errors import InfrastructureError, TransferError
+from JumpstarterLibrary.protocol import router_pb2
+from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_GOAWAY, StreamRequest
+from JumpstarterLibrary.protocol.streams import resource_stream_request
+from JumpstarterLibrary.types import Compression
+
+SILENCE_S = 30.0
+"""How long an exporter may be silent on a stream whose driver call has already succeeded."""
+
+PROGRESS_S = 1.0
+
+Call = Callable[[dict[str, Any], Deadline], Any]
+"""Starts the driver call with the stream's handle and returns its gRPC future."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A completed upload or download.
+
+    Attributes:
+        size: Bytes of the source file, or bytes received.
+        sha256: SHA-256 of those bytes, in hexadecimal.
+        content_sha256: SHA-256 of what arrived on the medium: differs from ``sha256`` for compressed sources, where it
+            is None unless ``hash_content`` was asked for.
+        content_size: Bytes that arrived on the medium, likewise.
+        seconds: How long it took.
+    """
+
+    size: int
+    sha256: str
+    content_sha256: str | None
+    content_size: int | None
+    seconds: float
+
+
+class _Progress:
+    """Emits progress at most once a second."""
+
+    def __init__(self, link: Link, operation: Operation, total: int | None) -> None:
+        self._link, self._text, self._total = link, operation.text, total
+        self._begin = self._last = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._begin
+
+    def show(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= PROGRESS_S:
+            self._last = now
+            self._link.events.emit(Progress(self._text, done, self._total, now - self._begin))
+
+
+class _Upload:
+    """The sending side: an iterator over frames that gRPC runs in a thread of its own."""
+
+    def __init__(self, source: Source, compression: Compression, progress: _Progress, hash_content: bool) -> None:
+        self.go = threading.Event()
+        self.finished = threading.Event()
+        self.error: InfrastructureError | None = None
+        self.sent = 0
+        self.decode_here = False
+        self.abort: Callable[[], None] = lambda: None
+        self._source = source
+        self._compression = compression
+        self._progress = progress
+        self._stopped = False
+        self._hash = hashlib.sha256()
+        self._hash_content = hash_content and compression is not Compression.none
+        self._content_hash = hashlib.sha256()
+        self._content_size = 0
+
+    def stop(self) -> None:
+        """End the iterator wherever it is."""
+        self._stopped = True
+        self.go.set()
+
+    def result(self) -> Transfer:
+        plain = self._compression is Compression.none
+        known = plain or self._hash_content
+        digest = self._hash.hexdigest()
+        return Transfer(
+            size=self.sent,
+            sha256=digest,
+            content_sha256=(digest if plain else self._content_hash.hexdigest()) if known else None,
+            content_size=(self.sent if plain else self._content_size) if known else None,
+            seconds=self._progress.seconds,
+        )
+
+    def __iter__(self) -> Iterator[router_pb2.StreamRequest]:
+        self.go.wait()  # set by stop() at the latest
+        try:
+            for data in self._chunks():
+                if self._stopped:
+                    return
+                yield StreamRequest(payload=data)
+        except TransferError as error:
+            self.error = error
+        except OSError as error:
+            self.error = TransferError(
+                f"The image '{self._source.name}' could not be read to its end: {error.strerror or error}. "
+                f"{self.sent} of {self._source.size} bytes were sent, and the write was cancelled."
+            )
+        if self.error is not None:
+            self.abort()
+            return
+        self.finished.set()
+        yield StreamRequest(frame_type=FRAME_TYPE_GOAWAY)
+
+    def _chunks(self) -> Iterator[bytes]:
+        decompressor = Decompressor(self._compression) if self.decode_here or self._hash_content else None
+        with self._source.open() as file:
+            while data := file.read(FRAME):
+                self.sent += len(data)
+                self._hash.update(data)
+                self._progress.show(self.sent)
+                pieces = decompressor.feed(data) if decompressor else []
+                for piece in pieces:
+                    self._content_hash.update(piece)
+                    self._content_size += len(piece)
+                yield from pieces if self.decode_here else [data]
+        if decompressor:
+            decompressor.finish()
+        if self.sent != self._source.size:
+            raise TransferError(
+                f"The image '{self._source.name}' changed while it was read: {self._source.size} bytes at first, "
+                f"{self.sent} at the end. The write was cancelled."
+            )
+
+
+def upload(
+    link: Link,
+    uuid: str,
+    call: Call,
+    operation: Operation,
+    source: Source,
+    *,
+    compression: Compression = Compression.none,
+    hash_content: bool = False,
+    timeout: Seconds = None,
+) -> Transfer:
+    """Send a source to a driver and wait until the driver has taken it.
+
+    Args:
+        link: The link to the exporter.
+        uuid: The driver that will get the handle.
+        call: Starts the driver call.
+        operation: What is asked, for messages.
+        source: What to send; at most a few frames of it are in memory.
+        compression: How the source is compressed. The exporter decompresses it, or we do where it cannot.
+        hash_content: Hash what arrives on the medium, too, where the source is compressed.
+        timeout: For the whole transfer; default: no limit.
+
+    Raises:
+        TransferError: The source could not be read to its end, or the driver took only a part of it.
+        OperationTimeout: It was not done in time; the driver call was cancelled.
+        InfrastructureError: The driver refused or failed, or the link broke.
+    """
+    deadline = Deadline.of(timeout)
+    sending = _Upload(source, compression, _Progress(link, operation, source.size), hash_content)
+    encoding = None if compression is Compression.none else compression.value
+    frames = future = None
+    try:
+        frames = Frames(link, resource_stream_request(uuid, encoding), sending, operation, deadline)
+        frames.add_done_callback(sending.stop)
+        handle, accepted = frames.handle
+        if encoding and accepted != encoding:
+            sending.decode_here = True
+            Decompressor(compression)  # refused before the driver is called
+            handle = {**handle, "x_jmp_content_encoding": None}
+        future = call(handle, deadline)
+        sending.abort = _aborter(link, future, frames)
+        sending.go.set()
+        _outcome(future, link, operation, deadline, lambda: sending.error)
+        # A driver that stops at the size it expects may answer a moment before our last frame is handed over.
+        if not sending.finished.wait(deadline.at_most(5.0)):
+            raise sending.error or TransferError(
+                f"{operation.driver} reported success in '{operation.method}' after taking only a part of "
+                f"'{source.name}': at most {sending.sent} of {source.size} bytes."
+            )
+    except BaseException:
+        _cancel_call(link, future)
+        raise
+    finally:
+        sending.stop()
+        if frames is not None:
+            frames.cancel()
+    return sending.result()
+
+
+def download(
+    link: Link,
+    uuid: str,
+    call: Call,
+    operation: Operation,
+    sink: BinaryIO,
+    *,
+    limit: int | None = None,
+    timeout: Seconds = None,
+) -> Transfer:
+    """Receive what a driver sends into a file, until its end of data.
+
+    Args:
+        link: The link to the exporter.
+        uuid: The driver that will get the handle.
+        call: Starts the driver call.
+        operation: What is asked, for messages.
+        sink: Where the bytes go.
+        limit: Stop after so many bytes and cancel the rest; default: all.
+        timeout: For the whole transfer; default: no limit.
+
+    Raises:
+        OperationTimeout: It was not done in time; the driver call was cancelled.
+        InfrastructureError: The driver refused or failed, the link broke, or the driver succeeded but fell silent
+            before the end of data.
+    """
+    deadline = Deadline.of(timeout)
+    progress = _Progress(link, operation, limit)
+    digest, size = hashlib.sha256(), 0
+    outbox = Outbox()
+    frames = future = None
+    try:
+        # Never with a content encoding: exporters do not flush what they compress, and the end is lost.
+        frames = Frames(link, resource_stream_request(uuid), outbox, operation, deadline)
+        future = call(frames.handle[0], deadline)
+        with Watchdog(SILENCE_S, frames.cancel, armed=False) as silence:
+            future.add_done_callback(
+                lambda done: silence.arm() if done.code() is grpc.StatusCode.OK else frames.cancel()
+            )
+            for data in frames:
+                data = data if limit is None else data[: limit - size]
+                sink.write(data)
+                digest.update(data)
+                size += len(data)
+                silence.feed()
+                progress.show(size)
+                if size == limit:
+                    break
+        if silence.barked:
+            raise TransferError(
+                f"{operation.driver} reported success in '{operation.method}', but sent no end of data and nothing "
+                f"else for {SILENCE_S:g} seconds. {size} bytes were received; they may be incomplete."
+            )
+        if limit is None or size < limit:
+            _outcome(future, link, operation, deadline, lambda: None)
+    finally:
+        # After a complete download the call is over; otherwise it has to end before its stream does.
+        _cancel_call(link, future)
+        outbox.kill()
+        if frames is not None:
+            frames.cancel()
+    return Transfer(size, digest.hexdigest(), digest.hexdigest(), size, progress.seconds)
+
+
+def _outcome(
+    future: Any, link: Link, operation: Operation, deadline: Deadline, reason: Callable[[], InfrastructureError | None]
+) -> None:
+    """Wait for the driver call and raise what went wrong with it."""
+    try:
+        future.result()
+    except grpc.FutureCancelledError:
+        raise reason() or TransferError(f"{operation.text} was cancelled.") from None
+    except grpc.RpcError as error:
+        raise translate(error, link, operation, deadline) from error
+
+
+def _cancel_call(link: Link, future: Any) -> None:
+    """Cancel a driver call that is still running, and return when the exporter has seen it."""
+    if future is not None and future.cancel():
+        link.barrier()
+
+
+def _aborter(link: Link, future: Any, frames: Frames) -> Callable[[], None]:
+    def abort() -> None:
+        _cancel_call(link, future)
+        frames.cancel()
+
+    return abort
+
+
+__all__: Sequence[str] = ("Call", "Transfer", "download", "upload")

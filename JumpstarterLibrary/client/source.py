@@ -1,0 +1,70 @@
+"""What is uploaded: files, bytes and their compression."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.types import Compression
+
+_MAGIC = {
+    b"\x1f\x8b": Compression.gzip,
+    b"\xfd7zXZ\x00": Compression.xz,
+    b"BZh": Compression.bz2,
+    b"\x28\xb5\x2f\xfd": Compression.zstd,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Bytes to upload.
+
+    Attributes:
+        name: File name, for messages and reports.
+        size: Bytes in all.
+        path: The file; None for bytes in memory.
+        data: The bytes; None for a file.
+    """
+
+    name: str
+    size: int
+    path: Path | None = None
+    data: bytes | None = None
+
+    @classmethod
+    def of(cls, what: Path | str | bytes) -> Source:
+        """Return a source for a file or for bytes in memory.
+
+        Raises:
+            UsageError: There is no such file, or it cannot be read.
+        """
+        if isinstance(what, bytes):
+            return cls("bytes in memory", len(what), data=what)
+        path = Path(what).expanduser()
+        try:
+            with path.open("rb") as file:
+                return cls(path.name, file.seek(0, io.SEEK_END), path)
+        except FileNotFoundError as error:
+            raise UsageError(
+                f"There is no image file '{path}'. Check the path; it is relative to '{Path.cwd()}'."
+            ) from error
+        except OSError as error:
+            raise UsageError(f"The image file '{path}' cannot be read: {error.strerror}.") from error
+
+    def open(self) -> BinaryIO:
+        """Open it for reading from its start; the caller closes it."""
+        return self.path.open("rb") if self.path is not None else io.BytesIO(self.data or b"")
+
+    def compression(self) -> Compression:
+        """Return how it is compressed, by its first bytes."""
+        with self.open() as file:
+            head = file.read(6)
+        return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), Compression.none)
+
+
+def is_url(what: object) -> bool:
+    """Whether a source is an http(s) URL, which exporters fetch by themselves."""
+    return isinstance(what, str) and what.startswith(("http://", "https://"))

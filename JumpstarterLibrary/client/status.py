@@ -1,0 +1,166 @@
+"""The one border where gRPC statuses become our errors.
+
+A driver's own UNAVAILABLE or DEADLINE_EXCEEDED looks like a lost link or an expired deadline. Two facts tell them
+apart: whether the deadline that we set is over, and whether the exporter still answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.errors import (
+    AuthenticationError,
+    DriverError,
+    DriverInvalidArgument,
+    DriverMethodNotImplemented,
+    DriverTimeout,
+    DriverUnavailable,
+    ExporterNotReady,
+    JumpstarterError,
+    LinkError,
+    OperationTimeout,
+    TlsError,
+)
+
+if TYPE_CHECKING:
+    from JumpstarterLibrary.client.link import Link
+
+logger = logging.getLogger(__name__)
+
+Code = grpc.StatusCode
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What was asked, for messages.
+
+    Attributes:
+        text: The operation in words, for example ``'on' of driver 'power'``.
+        driver: The driver in words, for example ``Driver 'power'``.
+        method: The driver method, if one was called.
+        kind: ``unary``, ``streaming`` or ``stream``: how it was called.
+    """
+
+    text: str
+    driver: str = "The exporter"
+    method: str = ""
+    kind: str = ""
+
+
+def translate(
+    error: grpc.RpcError, link: Link, operation: Operation, deadline: Deadline | None = None
+) -> JumpstarterError:
+    """Return our error for a failed RPC. Raise it ``from`` the original.
+
+    Args:
+        error: What the stub raised; it carries the status.
+        link: The link that it happened on.
+        operation: What was asked.
+        deadline: The deadline that the RPC was given, if any.
+    """
+    call: Any = error
+    code, details = call.code(), " ".join((call.details() or "").split())
+    logger.debug("%s on %s ended with %s: %s", operation.text, link.name, code, details)
+    if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
+        return OperationTimeout(
+            f"{_start(operation.text)} did not finish within {spoken(deadline.timeout or 0)} and was cancelled. "
+            f"The exporter may still be working on it. Give it more time with timeout=."
+        )
+    if code is Code.UNAVAILABLE and not link.alive():
+        return link_error(link, operation, details)
+    return _TABLE[code](link, operation, details or f"no details, status {code.name}")
+
+
+def link_error(link: Link, operation: Operation, details: str) -> LinkError:
+    """Return the error for an exporter that does not answer."""
+    lowered = details.lower()
+    if any(word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")):
+        return TlsError(
+            f"The secure connection to exporter '{link.name}' could not be made: {details}. "
+            f"Check ca=, the host name and tls= (verify, pin or plaintext)."
+        )
+    if link.connected:
+        return LinkError(
+            f"The link to exporter '{link.name}' broke during {operation.text}: {details}. "
+            f"It is not known whether the exporter carried it out."
+        )
+    return LinkError(
+        f"Exporter '{link.name}' (from {link.source}) cannot be reached: {details}. "
+        f"Check that it runs and listens there."
+    )
+
+
+def _start(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _not_found(_link: Link, operation: Operation, details: str) -> JumpstarterError:
+    if not operation.method:
+        return DriverError(f"{_start(operation.text)} failed: {details}.")
+    return DriverMethodNotImplemented(
+        f"{operation.driver} has no {operation.kind} method '{operation.method}': {details}. "
+        f"Check the name, and whether it is a unary call, a streaming call or a byte stream."
+    )
+
+
+def _simple(kind: type[JumpstarterError], template: str) -> Callable[[Link, Operation, str], JumpstarterError]:
+    """Return a row of the table: an error class and its sentence."""
+
+    def build(link: Link, operation: Operation, details: str) -> JumpstarterError:
+        text = template.format(
+            Asked=_start(operation.text),
+            asked=operation.text,
+            driver=operation.driver,
+            method=operation.method,
+            exporter=link.name,
+            details=details.rstrip("."),
+        )
+        return kind(text)
+
+    return build
+
+
+_failed = _simple(DriverError, "{Asked} failed on the exporter: {details}.")
+
+_TABLE: dict[grpc.StatusCode, Callable[[Link, Operation, str], JumpstarterError]] = {
+    Code.OK: _simple(DriverError, "{Asked} ended without an answer: {details}."),
+    Code.CANCELLED: _simple(DriverError, "{Asked} was cancelled: {details}."),
+    Code.UNKNOWN: _failed,
+    Code.INVALID_ARGUMENT: _simple(
+        DriverInvalidArgument, "{driver} did not accept the arguments of '{method}': {details}."
+    ),
+    Code.DEADLINE_EXCEEDED: _simple(
+        DriverTimeout, "{driver} gave up by itself in '{method}': {details}. No timeout= of this side was involved."
+    ),
+    Code.NOT_FOUND: _not_found,
+    Code.ALREADY_EXISTS: _failed,
+    Code.PERMISSION_DENIED: _simple(DriverError, "The exporter '{exporter}' did not permit {asked}: {details}."),
+    Code.RESOURCE_EXHAUSTED: _simple(
+        DriverError, "{Asked} needed more than the exporter or this side takes in one message: {details}."
+    ),
+    Code.FAILED_PRECONDITION: _simple(
+        ExporterNotReady, "The exporter '{exporter}' is not ready for {asked}: {details}."
+    ),
+    Code.ABORTED: _simple(DriverError, "{Asked} was aborted by the exporter: {details}."),
+    Code.OUT_OF_RANGE: _failed,
+    Code.UNIMPLEMENTED: _simple(
+        DriverMethodNotImplemented, "{Asked} is not implemented by the exporter '{exporter}': {details}."
+    ),
+    Code.INTERNAL: _failed,
+    Code.UNAVAILABLE: _simple(
+        DriverUnavailable,
+        "{driver} could not reach its hardware in '{method}': {details}. The exporter itself answers.",
+    ),
+    Code.DATA_LOSS: _failed,
+    Code.UNAUTHENTICATED: _simple(
+        AuthenticationError,
+        "The exporter '{exporter}' refused the passphrase: {details}. Give the right one with passphrase= or "
+        "JMP_GRPC_PASSPHRASE.",
+    ),
+}

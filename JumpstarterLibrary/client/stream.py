@@ -1,0 +1,196 @@
+"""A byte stream to a driver: RouterService.Stream as send, receive and half close."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog
+from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.client.outbox import Outbox
+from JumpstarterLibrary.client.status import Operation, translate
+from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout
+from JumpstarterLibrary.protocol import router_pb2
+from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY
+from JumpstarterLibrary.protocol.names import ACCEPT_ENCODING_KEY, REQUEST_KEY, RESOURCE_KEY
+
+OPEN_S = 30.0
+"""How long a driver may take to open its far side; upstream's slowest takes 10 seconds."""
+
+FRAME = 1024 * 1024
+"""Bytes of the largest frame that we send; exporters refuse messages over 4 MiB."""
+
+
+class Frames:
+    """The raw stream: an opened RPC, its initial metadata and what the exporter sends.
+
+    Iterating yields every payload that is not empty until the exporter's end of data, in whatever pieces it came; it
+    blocks, and ends early when another thread calls ``cancel``.
+
+    Args:
+        link: The link to open it on.
+        request: The request text that says which stream (see ``protocol.streams``).
+        outgoing: The frames to send; gRPC asks for them in a thread of its own.
+        operation: What is asked, for messages.
+        deadline: Ends the whole stream, not just its opening. None: no limit.
+
+    Raises:
+        InfrastructureError: The exporter refused to open it.
+        OperationTimeout: It was not open within 30 seconds.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        request: str,
+        outgoing: Iterable[router_pb2.StreamRequest],
+        operation: Operation,
+        deadline: Deadline | None = None,
+    ) -> None:
+        self._link = link
+        self._operation = operation
+        self._deadline = deadline
+        self._cancelled = False
+        self._call: Any = link.stub.stream(
+            iter(outgoing),
+            timeout=deadline.remaining if deadline else None,
+            metadata=(*link.metadata, (REQUEST_KEY, request)),
+        )
+        with Watchdog(OPEN_S, self._call.cancel) as watchdog:
+            metadata = self._call.initial_metadata()
+        if watchdog.barked:
+            raise OperationTimeout(
+                f"{operation.driver} did not open its stream '{operation.method}' within 30 seconds."
+            )
+        self.metadata: dict[str, str] = {key: str(value) for key, value in metadata or ()}
+        if not self.metadata and not self._call.is_active():
+            self._raise_status()
+
+    @property
+    def handle(self) -> tuple[dict[str, Any], str | None]:
+        """The handle of a resource stream, and the content encoding that the exporter will decode (None: no word)."""
+        if RESOURCE_KEY not in self.metadata:
+            with Watchdog(OPEN_S, self._call.cancel):
+                self._raise_status()
+        return json.loads(self.metadata[RESOURCE_KEY]), self.metadata.get(ACCEPT_ENCODING_KEY)
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for frame in self._call:
+                if frame.frame_type == FRAME_TYPE_GOAWAY:
+                    return
+                # PING and RST_STREAM carry nothing, and an empty DATA frame is not an end.
+                if frame.frame_type == FRAME_TYPE_DATA and frame.payload:
+                    yield frame.payload
+        except grpc.RpcError as error:
+            if not self._cancelled:
+                raise translate(error, self._link, self._operation, self._deadline) from error
+
+    def add_done_callback(self, function: Any) -> None:
+        """Call a function without arguments when the RPC is over; at once if it is."""
+        if not self._call.add_callback(function):
+            function()
+
+    def cancel(self) -> None:
+        """End the RPC. The exporter keeps a finished stream's device open until somebody does. Never fails."""
+        self._cancelled = True
+        self._call.cancel()
+
+    def _raise_status(self) -> None:
+        if self._call.code() is grpc.StatusCode.OK:
+            raise InfrastructureError(f"The exporter ended {self._operation.text} as soon as it was open.")
+        raise translate(self._call, self._link, self._operation, self._deadline) from self._call
+
+
+class ByteStream:
+    """A two-way byte stream to a driver, for callers who send and receive by turns.
+
+    A daemon thread receives into a bounded buffer, so that ``receive`` can have a timeout; when the buffer is full the
+    exporter is held back. Use it as a context manager: leaving it frees the device on the exporter.
+    """
+
+    INBOX_LIMIT = 4 * 1024 * 1024
+
+    def __init__(self, link: Link, request: str, operation: Operation) -> None:
+        self._outbox = Outbox()
+        self._inbox = bytearray()
+        self._condition = threading.Condition()
+        self._ended = False
+        self._closed = False
+        self._error: InfrastructureError | None = None
+        self._frames = Frames(link, request, self._outbox, operation)
+        self._frames.add_done_callback(self._outbox.kill)
+        threading.Thread(target=self._pump, name="jumpstarter-stream", daemon=True).start()
+
+    def send(self, data: bytes, timeout: Seconds = None) -> None:
+        """Send bytes, in frames of at most 1 MiB; waits while the exporter is held up.
+
+        Raises:
+            OperationTimeout: The far side took nothing within ``timeout`` (default: no limit).
+            LinkError: The stream is closed.
+        """
+        deadline = Deadline.of(timeout)
+        view = memoryview(data)
+        for start in range(0, len(view), FRAME):
+            self._outbox.put(bytes(view[start : start + FRAME]), deadline)
+
+    def send_eof(self) -> None:
+        """End our direction; the far side still may send."""
+        self._outbox.end()
+
+    def receive(self, max_bytes: int = 65536, timeout: Seconds = None) -> bytes:
+        """Return between 1 and ``max_bytes`` bytes, or ``b""`` at the end of data.
+
+        Raises:
+            OperationTimeout: Nothing came within ``timeout`` (default: no limit). Nothing is lost.
+            InfrastructureError: The stream broke.
+        """
+        deadline = Deadline.of(timeout)
+        with self._condition:
+            while not self._inbox and not self._ended:
+                if not self._condition.wait(deadline.at_most(1.0)) and deadline.expired:
+                    raise OperationTimeout(f"No data on the byte stream within {deadline.timeout:g} seconds.")
+            if self._inbox:
+                data = bytes(self._inbox[:max_bytes])
+                del self._inbox[:max_bytes]
+                self._condition.notify_all()
+                return data
+            if self._error is not None:
+                raise self._error
+            return b""
+
+    def close(self) -> None:
+        """End the stream and free the device on the exporter. Closing twice is fine."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        self._outbox.kill()
+        self._frames.cancel()
+
+    def _pump(self) -> None:
+        try:
+            for data in self._frames:
+                with self._condition:
+                    self._inbox += data
+                    self._condition.notify_all()
+                    while len(self._inbox) >= self.INBOX_LIMIT and not self._closed:
+                        self._condition.wait()
+        except InfrastructureError as error:
+            self._error = error
+        finally:
+            with self._condition:
+                self._ended = True
+                self._condition.notify_all()
+
+    def __enter__(self) -> ByteStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

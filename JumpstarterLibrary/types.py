@@ -1,0 +1,197 @@
+"""Types that users see: choices and results."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Mode(enum.Enum):
+    """How a device is found."""
+
+    auto = "auto"
+    """``host`` if one is given, else the exporter that ``JUMPSTARTER_HOST`` names; otherwise an error with the choices."""
+    shell = "shell"
+    """The exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell``."""
+    direct = "direct"
+    """The exporter at ``host``."""
+    virtual = "virtual"
+    """A virtual board in this process: no hardware, no network."""
+
+
+class Tls(enum.Enum):
+    """How a TCP connection to an exporter is secured. Unix sockets are always plain."""
+
+    verify = "verify"
+    """TLS; the certificate must be signed by ``ca``, or by an authority that the system trusts."""
+    pin = "pin"
+    """TLS, trusting whatever certificate the exporter shows first. The host name must still match."""
+    plaintext = "plaintext"
+    """No encryption, and nobody checks who answers."""
+
+
+class StorageSide(enum.Enum):
+    """Who has a storage medium."""
+
+    device = "dut"
+    exporter = "host"
+    off = "off"
+
+
+class Compression(enum.Enum):
+    """How an image file is compressed."""
+
+    auto = "auto"
+    """Look at the file's first bytes."""
+    none = "none"
+    """Write the bytes of the file as they are, compressed or not."""
+    gzip = "gzip"
+    xz = "xz"
+    bz2 = "bz2"
+    zstd = "zstd"
+
+
+class Verify(enum.Enum):
+    """How a written image is checked."""
+
+    auto = "auto"
+    """By a hash on the exporter where the driver offers one; otherwise the verdict says that nothing was compared."""
+    read_back = "read_back"
+    """Read as many bytes as were written back from the medium and compare; twice the time."""
+    none = "none"
+    """Not at all."""
+
+
+class Verdict(enum.Enum):
+    """What is known of an image that was transferred."""
+
+    verified = "verified"
+    """What is on the medium equals the source."""
+    unverified = "written, not verifiable here"
+    """The driver reported success; nothing could be compared."""
+    unchecked = "written, not checked"
+    """The driver reported success; the caller wanted no check."""
+    received = "read"
+    """An image that was read, to its end or to the size that was asked for."""
+
+
+@dataclass(frozen=True)
+class PowerReading:
+    """One reading of a power driver.
+
+    Attributes:
+        voltage: Volts.
+        current: Amperes.
+    """
+
+    voltage: float
+    current: float
+
+    @property
+    def power(self) -> float:
+        """Watts: the product of voltage and current."""
+        return self.voltage * self.current
+
+    @property
+    def apparent_power(self) -> float:
+        """The same figure under the name that upstream gives it, in volt-amperes."""
+        return self.power
+
+    def __str__(self) -> str:
+        return f"{self.voltage:g} V, {self.current:g} A, {self.power:g} W"
+
+
+@dataclass(frozen=True)
+class ImageReport:
+    """What was written to, or read from, a storage.
+
+    Attributes:
+        name: The file name or URL of the image.
+        size: Bytes of the file (``None`` where the exporter fetched a URL by itself).
+        sha256: SHA-256 of the file's bytes, in hexadecimal; likewise ``None`` for URLs.
+        seconds: How long the transfer took.
+        verdict: Whether what is on the medium was compared with the source.
+        driver: Path of the driver that did it.
+    """
+
+    name: str
+    size: int | None
+    sha256: str | None
+    seconds: float
+    verdict: Verdict
+    driver: str
+
+    def __str__(self) -> str:
+        if self.size is None:
+            return f"{self.name} on {self.driver}: {self.verdict.value}"
+        return (
+            f"{self.name} on {self.driver}: {self.size} bytes in {self.seconds:.2f} s, "
+            f"SHA-256 {self.sha256}, {self.verdict.value}"
+        )
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a command on the console gave.
+
+    Attributes:
+        command: The command as it was asked for.
+        stdout: What it printed, without the echo of the command and without the last line end. Error output shares the
+            console, so it is here too.
+        status: Its exit status.
+        duration: Seconds from the command line to its end.
+    """
+
+    command: str
+    stdout: str
+    status: int
+    duration: float
+
+    def __str__(self) -> str:
+        return self.stdout
+
+
+@dataclass(frozen=True)
+class ConsoleMatch:
+    """Where a pattern was found on a console.
+
+    Attributes:
+        text: The matching text.
+        before: What came between the start of the search and the match.
+        groups: Named groups of a regular expression; empty otherwise.
+        start: Offset of the match in the console's history, in characters since the console was opened.
+        end: Offset behind the match.
+        seconds: How long the wait took.
+    """
+
+    text: str
+    before: str
+    groups: dict[str, str | None]
+    start: int
+    end: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DriverInfo:
+    """One driver of a device, as its exporter reports it.
+
+    Attributes:
+        path: Dotted place in the exporter's tree; empty for the root.
+        label: Class path of upstream's client for it, by which its kind is known.
+        description: The exporter's own words, if any.
+        methods: Help texts by method name, where the exporter gives some.
+    """
+
+    path: str
+    label: str
+    description: str | None = None
+    methods: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.path or '(root)'}: {self.label}"
+
+
+ImageSource = Path | str
+"""A file, or an http(s) URL that the exporter fetches by itself."""
