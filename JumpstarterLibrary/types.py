@@ -31,6 +31,19 @@ class Tls(enum.Enum):
     """No encryption, and nobody checks who answers."""
 
 
+class Since(enum.Enum):
+    """From where on a console is looked at."""
+
+    cursor = "cursor"
+    """Behind the last match; a power action moves the cursor to where the console is then."""
+    power_on = "power_on"
+    """The last time that power was switched."""
+    test_start = "test_start"
+    """The start of the running test."""
+    connect = "connect"
+    """The moment the device was connected."""
+
+
 class StorageSide(enum.Enum):
     """Who has a storage medium."""
 

@@ -25,6 +25,7 @@ HISTORY = 8 * 1024 * 1024
 
 SEND_S = 30.0
 TAIL_LINES = 20
+TAIL = 16 * 1024
 
 
 class Console:
@@ -146,6 +147,28 @@ class Console:
         with self._condition:
             return self._history.since(self.cursor if since is None else since)
 
+    def last_line(self) -> str:
+        """Return the text behind the last line end: the prompt, if the board waits at one."""
+        with self._condition:
+            return self._history.since(max(self._history.end - 4096, self.marks["power_on"])).rpartition("\n")[2]
+
+    def wait_for_output(self, timeout: Seconds) -> bool:
+        """Wait until the console says anything; return whether it did.
+
+        Raises:
+            InfrastructureError: The stream has ended.
+        """
+        deadline = Deadline.of(timeout)
+        with self._condition:
+            before = self._history.end
+            while self._history.end == before:
+                if self._ended:
+                    raise self._ended_error([])
+                if deadline.expired:
+                    return False
+                self._pause(deadline)
+            return True
+
     @property
     def end(self) -> int:
         """The offset behind the last character."""
@@ -250,11 +273,11 @@ class Console:
         silence = spoken(round(time.monotonic() - self._last_byte, 1))
         if not text.strip():
             return ConsoleMismatch(f"{asked} The console was silent; its last byte came {silence} ago.")
-        lines = text.rstrip("\n").split("\n")
         parts = [f"{asked} {len(text)} characters were read, the last {silence} ago."]
         near = next(filter(None, (pattern.nearest(text) for pattern in wanted)), None)
         if near is not None:
             parts.append(f"The nearest line was: '{near}'.")
+        lines = self._history.since(self._history.end - TAIL).rstrip("\n").split("\n")
         tail = "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])
         parts.append(f"The last lines were:\n{tail}")
         return ConsoleMismatch(" ".join(parts))

@@ -106,16 +106,19 @@ class Device:
         """
         if path is not None:
             return self._of_kind(kind, what, path)
-        found = self._distinct(kind)
+        found = self.distinct(kind)
         if not found:
-            there = ", ".join(f"{node.path or '(root)'}" for node in self.root.walk() if not node.children)
-            raise NoSuchDriver(f"The exporter '{self.link.name}' has no {what} driver. It has: {there}.")
+            raise NoSuchDriver(f"The exporter '{self.link.name}' has no {what} driver. It has: {self.leaves()}.")
         if len(found) > 1:
             paths = ", ".join(proxy.path for proxy in found)
             raise AmbiguousDriver(
                 f"The exporter '{self.link.name}' has several {what} drivers: {paths}. Say which with driver=."
             )
         return found[0]
+
+    def leaves(self) -> str:
+        """Return the paths of all drivers without children, for messages."""
+        return ", ".join(node.path or "(root)" for node in self.root.walk() if not node.children)
 
     def _of_kind(self, kind: type[Proxy], what: str, path: str) -> Proxy:
         proxy = self.driver(path)
@@ -126,7 +129,7 @@ class Device:
             return kind(self, proxy._node)
         raise NoSuchDriver(f"Driver '{path}' is no {what} driver; its exporter calls it '{proxy._node.label}'.")
 
-    def _distinct(self, kind: type[Proxy]) -> list[Proxy]:
+    def distinct(self, kind: type[Proxy]) -> list[Proxy]:
         """Return the drivers of a kind, each once: a proxy entry on the exporter is another name of the same driver."""
         found: dict[str, Proxy] = {}
         for node in self.root.walk():
@@ -160,11 +163,20 @@ class Device:
 
         One that cannot be opened is only logged: whoever needs it will try again and be told.
         """
-        for driver in self._distinct(SerialProxy):
+        for driver in self.distinct(SerialProxy):
             try:
                 self.console(driver.path)
             except InfrastructureError as error:
                 logger.warning("Console '%s' could not be opened: %s", driver.path, error)
+
+    def consoles(self) -> list[str]:
+        """Return the names of the open consoles."""
+        return [console.name for console in self._consoles.values()]
+
+    def mark(self, name: str) -> None:
+        """Mark the present end of all open consoles under a name."""
+        for console in self._consoles.values():
+            console.mark(name)
 
     def power_changes(self) -> None:
         """Tell all consoles that the power is about to be switched."""
@@ -174,8 +186,8 @@ class Device:
     def _console_driver(self, path: str | None) -> DriverProxy:
         if path is not None:
             return self.driver(path)
-        if not self._distinct(SerialProxy):
-            for proxy in self._distinct(NetworkProxy):
+        if not self.distinct(SerialProxy):
+            for proxy in self.distinct(NetworkProxy):
                 if proxy.name in _CONSOLE_NAMES:
                     return proxy
         return self.find(SerialProxy, "console")

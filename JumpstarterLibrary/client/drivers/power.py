@@ -67,7 +67,9 @@ class PowerProxy(DriverProxy):
                 yield self._reading(result)
 
     def readings(self, count: int, timeout: Seconds = None) -> list[PowerReading]:
-        """Return up to ``count`` readings; fewer if the driver stops by itself before.
+        """Return up to ``count`` readings.
+
+        There are fewer if the driver stops by itself before, or if the time runs out: some drivers only report changes.
 
         Args:
             count: How many at most.
@@ -75,18 +77,20 @@ class PowerProxy(DriverProxy):
 
         Raises:
             DriverMethodNotImplemented: The driver does not measure.
-            OperationTimeout: The time ran out before there were so many; the message says how many there were.
+            OperationTimeout: The time ran out before there was any.
         """
         deadline = Deadline.of(timeout)
         found: list[PowerReading] = []
         try:
             with self._readings(deadline) as results:
-                found.extend(self._reading(result) for result in itertools.islice(results, count))
+                for result in itertools.islice(results, count):
+                    found.append(self._reading(result))
         except OperationTimeout as error:
-            raise OperationTimeout(
-                f"Driver '{self.path}' gave {len(found)} of {count} power readings within "
-                f"{spoken(deadline.timeout or 0)}. Ask for fewer, or give it more time with timeout=."
-            ) from error
+            if not found:
+                raise OperationTimeout(
+                    f"Driver '{self.path}' gave no power reading within {spoken(deadline.timeout or 0)}. "
+                    f"Give it more time with timeout=."
+                ) from error
         return found
 
     def _readings(self, deadline: Deadline) -> Any:

@@ -1,0 +1,130 @@
+"""Logging in on a console, from whatever state it is in."""
+
+from __future__ import annotations
+
+import re
+
+from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.errors import CommandFailed, LoginFailed
+
+LOGIN_S = 120.0
+
+LOGIN = re.compile(r"login: *$", re.IGNORECASE)
+PASSWORD = re.compile(r"password[^:]*: *$", re.IGNORECASE)
+SHELL = re.compile(r"(?<![=])[#$%>] *$")
+BOOTLOADER = re.compile(r"=> *$")
+REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
+
+SETTLE_S = 0.15
+"""A line that looks like a prompt is one when nothing follows for so long."""
+
+PATIENCE_S = 1.0
+"""Silence after which a running board is nudged with a newline."""
+
+BOOT_PATIENCE_S = 10.0
+"""Silence after a power action; a newline sent too early would stop the boot loader."""
+
+PROBE_S = 10.0
+
+
+def log_in(console: Console, user: str, password: str | None = None, timeout: Seconds = LOGIN_S) -> None:
+    """Bring a console to a shell prompt.
+
+    Whoever is logged in already stays it. A board that still boots is waited for; one that is silent is nudged with a
+    newline.
+
+    Args:
+        console: The console.
+        user: The user name for a login prompt.
+        password: The password, if one is asked for.
+        timeout: Seconds or timedelta until the shell must answer. Default: 120 seconds.
+
+    Raises:
+        LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, or
+            there was no prompt in time.
+    """
+    _Login(console, user, password, Deadline.of(timeout)).run()
+
+
+class _Login:
+    """One attempt: reads the last line of the console, does what it asks for, and waits for the next."""
+
+    def __init__(self, console: Console, user: str, password: str | None, deadline: Deadline) -> None:
+        self._console, self._user, self._password, self._deadline = console, user, password, deadline
+        self._answered = 0
+        self._asked = False
+        self._patience = BOOT_PATIENCE_S if console.marks["power_on"] else PATIENCE_S
+
+    def run(self) -> None:
+        while not self._deadline.expired:
+            line = self._settled_line()
+            if BOOTLOADER.search(line):
+                raise LoginFailed(
+                    f"There is no login on console '{self._console.name}': a boot loader waits there with the prompt "
+                    f"'{line.strip()}'. Boot the system first, for example with: Write To Console    boot"
+                )
+            if LOGIN.search(line):
+                self._answer_login()
+            elif PASSWORD.search(line):
+                self._answer_password()
+            elif SHELL.search(line) and self._shell_answers():
+                return
+            elif not self._console.wait_for_output(self._deadline.at_most(self._patience)):
+                self._console.write(b"\n")
+                self._patience = PATIENCE_S
+        raise LoginFailed(self._evidence(f"No login on console '{self._console.name}' within {self._limit}."))
+
+    def _settled_line(self) -> str:
+        """Return the last line once the console pauses; what prompts show without a newline behind."""
+        while self._console.wait_for_output(self._deadline.at_most(SETTLE_S)):
+            if self._deadline.expired:
+                break
+        return self._console.last_line()
+
+    def _answer_login(self) -> None:
+        refusal = REFUSED.search(self._console.text(self._answered)) if self._asked else None
+        if refusal:
+            raise LoginFailed(
+                f"The login of '{self._user}' on console '{self._console.name}' was refused: '{refusal.group()}'. "
+                f"Check user and password."
+            )
+        self._send(self._user)
+
+    def _answer_password(self) -> None:
+        if not self._asked and self._answered == 0:
+            # Somebody else's attempt; an empty password ends it.
+            self._send("")
+            return
+        if self._password is None:
+            self._send("")
+            raise LoginFailed(
+                f"Console '{self._console.name}' asks for the password of '{self._user}', and none was given. "
+                f"Give it with password=."
+            )
+        self._asked = True
+        self._send(self._password)
+
+    def _send(self, text: str) -> None:
+        self._answered = self._console.end
+        self._console.write(text.encode() + b"\n", self._deadline)
+        self._console.wait_for_output(self._deadline.at_most(PATIENCE_S))
+
+    def _shell_answers(self) -> bool:
+        """Whether what looks like a shell prompt is one: it runs a command."""
+        try:
+            return run_command(self._console, "true", self._deadline.at_most(PROBE_S)).status == 0
+        except CommandFailed:
+            return False
+
+    @property
+    def _limit(self) -> str:
+        return spoken(self._deadline.timeout or 0)
+
+    def _evidence(self, asked: str) -> str:
+        lines = self._console.text(max(0, self._console.end - 2000)).rstrip("\n").split("\n")[-10:]
+        if not any(line.strip() for line in lines):
+            return f"{asked} The console was silent. Is the board powered on?"
+        shown = "\n".join(f"  {line}" for line in lines)
+        return f"{asked} The last lines were:\n{shown}"

@@ -1,0 +1,168 @@
+"""The library class: introduction, arguments, and the list of its parts. It wires, and does nothing else."""
+
+from __future__ import annotations
+
+import atexit
+import datetime
+import os
+from pathlib import Path
+from typing import Any
+
+from robot.api import logger
+from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
+from robotlibcore import DynamicCore
+
+from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.keywords.connection import ConnectionKeywords
+from JumpstarterLibrary.keywords.console import ConsoleKeywords
+from JumpstarterLibrary.keywords.devices import Devices, Exporter, Finding
+from JumpstarterLibrary.keywords.drivers import DriverKeywords
+from JumpstarterLibrary.keywords.power import PowerKeywords
+from JumpstarterLibrary.keywords.secret import Secret, reveal
+from JumpstarterLibrary.keywords.storage import StorageKeywords
+from JumpstarterLibrary.reporting.drain import EventDrain
+from JumpstarterLibrary.reporting.html import transcript_link
+from JumpstarterLibrary.reporting.listener import LifecycleListener
+from JumpstarterLibrary.types import Mode, Tls
+from JumpstarterLibrary.version import __version__
+
+ARTEFACTS = "jumpstarter"
+"""Folder of the output directory that gets transcripts."""
+
+
+class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no type hints
+    """Keywords for boards behind Jumpstarter exporters: power, storage, console and every other driver.
+
+    %TOC%
+
+    = Devices =
+
+    A *device* is one connected exporter. Keywords use the current device, or the one that ``device=`` names by its
+    alias. If none is connected when a keyword needs one, the library connects it as its import says; `Connect To
+    Exporter` does the same by hand, for several devices or for other settings. Devices are closed at the end of the
+    suite that connected them, also when the run is interrupted.
+
+    How a device is found:
+
+    | =mode= | =what it connects to= |
+    | ``auto`` | ``host`` if given, else what ``JUMPSTARTER_HOST`` names; otherwise an error |
+    | ``shell`` | the exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell`` |
+    | ``direct`` | the exporter at ``host``: a socket path or ``HOST:PORT`` |
+    | ``virtual`` | a virtual board in this process, with power, storage and console, for which nothing is needed |
+
+    = Drivers =
+
+    An exporter offers a tree of *drivers*, each with a dotted path such as ``dutlink.power``. Where a device has only
+    one driver of the kind that a keyword needs, it is used; where it has several, ``driver=`` says which. Every driver
+    can be reached by `Call Driver` and `Stream From Driver`, also those that have no keywords.
+
+    = Console =
+
+    Consoles are read from the moment a device is connected, into a history that reading never destroys; the whole
+    transcript is a file in the output directory, linked from the log. `Console Should Contain` looks from a cursor on
+    and moves it behind the match. A power action moves the cursor to the present end, so that old output cannot answer
+    for the new boot. ``since=`` looks from elsewhere.
+
+    A pattern is a plain text, or ``regexp:`` and a Python regular expression.
+
+    = Errors =
+
+    Errors say what was asked, what was found and what to try. *InfrastructureError* and its kinds are the lab's fault:
+    link, exporter or driver. *DeviceFailure* and its kinds are what the board did. *UsageError* is the test's own
+    mistake.
+
+    = Security =
+
+    TCP connections are verified TLS unless asked otherwise. Passwords and passphrases can be given as ``Secret``, and
+    are never logged by this library.
+    """
+
+    ROBOT_LIBRARY_SCOPE = "GLOBAL"
+    ROBOT_LIBRARY_VERSION = __version__
+
+    def __init__(
+        self,
+        *,
+        mode: Mode = Mode.auto,
+        host: str | None = None,
+        tls: Tls | None = None,
+        ca: Path | None = None,
+        passphrase: Secret | str | None = None,
+        timeout: datetime.timedelta = datetime.timedelta(seconds=30),
+    ) -> None:
+        """Importing does nothing but remember how devices are found.
+
+        Args:
+            mode: How a device is found. Default: ``auto``.
+            host: Socket path or ``HOST:PORT`` of an exporter.
+            tls: How TCP is secured. Default: ``plaintext`` if ``JMP_GRPC_INSECURE`` is ``1``, ``pin`` if
+                ``JUMPSTARTER_GRPC_INSECURE`` is ``1``, otherwise ``verify``.
+            ca: PEM file of the authorities to trust. Default: the system's.
+            passphrase: The exporter's passphrase. Default: ``JMP_GRPC_PASSPHRASE``.
+            timeout: How long console keywords wait unless they say otherwise. Default: 30 seconds.
+
+        Example:
+        | Library    JumpstarterLibrary
+        | Library    JumpstarterLibrary    mode=virtual
+        | Library    JumpstarterLibrary    host=lab.example.com:19090    ca=lab-ca.pem
+        """
+        self._drain = EventDrain()
+        default = Finding(mode, host, tls, ca, reveal(passphrase))
+        self._devices = Devices(default, dict(os.environ), _virtual_board, self._prepare)
+        self._suites: list[str] = []
+        self.ROBOT_LIBRARY_LISTENER = [
+            LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._devices.close_all)
+        ]
+        atexit.register(self._devices.close_all)
+        parts = (ConnectionKeywords, PowerKeywords, StorageKeywords, ConsoleKeywords, DriverKeywords)
+        super().__init__([part(self._devices, timeout) for part in parts])
+
+    def run_keyword(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """Run a keyword, and write what happened in the background meanwhile into its log."""
+        try:
+            return super().run_keyword(name, args, kwargs)
+        finally:
+            self._drain.drain()
+
+    def _prepare(self, device: Device, alias: str) -> None:
+        """Make a new device report, and listen to its consoles from now on."""
+        device.link.events.subscribe(self._drain.put)
+        device.tick = self._drain.drain
+        device.follow_logs()
+        output = _output_directory()
+        if output is not None:
+            device.transcripts = output / ARTEFACTS / alias
+        device.open_consoles()
+        if output is not None:
+            for name in device.consoles():
+                href = (Path(ARTEFACTS) / alias / f"{name}.log").as_posix()
+                logger.info(transcript_link(name, href), html=True)
+
+    def _suite_starts(self, suite: str) -> None:
+        self._suites.append(suite)
+        self._devices.owner = suite
+
+    def _suite_ends(self, suite: str) -> None:
+        self._devices.close_owned(suite)
+        if self._suites and self._suites[-1] == suite:
+            self._suites.pop()
+        self._devices.owner = self._suites[-1] if self._suites else None
+        self._drain.drain()
+
+    def _test_starts(self) -> None:
+        for device in self._devices.all().values():
+            device.mark("test_start")
+
+
+def _virtual_board() -> Exporter:
+    # The lab is imported only by those who ask for a virtual board.
+    from JumpstarterLibrary.lab import LocalExporter
+
+    return LocalExporter()
+
+
+def _output_directory() -> Path | None:
+    try:
+        return Path(BuiltIn().get_variable_value("${OUTPUT_DIR}"))
+    except RobotNotRunningError:
+        return None

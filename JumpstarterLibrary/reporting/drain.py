@@ -1,0 +1,57 @@
+"""From background threads into the log: events wait here until the main thread fetches them.
+
+Robot Framework drops whatever another thread logs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from robot.api import logger
+
+from JumpstarterLibrary.client.events import Event, LogRecord, Notice, Progress
+
+LIMIT = 10_000
+"""Events that wait at most; beyond that the oldest are dropped, and the log says how many."""
+
+
+class EventDrain:
+    """Collects events in any thread and writes them in the main one."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque(maxlen=LIMIT)
+        self._lock = threading.Lock()
+        self._dropped = 0
+
+    def put(self, event: Event) -> None:
+        """Keep an event for the main thread."""
+        with self._lock:
+            self._dropped += len(self._events) == LIMIT
+            self._events.append(event)
+
+    def drain(self) -> None:
+        """Write all that waits; elsewhere than in the main thread, do nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        with self._lock:
+            events, dropped = list(self._events), self._dropped
+            self._events.clear()
+            self._dropped = 0
+        if dropped:
+            logger.warn(f"{dropped} events came faster than they could be logged and were dropped.")
+        for event in events:
+            level, text = _rendered(event)
+            logger.write(text, level)  # type: ignore[arg-type]
+
+
+def _rendered(event: Event) -> tuple[str, str]:
+    match event:
+        case LogRecord():
+            level = "DEBUG" if event.severity == "DEBUG" else "INFO"
+            return level, f"exporter log: {event.source} {event.severity}: {event.message}"
+        case Progress():
+            return "INFO", str(event)
+        case Notice():
+            return event.level, event.text
+    return "DEBUG", repr(event)

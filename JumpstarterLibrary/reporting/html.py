@@ -1,0 +1,51 @@
+"""HTML for log.html, built by pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from JumpstarterLibrary.types import DriverInfo, PowerReading
+
+_CELL = 'style="text-align:left;padding:0 1em 0 0;font-weight:normal"'
+_HEAD = 'style="text-align:left;padding:0 1em 0 0"'
+
+
+def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of texts; everything is escaped."""
+    parts = [f"<b>{escape(caption)}</b><table><tr>"]
+    parts += [f"<th {_HEAD}>{escape(cell)}</th>" for cell in head]
+    parts.append("</tr>")
+    for row in rows:
+        parts.append("<tr>" + "".join(f"<td {_CELL}>{escape(cell)}</td>" for cell in row) + "</tr>")
+    parts.append("</table>")
+    return "".join(parts)
+
+
+def device_tree(alias: str, exporter: str, drivers: Sequence[DriverInfo]) -> str:
+    """Return the drivers of a device as a table, children indented under their parents."""
+    rows = [
+        (
+            "\N{NO-BREAK SPACE}" * 4 * info.path.count(".") + (info.path.rpartition(".")[2] or "(root)"),
+            info.path,
+            info.label.rpartition(".")[2] or "unknown",
+            info.description or "",
+        )
+        for info in drivers
+    ]
+    caption = f"Device '{alias}', exporter '{exporter}'"
+    return table(caption, ("driver", "path", "kind", "description"), rows)
+
+
+def readings_table(readings: Sequence[PowerReading]) -> str:
+    """Return power readings as a table with units."""
+    rows = [
+        (str(number), f"{reading.voltage:.3f}", f"{reading.current:.3f}", f"{reading.power:.3f}")
+        for number, reading in enumerate(readings, 1)
+    ]
+    return table(f"{len(readings)} power readings", ("#", "V", "A", "W"), rows)
+
+
+def transcript_link(console: str, href: str) -> str:
+    """Return a link to a console's transcript."""
+    return f"Console '{escape(console)}': <a href=\"{escape(href, quote=True)}\">transcript</a>"

@@ -1,0 +1,45 @@
+"""Robot's listener: tells the library when suites and tests begin and end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class LifecycleListener:
+    """Forwards the events that the library's life hangs on. Knows neither devices nor consoles.
+
+    Args:
+        suite_starts: Called with the id of a suite that starts.
+        suite_ends: Called with the id of a suite that ends, after its teardown.
+        test_starts: Called when a test starts.
+        closing: Called when nothing comes any more, also after SIGINT and SIGTERM.
+    """
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(
+        self,
+        suite_starts: Callable[[str], None],
+        suite_ends: Callable[[str], None],
+        test_starts: Callable[[], None],
+        closing: Callable[[], None],
+    ) -> None:
+        self._suite_starts, self._suite_ends = suite_starts, suite_ends
+        self._test_starts, self._closing = test_starts, closing
+
+    def start_suite(self, _data: Any, result: Any) -> None:
+        """A suite starts."""
+        self._suite_starts(result.id)
+
+    def end_suite(self, _data: Any, result: Any) -> None:
+        """A suite has ended."""
+        self._suite_ends(result.id)
+
+    def start_test(self, _data: Any, _result: Any) -> None:
+        """A test starts."""
+        self._test_starts()
+
+    def close(self) -> None:
+        """The run is over."""
+        self._closing()
