@@ -262,8 +262,9 @@ class Console:
         waiting = f" while waiting for {_alternatives(wanted)}" if wanted else ""
         if self._closed:
             return LinkError(f"Console '{self.name}' was closed{waiting}.")
-        reason = f": {self._error}" if self._error else " by the exporter."
-        return LinkError(f"The stream of console '{self.name}' ended{waiting}{reason}")
+        if self._error is not None:
+            return LinkError(f"The stream of console '{self.name}' broke{waiting}: {self._error}")
+        return LinkError(f"The exporter ended the stream of console '{self.name}'{waiting}.")
 
     def _mismatch(self, wanted: list[Pattern], start: int, deadline: Deadline) -> ConsoleMismatch:
         asked = f"No match for {_alternatives(wanted)} on console '{self.name}' in {spoken(deadline.timeout or 0)}."

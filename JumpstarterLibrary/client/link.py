@@ -17,6 +17,7 @@ from JumpstarterLibrary.errors import LinkError
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
 from JumpstarterLibrary.protocol.wellknown import Empty
+from JumpstarterLibrary.types import Tls
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Link:
     def __init__(self, connection: DirectConnection) -> None:
         self.name = connection.name
         self.source = connection.source
+        self.secure = connection.tls is not Tls.plaintext
         self.connected = False
         self.events = Events()
         path = connection.address.path

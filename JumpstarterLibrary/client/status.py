@@ -80,7 +80,7 @@ def translate(
 def link_error(link: Link, operation: Operation, details: str) -> LinkError:
     """Return the error for an exporter that does not answer."""
     lowered = details.lower()
-    if any(word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")):
+    if link.secure and any(word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")):
         return TlsError(
             f"The secure connection to exporter '{link.name}' could not be made: {details}. "
             f"Check ca=, the host name and tls= (verify, pin or plaintext)."
@@ -102,9 +102,9 @@ def _start(text: str) -> str:
 
 def _not_found(_link: Link, operation: Operation, details: str) -> JumpstarterError:
     if not operation.method:
-        return DriverError(f"{_start(operation.text)} failed: {details}.")
+        return DriverError(f"{_start(operation.text)} failed: {details.rstrip('.')}.")
     return DriverMethodNotImplemented(
-        f"{operation.driver} has no {operation.kind} method '{operation.method}': {details}. "
+        f"{operation.driver} has no {operation.kind} method '{operation.method}': {details.rstrip('.')}. "
         f"Check the name, and whether it is a unary call, a streaming call or a byte stream."
     )
 

@@ -84,11 +84,11 @@ class ImageStore(DriverProxy):
         try:
             with partial.open("wb") as file:
                 transfer = self._read(file, target, size, deadline)
+            if size is not None and transfer.size < size:
+                raise TransferError(f"Driver '{self.path}' gave {transfer.size} bytes where {size} were asked for.")
             partial.replace(sink)
         finally:
             partial.unlink(missing_ok=True)
-        if size is not None and transfer.size < size:
-            raise TransferError(f"Driver '{self.path}' gave {transfer.size} bytes where {size} were asked for.")
         duration = time.monotonic() - begin
         return ImageReport(str(sink), transfer.size, transfer.sha256, duration, Verdict.received, self.path)
 

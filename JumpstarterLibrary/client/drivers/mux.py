@@ -11,7 +11,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
-from JumpstarterLibrary.errors import JumpstarterError, UsageError
+from JumpstarterLibrary.errors import JumpstarterError, LinkError, UsageError
 from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, StorageSide, Verdict, Verify
 
 logger = logging.getLogger(__name__)
@@ -108,6 +108,8 @@ class StorageMuxProxy(ImageStore):
         self.host(timeout=deadline)
         try:
             result = action()
+        except LinkError:
+            raise  # there is nobody to give it back
         except BaseException:
             try:
                 self.dut(timeout=GIVE_BACK_S)

@@ -1,0 +1,134 @@
+*** Settings ***
+Documentation       Logging in from any state, and commands with output and status, on a virtual board.
+Library             JumpstarterLibrary    mode=virtual    timeout=10 s
+Resource            resources/exporters.resource
+
+Suite Setup         Install Image
+Suite Teardown      Power Off
+
+
+*** Variables ***
+${SECRET: Secret}       %{ATEST_PASSWORD=root}
+
+
+*** Test Cases ***
+Log In While The Board Boots
+    Power On
+    Log In To Console    root    ${SECRET}
+
+Log In Where Somebody Is Logged In
+    Log In To Console    root    ${SECRET}
+    Run Command    true
+
+Log In After Logging Out
+    Write To Console    exit
+    Log In To Console    root    ${SECRET}
+
+Log In Behind A Prompt That Is Already Matched
+    Power Cycle    off_time=0 s
+    Console Should Contain    login:
+    Log In To Console    root    ${SECRET}
+
+Wrong Password
+    Write To Console    exit
+    Run Keyword And Expect Error
+    ...    EQUALS:The login of 'root' on console 'console' was refused: 'Login incorrect'. Check user and password.
+    ...    Log In To Console    root    wrong
+
+No Password Given
+    Run Keyword And Expect Error
+    ...    EQUALS:Console 'console' asks for the password of 'root', and none was given. Give it with password=.
+    ...    Log In To Console    root
+    Log In To Console    root    ${SECRET}
+
+Output And Status
+    ${result} =    Run Command    echo hello; echo world
+    Should Be Equal    ${result.stdout}    hello\nworld
+    Should Be Equal    ${result.status}    ${0}
+    ${result} =    Run Command    false    expect_status=1
+    Should Be Empty    ${result.stdout}
+    ${result} =    Run Command    no-such-command    expect_status=any
+    Should Be Equal    ${result.status}    ${127}
+
+Output Without A Line End
+    ${result} =    Run Command    printf abc
+    Should Be Equal    ${result.stdout}    abc
+
+Command With Comment, Several Lines And Quotes
+    ${result} =    Run Command    echo one \# not this
+    Should Be Equal    ${result.stdout}    one
+    ${result} =    Run Command    echo one\necho two
+    Should Be Equal    ${result.stdout}    one\ntwo
+    ${result} =    Run Command    echo "it's" 'a "quote"'
+    Should Be Equal    ${result.stdout}    it's a "quote"
+
+Shell State Lasts
+    Run Command    NAME=jumpstarter
+    ${result} =    Run Command    echo $NAME
+    Should Be Equal    ${result.stdout}    jumpstarter
+
+Unexpected Status
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'cat /nowhere' ended with status 1, not 0. It printed:\n${SPACE}${SPACE}cat: /nowhere: No such file or directory
+    ...    Run Command    cat /nowhere
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'true' ended with status 0, not 3. It printed nothing.
+    ...    Run Command    true    expect_status=3
+
+Command That Does Not End
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'echo begin; sleep 1000' did not finish within 500 milliseconds and was interrupted. It printed:\n${SPACE}${SPACE}begin
+    ...    Run Command    echo begin; sleep 1000    timeout=0.5 s
+    Run Command    true
+
+Empty And Endless Commands
+    Run Keyword And Expect Error
+    ...    EQUALS:The command is empty. Give a shell command to run on the console.
+    ...    Run Command    ${SPACE}
+    ${long} =    Evaluate    'x' * 5000
+    Run Keyword And Expect Error
+    ...    EQUALS:The command has a line of 5000 bytes; a console takes 3500 in one line. Write it to a file on the device in pieces, or split the line.
+    ...    Run Command    ${long}
+
+Reboot And Log In Again
+    Write To Console    reboot
+    Console Should Contain    U-Boot
+    Log In To Console    root    ${SECRET}
+
+Power Cut While A Command Runs
+    Write To Console    sleep 1000
+    Power Off
+    Console Should Not Contain    \#    within=200 ms
+    Power On
+    Log In To Console    root    ${SECRET}
+
+Boot Loader Instead Of A System
+    Power Cycle    off_time=0 s
+    Console Should Contain    autoboot
+    Write To Console    ${SPACE}    newline=no
+    Console Should Contain    =>
+    Run Keyword And Expect Error
+    ...    EQUALS:There is no login on console 'console': a boot loader waits there with the prompt '=>'. Boot the system first, for example with: Write To Console${SPACE * 4}boot
+    ...    Log In To Console    root    ${SECRET}
+    Write To Console    boot
+    Log In To Console    root    ${SECRET}
+
+No Image, No Boot
+    Connect To Exporter    mode=virtual    alias=empty
+    Power On
+    Console Should Contain    =>
+    [Teardown]    Disconnect    empty
+
+Powered Off Board
+    Power Off
+    Run Keyword And Expect Error
+    ...    EQUALS:No login on console 'console' within 500 milliseconds. The console was silent. Is the board powered on?
+    ...    Log In To Console    root    ${SECRET}    timeout=0.5 s
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'true' found no shell on console 'console' within 300 milliseconds. The console was silent.\nIs somebody logged in? Try Log In To Console first.
+    ...    Run Command    true    timeout=0.3 s
+
+
+*** Keywords ***
+Install Image
+    Write Image    ${IMAGE}

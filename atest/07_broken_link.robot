@@ -1,0 +1,78 @@
+*** Settings ***
+Documentation       Exporters that die or fall silent: an error within 5 seconds, never a hang.
+Library             JumpstarterLibrary    timeout=20 s
+Library             libraries/ChildRun.py
+Library             libraries/Images.py
+Resource            resources/exporters.resource
+
+Test Setup          Connect To Doomed Exporter
+Test Teardown       Disconnect
+
+
+*** Test Cases ***
+Killed During A Call
+    [Timeout]    6 s
+    Kill Exporter    ${HOST}    after=0.3
+    Run Keyword And Expect Error
+    ...    REGEXP:The link to exporter '${HOST}' broke during 'hang' of driver 'faulty': .*\\. It is not known whether the exporter carried it out\\.
+    ...    Call Driver    faulty    hang
+
+Killed During A Stream
+    [Timeout]    6 s
+    Kill Exporter    ${HOST}    after=0.3
+    Run Keyword And Expect Error
+    ...    REGEXP:The link to exporter '${HOST}' broke during 'count' of driver 'faulty': .*\\. It is not known whether the exporter carried it out\\.
+    ...    Stream From Driver    faulty    count    limit=100000    timeout=20 s
+
+Killed During An Upload
+    [Timeout]    6 s
+    ${image} =    Create Random Image    50000000
+    Kill Exporter    ${HOST}    after=0.3
+    Run Keyword And Expect Error
+    ...    REGEXP:The link to exporter '${HOST}' broke during 'write' of driver 'slow': .*\\. It is not known whether the exporter carried it out\\.
+    ...    Write Image    ${image}    driver=slow
+
+Killed During A Wait
+    [Timeout]    6 s
+    Kill Exporter    ${HOST}    after=0.3
+    Run Keyword And Expect Error
+    ...    REGEXP:The stream of console 'silent' broke while waiting for 'login:': The link to exporter '${HOST}' broke during 'connect' of driver 'silent': .*
+    ...    Console Should Contain    login:    driver=silent
+
+Killed Between Two Calls
+    [Timeout]    6 s
+    Kill Exporter    ${HOST}
+    Run Keyword And Expect Error
+    ...    REGEXP:The link to exporter '${HOST}' broke during 'on' of driver 'relays.main': .*\\. It is not known whether the exporter carried it out\\.
+    ...    Power On    driver=relays.main
+
+Frozen Exporter
+    [Timeout]    6 s
+    Freeze Exporter    ${HOST}
+    Run Keyword And Expect Error
+    ...    EQUALS:'echo' of driver 'faulty' did not finish within 500 milliseconds and was cancelled. The exporter may still be working on it. Give it more time with timeout=.
+    ...    Call Driver    faulty    echo    timeout=0.5 s
+    Kill Exporter    ${HOST}
+
+Robot Ends Soon After
+    [Template]    Robot Should End Soon
+    Call
+    Upload
+    Wait
+
+
+*** Keywords ***
+Connect To Doomed Exporter
+    ${host} =    Start Exporter    ${CROWDED}
+    VAR    ${HOST}    ${host}    scope=TEST
+    Connect To Exporter    ${host}
+
+Robot Should End Soon
+    [Documentation]    Kills the exporter while a child run waits for it; the child must end within 5 + 3 seconds.
+    [Arguments]    ${what}
+    ${host} =    Start Exporter    ${CROWDED}
+    Kill Exporter    ${host}    after=2
+    ${result} =    Run Child Suite    _children/waits.robot    --test    ${what}    JUMPSTARTER_HOST=${host}
+    Should Be Equal As Integers    ${result.rc}    1
+    Should Be True    ${result.seconds} < 10
+    Should Contain    ${result.stdout}    The link to exporter '${host}' broke during

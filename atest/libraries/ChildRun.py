@@ -1,0 +1,96 @@
+"""Runs of robot as child processes: for what a test cannot see of its own run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from robot.api import ExecutionResult
+from robot.api.deco import library
+from robot.libraries.BuiltIn import BuiltIn
+
+LIMIT_S = 60.0
+OURS = ("JUMPSTARTER_HOST", "JMP_GRPC_INSECURE", "JMP_GRPC_PASSPHRASE", "JUMPSTARTER_GRPC_INSECURE", "MODE")
+
+
+@dataclass(frozen=True)
+class ChildResult:
+    """How a child run ended.
+
+    Attributes:
+        rc: Its exit status.
+        stdout: What it printed, both streams.
+        seconds: How long it took.
+        output: Its output directory.
+        after_signal: Seconds between the signal and its end; 0 without one.
+    """
+
+    rc: int
+    stdout: str
+    seconds: float
+    output: Path
+    after_signal: float = 0.0
+
+    @property
+    def messages(self) -> list[str]:
+        """The messages of its tests."""
+        return [test.message for test in ExecutionResult(self.output / "output.xml").suite.all_tests]
+
+
+@library(scope="SUITE", auto_keywords=True)
+class ChildRun:
+    """Runs suites from ``_children``."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def run_child_suite(self, suite: str, *options: str, **environment: str) -> ChildResult:
+        """Run a suite to its end."""
+        begin = time.monotonic()
+        process, output = self._start(suite, options, environment)
+        stdout, _ = process.communicate(timeout=LIMIT_S)
+        return ChildResult(process.returncode, stdout, time.monotonic() - begin, output)
+
+    def interrupt_child_suite(
+        self, suite: str, *options: str, signal_name: str = "SIGTERM", when: str, **environment: str
+    ) -> ChildResult:
+        """Run a suite, send it a signal when it prints a certain text on its console, and wait for its end."""
+        begin = time.monotonic()
+        process, output = self._start(suite, options, environment)
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if when in line:
+                break
+        signalled = time.monotonic()
+        process.send_signal(getattr(signal, signal_name))
+        rest, _ = process.communicate(timeout=LIMIT_S)
+        end = time.monotonic()
+        return ChildResult(process.returncode, "".join(seen) + rest, end - begin, output, end - signalled)
+
+    def _start(
+        self, suite: str, options: tuple[str, ...], environment: dict[str, str]
+    ) -> tuple[subprocess.Popen[str], Path]:
+        self._count += 1
+        builtin = BuiltIn()
+        here = Path(str(builtin.get_variable_value("${SUITE_SOURCE}"))).parent
+        name = str(builtin.get_variable_value("${SUITE_NAME}")).replace(" ", "-")
+        output = Path(str(builtin.get_variable_value("${OUTPUT_DIR}"))) / "children" / f"{name}-{self._count}"
+        # Wide enough that no message is wrapped or cut.
+        command = [sys.executable, "-m", "robot", "--outputdir", str(output), "--consolewidth", "400"]
+        command += ["--consolecolors", "off", *options, str(here / suite)]
+        clean = {key: value for key, value in os.environ.items() if key not in OURS}
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**clean, **environment, "PYTHONUNBUFFERED": "1"},
+        )
+        return process, output

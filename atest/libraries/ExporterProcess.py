@@ -1,0 +1,81 @@
+"""Exporters in processes of their own, so that tests can kill them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from robot.api.deco import library
+
+START_S = 30.0
+
+
+@library(scope="SUITE", auto_keywords=True)
+class ExporterProcess:
+    """Starts, kills and stops exporters; what a suite leaves running is stopped with it."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self) -> None:
+        self.ROBOT_LIBRARY_LISTENER = self
+        self._running: dict[str, subprocess.Popen[str]] = {}
+        self._directory = tempfile.mkdtemp(prefix="jumpstarter-atest-")
+
+    def start_exporter(self, config: Path, *arguments: str) -> str:
+        """Start an exporter on a unix socket (or as the arguments say) and return its host."""
+        directory = Path(self._directory)
+        if not arguments:
+            arguments = ("--unix", str(directory / f"exporter{len(self._running)}.sock"))
+        files = directory / "files"
+        files.mkdir(exist_ok=True)
+        filled = directory / f"{len(self._running)}-{config.name}"
+        filled.write_text(config.read_text().replace("@FILES@", str(files)))
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        command = [sys.executable, "-m", "JumpstarterLibrary.exporter", str(filled), *arguments]
+        with (directory / "exporter.log").open("ab") as log:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+        timer = threading.Timer(START_S, process.kill)
+        timer.start()
+        host = process.stdout.readline().strip() if process.stdout else ""
+        timer.cancel()
+        if not host:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"The exporter did not start: {(directory / 'exporter.log').read_text()[-2000:]}")
+        self._running[host] = process
+        return host
+
+    def kill_exporter(self, host: str, after: float = 0.0) -> None:
+        """Kill an exporter without any grace, now or some seconds from now."""
+        process = self._running[host]
+        if not after:
+            process.kill()
+            process.wait()
+            return
+        timer = threading.Timer(after, process.kill)
+        timer.daemon = True
+        timer.start()
+
+    def freeze_exporter(self, host: str) -> None:
+        """Stop an exporter from running, without ending it: it is silent from now on."""
+        self._running[host].send_signal(signal.SIGSTOP)
+
+    def stop_exporter(self, host: str) -> None:
+        """Stop an exporter as an administrator does, and wait for its end."""
+        process = self._running.pop(host)
+        process.terminate()
+        process.wait(timeout=START_S)
+
+    def end_suite(self, _data: object, _result: object) -> None:
+        """Stop what is left."""
+        for process in self._running.values():
+            process.kill()
+            process.wait()
+        self._running.clear()
+        shutil.rmtree(self._directory, ignore_errors=True)
