@@ -128,10 +128,17 @@ Medium Gives Less Than Asked For
     ...    Read Image    ${OUTPUT_DIR}/never.img    driver=full    size=100
     File Should Not Exist    ${OUTPUT_DIR}/never.img
 
+File To Read Into Cannot Be Written
+    Run Keyword And Expect Error
+    ...    EQUALS:The image could not be written to '/dev/null/never.img': File exists.
+    ...    Read Image    /dev/null/never.img    driver=flasher
+
 Damaged Archive
-    [Documentation]    Whoever unpacks notices it; the write fails in any case.
+    [Documentation]    Whoever unpacks notices it: here the side that hashes what arrives.
     ${plain}    ${packed} =    Create Compressed Image    gzip    damaged=yes
-    Run Keyword And Expect Error    *    Write Image    ${packed}    driver=files
+    Run Keyword And Expect Error
+    ...    EQUALS:The image is truncated: its gzip data ends too early.
+    ...    Write Image    ${packed}    driver=files
 
 
 *** Keywords ***

@@ -123,7 +123,8 @@ class _Login:
         return spoken(self._deadline.timeout or 0)
 
     def _evidence(self, asked: str) -> str:
-        lines = self._console.text(max(0, self._console.end - 2000)).rstrip("\n").split("\n")[-10:]
+        since = max(self._console.marks["power_on"], self._console.end - 2000)
+        lines = self._console.text(since).rstrip("\n").split("\n")[-10:]
         if not any(line.strip() for line in lines):
             return f"{asked} The console was silent. Is the board powered on?"
         shown = "\n".join(f"  {line}" for line in lines)

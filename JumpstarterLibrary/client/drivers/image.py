@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +15,7 @@ from JumpstarterLibrary.client.drivers.base import DriverProxy
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source, is_url
 from JumpstarterLibrary.client.stream import FRAME
-from JumpstarterLibrary.errors import TransferError, UsageError
+from JumpstarterLibrary.errors import JumpstarterError, TransferError, UsageError
 from JumpstarterLibrary.protocol.streams import presigned_handle
 from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, Verdict, Verify
 
@@ -74,7 +75,7 @@ class ImageStore(DriverProxy):
         """Read an image into a file. The file appears under its name only when it is complete.
 
         Args:
-            sink: The file to write.
+            sink: The file to write; folders above it are made.
             target: Partition, address or path, where the driver knows such.
             size: Stop after so many bytes. Default: to the end of the medium.
             timeout: Seconds or timedelta for all of it. Default: no limit.
@@ -82,13 +83,19 @@ class ImageStore(DriverProxy):
         deadline, begin = Deadline.of(timeout), time.monotonic()
         partial = sink.with_name(f"{sink.name}.part")
         try:
+            sink.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
                 transfer = self._read(file, target, size, deadline)
             if size is not None and transfer.size < size:
                 raise TransferError(f"Driver '{self.path}' gave {transfer.size} bytes where {size} were asked for.")
             partial.replace(sink)
+        except JumpstarterError:
+            raise  # some of ours are OSErrors as well
+        except OSError as error:
+            raise TransferError(f"The image could not be written to '{sink}': {error.strerror or error}.") from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
         duration = time.monotonic() - begin
         return ImageReport(str(sink), transfer.size, transfer.sha256, duration, Verdict.received, self.path)
 

@@ -1,0 +1,1 @@
+"""Drivers that come with the exporter, one module per topic."""

@@ -1,0 +1,343 @@
+"""Files in a folder of the exporter, for clients to read, write and manage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import UUID, uuid4
+
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.exporter.driver import Driver, export
+from JumpstarterLibrary.exporter.drivers.background import BackgroundFile
+from JumpstarterLibrary.exporter.drivers.directory import Directory, FileError, StoragePath, file_errors
+
+CAPABILITY: Mapping[str, bool | None] = {
+    "stat": True,
+    "stat_with_if_match": False,
+    "stat_with_if_none_match": False,
+    "read": True,
+    "read_with_if_match": False,
+    "read_with_if_none_match": False,
+    "read_with_override_cache_control": False,
+    "read_with_override_content_disposition": False,
+    "read_with_override_content_type": False,
+    "write": True,
+    "write_can_multi": True,
+    "write_can_empty": True,
+    "write_can_append": True,
+    "write_with_content_type": False,
+    "write_with_content_disposition": False,
+    "write_with_cache_control": False,
+    "write_multi_max_size": None,
+    "write_multi_min_size": None,
+    "write_total_max_size": None,
+    "create_dir": True,
+    "delete": True,
+    "copy": True,
+    "rename": True,
+    "list": True,
+    "list_with_limit": False,
+    "list_with_start_after": False,
+    "list_with_recursive": False,
+    "presign": False,
+    "presign_read": False,
+    "presign_stat": False,
+    "presign_write": False,
+    "shared": True,
+    "blocking": True,
+}
+"""What a folder can do, in the terms of upstream's storage library."""
+
+SEEKS = (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END)
+
+
+@dataclass(frozen=True, eq=False)
+class _OpenFile:
+    """A file that a client opened. Operations on it wait for each other."""
+
+    path: StoragePath
+    mode: str
+    file: BackgroundFile
+    turn: asyncio.Lock
+
+    def require(self, mode: str) -> None:
+        """Refuse what the file was not opened for.
+
+        Raises:
+            FileError: It is closed, or open for something else.
+        """
+        if self.file.closed:
+            raise FileError(f"The file {str(self.path)!r} is closed. Open it again.")
+        if self.mode != mode:
+            purpose = "read" if mode == "rb" else "written"
+            raise FileError(f"The file {str(self.path)!r} was opened with mode {self.mode!r} and cannot be {purpose}.")
+
+
+@dataclass(kw_only=True, eq=False)
+class Opendal(Driver):
+    """Files in a folder; named as upstream's driver, which uses the library of that name.
+
+    Paths are relative to the folder and end with a slash where they name a folder. What leads out of the folder, by
+    ``..`` or by a symbolic link, is refused. Writing makes the folders on the way.
+
+    Attributes:
+        scheme: ``fs``. The other storage services of upstream's driver are not here.
+        kwargs: ``root``: the folder; it is made if it is not there.
+        remove_created_on_close: Remove, at the end of a session, what clients have written, made or registered in it;
+            default no.
+    """
+
+    scheme: str
+    kwargs: dict[str, str] = field(default_factory=dict)
+    remove_created_on_close: bool = False
+    _directory: Directory = field(init=False, repr=False)
+    _files: dict[UUID, _OpenFile] = field(init=False, default_factory=dict, repr=False)
+    _created: set[str] = field(init=False, default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the configuration and make the folder.
+
+        Raises:
+            ConfigurationError: Another scheme or option than the ones above, or the folder cannot be made.
+        """
+        super().__post_init__()
+        if self.scheme != "fs":
+            raise ConfigurationError(
+                f"This exporter's Opendal driver serves folders only: scheme 'fs', not {self.scheme!r}. "
+                "Use upstream's exporter for other storage services."
+            )
+        if set(self.kwargs) != {"root"} or not self.kwargs["root"]:
+            found = ", ".join(sorted(self.kwargs)) or "nothing"
+            raise ConfigurationError(
+                f"Opendal's kwargs for scheme 'fs' are 'root', the folder, and no more, not {found}."
+            )
+        root = Path(self.kwargs["root"])
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"Opendal cannot use the folder {root}: {error.strerror}.") from error
+        self._directory = Directory(root)
+
+    @classmethod
+    def client(cls) -> str:
+        """Return the label."""
+        return "jumpstarter_driver_opendal.client.OpendalClient"
+
+    def close(self) -> None:
+        """Close the files that clients left open, and remove what they made, if so configured."""
+        super().close()
+        for entry in self._files.values():
+            entry.file.close_now()
+        self._files.clear()
+        created = sorted(self._created) if self.remove_created_on_close else []
+        self._created.clear()
+        for path in created:
+            try:
+                self._directory.remove_all(path)
+            except (FileError, ValueError) as error:
+                self.logger.warning("could not clean up: %s", error)
+
+    @export
+    async def open(self, path: str, mode: str) -> str:
+        """Open a file with mode ``rb``, or empty or make it with ``wb``, and return its id."""
+        match mode:
+            case "rb":
+                place = self._directory.file_to_read(path)
+            case "wb":
+                place = self._directory.file_to_write(path)
+            case _:
+                raise ValueError(f"A file is opened with mode 'rb' or 'wb', not {mode!r}.")
+        spelled, file = StoragePath.parse(path), BackgroundFile(place, mode)
+        with file_errors("open", spelled):
+            await file.open()
+        if mode == "wb":
+            self._created.add(spelled.name)
+        fd = uuid4()
+        self._files[fd] = _OpenFile(spelled, mode, file, asyncio.Lock())
+        return str(fd)
+
+    @export
+    async def file_read(self, fd: str, dst: Mapping[str, Any]) -> None:
+        """Send a file's content from its position to its end to a resource."""
+        entry = self._file(fd)
+        async with self.resource(dst) as target, entry.turn:
+            entry.require("rb")
+            with file_errors("read", entry.path):
+                await entry.file.read_into(target)
+
+    @export
+    async def file_write(self, fd: str, src: Mapping[str, Any]) -> None:
+        """Write a resource's content at a file's position. If cancelled, the first part of the content is written."""
+        entry = self._file(fd)
+        async with self.resource(src) as source, entry.turn:
+            entry.require("wb")
+            with file_errors("write", entry.path):
+                await entry.file.write_from(source)
+
+    @export
+    async def file_seek(self, fd: str, pos: int, whence: int = os.SEEK_SET) -> int:
+        """Set a file's position, from its start (0), from the position (1) or from its end (2), and return it."""
+        entry = self._file(fd)
+        if not isinstance(pos, int) or whence not in SEEKS:
+            raise ValueError(
+                f"A position is a whole number, from start (0), here (1) or end (2), not {pos!r} from {whence!r}."
+            )
+        async with entry.turn:
+            entry.require("rb")
+            with file_errors("seek in", entry.path):
+                return await entry.file.seek(pos, whence)
+
+    @export
+    async def file_tell(self, fd: str) -> int:
+        """Return a file's position."""
+        entry = self._file(fd)
+        async with entry.turn:
+            entry.require("rb")
+            return await entry.file.tell()
+
+    @export
+    async def file_close(self, fd: str) -> None:
+        """Close a file. Closing it again does nothing."""
+        entry = self._file(fd)
+        async with entry.turn:
+            with file_errors("close", entry.path):
+                await entry.file.close()
+
+    @export
+    async def file_closed(self, fd: str) -> bool:
+        """Return whether a file was closed."""
+        return self._file(fd).file.closed
+
+    @export
+    async def file_readable(self, fd: str) -> bool:
+        """Return whether a file can be read."""
+        return self._usable(fd, "rb")
+
+    @export
+    async def file_seekable(self, fd: str) -> bool:
+        """Return whether a file's position can be set: of those that can be read."""
+        return self._usable(fd, "rb")
+
+    @export
+    async def file_writable(self, fd: str) -> bool:
+        """Return whether a file can be written."""
+        return self._usable(fd, "wb")
+
+    @export
+    def stat(self, path: str) -> dict[str, object]:
+        """Return what is known about a file or folder."""
+        return self._directory.stat(path)
+
+    @export
+    def hash(self, path: str, algo: str = "sha256") -> str:
+        """Return a file's hash, ``md5`` or ``sha256``, in hexadecimal."""
+        return self._directory.hash(path, algo)
+
+    @export
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file."""
+        self._directory.copy(source, target)
+        self._created.add(StoragePath.parse(target).name)
+
+    @export
+    def rename(self, source: str, target: str) -> None:
+        """Give a file or folder another name."""
+        self._directory.rename(source, target)
+        self._forget(source)
+        self._created.add(StoragePath.parse(target).name)
+
+    @export
+    def remove_all(self, path: str) -> None:
+        """Remove a file, or a folder with everything in it."""
+        self._directory.remove_all(path)
+        self._forget(path)
+
+    @export
+    def create_dir(self, path: str) -> None:
+        """Make a folder, and those on its way."""
+        if self._directory.create_dir(path):
+            self._created.add(StoragePath.parse(path).name)
+
+    @export
+    def delete(self, path: str) -> None:
+        """Remove a file or an empty folder."""
+        self._directory.delete(path)
+        self._forget(path)
+
+    @export
+    def exists(self, path: str) -> bool:
+        """Return whether there is a file or folder."""
+        return self._directory.exists(path)
+
+    @export
+    def list(self, path: str) -> Iterator[str]:
+        """Yield a folder and what is in it, or what begins with a path."""
+        yield from self._directory.entries(path, recursive=False)
+
+    @export
+    def scan(self, path: str) -> Iterator[str]:
+        """Yield a folder and everything below it, or below what begins with a path."""
+        yield from self._directory.entries(path, recursive=True)
+
+    @export
+    async def presign_stat(self, path: str, expire_second: int) -> NoReturn:  # noqa: ARG002
+        """Refuse: files of an exporter have no URLs."""
+        _refuse_presign(path)
+
+    @export
+    async def presign_read(self, path: str, expire_second: int) -> NoReturn:  # noqa: ARG002
+        """Refuse: files of an exporter have no URLs."""
+        _refuse_presign(path)
+
+    @export
+    async def presign_write(self, path: str, expire_second: int) -> NoReturn:  # noqa: ARG002
+        """Refuse: files of an exporter have no URLs."""
+        _refuse_presign(path)
+
+    @export
+    async def capability(self) -> Mapping[str, bool | None]:
+        """Return what this storage can do."""
+        return CAPABILITY
+
+    @export
+    def get_created_resources(self) -> tuple[str, ...]:
+        """Return the paths that clients have written, made or registered in this session."""
+        return tuple(sorted(self._created))
+
+    @export
+    def register_path(self, path: str) -> None:
+        """Count a path among those that were written in this session."""
+        wanted = StoragePath.parse(path)
+        if not wanted.parts:
+            raise ValueError("The storage's root cannot be registered; it would be emptied. Give a path below it.")
+        self._created.add(wanted.name)
+
+    def _file(self, fd: object) -> _OpenFile:
+        try:
+            uuid = UUID(fd) if isinstance(fd, str) else None
+        except ValueError:
+            uuid = None
+        if uuid is None:
+            raise ValueError(f"A file's id is a UUID, not {fd!r}. Take it from open().")
+        if uuid not in self._files:
+            raise FileError(f"No file {uuid} is open. Open it in this session.")
+        return self._files[uuid]
+
+    def _usable(self, fd: str, mode: str) -> bool:
+        entry = self._file(fd)
+        return entry.mode == mode and not entry.file.closed
+
+    def _forget(self, path: str) -> None:
+        gone = StoragePath.parse(path).parts
+        # Calls run in several threads; a copy may be walked, and single names discarded, while others add.
+        for name in tuple(self._created):
+            if tuple(name.split("/"))[: len(gone)] == gone:
+                self._created.discard(name)
+
+
+def _refuse_presign(path: str) -> NoReturn:
+    raise FileError(f"The files of this exporter have no URLs, {path!r} neither. Open and transfer the file instead.")

@@ -1,0 +1,178 @@
+"""Serial ports: streams of what the device says and is told, and its control lines."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import stat
+import struct
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
+from JumpstarterLibrary.exporter.drivers.loopback import LoopbackStream
+from JumpstarterLibrary.exporter.drivers.tty import BAUD_RATES, ThrottledStream, TtyStream, configure, open_device
+from JumpstarterLibrary.exporter.streams import ByteStream
+
+LOOP_URL = "loop://"
+"""The url of a port that echoes."""
+
+CLOSE_LIMIT_S = 10.0
+"""Seconds that ``close`` waits for the hardware to send what it was given."""
+
+
+@dataclass(kw_only=True, eq=False)
+class PySerial(Driver):
+    """A serial port or pseudo terminal, 8N1 without flow control; named as upstream's driver, which uses pyserial.
+
+    Attributes:
+        url: Path of the port, or ``loop://`` for a port that echoes.
+        baudrate: Speed in baud, default 115200.
+        check_present: Refuse to start without the port, default yes.
+        cps: Characters per second that are sent at most; unless given, as fast as the port takes them.
+        disable_hupcl: Leave DTR and RTS alone when the port is closed, default no: the kernel drops them.
+    """
+
+    url: str
+    baudrate: int = 115200
+    check_present: bool = True
+    cps: float | None = None
+    disable_hupcl: bool = False
+    _streams: dict[TtyStream | LoopbackStream, asyncio.AbstractEventLoop] = field(
+        init=False, default_factory=dict, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        """Check the configuration.
+
+        Raises:
+            ConfigurationError: A value cannot be, or the port is not there.
+        """
+        super().__post_init__()
+        if self.baudrate not in BAUD_RATES:
+            known = ", ".join(map(str, sorted(BAUD_RATES)))
+            raise ConfigurationError(f"This system has no serial speed of {self.baudrate!r} baud. It has: {known}.")
+        if self.cps is not None and (not isinstance(self.cps, int | float) or self.cps < 0):
+            raise ConfigurationError(f"'cps' is a number of characters per second, not {self.cps!r}.")
+        if self._loops:
+            return
+        if "://" in self.url:
+            raise ConfigurationError(
+                f"PySerial opens a port by its path, or 'loop://', not {self.url!r}. "
+                "For a serial server in the network use TcpNetwork."
+            )
+        if self.check_present and not _is_device(self.url):
+            raise ConfigurationError(
+                f"There is no serial port {self.url}. Plug it in, correct 'url', or set 'check_present: false'."
+            )
+
+    @classmethod
+    def client(cls) -> str:
+        """Return the label."""
+        return "jumpstarter_driver_pyserial.client.PySerialClient"
+
+    @exportstream
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[ByteStream]:
+        """Open the port.
+
+        Raises:
+            ConnectionError: It cannot be opened.
+        """
+        self.logger.debug("opening %s at %d baud", self.url, self.baudrate)
+        stream = LoopbackStream() if self._loops else TtyStream(self._open())
+        self._streams[stream] = asyncio.get_running_loop()
+        try:
+            yield ThrottledStream(stream, self.cps) if self.cps else stream
+        finally:
+            self._streams.pop(stream, None)
+            await stream.aclose()
+
+    @export
+    def close(self) -> None:
+        """End the streams that are open. Called by clients, and at the end of a session.
+
+        Raises:
+            TimeoutError: The hardware does not send what it was given.
+        """
+        super().close()
+        for stream, loop in tuple(self._streams.items()):
+            if _running_loop() is loop:
+                stream.close_now()
+            else:
+                asyncio.run_coroutine_threadsafe(stream.aclose(), loop).result(CLOSE_LIMIT_S)
+
+    @export
+    def set_dtr(self, value: bool) -> None:
+        """Set the line DTR (data terminal ready).
+
+        Raises:
+            ConnectionError: The port cannot be opened.
+            NotImplementedError: It has no such line.
+        """
+        self._set_line("DTR", termios.TIOCM_DTR, value)
+
+    @export
+    def set_rts(self, value: bool) -> None:
+        """Set the line RTS (request to send).
+
+        Raises:
+            ConnectionError: The port cannot be opened.
+            NotImplementedError: It has no such line.
+        """
+        self._set_line("RTS", termios.TIOCM_RTS, value)
+
+    @property
+    def _loops(self) -> bool:
+        return self.url.startswith(LOOP_URL)
+
+    def _open(self) -> int:
+        fd = open_device(self.url)
+        try:
+            configure(fd, self.baudrate, disable_hupcl=self.disable_hupcl)
+        except termios.error as error:
+            os.close(fd)
+            raise ConnectionError(
+                f"The serial port {self.url} does not take {self.baudrate} baud, 8N1: {error.args[-1]}."
+            ) from error
+        return fd
+
+    def _set_line(self, name: str, line: int, value: bool) -> None:
+        if value not in (True, False):
+            raise ValueError(f"{name} is set to true or false, not {value!r}.")
+        if not self._loops:
+            self._set_port_line(name, line, value)
+        self.logger.info("%s: %s", name, "on" if value else "off")
+
+    def _set_port_line(self, name: str, line: int, value: bool) -> None:
+        fd = self._open()
+        try:
+            fcntl.ioctl(fd, termios.TIOCMBIS if value else termios.TIOCMBIC, struct.pack("I", line))
+        except OSError as error:
+            if error.errno not in (errno.ENOTTY, errno.EINVAL):
+                raise
+            raise NotImplementedError(
+                f"The port {self.url} has no {name} line; pseudo terminals have none. Use a real serial port."
+            ) from error
+        finally:
+            os.close(fd)
+
+
+def _is_device(path: str) -> bool:
+    try:
+        return stat.S_ISCHR(Path(path).stat().st_mode)
+    except OSError:
+        return False
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,1 @@
+"""The boot loader of the virtual board."""

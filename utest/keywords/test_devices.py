@@ -1,0 +1,120 @@
+"""The registry of devices: modes, aliases, ownership, and what is closed when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
+from JumpstarterLibrary.exporter import serve
+from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.keywords.devices import Devices, Finding
+from JumpstarterLibrary.lab import LocalExporter
+from JumpstarterLibrary.types import Mode
+
+
+@pytest.fixture
+def host() -> Iterator[str]:
+    with serve(MockPower()) as exporter:
+        yield exporter.host
+
+
+def registry(default: Finding | None = None, environ: dict[str, str] | None = None) -> Devices:
+    return Devices(default or Finding(), environ or {}, lambda: LocalExporter(MockPower()), lambda device, alias: None)
+
+
+@pytest.fixture
+def devices(host: str) -> Iterator[Devices]:
+    found = registry(Finding(host=host))
+    yield found
+    found.close_all()
+
+
+@pytest.mark.parametrize(
+    ("finding", "environ", "mode"),
+    [
+        (Finding(host="x"), {}, Mode.direct),
+        (Finding(host="x"), {"JUMPSTARTER_HOST": "y"}, Mode.direct),
+        (Finding(), {"JUMPSTARTER_HOST": "y"}, Mode.shell),
+        (Finding(Mode.virtual), {"JUMPSTARTER_HOST": "y"}, Mode.virtual),
+        (Finding(Mode.direct, "x"), {}, Mode.direct),
+    ],
+)
+def test_auto_mode_decides(finding: Finding, environ: dict[str, str], mode: Mode) -> None:
+    assert finding.resolved_mode(environ) is mode
+
+
+def test_shell_mode_joins_what_the_environment_names(host: str) -> None:
+    devices = registry(environ={"JUMPSTARTER_HOST": host})
+    devices.get().client.call("on")
+    assert devices.get().link.source == "JUMPSTARTER_HOST"
+    devices.close_all()
+
+
+def test_virtual_mode_brings_its_exporter_and_takes_it_away() -> None:
+    devices = registry(Finding(Mode.virtual))
+    path = Path(devices.get().link.name)
+    assert path.exists()
+    devices.close_all()
+    assert not path.exists()
+
+
+def test_the_default_device_is_connected_when_needed(devices: Devices) -> None:
+    assert devices.all() == {}
+    first = devices.get()
+    assert devices.get() is first
+    assert devices.alias() == "device"
+
+
+def test_aliases_are_given_and_current_moves(devices: Devices) -> None:
+    names = [devices.connect(devices.default) for _ in range(3)]
+    assert names == ["device", "device2", "device3"]
+    assert devices.alias() == "device3"
+    assert devices.switch("device") == "device3"
+    devices.disconnect()
+    assert devices.alias() == "device3"
+    assert devices.connect(devices.default) == "device"
+
+
+def test_an_alias_is_taken_once(devices: Devices) -> None:
+    devices.connect(devices.default, "board")
+    with pytest.raises(ConfigurationError, match=r"^There is a device 'board' already\. Disconnect it first"):
+        devices.connect(devices.default, "board")
+
+
+def test_disconnecting_what_is_gone_is_fine_but_not_what_never_was(devices: Devices) -> None:
+    devices.disconnect()
+    devices.connect(devices.default, "board")
+    devices.disconnect("board")
+    devices.disconnect("board")
+    with pytest.raises(NoSuchDevice, match=r"^No device 'bord' is connected\. Connected devices: none\.$"):
+        devices.disconnect("bord")
+
+
+def test_devices_end_with_their_owner(devices: Devices) -> None:
+    devices.owner = "s1"
+    devices.connect(devices.default, "outer")
+    devices.owner = "s1-s1"
+    devices.connect(devices.default, "inner")
+    devices.close_owned("s1-s1")
+    assert list(devices.all()) == ["outer"]
+    devices.close_owned("s1")
+    assert devices.all() == {}
+
+
+def test_a_device_that_cannot_be_prepared_leaves_nothing(host: str) -> None:
+    closed: list[Device] = []
+
+    def prepare(device: Device, _alias: str) -> None:
+        closed.append(device)
+        raise OSError("no space for transcripts")
+
+    devices = Devices(Finding(host=host), {}, LocalExporter, prepare)
+    with pytest.raises(OSError, match="no space"):
+        devices.get()
+    assert devices.all() == {}
+    with pytest.raises(ValueError, match="closed channel"):
+        closed[0].client.call("on")
