@@ -1,13 +1,14 @@
 *** Settings ***
-Documentation       How a device is found, and what is said when it is not.
-Library             OperatingSystem
-Library             JumpstarterLibrary    host=/no/such/socket
-Library             libraries/Certificates.py
-Library             libraries/ChildRun.py
-Resource            resources/exporters.resource
+Documentation    How a device is found, and what is said when it is not.
 
-Suite Setup         Start Healthy Exporter
-Test Teardown       Disconnect Everything
+Library          OperatingSystem
+Library          JumpstarterLibrary    host=/no/such/socket
+Library          libraries/Certificates.py
+Library          libraries/ChildRun.py
+Resource         resources/exporters.resource
+
+Suite Setup      Start Healthy Exporter
+Test Teardown    Disconnect Everything
 
 
 *** Test Cases ***
@@ -142,7 +143,7 @@ Disconnecting Nothing Is Fine
 *** Keywords ***
 Start Healthy Exporter
     ${host} =    Start Exporter    ${HEALTHY}
-    VAR    ${HOST}    ${host}    scope=SUITE
+    VAR    ${HOST} =    ${host}    scope=SUITE
 
 Start TLS Exporter
     [Documentation]    Starts an exporter on TCP; its host is TLS_HOST. Returns its authority's PEM file.
@@ -150,7 +151,7 @@ Start TLS Exporter
     ${ca}    ${certificate}    ${key} =    Create Certificate    localhost
     ${host} =    Start Exporter    ${HEALTHY}    --tcp    localhost:0
     ...    --tls-cert    ${certificate}    --tls-key    ${key}    --passphrase    ${passphrase}
-    VAR    ${TLS_HOST}    ${host}    scope=TEST
+    VAR    ${TLS_HOST} =    ${host}    scope=TEST
     RETURN    ${ca}
 
 Disconnect Everything

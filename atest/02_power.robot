@@ -1,14 +1,15 @@
 *** Settings ***
-Documentation       Power: on, off, cycle, readings, and how each of them fails.
-Library             JumpstarterLibrary
-Library             libraries/ChildRun.py
-Resource            resources/exporters.resource
+Documentation    Power: on, off, cycle, readings, and how each of them fails.
 
-Suite Setup         Connect To Fresh Exporter    ${CROWDED}
+Library          JumpstarterLibrary
+Library          libraries/ChildRun.py
+Resource         resources/exporters.resource
+
+Suite Setup      Connect To Fresh Exporter    ${CROWDED}
 
 
 *** Variables ***
-${ONE}      relays.main
+${ONE}    relays.main
 
 
 *** Test Cases ***

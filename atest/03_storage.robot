@@ -1,11 +1,12 @@
 *** Settings ***
-Documentation       Storage: images arrive byte for byte, or the test fails.
-Library             OperatingSystem
-Library             JumpstarterLibrary
-Library             libraries/Images.py
-Resource            resources/exporters.resource
+Documentation    Storage: images arrive byte for byte, or the test fails.
 
-Suite Setup         Connect To Fresh Exporter    ${CROWDED}
+Library          OperatingSystem
+Library          JumpstarterLibrary
+Library          libraries/Images.py
+Resource         resources/exporters.resource
+
+Suite Setup      Connect To Fresh Exporter    ${CROWDED}
 
 
 *** Test Cases ***
@@ -23,7 +24,7 @@ Compressed Images Are Unpacked On Their Way
     bz2
 
 Compressed Image Can Be Written As It Is
-    ${plain}    ${packed} =    Create Compressed Image    gzip
+    ${_plain}    ${packed} =    Create Compressed Image    gzip
     ${written} =    Write Image    ${packed}    compression=none    driver=mux
     ${read} =    Read Image    ${OUTPUT_DIR}/read.img    size=${written.size}    driver=mux
     Should Be Equal    ${read.sha256}    ${written.sha256}
@@ -135,7 +136,7 @@ File To Read Into Cannot Be Written
 
 Damaged Archive
     [Documentation]    Whoever unpacks notices it: here the side that hashes what arrives.
-    ${plain}    ${packed} =    Create Compressed Image    gzip    damaged=yes
+    ${_plain}    ${packed} =    Create Compressed Image    gzip    damaged=yes
     Run Keyword And Expect Error
     ...    EQUALS:The image is truncated: its gzip data ends too early.
     ...    Write Image    ${packed}    driver=files

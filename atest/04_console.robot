@@ -1,10 +1,11 @@
 *** Settings ***
-Documentation       The console: nothing is lost by looking, and a wait that fails shows what there was.
-Library             OperatingSystem
-Library             JumpstarterLibrary    timeout=5 s
-Resource            resources/exporters.resource
+Documentation    The console: nothing is lost by looking, and a wait that fails shows what there was.
 
-Suite Setup         Connect To Fresh Exporter    ${CROWDED}    board
+Library          OperatingSystem
+Library          JumpstarterLibrary    timeout=5 s
+Resource         resources/exporters.resource
+
+Suite Setup      Connect To Fresh Exporter    ${CROWDED}    board
 
 
 *** Test Cases ***

@@ -1,14 +1,15 @@
 *** Settings ***
-Documentation       Logging in from any state, and commands with output and status, on a virtual board.
-Library             JumpstarterLibrary    mode=virtual    timeout=10 s
-Resource            resources/exporters.resource
+Documentation     Logging in from any state, and commands with output and status, on a virtual board.
 
-Suite Setup         Install Image
-Suite Teardown      Power Off
+Library           JumpstarterLibrary    mode=virtual    timeout=10 s
+Resource          resources/exporters.resource
+
+Suite Setup       Install Image
+Suite Teardown    Power Off
 
 
 *** Variables ***
-${SECRET: Secret}       %{ATEST_PASSWORD=root}
+${SECRET: Secret}    %{ATEST_PASSWORD=root}
 
 
 *** Test Cases ***
@@ -97,6 +98,7 @@ Reboot And Log In Again
 
 Power Cut While A Command Runs
     Write To Console    sleep 1000
+    Console Should Contain    sleep 1000
     Power Off
     Console Should Not Contain    \#    within=200 ms
     Power On

@@ -1,10 +1,11 @@
 *** Settings ***
-Documentation       Any driver by name, and every way in which one can fail.
-Library             Collections
-Library             JumpstarterLibrary
-Resource            resources/exporters.resource
+Documentation    Any driver by name, and every way in which one can fail.
 
-Suite Setup         Connect To Fresh Exporter    ${CROWDED}
+Library          Collections
+Library          JumpstarterLibrary
+Resource         resources/exporters.resource
+
+Suite Setup      Connect To Fresh Exporter    ${CROWDED}
 
 
 *** Test Cases ***

@@ -1,12 +1,13 @@
 *** Settings ***
-Documentation       Exporters that die or fall silent: an error within 5 seconds, never a hang.
-Library             JumpstarterLibrary    timeout=20 s
-Library             libraries/ChildRun.py
-Library             libraries/Images.py
-Resource            resources/exporters.resource
+Documentation    Exporters that die or fall silent: an error within 5 seconds, never a hang.
 
-Test Setup          Connect To Doomed Exporter
-Test Teardown       Disconnect
+Library          JumpstarterLibrary    timeout=20 s
+Library          libraries/ChildRun.py
+Library          libraries/Images.py
+Resource         resources/exporters.resource
+
+Test Setup       Connect To Doomed Exporter
+Test Teardown    Disconnect
 
 
 *** Test Cases ***
@@ -64,8 +65,8 @@ Robot Ends Soon After
 *** Keywords ***
 Connect To Doomed Exporter
     ${host} =    Start Exporter    ${CROWDED}
-    VAR    ${HOST}    ${host}    scope=TEST
-    Connect To Exporter    ${host}
+    VAR    ${HOST} =    ${host}    scope=TEST
+    Connect To Exporter    ${HOST}
 
 Robot Should End Soon
     [Documentation]    Kills the exporter while a child run waits for it; the child must end within 5 + 3 seconds.

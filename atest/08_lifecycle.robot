@@ -1,12 +1,13 @@
 *** Settings ***
-Documentation       What happens to devices when suites end, runs are interrupted and tests time out.
-Library             OperatingSystem
-Library             String
-Library             JumpstarterLibrary
-Library             libraries/ChildRun.py
-Resource            resources/exporters.resource
+Documentation    What happens to devices when suites end, runs are interrupted and tests time out.
 
-Suite Setup         Start Crowded Exporter
+Library          OperatingSystem
+Library          String
+Library          JumpstarterLibrary
+Library          libraries/ChildRun.py
+Resource         resources/exporters.resource
+
+Suite Setup      Start Crowded Exporter
 
 
 *** Test Cases ***
@@ -62,7 +63,7 @@ No Message Has A Traceback Or A Class Path
 *** Keywords ***
 Start Crowded Exporter
     ${host} =    Start Exporter    ${CROWDED}
-    VAR    ${HOST}    ${host}    scope=SUITE
+    VAR    ${HOST} =    ${host}    scope=SUITE
 
 Interrupted Run Should End
     [Arguments]    ${signal}    ${test}

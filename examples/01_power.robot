@@ -1,8 +1,9 @@
 *** Settings ***
-Documentation       Power: the first thing to try on any board.
-Resource            device.resource
+Documentation     Power: the first thing to try on any board.
 
-Suite Teardown      Power Off    driver=${POWER}
+Resource          device.resource
+
+Suite Teardown    Power Off    driver=${POWER}
 
 
 *** Variables ***

@@ -1,12 +1,13 @@
 *** Settings ***
-Documentation       Storage: write an image, read it back, compare.
-Resource            device.resource
+Documentation    Storage: write an image, read it back, compare.
+
+Resource         device.resource
 
 
 *** Variables ***
-${IMAGE}        ${CURDIR}/images/hello.img
+${IMAGE}      ${CURDIR}/images/hello.img
 # Path of the storage driver. On your own board: --variable STORAGE:dutlink.storage
-${STORAGE}      storage
+${STORAGE}    storage
 
 
 *** Test Cases ***

@@ -1,15 +1,16 @@
 *** Settings ***
-Documentation       From an image to a shell: needs a board with power, storage and a console that boots Linux.
-Resource            device.resource
+Documentation     From an image to a shell: needs a board with power, storage and a console that boots Linux.
 
-Suite Setup         Install And Boot
-Suite Teardown      Power Off
+Resource          device.resource
+
+Suite Setup       Install And Boot
+Suite Teardown    Power Off
 
 
 *** Variables ***
-${IMAGE}        ${CURDIR}/images/hello.img
-${USER}         root
-${PASSWORD}     root
+${IMAGE}       ${CURDIR}/images/hello.img
+${USER}        root
+${PASSWORD}    root
 
 
 *** Test Cases ***

@@ -1,8 +1,9 @@
 *** Settings ***
-Documentation       Every driver of an exporter can be called by name, also one that has no keywords of its own.
-Resource            device.resource
+Documentation     Every driver of an exporter can be called by name, also one that has no keywords of its own.
 
-Suite Teardown      Call Driver    ${POWER}    off
+Resource          device.resource
+
+Suite Teardown    Call Driver    ${POWER}    off
 
 
 *** Variables ***

@@ -1,6 +1,7 @@
 *** Settings ***
-Documentation       Run as a child by other suites: what a dry run finds.
-Library             JumpstarterLibrary
+Documentation    Run as a child by other suites: what a dry run finds.
+
+Library          JumpstarterLibrary
 
 
 *** Test Cases ***

@@ -1,6 +1,7 @@
 *** Settings ***
-Documentation       Run as a child by other suites: one failure of each kind.
-Library             JumpstarterLibrary
+Documentation    Run as a child by other suites: one failure of each kind.
+
+Library          JumpstarterLibrary
 
 
 *** Test Cases ***

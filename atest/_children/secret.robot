@@ -1,10 +1,11 @@
 *** Settings ***
-Documentation       Run as a child by other suites: a login that fails, with a password that nobody may see.
-Library             JumpstarterLibrary    mode=virtual
+Documentation    Run as a child by other suites: a login that fails, with a password that nobody may see.
+
+Library          JumpstarterLibrary    mode=virtual
 
 
 *** Variables ***
-${PASSWORD: Secret}     %{CHILD_PASSWORD=}
+${PASSWORD: Secret}    %{CHILD_PASSWORD=}
 
 
 *** Test Cases ***

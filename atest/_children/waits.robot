@@ -1,10 +1,7 @@
 *** Settings ***
-Documentation       Run as a child by other suites: each test waits until somebody ends it.
-Library             JumpstarterLibrary    timeout=60 s
+Documentation    Run as a child by other suites: each test waits until somebody ends it.
 
-
-*** Variables ***
-${LARGE}    /dev/zero
+Library          JumpstarterLibrary    timeout=60 s
 
 
 *** Test Cases ***

@@ -1,6 +1,7 @@
 *** Settings ***
-Documentation       Run as a child by other suites.
-Library             JumpstarterLibrary
+Documentation    Run as a child by other suites.
+
+Library          JumpstarterLibrary
 
 
 *** Test Cases ***

@@ -1,0 +1,123 @@
+"""Runs an exporter in a process of its own, without a controller: ``python -m JumpstarterLibrary.exporter FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
+from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
+from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.session import LEASE_READY, Session
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen, and with which credentials."""
+
+    unix: Path | None = None
+    tcp: tuple[str, int] | None = None
+    certificate: bytes | None = None
+    key: bytes | None = None
+    passphrase: str | None = None
+
+    def serve(self, session: Session) -> AbstractAsyncContextManager[str]:
+        """Serve a session there."""
+        if self.tcp is None:
+            return session.serve_unix(self.unix)
+        return session.serve_tcp(*self.tcp, certificate=self.certificate, key=self.key, passphrase=self.passphrase)
+
+
+async def run(driver: Driver, address: Address, motd: str | None = None) -> None:
+    """Serve a driver tree until the process gets SIGTERM or SIGINT.
+
+    The first line on standard output is where it listens, in the form of ``JUMPSTARTER_HOST``.
+
+    Args:
+        driver: The root of the tree.
+        address: Where to listen.
+        motd: A message for clients.
+
+    Raises:
+        ConfigurationError: It cannot listen there.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    # In a process of its own, everything that anybody logs belongs to the exporter.
+    session = Session(driver, motd=motd, loggers=("",))
+    session.update_status(LEASE_READY, "Ready for commands")
+    async with address.serve(session) as host:
+        sys.stdout.write(f"{host}\n")
+        sys.stdout.flush()
+        await stopping.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status: 0 after a signal, 1 if the exporter could not start."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        driver, motd = _load(options.config)
+        asyncio.run(run(driver, _address(options), motd))
+    except JumpstarterError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m JumpstarterLibrary.exporter", description=run.__doc__)
+    parser.description = "Serve the drivers of a YAML file until SIGTERM. The first line printed is where it listens."
+    parser.add_argument("config", type=Path, help="an exporter's configuration, or that of one driver")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--unix", type=Path, metavar="PATH", help="the socket; by default in a new private directory")
+    where.add_argument("--tcp", metavar="HOST:PORT", help="a TCP port instead; port 0 takes a free one")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain (PEM) for --tcp")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key (PEM) for --tcp")
+    parser.add_argument("--insecure", action="store_true", help="plain text on --tcp")
+    parser.add_argument("--passphrase", help="what clients of --tcp must send")
+    return parser
+
+
+def _load(path: Path) -> tuple[Driver, str | None]:
+    config = ExporterConfigV1Alpha1.load(path)
+    if config.export:
+        return config.instantiate(), config.motd
+    return ExporterConfigV1Alpha1DriverInstance.from_path(path).instantiate(), None
+
+
+def _address(options: argparse.Namespace) -> Address:
+    if options.tcp is None:
+        return Address(unix=options.unix)
+    host, colon, port = options.tcp.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ConfigurationError(f"--tcp needs HOST:PORT, not {options.tcp!r}.")
+    secure = options.tls_cert is not None or options.tls_key is not None
+    if secure == options.insecure:
+        raise ConfigurationError("--tcp needs either --tls-cert and --tls-key, or --insecure.")
+    return Address(
+        tcp=(host.strip("[]"), int(port)),
+        certificate=_content(options.tls_cert),
+        key=_content(options.tls_key),
+        passphrase=options.passphrase,
+    )
+
+
+def _content(path: Path | None) -> bytes | None:
+    try:
+        return path.read_bytes() if path is not None else None
+    except OSError as error:
+        raise ConfigurationError(f"The file {path} cannot be read: {error}.") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

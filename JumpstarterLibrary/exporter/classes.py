@@ -1,0 +1,77 @@
+"""From a class path in an exporter's configuration to the driver class."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from types import ModuleType
+
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.exporter.driver import Driver
+
+_DRIVERS = "JumpstarterLibrary.exporter.drivers"
+
+OURS: dict[str, str] = {
+    "jumpstarter_driver_composite.driver.Composite": f"{_DRIVERS}.composite:Composite",
+    "jumpstarter_driver_composite.driver.Proxy": f"{_DRIVERS}.composite:Proxy",
+    "jumpstarter_driver_network.driver.EchoNetwork": f"{_DRIVERS}.network:EchoNetwork",
+    "jumpstarter_driver_network.driver.TcpNetwork": f"{_DRIVERS}.network:TcpNetwork",
+    "jumpstarter_driver_network.driver.UnixNetwork": f"{_DRIVERS}.network:UnixNetwork",
+    "jumpstarter_driver_opendal.driver.MockFlasher": f"{_DRIVERS}.storage:MockFlasher",
+    "jumpstarter_driver_opendal.driver.MockStorageMux": f"{_DRIVERS}.storage:MockStorageMux",
+    "jumpstarter_driver_opendal.driver.MockStorageMuxFlasher": f"{_DRIVERS}.storage:MockStorageMuxFlasher",
+    "jumpstarter_driver_opendal.driver.Opendal": f"{_DRIVERS}.files:Opendal",
+    "jumpstarter_driver_power.driver.MockPower": f"{_DRIVERS}.power:MockPower",
+    "jumpstarter_driver_power.driver.SyncMockPower": f"{_DRIVERS}.power:SyncMockPower",
+    "jumpstarter_driver_pyserial.driver.PySerial": f"{_DRIVERS}.serial:PySerial",
+}
+"""Upstream's class paths and our classes, as ``module:class``: upstream's configurations run as they are."""
+
+
+def driver_class(path: str, where: str) -> type[Driver]:
+    """Import a driver class.
+
+    Args:
+        path: The class path: upstream's of a driver that comes with us, or that of any importable class.
+        where: The place in the configuration, for errors.
+
+    Raises:
+        ConfigurationError: There is no such class, it cannot be imported, or it is no driver.
+    """
+    module_name, _, class_name = OURS.get(path, ":".join(path.rpartition(".")[::2])).partition(":")
+    if not module_name or not class_name:
+        raise ConfigurationError(
+            f"{where}: {path!r} is no class path. Write it like jumpstarter_driver_power.driver.MockPower."
+        )
+    found = getattr(_module(module_name, where), class_name, None)
+    if found is None:
+        raise ConfigurationError(
+            f"{where}: no class {class_name!r} in module {module_name!r}.{_similar(class_name, module_name)}"
+        )
+    if not (isinstance(found, type) and issubclass(found, Driver)):
+        raise ConfigurationError(
+            f"{where}: {path} is no driver class. Derive it from JumpstarterLibrary.exporter.Driver."
+        )
+    return found
+
+
+def _module(name: str, where: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigurationError(
+                f"{where}: there is no module {name!r}. Install the package that holds it, or correct the type."
+            ) from error
+        raise ConfigurationError(
+            f"{where}: the module {name!r} needs {error.name!r}, which is not installed."
+        ) from error
+    except ImportError as error:
+        raise ConfigurationError(f"{where}: the module {name!r} cannot be imported: {error}.") from error
+
+
+def _similar(class_name: str, module_name: str) -> str:
+    module = importlib.import_module(module_name)
+    drivers = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Driver)]
+    close = difflib.get_close_matches(class_name, drivers, n=1)
+    return f" Did you mean {close[0]!r}?" if close else " Correct the type."

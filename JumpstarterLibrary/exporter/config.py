@@ -1,0 +1,290 @@
+"""An exporter's configuration file, and the driver tree that it describes.
+
+The names and keys are upstream's, so that its files can be used. Keys that are not known are ignored, except those of a
+driver's ``config``, which must be what its class takes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.exporter.classes import driver_class
+from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy
+from JumpstarterLibrary.exporter.tables import Table, parse_yaml
+
+API_VERSION = "jumpstarter.dev/v1alpha1"
+KIND = "ExporterConfig"
+
+OnFailure = Literal["warn", "endLease", "exit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExporterConfigV1Alpha1DriverInstance:
+    """One driver in a configuration: a class with its arguments, a group, or a reference to another driver.
+
+    Attributes:
+        class_path: What the file calls ``type``; None for a group or a reference.
+        config: The class's keyword arguments.
+        children: What is below it.
+        ref: The dotted path from the root of the driver that is meant; None unless this is a reference.
+        description: A text for users.
+        methods_description: Help texts by method name.
+        where: The place in the configuration, for errors.
+    """
+
+    class_path: str | None = None
+    # Configurations hold passwords.
+    config: dict[str, Any] = field(default_factory=dict, repr=False)
+    children: dict[str, ExporterConfigV1Alpha1DriverInstance] = field(default_factory=dict)
+    ref: str | None = None
+    description: str | None = None
+    methods_description: dict[str, str] = field(default_factory=dict)
+    where: str = "driver"
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> Self:
+        """Read a driver's YAML file.
+
+        Raises:
+            ConfigurationError: It cannot be read, or does not describe a driver.
+        """
+        return cls._from_table(parse_yaml(_read(path), str(path)), "driver")
+
+    @classmethod
+    def from_str(cls, text: str) -> Self:
+        """Read a driver's YAML text.
+
+        Raises:
+            ConfigurationError: It does not describe a driver.
+        """
+        return cls._from_table(parse_yaml(text, "the YAML text"), "driver")
+
+    @classmethod
+    def _from_table(cls, table: Table, where: str) -> Self:
+        class_path, ref = table.text("type"), table.text("ref")
+        if class_path is not None and ref is not None:
+            raise ConfigurationError(f"{where}: a driver has a type or a ref, not both. Remove one of them.")
+        return cls(
+            class_path=class_path,
+            config=table.mapping("config"),
+            children={name: cls._from_table(child, child.where) for name, child in table.tables("children")},
+            ref=ref,
+            description=table.text("description"),
+            methods_description=table.texts("methods_description"),
+            where=where,
+        )
+
+    def instantiate(self) -> Driver:
+        """Build the driver tree.
+
+        Raises:
+            ConfigurationError: A class is missing or refuses its configuration, or a reference leads nowhere.
+        """
+        with ExitStack() as undo:
+            root = self._build()
+            undo.callback(root.close)
+            self._check_references(root)
+            undo.pop_all()
+        return root
+
+    def _build(self) -> Driver:
+        if self.ref is not None:
+            return Proxy(ref=self.ref)
+        driver_type = Composite if self.class_path is None else driver_class(self.class_path, self.where)
+        with ExitStack() as undo:
+            children = {}
+            for name, child in self.children.items():
+                children[name] = child._build()
+                undo.callback(children[name].close)
+            driver = self._construct(driver_type, children)
+            undo.pop_all()
+        return driver
+
+    def _construct(self, driver_type: type[Driver], children: dict[str, Driver]) -> Driver:
+        arguments = {
+            "children": children,
+            "description": self.description,
+            "methods_description": self.methods_description,
+            **self.config,
+        }
+        self._check_arguments(driver_type, arguments)
+        try:
+            return driver_type(**arguments)
+        except Exception as error:
+            raise ConfigurationError(
+                f"{self.where}.config: {driver_type.__name__} did not accept it: {str(error) or type(error).__name__}"
+            ) from error
+
+    def _check_arguments(self, driver_type: type[Driver], arguments: dict[str, Any]) -> None:
+        parameters = inspect.signature(driver_type).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return
+        known = [name for name in parameters if name not in _COMMON]
+        for name in arguments:
+            if name not in parameters:
+                takes = f"It takes: {', '.join(known)}." if known else "It takes nothing."
+                raise ConfigurationError(f"{self.where}.config: {driver_type.__name__} takes no {name!r}. {takes}")
+        for name, parameter in parameters.items():
+            if parameter.default is parameter.empty and name not in arguments:
+                raise ConfigurationError(f"{self.where}.config: {driver_type.__name__} needs {name!r}. Add it.")
+
+    def _check_references(self, root: Driver) -> None:
+        for instance, driver in self._pairs(root):
+            if isinstance(driver, Proxy):
+                try:
+                    driver.target(root)
+                except ConfigurationError as error:
+                    raise ConfigurationError(f"{instance.where}.ref: {error}") from error
+
+    def _pairs(self, driver: Driver) -> Iterator[tuple[ExporterConfigV1Alpha1DriverInstance, Driver]]:
+        yield self, driver
+        for name, child in self.children.items():
+            # A driver may keep children of its own under other names; those of the configuration it may also drop.
+            if name in driver.children:
+                yield from child._pairs(driver.children[name])
+
+
+_COMMON = frozenset(inspect.signature(Driver).parameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookInstanceConfigV1Alpha1:
+    """A script that the exporter runs before or after a lease.
+
+    Attributes:
+        script: The commands, or a file's path.
+        exec: The interpreter; None chooses one by the script.
+        timeout: Seconds, after which the hook has failed.
+        on_failure: What follows then.
+    """
+
+    script: str
+    exec: str | None = None
+    timeout: float = 120
+    on_failure: OnFailure = "warn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExporterConfigV1Alpha1:
+    """An exporter's configuration file.
+
+    Attributes:
+        name: The exporter's name; ``JMP_NAME`` fills in.
+        namespace: Its namespace; ``JMP_NAMESPACE`` fills in.
+        endpoint: The controller, ``host:port``; ``JMP_ENDPOINT`` fills in.
+        token: The exporter's token; ``JMP_TOKEN`` fills in.
+        tls_ca: The controller's CA, base64 of PEM text.
+        tls_insecure: Do not verify the controller's certificate.
+        grpc_options: Channel arguments.
+        description: A text for users.
+        motd: A message for clients.
+        export: The drivers, by name.
+        before_lease: The hook that runs before clients may call.
+        after_lease: The hook that runs when they have gone.
+        max_rapid_failures: Failures in a row that make the exporter give up.
+        rapid_failure_window: Seconds in which they count as rapid.
+        exit_on_lease_end: End the process with the lease.
+        path: The file.
+    """
+
+    name: str | None = None
+    namespace: str | None = None
+    endpoint: str | None = None
+    token: str | None = field(default=None, repr=False)
+    tls_ca: str = field(default="", repr=False)
+    tls_insecure: bool = False
+    grpc_options: dict[str, Any] = field(default_factory=dict)
+    description: str | None = None
+    motd: str | None = None
+    export: dict[str, ExporterConfigV1Alpha1DriverInstance] = field(default_factory=dict)
+    before_lease: HookInstanceConfigV1Alpha1 | None = None
+    after_lease: HookInstanceConfigV1Alpha1 | None = None
+    max_rapid_failures: int = 5
+    rapid_failure_window: int = 60
+    exit_on_lease_end: bool = False
+    path: Path | None = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read an exporter's configuration file.
+
+        Raises:
+            ConfigurationError: It cannot be read, or is no exporter's configuration.
+        """
+        return cls._from_table(parse_yaml(_read(path), str(path)), Path(path))
+
+    @classmethod
+    def from_str(cls, text: str) -> Self:
+        """Read an exporter's configuration text.
+
+        Raises:
+            ConfigurationError: It is no exporter's configuration.
+        """
+        return cls._from_table(parse_yaml(text, "the YAML text"), None)
+
+    @classmethod
+    def _from_table(cls, table: Table, path: Path | None) -> Self:
+        table.literal("apiVersion", API_VERSION)
+        table.literal("kind", KIND)
+        metadata, tls, hooks = table.table("metadata"), table.table("tls"), table.table("hooks")
+        failures = table.table("failureDetection")
+        return cls(
+            name=metadata.text("name") or os.environ.get("JMP_NAME"),
+            namespace=metadata.text("namespace") or os.environ.get("JMP_NAMESPACE"),
+            endpoint=table.text("endpoint") or os.environ.get("JMP_ENDPOINT"),
+            token=table.text("token") or os.environ.get("JMP_TOKEN"),
+            tls_ca=tls.text("ca") or "",
+            tls_insecure=tls.boolean("insecure"),
+            grpc_options=table.mapping("grpcOptions"),
+            description=table.text("description"),
+            motd=table.text("motd"),
+            export={
+                name: ExporterConfigV1Alpha1DriverInstance._from_table(child, child.where)
+                for name, child in table.tables("export")
+            },
+            before_lease=_hook(hooks, "beforeLease"),
+            after_lease=_hook(hooks, "afterLease"),
+            max_rapid_failures=int(failures.number("maxRapidFailures", 5)),
+            rapid_failure_window=int(failures.number("rapidFailureWindow", 60)),
+            exit_on_lease_end=table.boolean("exitOnLeaseEnd"),
+            path=path,
+        )
+
+    def instantiate(self) -> Driver:
+        """Build the driver tree: a group of everything under ``export``. Each call builds a new one.
+
+        Raises:
+            ConfigurationError: A class is missing or refuses its configuration, or a reference leads nowhere.
+        """
+        root = ExporterConfigV1Alpha1DriverInstance(children=self.export, description=self.description, where="export")
+        return root.instantiate()
+
+
+def _hook(hooks: Table, name: str) -> HookInstanceConfigV1Alpha1 | None:
+    table = hooks.table(name)
+    if table.absent:
+        return None
+    script = table.text("script")
+    if script is None:
+        raise ConfigurationError(f"{table.where}: a hook needs a script. Add it.")
+    return HookInstanceConfigV1Alpha1(
+        script=script,
+        exec=table.text("exec"),
+        timeout=table.number("timeout", 120),
+        on_failure=table.choice("onFailure", ("warn", "endLease", "exit")),
+    )
+
+
+def _read(path: str | Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The configuration file {path} cannot be read: {error}.") from error

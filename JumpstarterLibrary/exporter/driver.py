@@ -1,0 +1,168 @@
+"""The base class of drivers, and the marks that let clients call their methods."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from JumpstarterLibrary.exporter.resources import ResourceStream, open_resource
+from JumpstarterLibrary.protocol import jumpstarter_pb2
+from JumpstarterLibrary.protocol.names import LABEL_CLIENT, LABEL_NAME
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_MARK = "__jumpstarter_call_kind__"
+
+
+class CallKind(Enum):
+    """How clients reach a driver method; each method has exactly one way."""
+
+    UNARY = "unary call"
+    STREAMING = "streaming call"
+    STREAM = "byte stream"
+
+
+def export(function: Function) -> Function:
+    """Let clients call a driver method: generators as streaming calls, everything else as unary calls.
+
+    Coroutines and async generators run on the exporter's event loop, plain functions and generators in threads.
+    """
+    inner = inspect.unwrap(function)
+    streaming = any(map(inspect.isgeneratorfunction, (function, inner))) or any(
+        map(inspect.isasyncgenfunction, (function, inner))
+    )
+    setattr(function, _MARK, CallKind.STREAMING if streaming else CallKind.UNARY)
+    return function
+
+
+def exportstream(function: Function) -> Function:
+    """Let clients open a driver method as a byte stream. The method is an async context manager that yields one."""
+    setattr(function, _MARK, CallKind.STREAM)
+    return function
+
+
+def call_kind(function: object) -> CallKind | None:
+    """Return how clients reach this method, or None if it is not exported."""
+    kind = getattr(function, _MARK, None)
+    return kind if isinstance(kind, CallKind) else None
+
+
+@dataclass(kw_only=True, eq=False)
+class Driver:
+    """One function of a board, as the exporter offers it. Subclasses are keyword-only dataclasses.
+
+    Attributes:
+        children: Drivers below this one, by name.
+        uuid: This instance's id in reports and calls.
+        labels: Further report labels.
+        description: A text for users.
+        methods_description: Help texts by method name.
+        log_level: The level of this class's logger.
+        logger: ``driver.<class name>``; its records reach clients through the log stream.
+    """
+
+    uuid: UUID = field(default_factory=uuid4)
+    labels: dict[str, str] = field(default_factory=dict)
+    children: dict[str, Driver] = field(default_factory=dict, repr=False)
+    # Offers by handle. Spelt loosely, since pydantic's dataclasses look into the types of inherited fields.
+    resources: dict[UUID, Any] = field(init=False, default_factory=dict, repr=False)
+    description: str | None = None
+    methods_description: dict[str, str] = field(default_factory=dict)
+    log_level: str = "INFO"
+    logger: logging.Logger = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Set up the logger. Subclasses with a ``__post_init__`` of their own call this one."""
+        self.logger = logging.getLogger(f"driver.{type(self).__name__}")
+        self.logger.setLevel(self.log_level)
+
+    @classmethod
+    def client(cls) -> str:
+        """Return the label by which clients choose their proxy: upstream's client class path."""
+        raise NotImplementedError(f"{cls.__name__} does not say which client class it belongs to: define client()")
+
+    def extra_labels(self) -> dict[str, str]:
+        """Return labels that depend on the instance."""
+        return {}
+
+    def reset(self) -> None:
+        """Prepare the hardware for a new session. Called on the exporter's event loop, so it must not block long."""
+        _all("reset", iter(self.children.values()))
+
+    def close(self) -> None:
+        """Let go of the hardware at the end of a session. Called on the exporter's event loop.
+
+        Children are closed first to last. A child that fails does not keep the others open; the last failure is raised,
+        with the others as its context.
+        """
+        _all("close", iter(self.children.values()))
+
+    @asynccontextmanager
+    async def resource(self, handle: Mapping[str, Any], timeout: float = 7200) -> AsyncIterator[ResourceStream]:
+        """Open the data (or the sink) that a call's resource handle stands for.
+
+        Args:
+            handle: The handle as it arrived.
+            timeout: Seconds that fetching a presigned request may take; default 2 hours.
+
+        Raises:
+            ValueError: It is no resource handle.
+            UnknownResource: Nothing was offered to this driver under that handle, or it has been used.
+            ResourceError: The data cannot be fetched, or not decoded.
+        """
+        stream = await open_resource(self.resources, handle, timeout)
+        try:
+            yield stream
+        finally:
+            await stream.aclose()
+
+    def enumerate(
+        self, *, root: Driver | None = None, parent: Driver | None = None, name: str | None = None
+    ) -> Iterator[TreeEntry]:
+        """Yield this driver and everything below it, depth first, a parent before its children.
+
+        Args:
+            root: The tree's root, from which proxies find their targets; this driver unless given.
+            parent: The driver above.
+            name: This driver's name under its parent.
+        """
+        yield TreeEntry(self, parent, name)
+        for child_name, child in self.children.items():
+            yield from child.enumerate(root=root or self, parent=self, name=child_name)
+
+    def report(self, *, parent: Driver | None = None, name: str | None = None) -> jumpstarter_pb2.DriverInstanceReport:
+        """Return this driver's entry in the exporter's report."""
+        labels = {LABEL_CLIENT: type(self).client(), **self.labels, **self.extra_labels()}
+        if name is not None:
+            labels[LABEL_NAME] = name
+        return jumpstarter_pb2.DriverInstanceReport(
+            uuid=str(self.uuid),
+            parent_uuid=str(parent.uuid) if parent is not None else None,
+            labels=labels,
+            description=self.description,
+            methods_description=self.methods_description,
+        )
+
+
+def _all(method: str, drivers: Iterator[Driver]) -> None:
+    for driver in drivers:
+        try:
+            getattr(driver, method)()
+        finally:
+            # The rest of the same iterator; it leaves nothing to the loop.
+            _all(method, drivers)
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """One place in an exporter's tree. A proxy's place holds its target."""
+
+    driver: Driver
+    parent: Driver | None
+    name: str | None

@@ -1,0 +1,167 @@
+"""The exporter's log as clients read it: a ring of records, each handed out once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
+from JumpstarterLibrary.protocol.wellknown import Timestamp
+
+RING_LIMIT = 256
+"""Records that wait for a reader; older ones are dropped."""
+
+MESSAGE_LIMIT = 64 * 1024
+"""Characters of a record's message; the rest is cut off."""
+
+DRIVER_LOGGER = "driver"
+EXPORTER_LOGGER = "JumpstarterLibrary.exporter"
+
+
+@dataclass(frozen=True)
+class LogScope:
+    """Whose log a piece of code writes to, and during which call."""
+
+    ring: LogRing
+    operation: str | None = None
+
+
+_SCOPE: ContextVar[LogScope | None] = ContextVar("exporter_log_scope", default=None)
+
+
+@contextmanager
+def log_scope(ring: LogRing, operation: str | None = None) -> Iterator[None]:
+    """Send what is logged inside to one session's ring only, also from threads and tasks that it starts.
+
+    Several sessions may live in one process and share a driver class's logger. Records logged outside any scope reach
+    every ring.
+    """
+    token = _SCOPE.set(LogScope(ring, operation))
+    try:
+        yield
+    finally:
+        _SCOPE.reset(token)
+
+
+class LogRing(logging.Handler):
+    """Collects records of Python's logging, from any thread, for one session's log stream.
+
+    Args:
+        loggers: Names of the loggers to listen to.
+    """
+
+    def __init__(self, loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER)) -> None:
+        super().__init__()
+        self._loggers = [logging.getLogger(name) for name in loggers]
+        self._records: deque[jumpstarter_pb2.LogStreamResponse] = deque(maxlen=RING_LIMIT)
+        self._readers: deque[asyncio.Future[None]] = deque()
+        self._guard = threading.Lock()
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def attach(self) -> None:
+        """Begin to listen."""
+        for logger in self._loggers:
+            logger.addHandler(self)
+
+    def detach(self) -> None:
+        """Listen no more. What was collected can still be read."""
+        for logger in self._loggers:
+            logger.removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record of Python's logging."""
+        scope = _SCOPE.get()
+        if scope is not None and scope.ring is not self:
+            return
+        try:
+            text = self.format(record)
+        except (TypeError, ValueError):
+            # A record whose arguments do not fit its message: logging's own complaint goes to stderr.
+            self.handleError(record)
+            return
+        from_driver = record.name.startswith(f"{DRIVER_LOGGER}.")
+        self._append(
+            jumpstarter_pb2.LogStreamResponse(
+                severity=record.levelname,
+                message=_message(text),
+                source=common_pb2.LOG_SOURCE_DRIVER if from_driver else common_pb2.LOG_SOURCE_SYSTEM,
+                driver_type=record.name.removeprefix(f"{DRIVER_LOGGER}.") if from_driver else None,
+                operation=scope.operation if scope is not None else None,
+                timestamp=_timestamp(record.created),
+            )
+        )
+
+    def write(self, message: str, source: int, severity: str = "INFO") -> None:
+        """Add a line that does not come from Python's logging, for example a hook's output.
+
+        Args:
+            message: The line.
+            source: A number of the protocol's LogSource.
+            severity: A level name of Python's logging.
+        """
+        self._append(
+            jumpstarter_pb2.LogStreamResponse(
+                severity=severity,
+                message=_message(message),
+                source=source,  # type: ignore[arg-type]
+                timestamp=_timestamp(time.time()),
+            )
+        )
+
+    async def get(self) -> jumpstarter_pb2.LogStreamResponse:
+        """Return the oldest record, once it is there. Several readers share the records."""
+        loop = asyncio.get_running_loop()
+        while True:
+            with self._guard:
+                if self._records:
+                    return self._records.popleft()
+                waiter: asyncio.Future[None] = loop.create_future()
+                self._readers.append(waiter)
+            try:
+                await waiter
+            finally:
+                with self._guard, suppress(ValueError):
+                    self._readers.remove(waiter)
+
+    def put_back(self, record: jumpstarter_pb2.LogStreamResponse) -> None:
+        """Let the next reader have a record that did not reach its reader, unless newer ones have filled the ring."""
+        with self._guard:
+            if len(self._records) < RING_LIMIT:
+                self._records.appendleft(record)
+        self._wake_readers()
+
+    def _append(self, record: jumpstarter_pb2.LogStreamResponse) -> None:
+        with self._guard:
+            self._records.append(record)
+        self._wake_readers()
+
+    def _wake_readers(self) -> None:
+        with self._guard:
+            readers = list(self._readers)
+            self._readers.clear()
+        for waiter in readers:
+            # RuntimeError: the reader's loop has been closed meanwhile.
+            with suppress(RuntimeError):
+                waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _message(text: str) -> str:
+    # The wire takes valid Unicode only, and file names from the system may hold surrogates.
+    return text[:MESSAGE_LIMIT].encode(errors="replace").decode()
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    whole = int(seconds)
+    return Timestamp(seconds=whole, nanos=int((seconds - whole) * 1e9))

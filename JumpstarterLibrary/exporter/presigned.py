@@ -1,0 +1,224 @@
+"""Fetching a URL for a client: presigned GET requests."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Any
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+from JumpstarterLibrary.exporter.streams import READ_SIZE, EndOfStream
+from JumpstarterLibrary.exporter.workers import Workers
+
+REDIRECT_LIMIT = 10
+"""Redirects that are followed."""
+
+SILENCE_LIMIT_S = 60.0
+"""Seconds that a server may keep silent."""
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_SCHEMES = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_CREDENTIAL_WORDS = ("auth", "cookie", "credential", "key", "password", "secret", "session", "signature", "token")
+
+
+class ResourceError(Exception):
+    """A resource that cannot be opened or read."""
+
+
+class PresignedSource:
+    """The body of a fetched URL. Blocking HTTP in a thread, one chunk ahead of nobody: the reader sets the pace."""
+
+    def __init__(self, request: _Request, workers: Workers) -> None:
+        self._request = request
+        self._workers = workers
+
+    @classmethod
+    async def open(cls, url: str, headers: dict[str, str], timeout: float) -> PresignedSource:
+        """Request a URL and wait for its body to begin.
+
+        Args:
+            url: An http or https URL; its percent-encoding is kept.
+            headers: Request headers. Those that look like credentials do not follow a redirect to another origin.
+            timeout: Seconds that the whole transfer may take.
+
+        Raises:
+            ResourceError: There is no such thing, or no such server.
+        """
+        source = cls(_Request(url, headers, time.monotonic() + timeout), Workers(limit=1, name="http"))
+        try:
+            await source._workers.run(source._request.follow)
+        except BaseException:
+            await source.aclose()
+            raise
+        return source
+
+    async def receive(self) -> bytes:
+        """Return the next data.
+
+        Raises:
+            EndOfStream: That was all.
+            ResourceError: The server broke off, or fell silent.
+        """
+        chunk = await self._workers.run(self._request.read)
+        if not chunk:
+            raise EndOfStream
+        return chunk
+
+    async def aclose(self) -> None:
+        """Close the connection, also under a read that waits for the server."""
+        self._request.close()
+        self._workers.close()
+
+
+class _Request:
+    """A GET request with its redirects. Its methods block, except ``close``, which may come from another thread."""
+
+    def __init__(self, url: str, headers: dict[str, str], deadline: float) -> None:
+        self._url = url
+        self._headers = headers
+        self._deadline = deadline
+        self._socket: socket.socket | None = None
+        self._response: http.client.HTTPResponse | None = None
+        self._remaining: int | None = None
+        self._closed = False
+        self._busy = Lock()
+
+    def follow(self) -> None:
+        with self._working():
+            self._follow()
+
+    def _follow(self) -> None:
+        for _ in range(REDIRECT_LIMIT + 1):
+            location = self._get()
+            if location is None:
+                return
+            self._redirect(location)
+        raise ResourceError(f"GET {redacted(self._url)} was redirected more than {REDIRECT_LIMIT} times.")
+
+    def read(self) -> bytes:
+        with self._working():
+            return self._read()
+
+    def _read(self) -> bytes:
+        assert self._response is not None
+        self._pace()
+        try:
+            chunk = self._response.read1(READ_SIZE)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._failure(error) from error
+        if chunk:
+            if self._remaining is not None:
+                self._remaining -= len(chunk)
+        elif self._remaining:
+            raise ResourceError(f"GET {redacted(self._url)} ended {self._remaining} bytes too early.")
+        return chunk
+
+    def close(self) -> None:
+        self._closed = True
+        if self._socket is not None:
+            # Wakes a read that waits.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        if self._busy.acquire(blocking=False):
+            self._dispose()
+            self._busy.release()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        try:
+            with self._busy:
+                yield
+        finally:
+            if self._closed:
+                # ``close`` found this thread at work, and left the rest to it.
+                self._dispose()
+
+    def _dispose(self) -> None:
+        if self._response is not None:
+            self._response.close()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _get(self) -> str | None:
+        """Send the request; return where it is redirected to, or None if the body follows."""
+        parts = self._parts()
+        path = quote(parts.path or "/", safe="/%:=&?~+!$,;'()*[]@")
+        if parts.query:
+            path += "?" + quote(parts.query, safe="/%:=&?~+!$,;'()*[]@")
+        connection = _SCHEMES[parts.scheme](parts.hostname or "", parts.port, timeout=self._patience())
+        try:
+            connection.connect()
+            self._socket = connection.sock
+            self._pace()
+            connection.request("GET", path, headers={"Accept-Encoding": "identity", **self._headers})
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            connection.close()
+            raise self._failure(error) from error
+        return self._judge(response)
+
+    def _judge(self, response: http.client.HTTPResponse) -> str | None:
+        self._response = response
+        self._remaining = response.length
+        location = response.getheader("Location")
+        if response.status in _REDIRECTS and location:
+            self._dispose()
+            return location
+        if response.status != 200:
+            raise ResourceError(f"GET {redacted(self._url)} failed: {response.status} {response.reason}.")
+        return None
+
+    def _redirect(self, location: str) -> None:
+        target = urljoin(self._url, location)
+        if _origin(target) != _origin(self._url):
+            self._headers = {name: value for name, value in self._headers.items() if not _credential_like(name)}
+        self._url = target
+
+    def _parts(self) -> SplitResult:
+        try:
+            parts = urlsplit(self._url)
+            known = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+        except ValueError as error:
+            raise ResourceError(f"{redacted(self._url)} is not a URL: {error}.") from error
+        if not known:
+            raise ResourceError(f"{redacted(self._url)} is not an http or https URL.")
+        return parts
+
+    def _pace(self) -> None:
+        patience = self._patience()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.settimeout(patience)
+
+    def _patience(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0 or self._closed:
+            raise ResourceError(f"GET {redacted(self._url)} took too long.")
+        return min(remaining, SILENCE_LIMIT_S)
+
+    def _failure(self, error: Exception) -> ResourceError:
+        return ResourceError(f"GET {redacted(self._url)} failed: {type(error).__name__}: {error}.")
+
+
+def redacted(url: str) -> str:
+    """Return a URL without its query, fragment and user, which may hold secrets."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "the URL"
+    return f"{parts.scheme}://{host}{parts.path}" + ("?[redacted]" if parts.query else "")
+
+
+def _origin(url: str) -> tuple[Any, ...]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _credential_like(header: str) -> bool:
+    return any(word in header.lower() for word in _CREDENTIAL_WORDS)

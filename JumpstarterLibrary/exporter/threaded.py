@@ -1,0 +1,51 @@
+"""A plain generator as an asynchronous one, computed in threads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from threading import Lock
+from typing import Any, TypeVar
+
+from JumpstarterLibrary.exporter.workers import Workers
+
+Item = TypeVar("Item")
+
+_END: Any = object()
+
+
+class ThreadedIterator(AsyncIterator[Item]):
+    """Takes each item in a worker thread when it is asked for, so that slow ones do not stop the event loop."""
+
+    def __init__(self, workers: Workers, items: Iterable[Item]) -> None:
+        self._workers = workers
+        self._items: Iterator[Item] = iter(items)
+        self._guard = Lock()
+        self._closing = False
+
+    async def __anext__(self) -> Item:
+        item = await self._workers.run(self._next)
+        if item is _END:
+            raise StopAsyncIteration
+        return item
+
+    async def aclose(self) -> None:
+        """Close the generator. One that is computing is closed when it next yields; this does not wait for it."""
+        self._closing = True
+        if not self._guard.locked():
+            await self._workers.run(self._close)
+
+    def _next(self) -> Item:
+        with self._guard:
+            item: Item = next(self._items, _END)
+            if self._closing:
+                self._close_generator()
+            return item
+
+    def _close(self) -> None:
+        with self._guard:
+            self._close_generator()
+
+    def _close_generator(self) -> None:
+        close = getattr(self._items, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,101 @@
+"""Threads for code that blocks: driver methods that are plain functions, decoding, HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+_Jobs = queue.SimpleQueue[Callable[[], None] | None]
+
+
+class Workers:
+    """A pool of daemon threads, so that a driver method that never returns cannot keep the process alive.
+
+    Threads start as they are needed and are reused until ``close``. Jobs beyond the limit wait for a free one.
+    """
+
+    def __init__(self, limit: int = 64, name: str = "driver") -> None:
+        self._name = name
+        self._slots = asyncio.Semaphore(limit)
+        self._idle: list[_Jobs] = []
+        self._all: list[_Jobs] = []
+        self._closed = False
+
+    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Run a function in a thread, with the caller's context variables.
+
+        A caller that is cancelled leaves at once; the function runs on to its end.
+
+        Raises:
+            RuntimeError: The pool is closed; or the function raised StopIteration, which cannot leave a coroutine.
+        """
+        await self._slots.acquire()
+        loop = asyncio.get_running_loop()
+        try:
+            if self._closed:
+                raise RuntimeError("the exporter's session is closed")
+            jobs = self._idle.pop() if self._idle else self._start()
+        except BaseException:
+            self._slots.release()
+            raise
+        answer: asyncio.Future[Result] = loop.create_future()
+        context = contextvars.copy_context()
+
+        def job() -> None:
+            result, error = None, None
+            try:
+                result = context.run(function, *arguments)
+            except BaseException as raised:  # noqa: BLE001 - handed over to the caller
+                error = raised
+            try:
+                loop.call_soon_threadsafe(self._done, jobs, answer, result, error)
+            except RuntimeError:
+                # The loop is gone, and with it everybody who could want the answer.
+                return
+
+        jobs.put(job)
+        return await answer
+
+    def _done(
+        self,
+        jobs: _Jobs,
+        answer: asyncio.Future[Any],
+        result: Any,
+        error: BaseException | None,
+    ) -> None:
+        self._slots.release()
+        self._idle.append(jobs)
+        if answer.done():
+            return
+        match error:
+            case None:
+                answer.set_result(result)
+            case StopIteration():
+                answer.set_exception(RuntimeError("the function raised StopIteration"))
+            case _:
+                answer.set_exception(error)
+
+    def _start(self) -> _Jobs:
+        jobs: _Jobs = queue.SimpleQueue()
+
+        def work() -> None:
+            while (job := jobs.get()) is not None:
+                job()
+
+        self._all.append(jobs)
+        threading.Thread(target=work, name=f"exporter-{self._name}", daemon=True).start()
+        return jobs
+
+    def close(self) -> None:
+        """End the idle threads now, and the busy ones when their functions return."""
+        self._closed = True
+        for jobs in self._all:
+            jobs.put(None)
+        self._all.clear()
+        self._idle.clear()

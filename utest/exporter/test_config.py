@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.exporter import Driver, ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
+from JumpstarterLibrary.exporter.classes import OURS, driver_class
+from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
+from JumpstarterLibrary.exporter.drivers.composite import Composite
+from JumpstarterLibrary.exporter.drivers.power import MockPower
+
+POWER = "jumpstarter_driver_power.driver.MockPower"
+
+FULL = f"""
+apiVersion: jumpstarter.dev/v1alpha1
+kind: ExporterConfig
+metadata: {{namespace: lab, name: bench-1}}
+endpoint: grpc.example.com:443
+token: s3cret
+tls: {{ca: QUJD, insecure: true, future: 1}}
+grpcOptions: {{grpc.keepalive_time_ms: 1000}}
+description: The bench.
+motd: Be careful.
+export:
+  power:
+    type: {POWER}
+    description: Main power
+    methods_description: {{on: Switch on}}
+  board:
+    children:
+      usb: {{type: jumpstarter_driver_power.driver.SyncMockPower, config: {{log_level: DEBUG}}}}
+      alias: {{ref: power}}
+hooks:
+  beforeLease: {{script: echo hello, timeout: 5, onFailure: exit}}
+  afterLease: {{script: echo bye, exec: /bin/bash}}
+failureDetection: {{maxRapidFailures: 2}}
+exitOnLeaseEnd: true
+something: {{newer: true}}
+"""
+
+HERE = "driver_for_the_configuration_test"
+
+
+@dataclass(kw_only=True)
+class Relay(Driver):
+    """A driver with a configuration."""
+
+    port: int
+    speed: int = 9600
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.port < 0:
+            raise ValueError("ports count from 0")
+
+    @classmethod
+    def client(cls) -> str:
+        return "test.Relay"
+
+
+class Closing(Composite):
+    """A driver that says when it is closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        Closing.closed += 1
+        super().close()
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let configurations name the classes of this file; pytest's importlib mode gives it no importable name."""
+    monkeypatch.setitem(sys.modules, HERE, sys.modules[__name__])
+
+
+def _error(function: Callable[[], object]) -> str:
+    with pytest.raises(ConfigurationError) as info:
+        function()
+    return str(info.value)
+
+
+def _instance_error(text: str) -> str:
+    return _error(lambda: ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate())
+
+
+def test_a_full_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "exporter.yaml"
+    path.write_text(FULL)
+    config = ExporterConfigV1Alpha1.load(path)
+    assert (config.namespace, config.name, config.endpoint, config.token, config.path) == (
+        "lab",
+        "bench-1",
+        "grpc.example.com:443",
+        "s3cret",
+        path,
+    )
+    assert (config.tls_ca, config.tls_insecure, config.grpc_options) == (
+        "QUJD",
+        True,
+        {"grpc.keepalive_time_ms": 1000},
+    )
+    assert (config.description, config.motd, config.exit_on_lease_end) == ("The bench.", "Be careful.", True)
+    assert (config.max_rapid_failures, config.rapid_failure_window) == (2, 60)
+    assert config.before_lease == HookInstanceConfigV1Alpha1(script="echo hello", timeout=5, on_failure="exit")
+    assert config.after_lease == HookInstanceConfigV1Alpha1(script="echo bye", exec="/bin/bash")
+    assert "s3cret" not in repr(config)
+
+
+def test_the_tree_of_a_configuration() -> None:
+    config = ExporterConfigV1Alpha1.from_str(FULL)
+    root = config.instantiate()
+    entries = list(root.enumerate())
+    assert [(entry.name, type(entry.driver).__name__) for entry in entries] == [
+        (None, "Composite"),
+        ("power", "MockPower"),
+        ("board", "Composite"),
+        ("usb", "SyncMockPower"),
+        ("alias", "MockPower"),
+    ]
+    assert entries[4].driver is entries[1].driver
+    assert (root.description, entries[1].driver.description) == ("The bench.", "Main power")
+    assert entries[1].driver.methods_description == {"on": "Switch on"}
+    assert entries[3].driver.log_level == "DEBUG"
+    assert config.instantiate().uuid != root.uuid
+
+
+def test_defaults_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NAME", "NAMESPACE", "ENDPOINT", "TOKEN"):
+        monkeypatch.delenv(f"JMP_{name}", raising=False)
+    empty = ExporterConfigV1Alpha1.from_str("")
+    assert (empty.name, empty.token, empty.before_lease, empty.max_rapid_failures) == (None, None, None, 5)
+    assert list(empty.instantiate().children) == []
+    monkeypatch.setenv("JMP_NAME", "from the environment")
+    monkeypatch.setenv("JMP_TOKEN", "from the environment")
+    config = ExporterConfigV1Alpha1.from_str("token: from the file")
+    assert (config.name, config.token) == ("from the environment", "from the file")
+
+
+def test_a_driver_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "driver.yaml"
+    path.write_text(f"type: {HERE}.Relay\nconfig: {{port: 3}}\nchildren: {{power: {{type: {POWER}}}}}\n")
+    driver = ExporterConfigV1Alpha1DriverInstance.from_path(path).instantiate()
+    assert isinstance(driver, Relay)
+    assert (driver.port, driver.speed, type(driver.children["power"])) == (3, 9600, MockPower)
+
+
+def test_a_group_and_secrets_in_configurations() -> None:
+    instance = ExporterConfigV1Alpha1DriverInstance.from_str(f"children: {{a: {{type: {POWER}, config: {{x: pw}}}}}}")
+    assert "pw" not in repr(instance)
+    assert isinstance(ExporterConfigV1Alpha1DriverInstance.from_str("{}").instantiate(), Composite)
+
+
+@pytest.mark.parametrize("path", OURS)
+def test_every_class_of_the_table_is_there(path: str) -> None:
+    assert driver_class(path, "export.x").__name__ == path.rpartition(".")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("type: MockPower", "driver: 'MockPower' is no class path. Write it like " + POWER + "."),
+        (
+            "type: no_such_package.driver.Relay",
+            "driver: there is no module 'no_such_package.driver'. "
+            "Install the package that holds it, or correct the type.",
+        ),
+        (
+            "type: json.nothing.Relay",
+            "driver: there is no module 'json.nothing'. Install the package that holds it, or correct the type.",
+        ),
+        (f"type: {HERE}.Rely", f"driver: no class 'Rely' in module '{HERE}'. Did you mean 'Relay'?"),
+        ("type: json.Relay", "driver: no class 'Relay' in module 'json'. Correct the type."),
+        (
+            "type: json.JSONDecoder",
+            "driver: json.JSONDecoder is no driver class. Derive it from JumpstarterLibrary.exporter.Driver.",
+        ),
+        (
+            "type: json.loads",
+            "driver: json.loads is no driver class. Derive it from JumpstarterLibrary.exporter.Driver.",
+        ),
+        (f"type: {HERE}.Relay", "driver.config: Relay needs 'port'. Add it."),
+        (
+            f"type: {HERE}.Relay\nconfig: {{port: 1, sped: 2}}",
+            "driver.config: Relay takes no 'sped'. It takes: port, speed.",
+        ),
+        (f"type: {POWER}\nconfig: {{port: 1}}", "driver.config: MockPower takes no 'port'. It takes nothing."),
+        (
+            f"type: {HERE}.Relay\nconfig: {{port: -1}}",
+            "driver.config: Relay did not accept it: ports count from 0",
+        ),
+        (
+            f"children: {{a: {{children: {{b: {{type: {HERE}.Relay}}}}}}}}",
+            "children.a.children.b.config: Relay needs 'port'. Add it.",
+        ),
+        (f"type: {POWER}\nref: a", "driver: a driver has a type or a ref, not both. Remove one of them."),
+        (
+            f"children: {{a: {{ref: c.d}}, b: {{type: {POWER}}}}}",
+            "children.a.ref: The reference 'c.d' leads nowhere: there is no 'c', only a, b. "
+            "Write the path from the root.",
+        ),
+        (
+            "children: {a: {ref: b}, b: {ref: a}}",
+            "children.a.ref: The reference 'b' leads back to itself. Point it to a driver.",
+        ),
+        ("type: 5", "type: text is needed, not a number."),
+        ("config: []", "config: a mapping is needed, not a list."),
+        ("config: {1: 2}", "config: the key 1 is no text. Quote it."),
+        ("children: {a: power}", "children.a: a mapping is needed, not text."),
+        ("methods_description: {on: yes}", "methods_description.on: text is needed, not true or false."),
+        ("- a", "the YAML text holds a list where a mapping is needed."),
+    ],
+)
+def test_drivers_that_cannot_be(text: str, message: str) -> None:
+    assert _instance_error(text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: ClientConfig", "kind: 'ExporterConfig' is needed, not 'ClientConfig'."),
+        ("apiVersion: v2", "apiVersion: 'jumpstarter.dev/v1alpha1' is needed, not 'v2'."),
+        (
+            "export: {power: {type: json.Nothing}}",
+            "export.power: no class 'Nothing' in module 'json'. Correct the type.",
+        ),
+        ("metadata: {name: [1]}", "metadata.name: text is needed, not a list."),
+        ("tls: {insecure: 1}", "tls.insecure: true or false is needed, not a number."),
+        ("hooks: {beforeLease: {}}", "hooks.beforeLease: a hook needs a script. Add it."),
+        (
+            "hooks: {afterLease: {script: x, onFailure: stop}}",
+            "hooks.afterLease.onFailure: 'stop' is none of warn, endLease, exit.",
+        ),
+        ("hooks: {afterLease: {script: x, timeout: soon}}", "hooks.afterLease.timeout: a number is needed, not text."),
+    ],
+)
+def test_configurations_that_cannot_be(text: str, message: str) -> None:
+    assert _error(lambda: ExporterConfigV1Alpha1.from_str(text).instantiate()) == message
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.yaml"
+    assert _error(lambda: ExporterConfigV1Alpha1.load(missing)).startswith(
+        f"The configuration file {missing} cannot be read: "
+    )
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [")
+    assert _error(lambda: ExporterConfigV1Alpha1.load(broken)).startswith(f"{broken} is no valid YAML: ")
+    unsafe = tmp_path / "unsafe.yaml"
+    unsafe.write_text("export: !!python/object/apply:os.getcwd []")
+    assert "could not determine a constructor" in _error(lambda: ExporterConfigV1Alpha1.load(unsafe))
+
+
+def test_a_module_whose_imports_are_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "needy_driver.py").write_text("import some_missing_library\n")
+    (tmp_path / "broken_driver.py").write_text("from json import nothing_of_this_name\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _instance_error("type: needy_driver.X") == (
+        "driver: the module 'needy_driver' needs 'some_missing_library', which is not installed."
+    )
+    assert _instance_error("type: broken_driver.X").startswith(
+        "driver: the module 'broken_driver' cannot be imported: cannot import name 'nothing_of_this_name'"
+    )
+
+
+def test_what_was_built_before_a_failure_is_closed() -> None:
+    Closing.closed = 0
+    good = f"{{type: {HERE}.Closing}}"
+    assert "needs 'port'" in _instance_error(f"children: {{a: {good}, b: {good}, c: {{type: {HERE}.Relay}}}}")
+    assert Closing.closed == 2
+    assert "leads nowhere" in _instance_error(f"children: {{a: {good}, b: {{ref: x}}}}")
+    assert Closing.closed == 3
+
+
+def test_a_class_that_takes_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Anything(MockPower):
+        def __init__(self, **options: Any) -> None:
+            options.pop("children")
+            self.options = options
+
+    monkeypatch.setitem(vars(sys.modules[HERE]), "Anything", Anything)
+    driver = ExporterConfigV1Alpha1DriverInstance.from_str(f"type: {HERE}.Anything\nconfig: {{x: 1}}").instantiate()
+    assert isinstance(driver, Anything)
+    assert driver.options["x"] == 1

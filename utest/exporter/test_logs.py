@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+
+import pytest
+
+from JumpstarterLibrary.exporter.logs import MESSAGE_LIMIT, RING_LIMIT, LogRing, log_scope
+from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
+
+DRIVER_LOG = logging.getLogger("driver.Relay")
+EXPORTER_LOG = logging.getLogger("JumpstarterLibrary.exporter.something")
+
+
+@pytest.fixture(autouse=True)
+def levels(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+def _read(ring: LogRing, count: int) -> list[jumpstarter_pb2.LogStreamResponse]:
+    async def reading() -> list[jumpstarter_pb2.LogStreamResponse]:
+        return [await asyncio.wait_for(ring.get(), 5) for _ in range(count)]
+
+    return asyncio.run(reading())
+
+
+def test_records_carry_source_severity_time_and_operation() -> None:
+    ring = LogRing()
+    ring.attach()
+    before = time.time()
+    with log_scope(ring, "on"):
+        DRIVER_LOG.warning("relay %d %s", 3, "on")
+        EXPORTER_LOG.debug("said so")
+        logging.getLogger("somebody.else").error("not ours")
+    ring.detach()
+    DRIVER_LOG.warning("too late")
+    driver, exporter = _read(ring, 2)
+    assert (driver.severity, driver.message, driver.source) == ("WARNING", "relay 3 on", common_pb2.LOG_SOURCE_DRIVER)
+    assert (driver.driver_type, driver.operation) == ("Relay", "on")
+    assert before - 1 <= driver.timestamp.seconds <= time.time()
+    assert (exporter.severity, exporter.message) == ("DEBUG", "said so")
+    assert exporter.source == common_pb2.LOG_SOURCE_SYSTEM
+    assert not exporter.HasField("driver_type")
+
+
+def test_two_sessions_of_one_process_do_not_mix() -> None:
+    rings = [LogRing(), LogRing()]
+    for ring in rings:
+        ring.attach()
+    with log_scope(rings[0]):
+        thread = threading.Thread(target=DRIVER_LOG.info, args=("from nowhere",))
+        thread.start()
+        thread.join()
+        DRIVER_LOG.info("for the first")
+    with log_scope(rings[1]):
+        DRIVER_LOG.info("for the second")
+    for ring in rings:
+        ring.detach()
+    assert [record.message for record in _read(rings[0], 2)] == ["from nowhere", "for the first"]
+    assert [record.message for record in _read(rings[1], 2)] == ["from nowhere", "for the second"]
+
+
+def test_the_ring_keeps_the_newest_and_gives_each_once() -> None:
+    ring = LogRing()
+    for number in range(RING_LIMIT + 5):
+        ring.write(str(number), common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK)
+    records = _read(ring, RING_LIMIT)
+    assert [record.message for record in records] == [str(number) for number in range(5, RING_LIMIT + 5)]
+    assert records[0].source == common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(ring.get(), 0.01))
+
+
+def test_tracebacks_travel_and_endless_messages_are_cut() -> None:
+    ring = LogRing()
+    ring.attach()
+    try:
+        raise KeyError("why")
+    except KeyError:
+        DRIVER_LOG.exception("it failed")
+    DRIVER_LOG.info("x" * (MESSAGE_LIMIT + 1))
+    ring.detach()
+    first, second = _read(ring, 2)
+    assert first.message.startswith("it failed\nTraceback")
+    assert first.message.endswith("KeyError: 'why'")
+    assert second.message == "x" * MESSAGE_LIMIT
+
+
+def test_waiting_readers_wake_for_records_from_other_threads() -> None:
+    ring = LogRing()
+
+    async def scenario() -> list[str]:
+        readers = [asyncio.create_task(ring.get()) for _ in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(ring.write, "one", common_pb2.LOG_SOURCE_SYSTEM)
+        await asyncio.to_thread(ring.write, "two", common_pb2.LOG_SOURCE_SYSTEM)
+        return sorted(record.message for record in await asyncio.wait_for(asyncio.gather(*readers), 5))
+
+    assert asyncio.run(scenario()) == ["one", "two"]
+
+
+def test_a_reader_whose_loop_is_gone_does_no_harm() -> None:
+    ring = LogRing()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(ring.get())
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    ring.write("kept", common_pb2.LOG_SOURCE_SYSTEM)
+    assert _read(ring, 1)[0].message == "kept"
+    task.get_coro().close()  # type: ignore[union-attr]
+    # A pending task that nobody can finish any more says so when it is collected.
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_a_record_that_cannot_be_formatted_is_left_to_logging(capsys: pytest.CaptureFixture[str]) -> None:
+    ring = LogRing()
+    record = logging.LogRecord("driver.Relay", logging.INFO, __file__, 1, "%d", ("text",), None)
+    ring.emit(record)
+    assert "Logging error" in capsys.readouterr().err
