@@ -13,6 +13,7 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.keywords.connection import ConnectionKeywords
 from JumpstarterLibrary.keywords.console import ConsoleKeywords
 from JumpstarterLibrary.keywords.devices import Devices, Exporter, Finding
@@ -110,6 +111,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         default = Finding(mode, host, tls, ca, reveal(passphrase))
         self._devices = Devices(default, dict(os.environ), _virtual_board, self._prepare)
         self._suites: list[str] = []
+        self._fresh: set[Path] = set()
         self.ROBOT_LIBRARY_LISTENER = [
             LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._devices.close_all)
         ]
@@ -131,12 +133,21 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         device.follow_logs()
         output = _output_directory()
         if output is not None:
-            device.transcripts = output / ARTEFACTS / alias
+            device.transcripts = self._transcripts(output, alias)
         device.open_consoles()
         if output is not None:
             for name in device.consoles():
-                href = (Path(ARTEFACTS) / alias / f"{name}.log").as_posix()
+                href = (Path(ARTEFACTS) / file_name(alias) / file_name(f"{name}.log")).as_posix()
                 logger.info(transcript_link(name, href), html=True)
+
+    def _transcripts(self, output: Path, alias: str) -> Path:
+        """Return the directory for a device's transcripts; what an earlier run left there is removed."""
+        directory = output / ARTEFACTS / file_name(alias)
+        if directory not in self._fresh:
+            self._fresh.add(directory)
+            for old in directory.glob("*.log"):
+                old.unlink()
+        return directory
 
     def _suite_starts(self, suite: str) -> None:
         self._suites.append(suite)

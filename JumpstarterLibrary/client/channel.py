@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 
 from JumpstarterLibrary.client.config import DirectConnection
+from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.pinning import fetch_certificate
 from JumpstarterLibrary.types import Tls
 
@@ -12,8 +13,12 @@ RECEIVE_LIMIT = 64 * 1024 * 1024
 """Bytes of one message that we accept. Exporters send without a limit, and gRPC's 4 MiB would lose answers."""
 
 
-def open_channel(connection: DirectConnection) -> grpc.Channel:
+def open_channel(connection: DirectConnection, deadline: Deadline) -> grpc.Channel:
     """Return a channel to an exporter. Nothing is sent yet, except that ``tls=pin`` fetches the certificate.
+
+    Args:
+        connection: Where the exporter is and how to reach it.
+        deadline: When ``tls=pin`` gives up, if its own limits do not end it earlier.
 
     Raises:
         LinkError: ``tls=pin`` found nobody.
@@ -41,5 +46,5 @@ def open_channel(connection: DirectConnection) -> grpc.Channel:
         return grpc.insecure_channel(address.target, options=options)
     roots = connection.ca
     if connection.tls is Tls.pin:
-        roots = fetch_certificate(address.host or "", address.port)
+        roots = fetch_certificate(address.host or "", address.port, deadline)
     return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(roots), options=options)

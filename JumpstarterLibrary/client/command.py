@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import time
 
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
-from JumpstarterLibrary.client.pattern import Pattern
-from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
+from JumpstarterLibrary.client.noise import without_kernel_messages
+from JumpstarterLibrary.errors import CommandFailed, InfrastructureError, UsageError
 from JumpstarterLibrary.types import CommandResult
 
 COMMAND_S = 30.0
 INTERRUPT = b"\x03"
+SETTLE_S = 0.2
+SETTLE_LIMIT_S = 1.0
+OVERLAP = 4096
+"""Characters before new output that a marker, cut by kernel messages, may begin in."""
+
 LINE_LIMIT = 3500
 """Bytes of one line; a terminal in canonical mode drops what is beyond 4095, and our markers need some."""
 
@@ -31,29 +37,52 @@ def run_command(console: Console, command: str, timeout: Seconds = COMMAND_S) ->
             is interrupted with Ctrl-C.
 
     Raises:
-        CommandFailed: It was not done in time, or no shell answered.
+        CommandFailed: It was not done in time, the shell did not understand it, or no shell answered.
         UsageError: The command is empty or a line of it too long to type.
     """
     _check(command)
     deadline, begin = Deadline.of(timeout), time.monotonic()
     token = secrets.token_hex(4)
-    # A newline before the closing brace: the command may end in a comment or an ampersand.
-    typed = f'echo "JMP""{token}B"; {{ {command}\n}}; echo "JMP""{token}E:$?:"\n'
     start = console.end
-    console.write(typed.encode(), deadline)
+    # A newline before the closing brace: the command may end in a comment or an ampersand.
+    console.write(f'echo "JMP""{token}B"; {{ {command}\n}}; echo "JMP""{token}E:$?:"\n'.encode(), deadline)
     try:
-        opening = console.wait_for(Pattern(f"regexp:JMP{token}B *\n"), deadline, since=start)
-        closing = console.wait_for(Pattern(f"regexp:JMP{token}E:(?P<status>[0-9]+):"), deadline, since=opening.end)
-    except ConsoleMismatch as error:
-        with contextlib.suppress(InfrastructureError):
-            console.write(INTERRUPT)
-        raise CommandFailed(_unfinished(console, command, token, start, deadline)) from error
+        output, status = _collect(console, command, token, start, deadline)
     except BaseException:
         with contextlib.suppress(InfrastructureError):
             console.write(INTERRUPT)
         raise
-    output = closing.before.removesuffix("\n")
-    return CommandResult(command, output, int(closing.groups["status"] or 0), time.monotonic() - begin)
+    console.cursor = console.end
+    return CommandResult(command, output, status, time.monotonic() - begin)
+
+
+def _collect(console: Console, command: str, token: str, start: int, deadline: Deadline) -> tuple[str, int]:
+    """Wait for both markers and return what is between them, and the status."""
+    result = re.compile(rf"JMP{token}B *\n(?P<output>.*?)\n?JMP{token}E:(?P<status>\d+):", re.DOTALL)
+    complaint = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
+    looked = start
+    while True:
+        end = console.end
+        # What is new decides whether all of it has to be looked at.
+        recent = without_kernel_messages(console.text(max(start, looked - OVERLAP)))
+        looked = end
+        if f"JMP{token}E:" in recent:
+            text = console.text(start)
+            match = result.search(text) or result.search(without_kernel_messages(text))
+            if match:
+                return match["output"], int(match["status"])
+        elif f"JMP{token}B" not in recent and (wrong := complaint.search(recent)):
+            _let_settle(console, deadline)
+            raise CommandFailed(f"The shell did not understand command '{command}': {wrong.group().strip()}")
+        if console.end == end and not console.wait_for_output(deadline):
+            raise CommandFailed(_unfinished(console, command, token, start, deadline))
+
+
+def _let_settle(console: Console, deadline: Deadline) -> None:
+    """Let the shell say the rest of its complaint, so that the next command does not take it for its own."""
+    limit = Deadline(deadline.at_most(SETTLE_LIMIT_S))
+    while not limit.expired and console.wait_for_output(limit.at_most(SETTLE_S)):
+        pass
 
 
 def _check(command: str) -> None:

@@ -63,7 +63,8 @@ class DirectConnection:
             environ: Where the variables are looked up.
 
         Raises:
-            ConfigurationError: The CA file cannot be read, or the settings contradict each other.
+            ConfigurationError: The CA file cannot be read, the passphrase cannot travel, or the settings contradict
+                each other.
         """
         return cls._build(host, "host=", tls, ca, passphrase, environ)
 
@@ -93,17 +94,18 @@ class DirectConnection:
         environ: Mapping[str, str],
     ) -> DirectConnection:
         address = Address.parse(host)
+        passphrase = _check_passphrase(passphrase or environ.get(PASSPHRASE) or None)
         if address.path is not None:
             if ca is not None or tls in (Tls.verify, Tls.pin):
                 raise ConfigurationError(
                     f"'{host}' is a unix socket, which takes no TLS. Leave tls= and ca= out, or give HOST:PORT."
                 )
             # The passphrase guards a unix socket as well where an exporter asks for it.
-            return cls(address, Tls.plaintext, None, passphrase or environ.get(PASSPHRASE) or None, source)
+            return cls(address, Tls.plaintext, None, passphrase, source)
         tls = tls or _default_tls(environ, ca)
         if tls is not Tls.verify and ca is not None:
             raise ConfigurationError(f"ca= needs tls=verify, not tls={tls.value}. Leave one of the two out.")
-        return cls(address, tls, _read_ca(ca), passphrase or environ.get(PASSPHRASE) or None, source)
+        return cls(address, tls, _read_ca(ca), passphrase, source)
 
 
 def _default_tls(environ: Mapping[str, str], ca: Path | None) -> Tls:
@@ -112,6 +114,14 @@ def _default_tls(environ: Mapping[str, str], ca: Path | None) -> Tls:
     if environ.get(PLAINTEXT) == "1":
         return Tls.plaintext
     return Tls.pin if environ.get(PIN) == "1" else Tls.verify
+
+
+def _check_passphrase(passphrase: str | None) -> str | None:
+    if passphrase is not None and not (passphrase.isascii() and passphrase.isprintable()):
+        raise ConfigurationError(
+            "The passphrase holds a character that cannot travel, perhaps a line end. Use printable ASCII characters."
+        )
+    return passphrase
 
 
 def _read_ca(path: Path | None) -> bytes | None:

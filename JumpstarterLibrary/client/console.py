@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.stream import FRAME, Frames
 from JumpstarterLibrary.client.text import Normaliser, TextHistory
-from JumpstarterLibrary.errors import ConsoleMismatch, InfrastructureError, LinkError
+from JumpstarterLibrary.errors import ConfigurationError, ConsoleMismatch, InfrastructureError, LinkError
 from JumpstarterLibrary.protocol.streams import driver_stream_request
 from JumpstarterLibrary.types import ConsoleMatch
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.drivers.base import DriverProxy
+
+logger = logging.getLogger(__name__)
 
 HISTORY = 8 * 1024 * 1024
 """Characters of a console that are kept in memory; the transcript on disk keeps all."""
@@ -44,6 +48,7 @@ class Console:
         marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
 
     Raises:
+        ConfigurationError: The transcript could not be opened.
         InfrastructureError: The stream could not be opened.
     """
 
@@ -63,15 +68,19 @@ class Console:
         self._ended = False
         self._closed = False
         self._error: InfrastructureError | None = None
-        operation = driver._operation("connect", "stream")
-        self._frames = Frames(
-            driver._device.link, driver_stream_request(driver.uuid, "connect"), self._outbox, operation
-        )
-        self._frames.add_done_callback(self._outbox.kill)
-        self._transcript: BinaryIO | None = None
-        if transcript is not None:
-            transcript.parent.mkdir(parents=True, exist_ok=True)
-            self._transcript = transcript.open("ab")
+        self._transcript = _open_transcript(transcript)
+        try:
+            self._frames = Frames(
+                driver._device.link,
+                driver_stream_request(driver.uuid, "connect"),
+                self._outbox,
+                driver._operation("connect", "stream"),
+                self._outbox.kill,
+            )
+        except BaseException:
+            if self._transcript is not None:
+                self._transcript.close()
+            raise
         self._reader = threading.Thread(target=self._read, name="jumpstarter-console", daemon=True)
         self._reader.start()
 
@@ -147,11 +156,6 @@ class Console:
         with self._condition:
             return self._history.since(self.cursor if since is None else since)
 
-    def last_line(self) -> str:
-        """Return the text behind the last line end: the prompt, if the board waits at one."""
-        with self._condition:
-            return self._history.since(max(self._history.end - 4096, self.marks["power_on"])).rpartition("\n")[2]
-
     def wait_for_output(self, timeout: Seconds) -> bool:
         """Wait until the console says anything; return whether it did.
 
@@ -211,9 +215,7 @@ class Console:
     def _read(self) -> None:
         try:
             for data in self._frames:
-                if self._transcript is not None:
-                    self._transcript.write(data)
-                    self._transcript.flush()
+                self._keep(data)
                 text = self._normaliser.feed(data)
                 with self._condition:
                     self._history.append(text)
@@ -229,6 +231,17 @@ class Console:
             if self._transcript is not None:
                 self._transcript.close()
 
+    def _keep(self, data: bytes) -> None:
+        """Write to the transcript, as long as that can be written."""
+        if self._transcript is None:
+            return
+        try:
+            self._transcript.write(data)
+        except OSError as error:
+            logger.warning("The transcript of console '%s' ends here: %s", self.name, error.strerror or error)
+            self._transcript.close()
+            self._transcript = None
+
     def _search(
         self, wanted: list[Pattern], searched: list[int], begin: float, start: int
     ) -> tuple[int, ConsoleMatch] | None:
@@ -236,7 +249,10 @@ class Console:
         best: tuple[int, ConsoleMatch] | None = None
         for index, pattern in enumerate(wanted):
             base = max(self._history.start, start, searched[index] - pattern.overlap)
-            found = pattern.search(self._history.since(base))
+            # Where the overlap begins is no beginning of a line; where the search began may well be meant as one.
+            context = 1 if base > max(self._history.start, start) else 0
+            base -= context
+            found = pattern.search(self._history.since(base), context)
             searched[index] = self._history.end
             if found and (best is None or base + found.start < best[1].start):
                 before = self._history.since(start)[: base + found.start - max(start, self._history.start)]
@@ -282,6 +298,19 @@ class Console:
         tail = "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])
         parts.append(f"The last lines were:\n{tail}")
         return ConsoleMismatch(" ".join(parts))
+
+
+def _open_transcript(path: Path | None) -> FileIO | None:
+    """Open a transcript, unbuffered, so that nothing is missing when a test ends hard."""
+    if path is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The transcript '{path}' cannot be written: {error.strerror}. Choose another output directory."
+        ) from error
 
 
 def _alternatives(wanted: list[Pattern]) -> str:

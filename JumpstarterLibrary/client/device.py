@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.deadline import Seconds
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers import DriverProxy, NetworkProxy, SerialProxy, proxy_class
+from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
 from JumpstarterLibrary.client.tree import Node, build_tree
@@ -62,9 +63,10 @@ class Device:
             LinkError: The exporter cannot be reached, or refused the passphrase.
             OperationTimeout: It did not answer in time.
         """
-        link = Link(connection)
+        deadline = Deadline.of(timeout)
+        link = Link(connection, deadline)
         try:
-            report = link.get_report(timeout)
+            report = link.get_report(deadline)
             return cls(link, build_tree(report.reports), report.motd)
         except BaseException:
             link.close()
@@ -154,7 +156,7 @@ class Device:
             if console is None:
                 transcript = None
                 if self.transcripts is not None:
-                    transcript = self.transcripts / f"{driver.path or 'console'}.log"
+                    transcript = self.transcripts / file_name(f"{driver.path or 'console'}.log")
                 console = self._consoles[driver.uuid] = Console(driver, transcript, lambda: self.tick())
             return console
 
@@ -179,7 +181,7 @@ class Device:
             console.mark(name)
 
     def power_changes(self) -> None:
-        """Tell all consoles that the power is about to be switched."""
+        """Tell all consoles that power is switched: on in a moment, or off just now."""
         for console in self._consoles.values():
             console.power_changes()
 

@@ -28,7 +28,7 @@ class PexpectAdapter:
 
     def __init__(self, *, client: DriverProxy, method: str = "connect") -> None:
         self._client, self._method = client, method
-        self._socket: socket.socket | None = None
+        self._session: fdspawn[bytes] | None = None
         self._bridge: threading.Thread | None = None
         self._stream: Any = None
 
@@ -36,18 +36,20 @@ class PexpectAdapter:
         from pexpect.fdpexpect import fdspawn  # only here: pexpect is not needed by most, and slow to import
 
         self._stream = self._client.stream(self._method)
-        ours, self._socket = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        # The session owns the descriptor, so that callers may close the session by themselves.
+        self._session = fdspawn(theirs.detach())
         self._bridge = threading.Thread(
             target=bridge, args=(ours, self._stream), name="jumpstarter-expect", daemon=True
         )
         self._bridge.start()
-        return fdspawn(self._socket)
+        return self._session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._socket is not None
+        assert self._session is not None
         assert self._bridge is not None
         self._stream.close()
-        self._socket.close()
+        self._session.close()
         self._bridge.join(timeout=5)

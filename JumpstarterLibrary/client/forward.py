@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from JumpstarterLibrary.client.stream import ByteStream
-from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.errors import InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.drivers.base import DriverProxy
@@ -129,7 +129,12 @@ class TcpForward(_Forward):
 
     def __init__(self, driver: DriverProxy, host: str, port: int, method: str) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
+        try:
+            listener = socket.create_server((host, port), family=family)
+        except (OSError, OverflowError) as error:
+            raise UsageError(
+                f"Nothing can listen on {host}:{port}: {error}. Leave port= out for a free one."
+            ) from error
         self.host, self.port = listener.getsockname()[:2]
         super().__init__(driver, listener, method)
 
@@ -144,16 +149,34 @@ class UnixForward(_Forward):
     def __init__(self, driver: DriverProxy, path: str | None, method: str) -> None:
         self._directory: Path | None = None
         if path is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="jumpstarter-", dir=os.environ.get("XDG_RUNTIME_DIR")))
+            self._directory = _private_directory()
             path = str(self._directory / "socket")
         self.path = path
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(path)
+        try:
+            listener.bind(self.path)
+        except OSError as error:
+            listener.close()
+            self._remove_directory()
+            raise UsageError(
+                f"Nothing can listen on the socket '{self.path}': {error.strerror or error}. Leave path= out for a "
+                f"private one."
+            ) from error
         super().__init__(driver, listener, method)
 
     def close(self) -> None:
         """Stop listening, end all connections and remove the socket."""
         super().close()
         Path(self.path).unlink(missing_ok=True)
+        self._remove_directory()
+
+    def _remove_directory(self) -> None:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _private_directory() -> Path:
+    """Return a new directory that only this user may enter."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    parent = runtime if runtime and Path(runtime).is_dir() else None
+    return Path(tempfile.mkdtemp(prefix="jumpstarter-", dir=parent))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 
 from JumpstarterLibrary.client.channel import open_channel
 from JumpstarterLibrary.client.config import DirectConnection
-from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.status import Operation, link_error, translate
-from JumpstarterLibrary.errors import LinkError
+from JumpstarterLibrary.errors import LinkError, OperationTimeout
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
 from JumpstarterLibrary.protocol.wellknown import Empty
@@ -45,16 +47,18 @@ class Link:
 
     Args:
         connection: Where the exporter is and how to reach it.
+        timeout: How long ``tls=pin`` may take to fetch the certificate. Default: its own limits.
 
     Raises:
         LinkError: The socket is not there, or ``tls=pin`` found nobody.
     """
 
-    def __init__(self, connection: DirectConnection) -> None:
+    def __init__(self, connection: DirectConnection, timeout: Seconds = None) -> None:
         self.name = connection.name
         self.source = connection.source
         self.secure = connection.tls is not Tls.plaintext
         self.connected = False
+        self._closed = False
         self.events = Events()
         path = connection.address.path
         if path is not None and not os.path.exists(path):  # noqa: PTH110 - a socket path, not a file to work with
@@ -63,8 +67,19 @@ class Link:
                 f"exporter or the shell that made it still runs."
             )
         self.metadata = ((PASSPHRASE_KEY, connection.passphrase),) if connection.passphrase else ()
-        self._channel = open_channel(connection)
-        self.stub = ExporterStub(self._channel)
+        self._channel = open_channel(connection, Deadline.of(timeout))
+        self._stub = ExporterStub(self._channel)
+
+    @property
+    def stub(self) -> ExporterStub:
+        """The exporter's RPCs.
+
+        Raises:
+            LinkError: The link is closed.
+        """
+        if self._closed:
+            raise LinkError(f"The link to exporter '{self.name}' is closed. Connect to it again.")
+        return self._stub
 
     def get_report(self, timeout: Seconds) -> jumpstarter_pb2.GetReportResponse:
         """Return the exporter's report of its drivers; the first call on a fresh link.
@@ -76,12 +91,18 @@ class Link:
         deadline = Deadline.of(timeout)
         operation = Operation("the report of its drivers (GetReport)")
         try:
-            report: jumpstarter_pb2.GetReportResponse = self.stub.get_report(
-                Empty(), timeout=deadline.remaining, metadata=self.metadata
-            )
+            with interruptible:
+                report: jumpstarter_pb2.GetReportResponse = self.stub.get_report(
+                    Empty(), timeout=deadline.remaining, metadata=self.metadata
+                )
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNAVAILABLE:
                 raise link_error(self, operation, error.details() or "no details") from error
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline.expired:
+                raise OperationTimeout(
+                    f"Exporter '{self.name}' (from {self.source}) did not answer within "
+                    f"{spoken(deadline.timeout or 0)}. Check that it runs and listens there, and tls=."
+                ) from error
             raise translate(error, self, operation, deadline) from error
         self.connected = True
         return report
@@ -89,10 +110,14 @@ class Link:
     def alive(self) -> bool:
         """Whether the exporter answers anything at all within 2 seconds."""
         try:
-            self.stub.get_status(jumpstarter_pb2.GetStatusRequest(), timeout=PROBE_S, metadata=self.metadata)
+            with interruptible:
+                self._stub.get_status(jumpstarter_pb2.GetStatusRequest(), timeout=PROBE_S, metadata=self.metadata)
         except grpc.RpcError as error:
             lost = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
             return error.code() not in lost
+        except ValueError:
+            # What gRPC raises when the channel is closed, perhaps meanwhile, by another thread.
+            return False
         return True
 
     def barrier(self) -> None:
@@ -110,14 +135,15 @@ class Link:
         """
         deadline = Deadline.of(timeout)
         try:
-            answer = self.stub.get_status(
-                jumpstarter_pb2.GetStatusRequest(), timeout=deadline.remaining, metadata=self.metadata
-            )
+            with interruptible:
+                answer = self.stub.get_status(
+                    jumpstarter_pb2.GetStatusRequest(), timeout=deadline.remaining, metadata=self.metadata
+                )
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 return ExporterState("LEASE_READY", "", None)
             raise translate(error, self, Operation("the exporter's status (GetStatus)"), deadline) from error
-        name = common_pb2.ExporterStatus.Name(answer.status).removeprefix("EXPORTER_STATUS_")
+        name = enum_name(common_pb2.ExporterStatus, answer.status, "EXPORTER_STATUS_")
         return ExporterState(name, answer.message, answer.status_version)
 
     def end_session(self, timeout: Seconds = 5.0) -> bool:
@@ -131,9 +157,10 @@ class Link:
         """
         deadline = Deadline.of(timeout)
         try:
-            answer = self.stub.end_session(
-                jumpstarter_pb2.EndSessionRequest(), timeout=deadline.remaining, metadata=self.metadata
-            )
+            with interruptible:
+                answer = self.stub.end_session(
+                    jumpstarter_pb2.EndSessionRequest(), timeout=deadline.remaining, metadata=self.metadata
+                )
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 return False
@@ -142,4 +169,14 @@ class Link:
 
     def close(self) -> None:
         """Close the channel; calls in flight end with an error. Closing twice is fine."""
+        self._closed = True
         self._channel.close()
+
+
+def enum_name(enum: Any, number: int, prefix: str) -> str:
+    """Return the name of an enum's number without its prefix; the number as text where only newer exporters know it."""
+    try:
+        name: str = enum.Name(number)
+    except ValueError:
+        return str(number)
+    return name.removeprefix(prefix)

@@ -7,6 +7,7 @@ import re
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.noise import without_kernel_messages
 from JumpstarterLibrary.errors import CommandFailed, LoginFailed
 
 LOGIN_S = 120.0
@@ -16,6 +17,8 @@ PASSWORD = re.compile(r"password[^:]*: *$", re.IGNORECASE)
 SHELL = re.compile(r"(?<![=])[#$%>] *$")
 BOOTLOADER = re.compile(r"=> *$")
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
+
+TAIL = 64 * 1024
 
 SETTLE_S = 0.15
 """A line that looks like a prompt is one when nothing follows for so long."""
@@ -71,17 +74,33 @@ class _Login:
                 self._answer_password()
             elif SHELL.search(line) and self._shell_answers():
                 return
-            elif not self._console.wait_for_output(self._deadline.at_most(self._patience)):
+            elif not self._changes(self._patience):
                 self._console.write(b"\n")
                 self._patience = PATIENCE_S
         raise LoginFailed(self._evidence(f"No login on console '{self._console.name}' within {self._limit}."))
 
     def _settled_line(self) -> str:
         """Return the last line once the console pauses; what prompts show without a newline behind."""
-        while self._console.wait_for_output(self._deadline.at_most(SETTLE_S)):
-            if self._deadline.expired:
-                break
-        return self._console.last_line()
+        while self._changes(SETTLE_S) and not self._deadline.expired:
+            pass
+        return self._tail().rpartition("\n")[2]
+
+    def _changes(self, limit: float) -> bool:
+        """Wait until the console says anything but kernel messages; return whether it did within some seconds."""
+        before, pause = self._tail(), Deadline(self._deadline.at_most(limit))
+        while not pause.expired:
+            self._console.wait_for_output(pause)
+            if self._tail() != before:
+                return True
+        return False
+
+    def _tail(self) -> str:
+        """Return the end of the console's text without kernel messages, which come in the middle of anything."""
+        begin = self._console.marks["power_on"]
+        since = max(begin, self._console.end - TAIL)
+        text = self._console.text(since)
+        # A window that begins in the middle of a line would change with every message.
+        return without_kernel_messages(text if since == begin else text.partition("\n")[2])
 
     def _answer_login(self) -> None:
         refusal = REFUSED.search(self._console.text(self._answered)) if self._asked else None
@@ -109,7 +128,7 @@ class _Login:
     def _send(self, text: str) -> None:
         self._answered = self._console.end
         self._console.write(text.encode() + b"\n", self._deadline)
-        self._console.wait_for_output(self._deadline.at_most(PATIENCE_S))
+        self._changes(PATIENCE_S)
 
     def _shell_answers(self) -> bool:
         """Whether what looks like a shell prompt is one: it runs a command."""

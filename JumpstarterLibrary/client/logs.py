@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.events import LogRecord
-from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.client.link import Link, enum_name
 from JumpstarterLibrary.protocol import common_pb2
 from JumpstarterLibrary.protocol.wellknown import Empty
 
@@ -32,7 +32,7 @@ class LogFollower:
     def _read(self) -> None:
         try:
             for line in self._call:
-                source = common_pb2.LogSource.Name(line.source).removeprefix("LOG_SOURCE_")
+                source = enum_name(common_pb2.LogSource, line.source, "LOG_SOURCE_")
                 self._link.events.emit(LogRecord(line.message, line.severity, source))
         except grpc.RpcError as error:
             # Whatever ended the link is told by the call that needs it.

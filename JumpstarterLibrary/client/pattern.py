@@ -46,12 +46,15 @@ class Pattern:
         if not text.removeprefix(REGEXP_PREFIX):
             raise UsageError("An empty pattern matches everything. Give a text, or regexp: and a regular expression.")
 
-    def search(self, text: str) -> Found | None:
-        """Return the first match in a text."""
+    def search(self, text: str, begin: int = 0) -> Found | None:
+        """Return the first match in a text that begins at an offset or behind it.
+
+        What is before the offset only tells regular expressions whether a line or a word begins there.
+        """
         if self._regexp is None:
-            start = text.find(self.text)
+            start = text.find(self.text, begin)
             return Found(start, start + len(self.text), self.text, {}) if start >= 0 else None
-        match = self._regexp.search(text)
+        match = self._regexp.search(text, begin)
         return Found(match.start(), match.end(), match.group(), match.groupdict()) if match else None
 
     @property

@@ -18,21 +18,23 @@ RESOLVE_S = 5.0
 CONNECT_S = 5.0
 
 
-def fetch_certificate(host: str, port: int) -> bytes:
+def fetch_certificate(host: str, port: int, deadline: Deadline) -> bytes:
     """Return, as PEM, the certificate that the server at ``host:port`` shows.
 
     All resolved addresses are tried at once; the first that completes a handshake wins. Resolving takes at most 5
-    seconds, connecting at most another 5.
+    seconds, connecting at most another 5, and both together no longer than the deadline.
 
     Raises:
         LinkError: The name did not resolve, or nobody answered.
         TlsError: Somebody answered, but not with TLS.
     """
-    addresses = _first_answer(RESOLVE_S, [lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+    resolve_s = deadline.at_most(RESOLVE_S)
+    addresses = _first_answer(resolve_s, [lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
     if isinstance(addresses, OSError):
         raise LinkError(f"The host name '{host}' could not be resolved: {addresses}. Check the name and the network.")
     families = {(info[0], info[4]): None for info in addresses}
-    answer = _first_answer(CONNECT_S, [lambda a=address: _handshake(host, *a) for address in families])
+    connect_s = deadline.at_most(CONNECT_S)
+    answer = _first_answer(connect_s, [lambda a=address: _handshake(host, a, connect_s) for address in families])
     if isinstance(answer, ssl.SSLError):
         raise TlsError(
             f"{host}:{port} does not speak TLS: {answer.reason or answer}. "
@@ -43,13 +45,14 @@ def fetch_certificate(host: str, port: int) -> bytes:
     return ssl.DER_cert_to_PEM_cert(answer).encode()
 
 
-def _handshake(host: str, family: socket.AddressFamily, address: tuple[object, ...]) -> bytes:
+def _handshake(host: str, where: tuple[socket.AddressFamily, tuple[object, ...]], limit_s: float) -> bytes:
+    family, address = where
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
     with socket.socket(family, socket.SOCK_STREAM) as plain:
-        plain.settimeout(CONNECT_S)
+        plain.settimeout(limit_s)
         plain.connect(address)
         with context.wrap_socket(plain, server_hostname=host) as secure:
             certificate = secure.getpeercert(binary_form=True)

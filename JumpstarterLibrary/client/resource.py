@@ -16,22 +16,27 @@ from typing import Any, BinaryIO
 
 import grpc
 
-from JumpstarterLibrary.client.compression import Decompressor
+from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog
 from JumpstarterLibrary.client.events import Progress
+from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.client.stream import FRAME, Frames
-from JumpstarterLibrary.errors import InfrastructureError, TransferError
+from JumpstarterLibrary.errors import InfrastructureError, TransferError, UsageError
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_GOAWAY, StreamRequest
+from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
 from JumpstarterLibrary.protocol.streams import resource_stream_request
 from JumpstarterLibrary.types import Compression
 
 SILENCE_S = 30.0
 """How long an exporter may be silent on a stream whose driver call has already succeeded."""
+
+LAST_FRAMES_S = 5.0
+"""How long the last frames of an upload may take to be handed over after the driver has taken all data."""
 
 PROGRESS_S = 1.0
 
@@ -85,16 +90,32 @@ class _Upload:
         self.finished = threading.Event()
         self.error: InfrastructureError | None = None
         self.sent = 0
-        self.decode_here = False
         self.abort: Callable[[], None] = lambda: None
         self._source = source
         self._compression = compression
         self._progress = progress
+        self._decode_here = False
         self._stopped = False
         self._hash = hashlib.sha256()
         self._hash_content = hash_content and compression is not Compression.none
+        # Made here, so that what cannot be decompressed is refused before anything is sent.
+        self._decompressor = Decompressor(compression) if self._hash_content else None
         self._content_hash = hashlib.sha256()
         self._content_size = 0
+
+    def decode_from_here(self) -> None:
+        """Send decompressed data, because the exporter does not decompress it.
+
+        Raises:
+            UsageError: This Python cannot decompress it either.
+        """
+        if not can_decompress(self._compression):
+            raise UsageError(
+                f"The exporter does not decompress {self._compression.value}, and neither can this Python. "
+                f"Decompress the image first, or use gzip, xz or bz2."
+            )
+        self._decode_here = True
+        self._decompressor = self._decompressor or Decompressor(self._compression)
 
     def stop(self) -> None:
         """End the iterator wherever it is."""
@@ -127,6 +148,10 @@ class _Upload:
                 f"The image '{self._source.name}' could not be read to its end: {error.strerror or error}. "
                 f"{self.sent} of {self._source.size} bytes were sent, and the write was cancelled."
             )
+        except Exception:
+            # gRPC ends the stream now, which the exporter would take for the end of the data.
+            self.abort()
+            raise
         if self.error is not None:
             self.abort()
             return
@@ -134,24 +159,37 @@ class _Upload:
         yield StreamRequest(frame_type=FRAME_TYPE_GOAWAY)
 
     def _chunks(self) -> Iterator[bytes]:
-        decompressor = Decompressor(self._compression) if self.decode_here or self._hash_content else None
         with self._source.open() as file:
             while data := file.read(FRAME):
+                if self.sent + len(data) > self._source.size:
+                    raise self._changed("more")
                 self.sent += len(data)
                 self._hash.update(data)
                 self._progress.show(self.sent)
-                pieces = decompressor.feed(data) if decompressor else []
-                for piece in pieces:
-                    self._content_hash.update(piece)
-                    self._content_size += len(piece)
-                yield from pieces if self.decode_here else [data]
-        if decompressor:
-            decompressor.finish()
+                content = self._content(data)
+                if self._decode_here:
+                    yield from content
+                else:
+                    for _ in content:
+                        pass  # only hashed
+                    yield data
         if self.sent != self._source.size:
-            raise TransferError(
-                f"The image '{self._source.name}' changed while it was read: {self._source.size} bytes at first, "
-                f"{self.sent} at the end. The write was cancelled."
-            )
+            raise self._changed(f"{self.sent}")
+        if self._decompressor:
+            self._decompressor.finish()
+
+    def _content(self, data: bytes) -> Iterator[bytes]:
+        """Yield and hash what arrives on the medium, if that is wanted."""
+        for piece in self._decompressor.feed(data) if self._decompressor else ():
+            self._content_hash.update(piece)
+            self._content_size += len(piece)
+            yield piece
+
+    def _changed(self, found: str) -> TransferError:
+        return TransferError(
+            f"The image '{self._source.name}' changed while it was read: {self._source.size} bytes at first, "
+            f"{found} at the end. The write was cancelled."
+        )
 
 
 def upload(
@@ -178,6 +216,7 @@ def upload(
         timeout: For the whole transfer; default: no limit.
 
     Raises:
+        UsageError: It is compressed in a way that nobody here can decompress.
         TransferError: The source could not be read to its end, or the driver took only a part of it.
         OperationTimeout: It was not done in time; the driver call was cancelled.
         InfrastructureError: The driver refused or failed, or the link broke.
@@ -187,19 +226,21 @@ def upload(
     encoding = None if compression is Compression.none else compression.value
     frames = future = None
     try:
-        frames = Frames(link, resource_stream_request(uuid, encoding), sending, operation, deadline)
-        frames.add_done_callback(sending.stop)
-        handle, accepted = frames.handle
+        # Without the deadline, which would end the stream and the call at the same time, in any order.
+        frames = Frames(link, resource_stream_request(uuid, encoding), sending, operation, sending.stop, deadline)
+        handle, accepted = frames.handle()
         if encoding and accepted != encoding:
-            sending.decode_here = True
-            Decompressor(compression)  # refused before the driver is called
-            handle = {**handle, "x_jmp_content_encoding": None}
-        future = call(handle, deadline)
-        sending.abort = _aborter(link, future, frames)
-        sending.go.set()
-        _outcome(future, link, operation, deadline, lambda: sending.error)
-        # A driver that stops at the size it expects may answer a moment before our last frame is handed over.
-        if not sending.finished.wait(deadline.at_most(5.0)):
+            sending.decode_from_here()
+            handle = {**handle, CONTENT_ENCODING_FIELD: None}
+        with interruptible:
+            future = call(handle, deadline)
+            sending.abort = _aborter(link, future, frames)
+            sending.go.set()
+            _outcome(future, link, operation, deadline, lambda: sending.error)
+        # A driver that stops at the size it expects may answer a moment before our last frame is handed over. That
+        # frame has no data, except perhaps the tail of a compressed file.
+        tail = 0 if encoding is None else FRAME
+        if source.size - sending.sent > tail or not sending.finished.wait(LAST_FRAMES_S):
             raise sending.error or TransferError(
                 f"{operation.driver} reported success in '{operation.method}' after taking only a part of "
                 f"'{source.name}': at most {sending.sent} of {source.size} bytes."
@@ -247,8 +288,10 @@ def download(
     frames = future = None
     try:
         # Never with a content encoding: exporters do not flush what they compress, and the end is lost.
-        frames = Frames(link, resource_stream_request(uuid), outbox, operation, deadline)
-        future = call(frames.handle[0], deadline)
+        request = resource_stream_request(uuid)
+        frames = Frames(link, request, outbox, operation, outbox.kill, deadline, ends_with_deadline=True)
+        with interruptible:
+            future = call(frames.handle()[0], deadline)
         with Watchdog(SILENCE_S, frames.cancel, armed=False) as silence:
             future.add_done_callback(
                 lambda done: silence.arm() if done.code() is grpc.StatusCode.OK else frames.cancel()
@@ -268,7 +311,13 @@ def download(
                 f"else for {SILENCE_S:g} seconds. {size} bytes were received; they may be incomplete."
             )
         if limit is None or size < limit:
-            _outcome(future, link, operation, deadline, lambda: None)
+            with interruptible:
+                _outcome(future, link, operation, deadline, lambda: None)
+            if not frames.complete:
+                raise TransferError(
+                    f"{operation.driver} reported success in '{operation.method}', but its data broke off. "
+                    f"{size} bytes were received; they may be incomplete."
+                )
     finally:
         # After a complete download the call is over; otherwise it has to end before its stream does.
         _cancel_call(link, future)
@@ -291,9 +340,11 @@ def _outcome(
 
 
 def _cancel_call(link: Link, future: Any) -> None:
-    """Cancel a driver call that is still running, and return when the exporter has seen it."""
-    if future is not None and future.cancel():
-        link.barrier()
+    """Cancel a driver call that did not succeed, and return when the exporter has seen it."""
+    if future is None or (future.done() and future.code() is grpc.StatusCode.OK):
+        return
+    future.cancel()
+    link.barrier()
 
 
 def _aborter(link: Link, future: Any, frames: Frames) -> Callable[[], None]:

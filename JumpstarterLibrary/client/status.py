@@ -80,7 +80,9 @@ def translate(
 def link_error(link: Link, operation: Operation, details: str) -> LinkError:
     """Return the error for an exporter that does not answer."""
     lowered = details.lower()
-    if link.secure and any(word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")):
+    if link.secure and any(
+        word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")
+    ):
         return TlsError(
             f"The secure connection to exporter '{link.name}' could not be made: {details}. "
             f"Check ca=, the host name and tls= (verify, pin or plaintext)."

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 import grpc
 
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
+from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.status import Operation, translate
-from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout
+from JumpstarterLibrary.errors import InfrastructureError, JumpstarterError, OperationTimeout
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY
 from JumpstarterLibrary.protocol.names import ACCEPT_ENCODING_KEY, REQUEST_KEY, RESOURCE_KEY
@@ -37,11 +38,17 @@ class Frames:
         request: The request text that says which stream (see ``protocol.streams``).
         outgoing: The frames to send; gRPC asks for them in a thread of its own.
         operation: What is asked, for messages.
-        deadline: Ends the whole stream, not just its opening. None: no limit.
+        on_end: Called once, in some thread, when the RPC is over, also when it could not be opened. It has to end
+            ``outgoing``, for which gRPC's thread waits.
+        deadline: For opening it, which takes 30 seconds at most.
+        ends_with_deadline: Whether the deadline ends the open stream, too.
+
+    Attributes:
+        complete: Whether the exporter has said that no more data follows.
 
     Raises:
         InfrastructureError: The exporter refused to open it.
-        OperationTimeout: It was not open within 30 seconds.
+        OperationTimeout: It was not open in time.
     """
 
     def __init__(
@@ -50,39 +57,70 @@ class Frames:
         request: str,
         outgoing: Iterable[router_pb2.StreamRequest],
         operation: Operation,
+        on_end: Callable[[], None],
         deadline: Deadline | None = None,
+        *,
+        ends_with_deadline: bool = False,
     ) -> None:
+        self.complete = False
         self._link = link
         self._operation = operation
-        self._deadline = deadline
+        self._deadline = deadline or Deadline(None)
         self._cancelled = False
-        self._call: Any = link.stub.stream(
-            iter(outgoing),
-            timeout=deadline.remaining if deadline else None,
-            metadata=(*link.metadata, (REQUEST_KEY, request)),
-        )
-        with Watchdog(OPEN_S, self._call.cancel) as watchdog:
+        with interruptible:
+            self._call: Any = link.stub.stream(
+                iter(outgoing),
+                timeout=self._deadline.remaining if ends_with_deadline else None,
+                metadata=(*link.metadata, (REQUEST_KEY, request)),
+            )
+        if not self._call.add_callback(on_end):
+            on_end()
+        self.metadata: dict[str, str] = {}
+        try:
+            self._open()
+        except BaseException:
+            self.cancel()
+            raise
+
+    def _open(self) -> None:
+        """Wait for the initial metadata, by which the exporter says that the far side is open."""
+        limit_s = self._deadline.at_most(OPEN_S)
+        with Watchdog(limit_s, self._call.cancel) as watchdog, interruptible:
             metadata = self._call.initial_metadata()
         if watchdog.barked:
             raise OperationTimeout(
-                f"{operation.driver} did not open its stream '{operation.method}' within 30 seconds."
+                f"{self._operation.driver} did not open its stream for '{self._operation.method}' "
+                f"within {spoken(limit_s)}."
             )
-        self.metadata: dict[str, str] = {key: str(value) for key, value in metadata or ()}
+        self.metadata = {key: str(value) for key, value in metadata or ()}
         if not self.metadata and not self._call.is_active():
-            self._raise_status()
+            raise self._refusal()
 
-    @property
     def handle(self) -> tuple[dict[str, Any], str | None]:
-        """The handle of a resource stream, and the content encoding that the exporter will decode (None: no word)."""
-        if RESOURCE_KEY not in self.metadata:
-            with Watchdog(OPEN_S, self._call.cancel):
-                self._raise_status()
-        return json.loads(self.metadata[RESOURCE_KEY]), self.metadata.get(ACCEPT_ENCODING_KEY)
+        """Return the handle of a resource stream, and the content encoding that the exporter will decode.
+
+        None means that it says nothing about encodings, as old exporters do.
+
+        Raises:
+            InfrastructureError: The exporter gave no handle.
+        """
+        try:
+            return dict(json.loads(self.metadata[RESOURCE_KEY])), self.metadata.get(ACCEPT_ENCODING_KEY)
+        except (KeyError, ValueError, TypeError) as error:
+            raise InfrastructureError(
+                f"The exporter opened a stream for {self._operation.text}, but gave no usable resource handle."
+            ) from error
 
     def __iter__(self) -> Iterator[bytes]:
+        frames = iter(self._call)
         try:
-            for frame in self._call:
+            while True:
+                with interruptible:
+                    frame = next(frames, None)
+                if frame is None:
+                    return
                 if frame.frame_type == FRAME_TYPE_GOAWAY:
+                    self.complete = True
                     return
                 # PING and RST_STREAM carry nothing, and an empty DATA frame is not an end.
                 if frame.frame_type == FRAME_TYPE_DATA and frame.payload:
@@ -91,20 +129,15 @@ class Frames:
             if not self._cancelled:
                 raise translate(error, self._link, self._operation, self._deadline) from error
 
-    def add_done_callback(self, function: Any) -> None:
-        """Call a function without arguments when the RPC is over; at once if it is."""
-        if not self._call.add_callback(function):
-            function()
-
     def cancel(self) -> None:
         """End the RPC. The exporter keeps a finished stream's device open until somebody does. Never fails."""
         self._cancelled = True
         self._call.cancel()
 
-    def _raise_status(self) -> None:
+    def _refusal(self) -> JumpstarterError:
         if self._call.code() is grpc.StatusCode.OK:
-            raise InfrastructureError(f"The exporter ended {self._operation.text} as soon as it was open.")
-        raise translate(self._call, self._link, self._operation, self._deadline) from self._call
+            return InfrastructureError(f"The exporter ended {self._operation.text} as soon as it was open.")
+        return translate(self._call, self._link, self._operation, self._deadline)
 
 
 class ByteStream:
@@ -123,8 +156,7 @@ class ByteStream:
         self._ended = False
         self._closed = False
         self._error: InfrastructureError | None = None
-        self._frames = Frames(link, request, self._outbox, operation)
-        self._frames.add_done_callback(self._outbox.kill)
+        self._frames = Frames(link, request, self._outbox, operation, self._outbox.kill)
         threading.Thread(target=self._pump, name="jumpstarter-stream", daemon=True).start()
 
     def send(self, data: bytes, timeout: Seconds = None) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import codecs
 import re
 
+_LONGEST = 250
+"""Characters of the longest parameters of an escape sequence; what goes on longer is text."""
+
 # CSI sequences, OSC strings ended by BEL or ST, and the two-byte escapes.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
-_INCOMPLETE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)?\Z")
-_LINE_ENDS = re.compile(r"\r+\n|\r")
+_CSI = rf"\[[0-?]{{0,{_LONGEST}}}[ -/]{{0,{_LONGEST}}}"
+_OSC = rf"\][^\x07\x1b]{{0,{_LONGEST}}}"
+_ESCAPES = re.compile(rf"\x1b(?:{_CSI}[@-~]|{_OSC}(?:\x07|\x1b\\)|[ -/]{{0,{_LONGEST}}}[0-Z\\^-~])")
+_INCOMPLETE = re.compile(rf"\x1b(?:{_CSI}|{_OSC}\x1b?|[ -/]{{0,{_LONGEST}}})?\Z")
+_LINE_ENDS = re.compile(r"\r{1,2}\n|\r")
 _UNSEEN = re.compile(r"[\x00\x07]")
-_LONGEST_ESCAPE = 256
 
 
 class Normaliser:
@@ -22,31 +26,33 @@ class Normaliser:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._pending = ""
+        self._escape = ""
+        self._line_end = ""
 
     def feed(self, data: bytes) -> str:
         """Return the text that some bytes add."""
-        text = self._pending + self._decoder.decode(data)
-        self._pending = ""
-        cut = self._complete(text)
-        text, self._pending = text[:cut], text[cut:]
+        text = self._escape + self._decoder.decode(data)
+        cut = _begin_of_incomplete_escape(text) if "\x1b" in text else len(text)
+        text, self._escape = text[:cut], text[cut:]
         if "\x1b" in text:
             text = _ESCAPES.sub("", text)
+        text = self._line_end + text
+        cut = len(text) - min(2, len(text) - len(text.rstrip("\r")))
+        text, self._line_end = text[:cut], text[cut:]
         if "\r" in text:
             text = _LINE_ENDS.sub("\n", text)
         return _UNSEEN.sub("", text)
 
-    @staticmethod
-    def _complete(text: str) -> int:
-        """Return how much of a text can be judged without what follows."""
-        escape = text.rfind("\x1b", max(0, len(text) - _LONGEST_ESCAPE))
-        if escape >= 0 and _INCOMPLETE.match(text, escape):
-            # An OSC string may end in ESC backslash, of which only the ESC is here.
-            opening = text.rfind("\x1b]", max(0, escape - _LONGEST_ESCAPE), escape)
-            if opening >= 0 and _INCOMPLETE.match(text, opening):
-                return opening
-            return escape
-        return len(text) - 1 if text.endswith("\r") else len(text)
+
+def _begin_of_incomplete_escape(text: str) -> int:
+    """Return where an escape sequence begins whose rest is still to come; the text's length if there is none."""
+    escape = text.rfind("\x1b")
+    # An OSC string may end in ESC backslash, of which only the ESC is here.
+    opening = text.rfind("\x1b", 0, max(escape, 0))
+    for begin in (opening, escape):
+        if begin >= 0 and _INCOMPLETE.match(text, begin):
+            return begin
+    return len(text)
 
 
 class TextHistory:

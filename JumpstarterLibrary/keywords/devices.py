@@ -126,9 +126,9 @@ class Devices:
             connection = self._connection(finding, mode, stack)
             device = Device.connect(connection, finding.timeout)
             stack.callback(device.close)
+            logger.info("Device '%s' is exporter '%s' (mode %s).", alias, connection.name, mode.value)
             self._prepare(device, alias)
             self._entries[alias] = _Entry(device, self.owner, stack.pop_all())
-        logger.info("Device '%s' is exporter '%s' (mode %s).", alias, connection.name, mode.value)
         self._current = alias
         self._gone.discard(alias)
         return alias

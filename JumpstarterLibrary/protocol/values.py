@@ -13,13 +13,16 @@ import ipaddress
 import math
 import os
 import uuid
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Generator, Mapping, Sequence, Set
 from typing import Any
 
 from JumpstarterLibrary.protocol.wellknown import ListValue, Struct, Value
 
 EXACT_INTEGER_LIMIT = 2**53
 """Beyond this, a double no longer tells neighbouring whole numbers apart."""
+
+NESTING_LIMIT = 32
+"""Lists and mappings inside each other. Protobuf parses 100 messages inside each other; each mapping takes three."""
 
 
 class ValueEncodingError(ValueError):
@@ -29,23 +32,26 @@ class ValueEncodingError(ValueError):
 def encode(value: object) -> Value:
     """Return the protocol value for a Python value.
 
-    Strings, numbers, booleans, None, lists, tuples, sets, mappings, dataclasses, enums (by their value), UUIDs, paths,
-    IP addresses, datetimes and timedeltas (ISO 8601) can travel, and so can bytes that are UTF-8 text.
+    Strings, numbers, booleans, None, lists, tuples, sets, generators, mappings, dataclasses, enums (by their value),
+    UUIDs, paths, IP addresses, datetimes and timedeltas (ISO 8601) can travel, and so can bytes that are UTF-8 text.
 
     Raises:
         ValueEncodingError: The value, or one inside it, cannot travel unharmed.
     """
-    return _encode(value, "")
+    return _encode(value, "", 0)
 
 
-def _encode(value: object, where: str) -> Value:
+def _encode(value: object, where: str, depth: int) -> Value:
+    if depth > NESTING_LIMIT:
+        problem = f"lists and mappings inside each other, more than {NESTING_LIMIT} levels deep, cannot travel"
+        raise _error(where, problem, "send fewer levels, or JSON text")
     match value:
         case None:
             return Value(null_value=0)  # type: ignore[arg-type]
         case bool():
             return Value(bool_value=value)
         case enum.Enum():
-            return _encode(value.value, where)
+            return _encode(value.value, where, depth)
         case str():
             return Value(string_value=_text(value, where))
         case int() | float():
@@ -53,12 +59,21 @@ def _encode(value: object, where: str) -> Value:
         case bytes() | bytearray() | memoryview():
             return Value(string_value=_bytes_text(bytes(value), where))
         case Mapping():
-            fields = {_key(key, where): _encode(item, f"{where}[{key!r}]") for key, item in value.items()}
-            return Value(struct_value=Struct(fields=fields))
-        case Sequence() | Set():
-            items = [_encode(item, f"{where}[{index}]") for index, item in enumerate(value)]
+            return Value(struct_value=Struct(fields=_fields(value, where, depth)))
+        case Sequence() | Set() | Generator():
+            items = [_encode(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
             return Value(list_value=ListValue(values=items))
-    return _encode(_plain(value, where), where)
+    return _encode(_plain(value, where), where, depth)
+
+
+def _fields(value: Mapping[Any, object], where: str, depth: int) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    for key, item in value.items():
+        name = _key(key, where)
+        if name in fields:
+            raise _error(where, f"two keys of a mapping would both become {name!r}", "use text keys")
+        fields[name] = _encode(item, f"{where}[{key!r}]", depth + 1)
+    return fields
 
 
 def _plain(value: object, where: str) -> object:
@@ -72,17 +87,20 @@ def _plain(value: object, where: str) -> object:
             return str(value)
         case os.PathLike():
             return os.fspath(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if callable(dump := getattr(value, "model_dump", None)):
-        return dump(mode="json")  # pydantic models, without asking for pydantic
+    if not isinstance(value, type):
+        if dataclasses.is_dataclass(value):
+            return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        # Pydantic models, without asking for pydantic. On the class: some objects have any attribute that is asked for.
+        if callable(dump := getattr(type(value), "model_dump", None)):
+            return dump(value, mode="json")
     problem = f"a value of type {type(value).__name__} cannot travel"
     raise _error(where, problem, "send text, numbers, lists or mappings")
 
 
 def _number(value: float, where: str) -> float:
     if isinstance(value, int) and abs(value) > EXACT_INTEGER_LIMIT:
-        raise _error(where, f"{value} is beyond 2**53 and would be rounded", "send it as text")
+        shown = str(value) if value.bit_length() < 256 else "a whole number"
+        raise _error(where, f"{shown} is beyond 2**53 and would be rounded", "send it as text")
     if not math.isfinite(value):
         raise _error(where, f"{value} is not a finite number", "send None or text")
     return value
@@ -126,14 +144,14 @@ def _bytes_text(value: bytes, where: str) -> str:
 
 def _key(key: object, where: str) -> str:
     match key:
+        case enum.Enum():
+            return _key(key.value, where)
         case str():
             return _text(key, where)
         case bool() | None:
             return str(key).lower() if key is not None else "None"
         case int() | float():
             return str(key)
-        case enum.Enum():
-            return _key(key.value, where)
         case tuple():
             return ",".join(_key(part, where) for part in key)
     raise _error(where, f"a mapping key of type {type(key).__name__} cannot travel", "use text keys")

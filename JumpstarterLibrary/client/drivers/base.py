@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
+from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.resource import Transfer, download, upload
 from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.client.stream import ByteStream
@@ -103,7 +104,8 @@ class DriverProxy:
         request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
         deadline = None if timeout is None else Deadline.of(timeout)
         try:
-            response = link.stub.driver_call(request, timeout=seconds(timeout), metadata=link.metadata)
+            with interruptible:
+                response = link.stub.driver_call(request, timeout=seconds(timeout), metadata=link.metadata)
         except grpc.RpcError as error:
             raise translate(error, link, self._operation(method, "unary"), deadline) from error
         return decode(response.result)
@@ -242,13 +244,17 @@ class ResultStream(Iterator[Any]):
     def __init__(self, link: Link, request: Any, operation: Operation, deadline: Deadline) -> None:
         self._link, self._operation, self._deadline = link, operation, deadline
         self._closed = False
-        self._call: Any = link.stub.streaming_driver_call(request, timeout=deadline.remaining, metadata=link.metadata)
+        with interruptible:
+            self._call: Any = link.stub.streaming_driver_call(
+                request, timeout=deadline.remaining, metadata=link.metadata
+            )
 
     def __next__(self) -> Any:
         if self._closed:
             raise StopIteration
         try:
-            return decode(next(self._call).result)
+            with interruptible:
+                return decode(next(self._call).result)
         except StopIteration:
             self._closed = True
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions
+from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, hashable
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.errors import DriverError, InfrastructureError, TransferError, UsageError
@@ -156,12 +156,15 @@ class OpendalProxy(ImageStore):
         self, source: Source, compression: Compression, options: WriteOptions, deadline: Deadline
     ) -> tuple[Transfer, Verdict]:
         path = options.target or source.name
-        sent = self._write_file(path, source, compression, options.verify is not Verify.none, deadline)
+        hash_content = options.verify is not Verify.none and hashable(compression)
+        sent = self._write_file(path, source, compression, hash_content, deadline)
         match options.verify:
             case Verify.none:
                 return sent, Verdict.unchecked
             case Verify.read_back:
                 return sent, self._read_back(sent, path, deadline)
+        if not hash_content:
+            return sent, Verdict.unverified
         try:
             found = self.call("hash", path, "sha256", timeout=deadline)
         except DriverError:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions
+from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, compression_named
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
+from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import Compression, ImageSource, Verdict, Verify
 
 
@@ -41,7 +42,11 @@ class FlasherProxy(ImageStore):
             compression: ``gzip``, ``xz``, ``bz2`` or ``zstd`` if the file is to be decompressed. Default: as it is.
             timeout: Seconds or timedelta for each image. Default: no limit.
         """
-        kind = Compression(compression) if compression else Compression.none
+        kind = compression_named(compression)
+        if isinstance(path, Mapping) and target is not None:
+            raise UsageError(
+                f"target='{target}' and a mapping of targets to images contradict each other. Leave target= out."
+            )
         images = path if isinstance(path, Mapping) else {target: path}
         for where, image in images.items():
             self.write_image(image, WriteOptions(where, kind, Verify.none), timeout)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from JumpstarterLibrary.client.compression import can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers.base import DriverProxy
 from JumpstarterLibrary.client.resource import Transfer
@@ -66,6 +67,11 @@ class ImageStore(DriverProxy):
         if options.sha256 is not None:
             check_sha256(local, options.sha256)
         compression = local.compression() if options.compression is Compression.auto else options.compression
+        if options.verify is Verify.read_back and not hashable(compression):
+            raise UsageError(
+                f"verify=read_back needs the content of '{local.name}', and this Python cannot decompress "
+                f"{compression.value}. Decompress the image first, or leave verify= out."
+            )
         transfer, verdict = self._write(local, compression, options, deadline)
         return ImageReport(local.name, transfer.size, transfer.sha256, time.monotonic() - begin, verdict, self.path)
 
@@ -144,6 +150,26 @@ class ImageStore(DriverProxy):
     @staticmethod
     def _presigned(url: str) -> dict[str, object]:
         return presigned_handle(url)
+
+
+def hashable(compression: Compression) -> bool:
+    """Whether the content of a source that is compressed in this way can be hashed here."""
+    return compression is Compression.none or can_decompress(compression)
+
+
+def compression_named(name: str | None) -> Compression:
+    """Return the compression of that name; None is none.
+
+    Raises:
+        UsageError: There is no such compression.
+    """
+    if name is None:
+        return Compression.none
+    try:
+        return Compression(name)
+    except ValueError:
+        known = ", ".join(kind.value for kind in Compression)
+        raise UsageError(f"There is no compression '{name}'. Choose one of: {known}.") from None
 
 
 def check_sha256(source: Source, expected: str) -> None:

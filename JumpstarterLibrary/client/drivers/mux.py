@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions
+from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, compression_named
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.errors import JumpstarterError, LinkError, UsageError
@@ -66,8 +66,7 @@ class StorageMuxProxy(ImageStore):
             compression: ``gzip``, ``xz``, ``bz2`` or ``zstd`` if the file is to be decompressed. Default: as it is.
             timeout: Seconds or timedelta. Default: no limit.
         """
-        kind = Compression(compression) if compression else Compression.none
-        self.write_image(path, WriteOptions(target, kind, Verify.none), timeout)
+        self.write_image(path, WriteOptions(target, compression_named(compression), Verify.none), timeout)
 
     def dump(self, path: Path | str, *, target: str | None = None, timeout: Seconds = None) -> None:
         """Read the medium to its end into a file: medium to the exporter, read, medium to the device."""

@@ -33,8 +33,8 @@ class PowerProxy(DriverProxy):
 
     def off(self, timeout: Seconds = None) -> None:
         """Switch power off. Switching off what is off is fine."""
-        self._device.power_changes()
         self.call("off", timeout=timeout)
+        self._device.power_changes()
 
     def cycle(self, wait: Seconds = OFF_TIME_S) -> None:
         """Switch power off, wait, and switch it on.
@@ -120,8 +120,8 @@ class VirtualPowerProxy(PowerProxy):
             timeout: Seconds or timedelta. Default: no limit.
             destroy: Delete the virtual device as well. Default: keep it.
         """
-        self._device.power_changes()
         self.call("off", destroy, timeout=timeout)
+        self._device.power_changes()
 
 
 class ExporterCyclePowerProxy(PowerProxy):

@@ -1,0 +1,28 @@
+"""Waiting for something to become true."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def eventually(fn: Callable[[], Result], *, timeout: float = 5, interval: float = 0.05) -> Result:
+    """Call a function until it raises nothing, and return its result.
+
+    Args:
+        fn: What to call, for example a lambda around an assertion. Any exception of it means "not yet".
+        timeout: Seconds after which its last exception is raised. Default: 5 seconds.
+        interval: Seconds between two calls. Default: 50 milliseconds.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return fn()
+        except Exception:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise
+        time.sleep(min(interval, left))

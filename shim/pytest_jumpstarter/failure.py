@@ -1,0 +1,71 @@
+"""How one of our errors looks in a report: the user's own lines and a sentence, or the sentence alone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+# A context manager of ours may be entered through contextlib.
+_OURS = {"JumpstarterLibrary", "pytest_jumpstarter", "contextlib"}
+_PYTEST = {"_pytest", "pluggy"}
+
+
+@contextlib.contextmanager
+def brief(call: pytest.CallInfo[None], excinfo: pytest.ExceptionInfo[BaseException]) -> Iterator[Any]:
+    """Hide what is below the user's code while a report is made: our frames, and the gRPC error that was the cause.
+
+    Afterwards everything is back, for debuggers.
+
+    Args:
+        call: The call that failed.
+        excinfo: Its failure, with one of our errors.
+
+    Yields:
+        The whole report where nothing of the user's is left, as with a fixture of ours; else None.
+    """
+    error = excinfo.value
+    entries = _above_ours(excinfo.tb)
+    cause, suppress = error.__cause__, error.__suppress_context__
+    call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, _chain(entries)))
+    error.__cause__ = None  # which hides __context__ as well
+    try:
+        yield _sentence(error) if _package(entries[-1]) in _PYTEST else None
+    finally:
+        error.__cause__, error.__suppress_context__ = cause, suppress
+        call.excinfo = excinfo
+
+
+def _above_ours(traceback: TracebackType) -> list[TracebackType]:
+    """Return the entries of a traceback without those of ours at its end."""
+    entries = [traceback]
+    while entries[-1].tb_next is not None:
+        entries.append(entries[-1].tb_next)
+    while len(entries) > 1 and _package(entries[-1]) in _OURS:
+        del entries[-1]
+    return entries
+
+
+def _chain(entries: list[TracebackType]) -> TracebackType:
+    """Return a traceback of these entries; the original stays as it is."""
+    chain: TracebackType | None = None
+    for entry in reversed(entries):
+        chain = TracebackType(chain, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    assert chain is not None
+    return chain
+
+
+def _package(entry: TracebackType) -> str:
+    return str(entry.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _sentence(error: BaseException) -> Any:
+    # pytest's summary shows the class with its module, unless that is builtins.
+    plain: type[Exception] = type(type(error).__name__, (Exception,), {"__module__": "builtins"})
+    try:
+        raise plain(str(error))
+    except plain:
+        return pytest.ExceptionInfo.from_current().getrepr(style="value", chain=False)

@@ -1,0 +1,101 @@
+"""Commands and logins on a virtual board's console; the sentences are asserted in atest/05."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from JumpstarterLibrary.client import Console, Device, DirectConnection
+from JumpstarterLibrary.client.command import LINE_LIMIT, run_command
+from JumpstarterLibrary.client.login import log_in
+from JumpstarterLibrary.client.noise import without_kernel_messages
+from JumpstarterLibrary.errors import CommandFailed, LoginFailed, UsageError
+from JumpstarterLibrary.exporter import serve
+from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
+
+
+@pytest.fixture(params=[{}, {"noise": 5.0, "bracketed_paste": True}], ids=["quiet", "noisy"])
+def board(request: pytest.FixtureRequest) -> Iterator[Device]:
+    settings = {"speed": 50.0, "preinstalled": {"hostname": "unit", "password": "secret"}, **request.param}
+    with (
+        serve(VirtualBoard(**settings)) as exporter,
+        Device.connect(DirectConnection.from_arguments(exporter.host, environ={})) as device,
+    ):
+        device.open_consoles()
+        yield device
+
+
+@pytest.fixture
+def console(board: Device) -> Console:
+    board.client.power.on()
+    log_in(board.console(), "root", "secret", 20)
+    return board.console()
+
+
+def test_output_and_status_are_the_commands_own(console: Console) -> None:
+    assert run_command(console, "true", 10).status == 0
+    failed = run_command(console, "cat /none", 10)
+    assert failed.status == 1
+    assert "cat: /none: No such file or directory" in failed.stdout
+
+
+def test_what_is_no_command_is_told_at_once(console: Console) -> None:
+    with pytest.raises(
+        CommandFailed, match=r"^The shell did not understand command 'if x': sh: syntax error: 'if' is not"
+    ):
+        run_command(console, "if x", 10)
+    assert run_command(console, "true", 10).status == 0
+
+
+def test_many_commands_in_a_row_keep_apart(console: Console) -> None:
+    for number in range(50):
+        result = run_command(console, f"printf '%s\\n' out{number}; sh -c 'exit {number}'", 10)
+        assert result.status == number
+        assert without_kernel_messages(result.stdout).strip() == f"out{number}"
+
+
+def test_the_echo_cannot_answer(console: Console) -> None:
+    assert "JMP" not in run_command(console, "echo one", 10).stdout
+    assert run_command(console, "false # JMP", 10).status == 1
+
+
+def test_a_command_that_hangs_is_interrupted_and_the_shell_lives_on(console: Console) -> None:
+    begin = time.monotonic()
+    with pytest.raises(CommandFailed, match=r"^Command 'sleep 100000' did not finish within 300 milliseconds and was "):
+        run_command(console, "sleep 100000", 0.3)
+    assert time.monotonic() - begin < 2
+    assert "alive" in without_kernel_messages(run_command(console, "echo alive", 10).stdout)
+
+
+def test_what_cannot_be_typed_is_refused(console: Console) -> None:
+    with pytest.raises(UsageError, match=r"^The command is empty\."):
+        run_command(console, " \n ")
+    with pytest.raises(UsageError, match=rf"takes {LINE_LIMIT} in one line"):
+        run_command(console, "x" * (LINE_LIMIT + 1))
+
+
+def test_login_is_found_from_every_state(board: Device) -> None:
+    console = board.console()
+    board.client.power.on()
+    console.wait_for("login:", 20)
+    log_in(console, "root", "secret", 20)
+    log_in(console, "root", None, 20)
+    console.write(b"exit\n")
+    log_in(console, "root", "secret", 20)
+    console.write(b"exit\n")
+    console.wait_for("login:", 20)
+    console.write(b"somebody\n")  # leaves a password prompt
+    console.wait_for("assword:", 20)
+    log_in(console, "root", "secret", 20)
+
+
+def test_refused_logins_leave_the_board_usable(board: Device) -> None:
+    console = board.console()
+    board.client.power.on()
+    with pytest.raises(
+        LoginFailed, match=r"^The login of 'root' on console 'console' was refused: 'Login incorrect'\."
+    ):
+        log_in(console, "root", "wrong", 20)
+    log_in(console, "root", "secret", 20)

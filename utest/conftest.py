@@ -1,0 +1,126 @@
+"""Shared fixtures: served exporters, connected devices, and a check that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Device, DirectConnection
+from JumpstarterLibrary.exporter import Driver, HostedExporter, serve
+from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy
+from JumpstarterLibrary.exporter.drivers.files import Opendal
+from JumpstarterLibrary.exporter.drivers.network import EchoNetwork
+from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.exporter.drivers.serial import PySerial
+from JumpstarterLibrary.exporter.drivers.storage import MockFlasher, MockStorageMux
+
+LIMIT_S = 10.0
+"""How long anything in a test may take before the test gives up."""
+
+_SHARED_THREADS = ("_poll_wrapper",)
+"""gRPC's own, one for the process, whatever runs in it."""
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Wait until a condition holds, or fail after 10 seconds."""
+
+    def wait(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
+        end = time.monotonic() + limit_s
+        pause = threading.Event()
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            pause.wait(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[..., HostedExporter]]:
+    """Serve a driver until the test ends, without grace for what still runs then."""
+    with ExitStack() as stack:
+
+        def start(driver: Driver, **options: Any) -> HostedExporter:
+            return stack.enter_context(serve(driver, **{"grace": 0, **options}))
+
+        yield start
+
+
+@pytest.fixture
+def connecting() -> Iterator[Callable[..., Device]]:
+    """Connect to an exporter's address until the test ends; nothing comes from the environment."""
+    with ExitStack() as stack:
+
+        def connect(host: str, timeout: float = LIMIT_S, **arguments: Any) -> Device:
+            connection = DirectConnection.from_arguments(host, **{"environ": {}, **arguments})
+            return stack.enter_context(Device.connect(connection, timeout))
+
+        yield connect
+
+
+@pytest.fixture
+def device_with(
+    serving: Callable[..., HostedExporter], connecting: Callable[..., Device]
+) -> Callable[..., Device]:
+    """Serve some drivers under a composite, and return a device that is connected to them."""
+
+    def build(drivers: dict[str, Driver], **options: Any) -> Device:
+        return connecting(serving(Composite(children=drivers), **options).host)
+
+    return build
+
+
+@pytest.fixture
+def bench(device_with: Callable[..., Device], tmp_path: Path) -> Device:
+    """A device with one driver of each kind, and proxies to two of them."""
+    board = Composite(children={"power": MockPower(), "console": PySerial(url="loop://")})
+    return device_with(
+        {
+            "board": board,
+            "storage": MockStorageMux(),
+            "flasher": MockFlasher(),
+            "files": Opendal(scheme="fs", kwargs={"root": str(tmp_path / "files")}),
+            "echo": EchoNetwork(),
+            "alias": Proxy(ref="board"),
+            "switch": Proxy(ref="board.power"),
+        }
+    )
+
+
+@pytest.fixture
+def nothing_left(eventually: Callable[[Callable[[], object]], None]) -> Iterator[None]:
+    """Fail a test that leaves threads or open sockets behind."""
+    threads, sockets = set(threading.enumerate()), open_sockets()
+    yield
+
+    def left() -> list[str]:
+        found = [f"thread {thread.name}" for thread in set(threading.enumerate()) - threads]
+        return [
+            *(name for name in found if not any(shared in name for shared in _SHARED_THREADS)),
+            *(f"descriptor {fd}" for fd in open_sockets() - sockets),
+        ]
+
+    end = time.monotonic() + LIMIT_S
+    while (found := left()) and time.monotonic() < end:
+        threading.Event().wait(0.005)
+    assert not found, f"the test left behind: {', '.join(found)}"
+
+
+def open_sockets() -> set[str]:
+    """Return this process's sockets."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = os.readlink(entry)
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            found.add(f"{entry.name} {target}")
+    return found

@@ -1,0 +1,71 @@
+"""Exporters for suites that run in a pytest of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from JumpstarterLibrary.exporter import Driver, serve
+
+CONFIG = """
+apiVersion: jumpstarter.dev/v1alpha1
+kind: ExporterConfig
+export:
+  power:
+    type: JumpstarterLibrary.exporter.drivers.power.MockPower
+  dutlink:
+    type: JumpstarterLibrary.exporter.drivers.virtual.VirtualBoard
+"""
+
+
+@contextmanager
+def exporter_process(config: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run an exporter that can be killed; yield where it listens and its process."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "JumpstarterLibrary.exporter", str(config)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(autouse=True)
+def outside_of_shells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make sure that no suite finds an exporter that it was not given."""
+    for name in [name for name in os.environ if name.startswith(("JUMPSTARTER_", "JMP_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Driver], str]]:
+    """Serve a driver until the test ends, put the environment inside its shell, and return where it listens."""
+    with ExitStack() as stack:
+
+        def enter(driver: Driver) -> str:
+            host = stack.enter_context(serve(driver, grace=0)).host
+            monkeypatch.setenv("JUMPSTARTER_HOST", host)
+            return host
+
+        yield enter
+
+
+@pytest.fixture
+def fragile_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve a bench from a process whose id is in EXPORTER_PID, and put the environment inside its shell."""
+    config = tmp_path / "exporter.yaml"
+    config.write_text(CONFIG)
+    with exporter_process(config) as (host, process):
+        monkeypatch.setenv("JUMPSTARTER_HOST", host)
+        monkeypatch.setenv("EXPORTER_PID", str(process.pid))
+        yield host

@@ -1,0 +1,230 @@
+"""What a user reads when the lab, not the board, is at fault."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from JumpstarterLibrary.exporter import Driver
+from JumpstarterLibrary.exporter.drivers.power import MockPower
+
+pytest_plugins = "pytester"
+
+Enter = Callable[[Driver], str]
+
+SUITE = """
+    from jumpstarter_testing import JumpstarterTest
+
+    class TestPower(JumpstarterTest):
+        def test_on(self, client):
+            client.on()
+"""
+
+NOT_SET = (
+    "JUMPSTARTER_HOST is not set, so there is no exporter to join. Run pytest inside `jmp shell`, or set "
+    "JUMPSTARTER_HOST to the socket path or host:port of an exporter. Leasing one by selector{} is not in this version "
+    "yet."
+)
+
+RUDE = ("Traceback", "grpc", "RpcError", "JumpstarterLibrary", "pytest_jumpstarter", "shell.py", "link.py")
+
+
+def assert_only_sentence(result: pytest.RunResult, test: str, kind: str, sentence: str) -> None:
+    """Check that the report of one error is its sentence and nothing more."""
+    lines = result.stdout.lines
+    begin = next(number for number, line in enumerate(lines) if f"ERROR at setup of {test}" in line)
+    assert lines[begin + 1] == sentence
+    assert lines[begin + 2].startswith("====")
+    assert any(line.startswith("ERROR ") and f" - {kind}: {sentence[:10]}" in line for line in lines)
+    assert not [line for line in lines[begin:] if any(word in line for word in RUDE)]
+
+
+def test_without_an_exporter_each_test_has_an_error_that_lists_the_choices(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_suite=SUITE)
+    result = pytester.runpytest("-W", "error", "-rE")
+    result.assert_outcomes(errors=1)
+    assert_only_sentence(result, "TestPower.test_on", "ConfigurationError", NOT_SET.format(""))
+
+
+def test_a_selector_is_named_since_nobody_leases_yet(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_suite=SUITE.replace("def test_on", "selector = 'board=rpi4'\n\n        def test_on"))
+    result = pytester.runpytest("-W", "error", "-rE")
+    result.assert_outcomes(errors=1)
+    assert_only_sentence(result, "TestPower.test_on", "ConfigurationError", NOT_SET.format(" (here: board=rpi4)"))
+
+
+def test_a_socket_that_is_not_there_is_an_error_of_one_sentence(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUMPSTARTER_HOST", "/nowhere/socket")
+    pytester.makepyfile(test_suite=SUITE)
+    result = pytester.runpytest("-W", "error", "-rE")
+    result.assert_outcomes(errors=1)
+    sentence = (
+        "There is no exporter socket '/nowhere/socket' (from JUMPSTARTER_HOST). Check the path, and that the exporter "
+        "or the shell that made it still runs."
+    )
+    assert_only_sentence(result, "TestPower.test_on", "LinkError", sentence)
+
+
+def test_full_trace_shows_everything(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUMPSTARTER_HOST", "/nowhere/socket")
+    pytester.makepyfile(test_suite=SUITE)
+    result = pytester.runpytest("--full-trace")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*shell.py:*", "E *LinkError: There is no exporter socket '/nowhere/socket'*"])
+
+
+def test_a_refused_call_is_shown_at_the_users_line(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(MockPower())
+    pytester.makepyfile(test_suite=SUITE.replace("client.on()", "client.explode()"))
+    result = pytester.runpytest("-W", "error")
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    assert ">       client.explode()\nE       JumpstarterLibrary.errors.DriverMethodNotImplemented: " in text
+    assert "\n\ntest_suite.py:5: DriverMethodNotImplemented\n" in text
+    assert not [word for word in ("grpc", "RpcError", "base.py", "direct cause") if word in text]
+
+
+def test_a_fixture_of_the_user_keeps_its_line(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(MockPower())
+    pytester.makepyfile(
+        """
+        import pytest
+        from jumpstarter.common.utils import env
+
+        @pytest.fixture
+        def client():
+            with env() as client:
+                client.explode()
+                yield client
+
+        def test_on(client):
+            client.on()
+        """
+    )
+    result = pytester.runpytest("-W", "error")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([">           client.explode()", "E *DriverMethodNotImplemented: *"])
+    result.stdout.no_fnmatch_line("*contextlib*")
+
+
+def test_debuggers_and_expectations_get_the_whole_error(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(MockPower())
+    pytester.makeconftest(
+        """
+        def pytest_exception_interact(call):
+            error = call.excinfo.value
+            print("cause:", type(error.__cause__).__name__, "deep:", call.excinfo.traceback[-1].name)
+        """
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+        from JumpstarterLibrary.errors import DriverError
+        from jumpstarter_testing import JumpstarterTest
+
+        class TestPower(JumpstarterTest):
+            def test_explode(self, client):
+                client.explode()
+
+            @pytest.mark.xfail(raises=DriverError, strict=True)
+            def test_known(self, client):
+                client.explode()
+        """
+    )
+    result = pytester.runpytest("-W", "error", "-s")
+    result.assert_outcomes(failed=1, xfailed=1)
+    result.stdout.fnmatch_lines(["*cause: _InactiveRpcError deep: call"])
+
+
+def test_other_errors_are_reported_as_ever(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(MockPower())
+    pytester.makepyfile(test_suite=SUITE.replace("client.on()", "assert client.path == 'power'"))
+    result = pytester.runpytest("-W", "error")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E       AssertionError: assert '' == 'power'"])
+
+
+@pytest.mark.parametrize(
+    "during",
+    ["client.power.on()", "list(client.dutlink.power.read())", "console.expect('nothing', timeout=20)"],
+)
+def test_an_exporter_that_dies_ends_the_run_within_seconds(
+    pytester: pytest.Pytester, fragile_shell: str, during: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import os, signal, threading
+        from jumpstarter_driver_network.adapters import PexpectAdapter
+        from jumpstarter_testing import JumpstarterTest
+
+        def kill():
+            os.kill(int(os.environ["EXPORTER_PID"]), signal.SIGKILL)
+
+        class TestBoard(JumpstarterTest):
+            def test_dies(self, client):
+                client.dutlink.power.on()
+                with PexpectAdapter(client=client.dutlink.console) as console:
+                    timer = threading.Timer(0.2, kill)
+                    timer.start()
+                    if "power.on" in {during!r}:
+                        timer.join()
+                    {during}
+
+            def test_is_dead(self, client):
+                client.power.off()
+
+        class TestNext(JumpstarterTest):
+            def test_is_dead_too(self, client):
+                client.power.off()
+        """
+    )
+    begin = time.monotonic()
+    result = pytester.runpytest_subprocess("-W", "error", "-rEf", timeout=20)
+    assert time.monotonic() - begin < 10
+    result.assert_outcomes(failed=2, errors=1)
+    text = result.stdout.str()
+    assert text.count("JumpstarterLibrary.errors.LinkError: The link to exporter") >= 1
+    assert "Traceback" not in text
+    assert "RpcError" not in text
+    result.stdout.fnmatch_lines(["*ERROR at setup of TestNext.test_is_dead_too*", f"Exporter '{fragile_shell}' *"])
+
+
+def test_an_exporter_that_freezes_does_not_hold_up_the_end(pytester: pytest.Pytester, fragile_shell: str) -> None:
+    pytester.makepyfile(
+        """
+        import os, signal
+        from jumpstarter_driver_network.adapters import PexpectAdapter
+        from jumpstarter_testing import JumpstarterTest
+
+        class TestBoard(JumpstarterTest):
+            def test_freezes(self, client):
+                client.dutlink.power.on()
+                with PexpectAdapter(client=client.dutlink.console) as console:
+                    console.expect("U-Boot", timeout=10)
+                    os.kill(int(os.environ["EXPORTER_PID"]), signal.SIGSTOP)
+        """
+    )
+    begin = time.monotonic()
+    pytester.runpytest_subprocess("-W", "error", timeout=20).assert_outcomes(passed=1)
+    assert time.monotonic() - begin < 10
+
+
+def test_an_interrupted_run_ends(pytester: pytest.Pytester, fragile_shell: str) -> None:
+    pytester.makepyfile(
+        """
+        import os, signal, threading
+        from jumpstarter_testing import JumpstarterTest
+
+        class TestBoard(JumpstarterTest):
+            def test_reads_for_ever(self, client):
+                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+                list(client.dutlink.power.read())
+        """
+    )
+    result = pytester.runpytest_subprocess("-W", "error", timeout=20)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt" in result.stdout.str()

@@ -1,0 +1,59 @@
+"""What the plugin costs those who do not use it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = "pytester"
+
+HEAVY = ("grpc", "google.protobuf", "yaml", "pexpect", "robot", "JumpstarterLibrary")
+
+
+def test_the_plugin_imports_nothing_but_pytest(pytester: pytest.Pytester) -> None:
+    script = pytester.makepyfile(
+        probe="""
+        import sys
+        import pytest
+
+        before = set(sys.modules)
+        import pytest_jumpstarter
+
+        print(sorted(name for name in set(sys.modules) - before if not name.startswith("pytest_jumpstarter")))
+        """
+    )
+    assert pytester.runpython(script).stdout.str() == "[]"
+
+
+def test_a_run_without_boards_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        f"""
+        import sys
+        from jumpstarter_testing import JumpstarterTest
+
+        class TestNothing(JumpstarterTest):
+            def test_passes(self):
+                pass
+
+        def test_fails():
+            assert not 1
+
+        def test_modules():
+            assert "pytest_jumpstarter" in sys.modules
+            assert not [name for name in {HEAVY!r} if name in sys.modules]
+        """
+    )
+    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=2, failed=1)
+
+
+def test_a_suite_with_a_board_loads_no_robot(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        import jumpstarter.common.utils, jumpstarter_driver_network.adapters
+
+        def test_modules():
+            assert "JumpstarterLibrary.client" in sys.modules
+            assert not [name for name in sys.modules if name.partition(".")[0] in ("robot", "pexpect")]
+        """
+    )
+    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)

@@ -1,0 +1,191 @@
+"""Which room may import what: the table of the design, held by reading every import statement."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LIBRARY = ROOT / "JumpstarterLibrary"
+SHIM = ROOT / "shim" / "pytest_jumpstarter"
+
+ANYTHING = frozenset({"*"})
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a room may import.
+
+    Attributes:
+        rooms: Of ours, beside itself.
+        packages: Of others, beside the standard library; ``*`` stands for all that are not forbidden.
+        never: Of others, whatever ``packages`` says.
+    """
+
+    rooms: frozenset[str] = frozenset()
+    packages: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TABLE = {
+    "types": Room(),
+    "errors": Room(),
+    "version": Room(),
+    "__init__": Room(_set("library version")),
+    "protocol": Room(packages=_set("google grpc")),
+    "client": Room(_set("types errors protocol version"), _set("google grpc yaml pexpect")),
+    "exporter": Room(_set("types errors protocol version"), _set("google grpc yaml")),
+    "lab": Room(
+        _set("exporter protocol types errors version"),
+        _set("google grpc yaml cryptography"),
+    ),
+    "keywords": Room(_set("client types errors version"), ANYTHING, _set("grpc google")),
+    "reporting": Room(_set("client types errors version"), ANYTHING, _set("grpc google")),
+    "library": Room(_set("keywords reporting client lab types errors version"), ANYTHING, _set("grpc google")),
+    "shim": Room(_set("client exporter lab types errors version"), ANYTHING, _set("robot grpc google")),
+}
+
+
+def room_of(path: Path) -> str:
+    """Return the room that a file is in."""
+    if path.is_relative_to(SHIM):
+        return "shim"
+    return path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+
+
+def files() -> Iterator[Path]:
+    """Yield every module of the package and of the shim."""
+    for root in (LIBRARY, SHIM):
+        yield from sorted(root.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and full name of everything that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import():
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            case ast.ImportFrom(level=0, module=str(module)):
+                # `from JumpstarterLibrary import client` names a room, too.
+                yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def foreign(path: Path, name: str) -> str | None:
+    """Return what is wrong with an import; None if nothing is."""
+    room = TABLE[room_of(path)]
+    package, *rest = name.split(".")
+    if package == "pytest_jumpstarter":
+        return None if room_of(path) == "shim" else name
+    if package == "JumpstarterLibrary":
+        target = rest[0] if rest else ""
+        return None if target == room_of(path) or target in room.rooms else name
+    if package in sys.stdlib_module_names:
+        return None
+    allowed = package in room.packages or (room.packages == ANYTHING and package not in room.never)
+    return None if allowed else name
+
+
+def is_compat(path: Path) -> bool:
+    """Whether a file is one of the shim's re-exports under upstream's names, which import each other by those."""
+    return "compat" in path.parts
+
+
+def test_every_import_is_allowed() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in files()
+        if not is_compat(path)
+        for line, name in imports(path)
+        if foreign(path, name)
+    ]
+    assert found == []
+
+
+def test_the_compat_modules_import_neither_robot_nor_rooms_that_the_shim_may_not() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in files()
+        if is_compat(path)
+        for line, name in imports(path)
+        if name.startswith(("robot", "JumpstarterLibrary", "grpc")) and foreign(path, name)
+    ]
+    assert found == []
+
+
+def test_every_room_is_in_the_table() -> None:
+    assert {room_of(path) for path in files()} <= TABLE.keys()
+
+
+def test_reporting_knows_only_the_events_of_the_client() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in files()
+        if room_of(path) == "reporting"
+        for line, name in imports(path)
+        if name.startswith("JumpstarterLibrary.client") and not name.startswith("JumpstarterLibrary.client.events")
+    ]
+    assert found == []
+
+
+def test_the_library_class_imports_the_lab_only_where_it_needs_it() -> None:
+    path = LIBRARY / "library.py"
+    top_level = [
+        name.name if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    ]
+    assert top_level
+    assert [name for name in top_level if name.startswith("JumpstarterLibrary.lab")] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "allowed"),
+    [
+        (LIBRARY / "client" / "x.py", "JumpstarterLibrary.protocol.values.encode", True),
+        (LIBRARY / "client" / "x.py", "JumpstarterLibrary.exporter", False),
+        (LIBRARY / "client" / "x.py", "robot.api.logger", False),
+        (LIBRARY / "client" / "x.py", "cryptography.x509", False),
+        (LIBRARY / "protocol" / "x.py", "JumpstarterLibrary.types.Tls", False),
+        (LIBRARY / "errors.py", "enum.Enum", True),
+        (LIBRARY / "errors.py", "grpc", False),
+        (LIBRARY / "keywords" / "x.py", "robot.api.deco.keyword", True),
+        (LIBRARY / "keywords" / "x.py", "JumpstarterLibrary.protocol", False),
+        (SHIM / "x.py", "robot", False),
+        (SHIM / "x.py", "pytest_jumpstarter.x", True),
+    ],
+)
+def test_the_test_finds_what_is_forbidden(path: Path, name: str, allowed: bool) -> None:
+    assert (foreign(path, name) is None) is allowed
+
+
+def test_importing_the_client_loads_nothing_else() -> None:
+    script = (
+        "import sys, JumpstarterLibrary.client\n"
+        "heavy = ('robot', 'pytest', 'yaml', 'pexpect', 'cryptography')\n"
+        "rooms = ('exporter', 'lab', 'keywords', 'reporting', 'library')\n"
+        "print(*(name for name in heavy if name in sys.modules))\n"
+        "print(*(name for name in rooms if f'JumpstarterLibrary.{name}' in sys.modules))\n"
+    )
+    python = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+    )
+    assert python.stdout == "\n\n"
+
+
+def test_importing_the_package_loads_nothing_at_all() -> None:
+    script = "import sys, JumpstarterLibrary; print([m for m in sys.modules if m.startswith(('grpc', 'robot', 'google'))])"
+    python = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+    )
+    assert python.stdout == "[]\n"
