@@ -1,0 +1,133 @@
+"""What can be done with this project: ``inv --list``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from invoke.context import Context
+from invoke.tasks import task
+
+ROOT = Path(__file__).parent
+ROBOT_FILES = "atest examples interop"
+PYTEST = "-p scripts.ci_skips"
+ROBOT = "--listener scripts.ci_skips --pythonpath . --consolewidth 100"
+
+
+def _python(context: Context, arguments: str) -> None:
+    """Run a module or script with the interpreter that runs invoke."""
+    with context.cd(ROOT):
+        context.run(f"{shlex.quote(sys.executable)} {arguments}")
+
+
+@task
+def setup(context: Context) -> None:
+    """Install the project, editable, with everything that developing it needs."""
+    _python(context, "-m pip install --editable .[dev]")
+
+
+@task
+def demo(context: Context) -> None:
+    """Run the examples on a virtual board; the log is results/demo/log.html."""
+    _python(context, "-m robot --outputdir results/demo --consolewidth 100 examples")
+
+
+@task
+def protos(context: Context) -> None:
+    """Regenerate JumpstarterLibrary/protocol/generated from protos/."""
+    _python(context, "scripts/generate_protos.py")
+
+
+@task
+def lint(context: Context, fix: bool = False) -> None:
+    """Check style and types of everything, and that what is generated is up to date.
+
+    Args:
+        fix: Correct what can be corrected.
+    """
+    _python(context, "-m ruff check --quiet" + (" --fix" if fix else ""))
+    _python(context, "-m ruff format --quiet" + ("" if fix else " --check --diff"))
+    _python(context, f"-m robocop format {'' if fix else '--check --diff'} {ROBOT_FILES}")
+    _python(context, f"-m robocop check {ROBOT_FILES}")
+    _python(context, "-m mypy")
+    _python(context, "-m scripts.check_protos")
+
+
+@task
+def utest(context: Context, select: str = "") -> None:
+    """Run the unit tests.
+
+    Args:
+        select: Only the tests whose names match, as with pytest's -k.
+    """
+    _python(context, f"-m pytest {PYTEST} utest" + (f" -k {shlex.quote(select)}" if select else ""))
+
+
+@task
+def atest(context: Context, suite: str = "") -> None:
+    """Run the acceptance tests; the log is results/atest/log.html.
+
+    Args:
+        suite: Only the suites of that name, as with robot's --suite.
+    """
+    only = f"--suite {shlex.quote(suite)}" if suite else ""
+    _python(context, f"-m robot {ROBOT} --outputdir results/atest {only} atest")
+
+
+@task
+def interop(context: Context, select: str = "") -> None:
+    """Run ours against upstream's published packages, both ways; they are installed into .interop/ at first.
+
+    Args:
+        select: Only the tests whose names match, as with pytest's -k.
+    """
+    _python(context, f"-m pytest {PYTEST} interop" + (f" -k {shlex.quote(select)}" if select else ""))
+
+
+@task
+def test(context: Context) -> None:
+    """Run what continuous integration runs: lint, acceptance tests, then unit tests and interop in one go."""
+    lint(context)
+    atest(context)
+    # One run, and the last one, so that the last line counts every test.
+    _python(context, f"-m pytest {PYTEST} utest interop")
+
+
+@task
+def matrix(context: Context) -> None:
+    """Install the wheel with the oldest and the newest dependencies that it allows, and test it there."""
+    _python(context, "-m scripts.matrix")
+
+
+@task
+def wheel(context: Context) -> None:
+    """Build the wheel, install it somewhere else, and check that all of it is there."""
+    _python(context, "-m scripts.check_wheel")
+
+
+@task
+def bench(context: Context, only: str = "") -> None:
+    """Measure ours against upstream's client and a bare stub; the figures go to results/bench.json.
+
+    Args:
+        only: Only the rows whose names contain this.
+    """
+    _python(context, "-m bench" + (f" --only {shlex.quote(only)}" if only else ""))
+
+
+@task
+def docs(context: Context) -> None:
+    """Write the keyword documentation to results/docs/JumpstarterLibrary.html."""
+    (ROOT / "results" / "docs").mkdir(parents=True, exist_ok=True)
+    _python(context, "-m robot.libdoc JumpstarterLibrary results/docs/JumpstarterLibrary.html")
+
+
+@task
+def release(context: Context, tag: str = "") -> None:
+    """Build wheel and source distribution into dist/, if version, changelog and tag agree. Nothing is uploaded.
+
+    Args:
+        tag: The tag to be released. Default: the tag of the commit that is checked out.
+    """
+    _python(context, "-m scripts.release" + (f" --tag {shlex.quote(tag)}" if tag else ""))

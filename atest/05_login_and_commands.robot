@@ -82,6 +82,12 @@ Command That Does Not End
     ...    Run Command    echo begin; sleep 1000    timeout=0.5 s
     Run Command    true
 
+Command That Is None
+    Run Keyword And Expect Error
+    ...    EQUALS:The shell did not understand command 'while': sh: syntax error: 'while' is not simulated on the virtual board
+    ...    Run Command    while
+    Run Command    true
+
 Empty And Endless Commands
     Run Keyword And Expect Error
     ...    EQUALS:The command is empty. Give a shell command to run on the console.

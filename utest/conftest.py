@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import grpc
+import grpc.aio
 import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection
@@ -26,6 +28,14 @@ LIMIT_S = 10.0
 
 _SHARED_THREADS = ("_poll_wrapper",)
 """gRPC's own, one for the process, whatever runs in it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _grpc_aio() -> Iterator[None]:
+    """Keep what gRPC shares between all event loops, a thread and two sockets, so that no test seems to leave it."""
+    grpc.aio.init_grpc_aio()
+    yield
+    grpc.aio.shutdown_grpc_aio()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ class Room:
     """What a room may import.
 
     Attributes:
-        rooms: Of ours, beside itself.
+        rooms: Of ours, beside itself; ``room.module`` is one module of a room.
         packages: Of others, beside the standard library; ``*`` stands for all that are not forbidden.
         never: Of others, whatever ``packages`` says.
     """
@@ -49,7 +49,7 @@ TABLE = {
         _set("exporter protocol types errors version"),
         _set("google grpc yaml cryptography"),
     ),
-    "keywords": Room(_set("client types errors version"), ANYTHING, _set("grpc google")),
+    "keywords": Room(_set("client types errors version reporting.html"), ANYTHING, _set("grpc google")),
     "reporting": Room(_set("client types errors version"), ANYTHING, _set("grpc google")),
     "library": Room(_set("keywords reporting client lab types errors version"), ANYTHING, _set("grpc google")),
     "shim": Room(_set("client exporter lab types errors version"), ANYTHING, _set("robot grpc google")),
@@ -88,7 +88,8 @@ def foreign(path: Path, name: str) -> str | None:
         return None if room_of(path) == "shim" else name
     if package == "JumpstarterLibrary":
         target = rest[0] if rest else ""
-        return None if target == room_of(path) or target in room.rooms else name
+        allowed = target == room_of(path) or target in room.rooms or ".".join(rest[:2]) in room.rooms
+        return None if allowed else name
     if package in sys.stdlib_module_names:
         return None
     allowed = package in room.packages or (room.packages == ANYTHING and package not in room.never)

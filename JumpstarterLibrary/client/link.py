@@ -23,6 +23,9 @@ from JumpstarterLibrary.types import Tls
 
 logger = logging.getLogger(__name__)
 
+PATH_LIMIT = 107
+"""Bytes of a unix socket's path, on Linux; other systems take a few less."""
+
 PROBE_S = 2.0
 """How long an exporter may take to show that it is alive."""
 
@@ -50,7 +53,7 @@ class Link:
         timeout: How long ``tls=pin`` may take to fetch the certificate. Default: its own limits.
 
     Raises:
-        LinkError: The socket is not there, or ``tls=pin`` found nobody.
+        LinkError: The socket is not there or its path too long, or ``tls=pin`` found nobody.
     """
 
     def __init__(self, connection: DirectConnection, timeout: Seconds = None) -> None:
@@ -61,6 +64,11 @@ class Link:
         self._closed = False
         self.events = Events()
         path = connection.address.path
+        if path is not None and len(os.fsencode(path)) > PATH_LIMIT:
+            raise LinkError(
+                f"The socket path '{path}' (from {connection.source}) has {len(os.fsencode(path))} bytes, but unix "
+                f"sockets take {PATH_LIMIT}. Use a shorter path, for example that of a symbolic link."
+            )
         if path is not None and not os.path.exists(path):  # noqa: PTH110 - a socket path, not a file to work with
             raise LinkError(
                 f"There is no exporter socket '{path}' (from {connection.source}). Check the path, and that the "

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 
-from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.errors import LinkError, OperationTimeout
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_GOAWAY, StreamRequest
@@ -53,7 +53,7 @@ class Outbox:
             while not self._dead and not self._ended and len(self._frames) >= LIMIT:
                 if not self._condition.wait(deadline.at_most(1.0)) and deadline.expired:
                     raise OperationTimeout(
-                        f"The far side of the byte stream took no data for {deadline.timeout:g} seconds."
+                        f"The far side of the byte stream took no data for {spoken(deadline.timeout or 0)}."
                     )
             if self._dead or self._ended:
                 raise LinkError("The byte stream is closed; nothing more can be sent on it.")

@@ -70,6 +70,8 @@ def _first_answer(limit_s: float, attempts):  # type: ignore[no-untyped-def]
             answers.put(attempt())
         except OSError as error:
             answers.put(error)
+        except UnicodeError as error:
+            answers.put(OSError(str(error)))  # what Python says of a host name with an empty or too long part
 
     for attempt in attempts:
         threading.Thread(target=run, args=(attempt,), name="jumpstarter-pin", daemon=True).start()

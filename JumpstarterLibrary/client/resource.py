@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import grpc
 
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
 from JumpstarterLibrary.client.events import Progress
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.link import Link
@@ -308,7 +308,7 @@ def download(
         if silence.barked:
             raise TransferError(
                 f"{operation.driver} reported success in '{operation.method}', but sent no end of data and nothing "
-                f"else for {SILENCE_S:g} seconds. {size} bytes were received; they may be incomplete."
+                f"else for {spoken(SILENCE_S)}. {size} bytes were received; they may be incomplete."
             )
         if limit is None or size < limit:
             with interruptible:

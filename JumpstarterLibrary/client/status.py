@@ -79,7 +79,9 @@ def translate(
 
 def link_error(link: Link, operation: Operation, details: str) -> LinkError:
     """Return the error for an exporter that does not answer."""
-    lowered = details.lower()
+    details = details.rstrip(".")
+    # The exporter's own name is no hint at what went wrong.
+    lowered = details.lower().replace(link.name.lower(), "")
     if link.secure and any(
         word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")
     ):

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.status import Operation, translate
-from JumpstarterLibrary.errors import InfrastructureError, JumpstarterError, OperationTimeout
+from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY
 from JumpstarterLibrary.protocol.names import ACCEPT_ENCODING_KEY, REQUEST_KEY, RESOURCE_KEY
@@ -94,7 +94,7 @@ class Frames:
             )
         self.metadata = {key: str(value) for key, value in metadata or ()}
         if not self.metadata and not self._call.is_active():
-            raise self._refusal()
+            self._raise_refusal()
 
     def handle(self) -> tuple[dict[str, Any], str | None]:
         """Return the handle of a resource stream, and the content encoding that the exporter will decode.
@@ -134,10 +134,10 @@ class Frames:
         self._cancelled = True
         self._call.cancel()
 
-    def _refusal(self) -> JumpstarterError:
+    def _raise_refusal(self) -> NoReturn:
         if self._call.code() is grpc.StatusCode.OK:
-            return InfrastructureError(f"The exporter ended {self._operation.text} as soon as it was open.")
-        return translate(self._call, self._link, self._operation, self._deadline)
+            raise InfrastructureError(f"The exporter ended {self._operation.text} as soon as it was open.")
+        raise translate(self._call, self._link, self._operation, self._deadline) from self._call
 
 
 class ByteStream:
@@ -186,7 +186,7 @@ class ByteStream:
         with self._condition:
             while not self._inbox and not self._ended:
                 if not self._condition.wait(deadline.at_most(1.0)) and deadline.expired:
-                    raise OperationTimeout(f"No data on the byte stream within {deadline.timeout:g} seconds.")
+                    raise OperationTimeout(f"No data on the byte stream within {spoken(deadline.timeout or 0)}.")
             if self._inbox:
                 data = bytes(self._inbox[:max_bytes])
                 del self._inbox[:max_bytes]

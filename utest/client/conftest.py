@@ -1,10 +1,64 @@
-"""Every test of the client core has to clean up."""
+"""Every test of the client core has to clean up; some meet exporters that nobody would ship."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
 import pytest
+
+from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
+
+WORKERS = 8
 
 
 @pytest.fixture(autouse=True)
 def _clean(nothing_left: None) -> None:
     """Check it last, after all other fixtures have ended."""
+
+
+def _report(_request: object, _context: object) -> Any:
+    root = jumpstarter_pb2.DriverInstanceReport(uuid="r")
+    child = jumpstarter_pb2.DriverInstanceReport(uuid="x", parent_uuid="r", labels={"jumpstarter.dev/name": "x"})
+    return jumpstarter_pb2.GetReportResponse(reports=[root, child])
+
+
+def _status(_request: object, _context: object) -> Any:
+    return jumpstarter_pb2.GetStatusResponse(status=common_pb2.EXPORTER_STATUS_LEASE_READY)
+
+
+@pytest.fixture
+def odd_exporter(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Start a bare server of the protocol with one driver ``x``, and return its socket's path.
+
+    Its methods are given as functions of request and context, by their names in snake case; None for one that it does
+    not have. The event ``over`` is set at the end, for methods that wait.
+    """
+    with ExitStack() as stack:
+
+        def start(**methods: Any) -> str:
+            servicer = SimpleNamespace(**{"get_report": _report, "get_status": _status, **methods})
+            path = str(tmp_path / f"odd-{len(list(tmp_path.iterdir()))}")
+            pool = stack.enter_context(ThreadPoolExecutor(WORKERS, thread_name_prefix="odd"))
+            server = grpc.server(pool)
+            server.add_generic_rpc_handlers((service_handler(EXPORTER, servicer), service_handler(ROUTER, servicer)))
+            server.add_insecure_port(f"unix:{path}")
+            server.start()
+            stack.callback(lambda: server.stop(0).wait())
+            return path
+
+        yield start
+
+
+@pytest.fixture
+def over() -> Iterator[threading.Event]:
+    """An event that is set when the test has ended."""
+    event = threading.Event()
+    yield event
+    event.set()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from JumpstarterLibrary.client import Device
-from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
+from JumpstarterLibrary.errors import ConfigurationError, LinkError, NoSuchDevice
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.keywords.devices import Devices, Finding
@@ -116,5 +116,5 @@ def test_a_device_that_cannot_be_prepared_leaves_nothing(host: str) -> None:
     with pytest.raises(OSError, match="no space"):
         devices.get()
     assert devices.all() == {}
-    with pytest.raises(ValueError, match="closed channel"):
+    with pytest.raises(LinkError, match=r"is closed\. Connect to it again\.$"):
         closed[0].client.call("on")

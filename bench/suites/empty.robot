@@ -1,0 +1,4 @@
+*** Test Cases ***
+Nothing
+    [Documentation]    What Robot Framework costs by itself.
+    No Operation

@@ -1,0 +1,8 @@
+*** Settings ***
+Library    JumpstarterLibrary
+
+
+*** Test Cases ***
+Power
+    [Documentation]    What the library costs: import, connect, one call, disconnect.
+    Power On    driver=power

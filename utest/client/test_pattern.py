@@ -1,0 +1,72 @@
+"""Patterns: literal texts and regular expressions, and what was nearest."""
+
+from __future__ import annotations
+
+import pytest
+
+from JumpstarterLibrary.client.pattern import WINDOW, Found, Pattern
+from JumpstarterLibrary.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("login:", "board login: ", Found(6, 12, "login:", {})),
+        ("a.c", "abc a.c", Found(4, 7, "a.c", {})),
+        ("no", "yes", None),
+        ("regexp:a.c", "xabc", Found(1, 4, "abc", {})),
+        ("regexp:^b", "a\nb", Found(2, 3, "b", {})),
+        ("regexp:a$", "a\nb", Found(0, 1, "a", {})),
+        (r"regexp:v(?P<major>\d)(\.(?P<minor>\d))?", "v2", Found(0, 2, "v2", {"major": "2", "minor": None})),
+        ("regexp:(?i)LOGIN", "login", Found(0, 5, "login", {})),
+        ("regexp :", "a regexp : b", Found(2, 10, "regexp :", {})),
+    ],
+)
+def test_search(pattern: str, text: str, found: Found | None) -> None:
+    assert Pattern(pattern).search(text) == found
+
+
+def test_what_is_before_the_beginning_is_no_match_but_tells_where_a_line_begins() -> None:
+    assert Pattern("a").search("aa", 1) == Found(1, 2, "a", {})
+    assert Pattern("regexp:^b").search("ab", 1) is None
+    assert Pattern("regexp:^b").search("\nb", 1) == Found(1, 2, "b", {})
+    assert Pattern(r"regexp:\bb").search("ab", 1) is None
+
+
+@pytest.mark.parametrize("text", ["", "regexp:"])
+def test_an_empty_pattern_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Pattern(text)
+    assert str(caught.value) == (
+        "An empty pattern matches everything. Give a text, or regexp: and a regular expression."
+    )
+
+
+def test_an_invalid_regular_expression_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        Pattern("regexp:(")
+    assert str(caught.value) == (
+        "'(' is not a valid regular expression: missing ), unterminated subpattern at position 0."
+    )
+
+
+def test_how_far_back_a_match_may_begin() -> None:
+    assert (Pattern("abc").overlap, Pattern("a").overlap, Pattern("regexp:a").overlap) == (2, 0, WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "nearest"),
+    [
+        ("login:", "boot\n  logim: \n", "logim:"),
+        ("login:", "nothing\nnear\n", None),
+        ("Login", "board login: now\n", "board login: now"),
+        ("login:", "", None),
+        ("regexp:login", "login", None),
+    ],
+)
+def test_the_nearest_line(pattern: str, text: str, nearest: str | None) -> None:
+    assert Pattern(pattern).nearest(text) == nearest
+
+
+def test_it_shows_as_it_was_written() -> None:
+    assert str(Pattern("regexp:a+")) == "regexp:a+"
