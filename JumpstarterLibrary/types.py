@@ -11,7 +11,7 @@ class Mode(enum.Enum):
     """How a device is found."""
 
     auto = "auto"
-    """``host`` if one is given, else the exporter that ``JUMPSTARTER_HOST`` names; otherwise an error with the choices."""
+    """``host`` if one is given, else the exporter that ``JUMPSTARTER_HOST`` names; otherwise an error."""
     shell = "shell"
     """The exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell``."""
     direct = "direct"

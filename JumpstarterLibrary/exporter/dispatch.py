@@ -133,7 +133,7 @@ async def call_unary(workers: Workers, driver: Driver, name: str, values: Sequen
     method = exported(driver, name, CallKind.UNARY)
     decoded = arguments(values)
     with driver_border(driver.logger, name):
-        return encode(await _result(workers, method, decoded))
+        return encode(await _result(workers, method, decoded), exact=False)
 
 
 async def _result(workers: Workers, method: Callable[..., Any], decoded: list[Any]) -> object:
@@ -157,7 +157,7 @@ async def call_streaming(
     with driver_border(driver.logger, name):
         async with aclosing(await _items(workers, method, decoded)) as items:
             async for item in items:
-                yield encode(item)
+                yield encode(item, exact=False)
 
 
 async def _items(workers: Workers, method: Callable[..., Any], decoded: list[Any]) -> Any:

@@ -115,7 +115,5 @@ def _alternative(name: str) -> x509.GeneralName:
 def _bundle(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Certificate:
     return Certificate(
         certificate.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )

@@ -29,19 +29,24 @@ class ValueEncodingError(ValueError):
     """A Python value that cannot travel as a protocol value."""
 
 
-def encode(value: object) -> Value:
+def encode(value: object, *, exact: bool = True) -> Value:
     """Return the protocol value for a Python value.
 
     Strings, numbers, booleans, None, lists, tuples, sets, generators, mappings, dataclasses, enums (by their value),
     UUIDs, paths, IP addresses, datetimes and timedeltas (ISO 8601) can travel, and so can bytes that are UTF-8 text.
 
+    Args:
+        value: What is to travel.
+        exact: Refuse numbers that would not arrive as they are. Otherwise whole numbers beyond 2**53 are rounded, and
+            NaN and infinity become null, as in upstream's exporters: a result is not lost for one digit of it.
+
     Raises:
         ValueEncodingError: The value, or one inside it, cannot travel unharmed.
     """
-    return _encode(value, "", 0)
+    return _encode(value, "", 0, exact)
 
 
-def _encode(value: object, where: str, depth: int) -> Value:
+def _encode(value: object, where: str, depth: int, exact: bool) -> Value:
     if depth > NESTING_LIMIT:
         problem = f"lists and mappings inside each other, more than {NESTING_LIMIT} levels deep, cannot travel"
         raise _error(where, problem, "send fewer levels, or JSON text")
@@ -51,28 +56,28 @@ def _encode(value: object, where: str, depth: int) -> Value:
         case bool():
             return Value(bool_value=value)
         case enum.Enum():
-            return _encode(value.value, where, depth)
+            return _encode(value.value, where, depth, exact)
         case str():
             return Value(string_value=_text(value, where))
         case int() | float():
-            return Value(number_value=_number(value, where))
+            return _number(value, where, exact)
         case bytes() | bytearray() | memoryview():
             return Value(string_value=_bytes_text(bytes(value), where))
         case Mapping():
-            return Value(struct_value=Struct(fields=_fields(value, where, depth)))
+            return Value(struct_value=Struct(fields=_fields(value, where, depth, exact)))
         case Sequence() | Set() | Generator():
-            items = [_encode(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
+            items = [_encode(item, f"{where}[{index}]", depth + 1, exact) for index, item in enumerate(value)]
             return Value(list_value=ListValue(values=items))
-    return _encode(_plain(value, where), where, depth)
+    return _encode(_plain(value, where), where, depth, exact)
 
 
-def _fields(value: Mapping[Any, object], where: str, depth: int) -> dict[str, Value]:
+def _fields(value: Mapping[Any, object], where: str, depth: int, exact: bool) -> dict[str, Value]:
     fields: dict[str, Value] = {}
     for key, item in value.items():
         name = _key(key, where)
         if name in fields:
             raise _error(where, f"two keys of a mapping would both become {name!r}", "use text keys")
-        fields[name] = _encode(item, f"{where}[{key!r}]", depth + 1)
+        fields[name] = _encode(item, f"{where}[{key!r}]", depth + 1, exact)
     return fields
 
 
@@ -97,13 +102,22 @@ def _plain(value: object, where: str) -> object:
     raise _error(where, problem, "send text, numbers, lists or mappings")
 
 
-def _number(value: float, where: str) -> float:
+def _number(value: float, where: str, exact: bool) -> Value:
+    if exact:
+        _check_number(value, where)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of over 300 digits
+        number = math.inf
+    return Value(number_value=number) if math.isfinite(number) else Value(null_value=0)  # type: ignore[arg-type]
+
+
+def _check_number(value: float, where: str) -> None:
     if isinstance(value, int) and abs(value) > EXACT_INTEGER_LIMIT:
         shown = str(value) if value.bit_length() < 256 else "a whole number"
         raise _error(where, f"{shown} is beyond 2**53 and would be rounded", "send it as text")
     if not math.isfinite(value):
         raise _error(where, f"{value} is not a finite number", "send None or text")
-    return value
 
 
 def decode(value: Value) -> Any:

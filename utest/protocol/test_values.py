@@ -207,3 +207,17 @@ def test_mappings_and_lists_are_the_wellknown_types() -> None:
     assert encode({"a": [1]}) == Value(
         struct_value=Struct(fields={"a": Value(list_value=ListValue(values=[Value(number_value=1)]))})
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "arrives"),
+    [
+        (float("nan"), None),
+        (float("inf"), None),
+        (2**60, float(2**60)),
+        (10**400, None),
+        ([1, float("nan")], [1, None]),
+    ],
+)
+def test_exporters_send_what_they_can_of_a_number(value: object, arrives: object) -> None:
+    assert decode(encode(value, exact=False)) == arrives

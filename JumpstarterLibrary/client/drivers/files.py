@@ -4,38 +4,146 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, BinaryIO
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, hashable
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
-from JumpstarterLibrary.errors import DriverError, InfrastructureError, TransferError, UsageError
+from JumpstarterLibrary.errors import DriverMethodNotImplemented, InfrastructureError, TransferError, UsageError
 from JumpstarterLibrary.types import Compression, Verdict, Verify
 
 RemotePath = str | Path
 
 
 @dataclass(frozen=True)
+class EntryMode:
+    """What kind of entry a path is."""
+
+    entry_is_file: bool
+    entry_is_dir: bool
+
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+        return self.entry_is_file
+
+    def is_dir(self) -> bool:
+        """Whether it is a directory."""
+        return self.entry_is_dir
+
+
+@dataclass(frozen=True)
 class FileStat:
-    """What is known of a file on the exporter.
+    """What is known of a file on the exporter, under the names that the wire and upstream's client have.
 
     Attributes:
-        size: Bytes.
-        is_file: Whether it is a file.
-        is_dir: Whether it is a directory.
+        content_length: Bytes.
+        mode: Whether it is a file or a directory.
         etag: The storage's tag of this version, if it has such.
         content_type: MIME type, if known.
+        content_md5: MD5 of the content, if the storage keeps it.
+        content_disposition: As in HTTP, if known.
     """
 
-    size: int
-    is_file: bool
-    is_dir: bool
+    content_length: int
+    mode: EntryMode
     etag: str | None = None
     content_type: str | None = None
+    content_md5: str | None = None
+    content_disposition: str | None = None
+
+    @classmethod
+    def parse(cls, found: dict[str, Any]) -> FileStat:
+        """Return the answer of an exporter; keys that it has beyond these are for newer clients."""
+        mode = found.get("mode") or {}
+        return cls(
+            content_length=int(found.get("content_length") or 0),
+            mode=EntryMode(bool(mode.get("entry_is_file")), bool(mode.get("entry_is_dir"))),
+            etag=found.get("etag"),
+            content_type=found.get("content_type"),
+            content_md5=found.get("content_md5"),
+            content_disposition=found.get("content_disposition"),
+        )
+
+
+class RemoteFile:
+    """An open file on the exporter; a context manager. Only closing it commits what was written.
+
+    Args:
+        store: The file store.
+        fd: The exporter's id of the open file.
+        deadline: For closing it at the end of a ``with`` block. Default: no limit.
+    """
+
+    CLOSE_S = 5.0
+    """How long closing may take after something has failed."""
+
+    def __init__(self, store: OpendalProxy, fd: str, deadline: Deadline | None = None) -> None:
+        self._store, self.fd, self._deadline = store, fd, deadline
+
+    def write_bytes(self, data: bytes, timeout: Seconds = None) -> None:
+        """Write bytes at the end of what was written."""
+        self._store._upload("file_write", Source.of(bytes(data)), before=(self.fd,), timeout=timeout)
+
+    def write_from_path(self, path: Path | str, timeout: Seconds = None) -> None:
+        """Write a local file's content at the end of what was written."""
+        self._store._upload("file_write", Source.of(path), before=(self.fd,), timeout=timeout)
+
+    def read_bytes(self, timeout: Seconds = None) -> bytes:
+        """Return the bytes from the cursor to the end."""
+        sink = io.BytesIO()
+        self._store._download("file_read", sink, before=(self.fd,), timeout=timeout)
+        return sink.getvalue()
+
+    def read_into_path(self, path: Path | str, timeout: Seconds = None) -> None:
+        """Copy the bytes from the cursor to the end into a local file."""
+        with Path(path).open("wb") as sink:
+            self._store._download("file_read", sink, before=(self.fd,), timeout=timeout)
+
+    def seek(self, pos: int, whence: int = 0) -> int:
+        """Move the cursor and return where it is; ``whence`` is 0 for the start, 1 for the cursor, 2 for the end."""
+        return int(self._store.call("file_seek", self.fd, pos, whence))
+
+    def tell(self) -> int:
+        """Return where the cursor is."""
+        return int(self._store.call("file_tell", self.fd))
+
+    def close(self, timeout: Seconds = None) -> None:
+        """Close it, and commit what was written."""
+        self._store.call("file_close", self.fd, timeout=timeout)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return bool(self._store.call("file_closed", self.fd))
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return bool(self._store.call("file_readable", self.fd))
+
+    def seekable(self) -> bool:
+        """Whether its cursor can be moved."""
+        return bool(self._store.call("file_seekable", self.fd))
+
+    def writable(self) -> bool:
+        """Whether it can be written."""
+        return bool(self._store.call("file_writable", self.fd))
+
+    def __enter__(self) -> RemoteFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close(self._deadline)
+            return
+        with suppress(InfrastructureError):  # the first error is the one to tell
+            self.close(self.CLOSE_S)
 
 
 class OpendalProxy(ImageStore):
@@ -67,15 +175,7 @@ class OpendalProxy(ImageStore):
 
     def stat(self, path: RemotePath) -> FileStat:
         """Return size and kind of a file or directory."""
-        found = self.call("stat", str(path))
-        mode = found.get("mode", {})
-        return FileStat(
-            size=int(found.get("content_length") or 0),
-            is_file=bool(mode.get("entry_is_file")),
-            is_dir=bool(mode.get("entry_is_dir")),
-            etag=found.get("etag"),
-            content_type=found.get("content_type"),
-        )
+        return FileStat.parse(self.call("stat", str(path)))
 
     def hash(self, path: RemotePath, algo: str = "sha256") -> str:
         """Return a file's hash in hexadecimal, computed on the exporter; ``algo`` is ``sha256`` or ``md5``."""
@@ -125,26 +225,25 @@ class OpendalProxy(ImageStore):
 
     # Open files
 
-    @contextmanager
-    def _open(self, path: str, mode: str, deadline: Deadline) -> Iterator[str]:
-        """Open a file on the exporter; it is closed in any case, and only closing commits what was written."""
-        file = self.call("open", path, mode, timeout=deadline)
-        try:
-            yield file
-        except BaseException:
-            with suppress(InfrastructureError):  # the first error is the one to tell
-                self.call("file_close", file, timeout=5.0)
-            raise
-        self.call("file_close", file, timeout=deadline)
+    def open(self, path: RemotePath, mode: str, timeout: Seconds = None) -> RemoteFile:
+        """Open a file on the exporter.
+
+        Args:
+            path: The file.
+            mode: ``rb`` or ``wb``.
+            timeout: For opening and, as a context manager, for closing it. Default: no limit.
+        """
+        deadline = Deadline.of(timeout)
+        return RemoteFile(self, str(self.call("open", str(path), mode, timeout=deadline)), deadline)
 
     def _write_file(
         self, path: str, source: Source, compression: Compression, hash_content: bool, deadline: Deadline
     ) -> Transfer:
-        with self._open(path, "wb", deadline) as file:
+        with self.open(path, "wb", deadline) as file:
             return self._upload(
                 "file_write",
                 source,
-                before=(file,),
+                before=(file.fd,),
                 compression=compression,
                 hash_content=hash_content,
                 timeout=deadline,
@@ -167,7 +266,7 @@ class OpendalProxy(ImageStore):
             return sent, Verdict.unverified
         try:
             found = self.call("hash", path, "sha256", timeout=deadline)
-        except DriverError:
+        except DriverMethodNotImplemented:
             return sent, Verdict.unverified
         if found != sent.content_sha256:
             raise TransferError(
@@ -179,11 +278,11 @@ class OpendalProxy(ImageStore):
     def _write_url(self, url: str, target: str | None, deadline: Deadline) -> None:
         if target is None:
             raise UsageError(f"Writing '{url}' to driver '{self.path}' needs target=, the path of the file to write.")
-        with self._open(target, "wb", deadline) as file:
-            self.call("file_write", file, self._presigned(url), timeout=deadline)
+        with self.open(target, "wb", deadline) as file:
+            self.call("file_write", file.fd, self._presigned(url), timeout=deadline)
 
     def _read(self, sink: BinaryIO, target: str | None, size: int | None, deadline: Deadline) -> Transfer:
         if target is None:
             raise UsageError(f"Reading from driver '{self.path}' needs target=, the path of the file to read.")
-        with self._open(target, "rb", deadline) as file:
-            return self._download("file_read", sink, before=(file,), limit=size, timeout=deadline)
+        with self.open(target, "rb", deadline) as file:
+            return self._download("file_read", sink, before=(file.fd,), limit=size, timeout=deadline)
