@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -76,9 +75,7 @@ def connecting() -> Iterator[Callable[..., Device]]:
 
 
 @pytest.fixture
-def device_with(
-    serving: Callable[..., HostedExporter], connecting: Callable[..., Device]
-) -> Callable[..., Device]:
+def device_with(serving: Callable[..., HostedExporter], connecting: Callable[..., Device]) -> Callable[..., Device]:
     """Serve some drivers under a composite, and return a device that is connected to them."""
 
     def build(drivers: dict[str, Driver], **options: Any) -> Device:
@@ -128,7 +125,7 @@ def open_sockets() -> set[str]:
     found = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            target = os.readlink(entry)
+            target = str(entry.readlink())
         except OSError:
             continue
         if target.startswith("socket:"):

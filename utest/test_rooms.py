@@ -185,7 +185,10 @@ def test_importing_the_client_loads_nothing_else() -> None:
 
 
 def test_importing_the_package_loads_nothing_at_all() -> None:
-    script = "import sys, JumpstarterLibrary; print([m for m in sys.modules if m.startswith(('grpc', 'robot', 'google'))])"
+    script = (
+        "import sys, JumpstarterLibrary\n"
+        "print([name for name in sys.modules if name.startswith(('grpc', 'robot', 'google'))])\n"
+    )
     python = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.reasons import link_reason, tls_reason
 from JumpstarterLibrary.errors import (
     AuthenticationError,
     DriverError,
@@ -80,22 +81,24 @@ def translate(
 def link_error(link: Link, operation: Operation, details: str) -> LinkError:
     """Return the error for an exporter that does not answer."""
     details = details.rstrip(".")
+    logger.debug("the link to %s failed: %s", link.name, details)
     # The exporter's own name is no hint at what went wrong.
     lowered = details.lower().replace(link.name.lower(), "")
     if link.secure and any(
         word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")
     ):
         return TlsError(
-            f"The secure connection to exporter '{link.name}' could not be made: {details}. "
+            f"The secure connection to exporter '{link.name}' could not be made: {tls_reason(details)}. "
             f"Check ca=, the host name and tls= (verify, pin or plaintext)."
         )
+    reason = link_reason(details)
     if link.connected:
         return LinkError(
-            f"The link to exporter '{link.name}' broke during {operation.text}: {details}. "
+            f"The link to exporter '{link.name}' broke during {operation.text}: {reason}. "
             f"It is not known whether the exporter carried it out."
         )
     return LinkError(
-        f"Exporter '{link.name}' (from {link.source}) cannot be reached: {details}. "
+        f"Exporter '{link.name}' (from {link.source}) cannot be reached: {reason}. "
         f"Check that it runs and listens there."
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import grpc
@@ -54,6 +55,38 @@ def odd_exporter(tmp_path: Path) -> Iterator[Callable[..., str]]:
             return path
 
         yield start
+
+
+class Alarm:
+    """Raises in the main thread, out of a signal handler, as timeouts of test frameworks do.
+
+    Attributes:
+        Interruption: What it raises.
+    """
+
+    class Interruption(BaseException):
+        pass
+
+    def __call__(self, delay_s: float) -> None:
+        """Ring in some seconds."""
+        signal.setitimer(signal.ITIMER_REAL, delay_s)
+
+    def after(self, event: threading.Event) -> None:
+        """Ring when an event has been set; a little later, since it is set in the middle of something."""
+        threading.Thread(target=lambda: event.wait(10) and self(0.03), daemon=True).start()
+
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
+        raise self.Interruption
+
+
+@pytest.fixture
+def alarm() -> Iterator[Alarm]:
+    """What interrupts the main thread; silent again at the end of the test."""
+    found = Alarm()
+    before = signal.signal(signal.SIGALRM, found.handle)
+    yield found
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

@@ -76,25 +76,23 @@ def refused(connecting: Callable[..., Device], host: str, **arguments: Any) -> T
     return caught.value
 
 
-def test_another_authority(
-    exporter: Callable[..., str], connecting: Callable[..., Device], ca: Path
-) -> None:
+def test_another_authority(exporter: Callable[..., str], connecting: Callable[..., Device], ca: Path) -> None:
     error = refused(connecting, exporter(Authority("another").issue(LOOPBACK)), ca=ca)
-    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+    assert "could not be made: its certificate " in str(error)
 
 
 def test_an_authority_that_the_system_does_not_know(
     exporter: Callable[..., str], connecting: Callable[..., Device], authority: Authority
 ) -> None:
     error = refused(connecting, exporter(authority.issue(LOOPBACK)))
-    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+    assert "could not be made: its certificate " in str(error)
 
 
 def test_another_host_name(
     exporter: Callable[..., str], connecting: Callable[..., Device], authority: Authority, ca: Path
 ) -> None:
     error = refused(connecting, exporter(authority.issue("board.example.com", "10.0.0.9")), ca=ca)
-    assert "Hostname Verification Check failed" in str(error)
+    assert "could not be made: its certificate is not for this host name." in str(error)
 
 
 def test_an_expired_certificate(
@@ -102,14 +100,14 @@ def test_an_expired_certificate(
 ) -> None:
     expired = authority.issue(LOOPBACK, life=datetime.timedelta(hours=-1))
     error = refused(connecting, exporter(expired), ca=ca)
-    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+    assert "could not be made: its certificate " in str(error)
 
 
 def test_tls_to_an_exporter_in_plain_text(
     exporter: Callable[..., str], connecting: Callable[..., Device], ca: Path
 ) -> None:
     error = refused(connecting, exporter(), ca=ca)
-    assert "WRONG_VERSION_NUMBER" in str(error)
+    assert "could not be made: the exporter does not speak TLS." in str(error)
 
 
 def test_plain_text_to_an_exporter_with_tls(
@@ -155,7 +153,7 @@ def test_pinned_with_a_chain(
 
 def test_pinning_still_checks_the_host_name(exporter: Callable[..., str], connecting: Callable[..., Device]) -> None:
     error = refused(connecting, exporter(self_signed("board.example.com")), tls=Tls.pin)
-    assert "Hostname Verification Check failed" in str(error)
+    assert "could not be made: its certificate is not for this host name." in str(error)
 
 
 def test_pinning_an_exporter_in_plain_text(exporter: Callable[..., str], connecting: Callable[..., Device]) -> None:
@@ -258,7 +256,7 @@ def test_a_port_where_nobody_listens(tls: Tls, refused_port: int, connecting: Ca
     assert time.monotonic() - begin < BOUND_S
     assert type(caught.value) is LinkError
     assert str(caught.value).startswith(f"Exporter '{host}' (from host=) cannot be reached: ")
-    assert "Connection refused" in str(caught.value)
+    assert "connection refused" in str(caught.value)
     assert str(caught.value).endswith(" Check that it runs and listens there.")
 
 

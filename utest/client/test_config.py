@@ -105,7 +105,8 @@ def test_a_ca_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         DirectConnection.from_arguments("board:8082", ca=path, environ={})
     assert str(caught.value) == (
-        f"The CA file '{path}' cannot be read: No such file or directory. Give the PEM file of the exporter's authority."
+        f"The CA file '{path}' cannot be read: No such file or directory. "
+        f"Give the PEM file of the exporter's authority."
     )
 
 

@@ -112,9 +112,7 @@ CLOSED: dict[str, Callable[[Device], object]] = {
 
 
 @pytest.mark.parametrize("shape", CLOSED)
-def test_a_closed_link(
-    shape: str, serving: Callable[..., HostedExporter], connecting: Callable[..., Device]
-) -> None:
+def test_a_closed_link(shape: str, serving: Callable[..., HostedExporter], connecting: Callable[..., Device]) -> None:
     device = connecting(serving(MockPower()).host)
     device.close()
     with pytest.raises(LinkError) as caught:

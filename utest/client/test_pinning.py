@@ -53,9 +53,7 @@ def test_what_the_server_shows(server: int, certificate: Certificate) -> None:
     assert fetch_certificate("127.0.0.1", server, FOREVER) == certificate.certificate
 
 
-def test_the_first_address_that_answers(
-    server: int, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_address_that_answers(server: int, certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as listener:
         refused = listener.getsockname()[1]
         listener.close()
@@ -76,7 +74,7 @@ def test_a_resolver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> Non
     assert str(caught.value).startswith("The host name 'board' could not be resolved: no answer within 0.0")
 
 
-def test_a_server_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -85,6 +83,12 @@ def test_a_server_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
         thread = threading.Thread(target=hang_up, daemon=True)
         thread.start()
-        with pytest.raises(LinkError, match=rf"^(No connection to|)127\.0\.0\.1:{port}|^No connection to 127"):
+        with pytest.raises(LinkError) as caught:
             fetch_certificate("127.0.0.1", port, FOREVER)
         thread.join(10)
+    assert str(caught.value) in (
+        f"127.0.0.1:{port} does not speak TLS: UNEXPECTED_EOF_WHILE_READING. "
+        f"If the exporter is plaintext, use tls=plaintext.",
+        f"No connection to 127.0.0.1:{port}: [Errno 104] Connection reset by peer. "
+        f"Check that the exporter runs and listens there.",
+    )

@@ -155,7 +155,7 @@ def test_a_driver_that_is_unavailable_and_a_link_that_is_lost() -> None:
     lost = border(Code.UNAVAILABLE, "Socket closed", Link(answers=False))
     assert type(lost) is LinkError
     assert str(lost) == (
-        "The link to exporter 'board:1' broke during 'm' of the root driver: Socket closed. "
+        "The link to exporter 'board:1' broke during 'm' of the root driver: the connection was closed. "
         "It is not known whether the exporter carried it out."
     )
 
@@ -163,19 +163,24 @@ def test_a_driver_that_is_unavailable_and_a_link_that_is_lost() -> None:
 def test_an_exporter_that_was_never_reached() -> None:
     error = border(Code.UNAVAILABLE, "Connection refused", Link(answers=False, connected=False))
     assert str(error) == (
-        "Exporter 'board:1' (from host=) cannot be reached: Connection refused. Check that it runs and listens there."
+        "Exporter 'board:1' (from host=) cannot be reached: connection refused. Check that it runs and listens there."
     )
 
 
 @pytest.mark.parametrize(
-    "details", ["Ssl handshake failed: SSL_ERROR_SSL", "Hostname Verification Check failed.", "bad certificate"]
+    ("details", "reason"),
+    [
+        ("Ssl handshake failed: SSL_ERROR_SSL", "Ssl handshake failed: SSL_ERROR_SSL"),
+        ("Hostname Verification Check failed.", "its certificate is not for this host name"),
+        ("bad certificate", "its certificate is not signed by an authority that is trusted here"),
+    ],
 )
-def test_a_secure_connection_that_cannot_be_made(details: str) -> None:
+def test_a_secure_connection_that_cannot_be_made(details: str, reason: str) -> None:
     link: Any = Link(answers=False, connected=False, secure=True)
     error = link_error(link, OPERATION, details)
     assert type(error) is TlsError
     assert str(error) == (
-        f"The secure connection to exporter 'board:1' could not be made: {details.rstrip('.')}. "
+        f"The secure connection to exporter 'board:1' could not be made: {reason}. "
         f"Check ca=, the host name and tls= (verify, pin or plaintext)."
     )
 
@@ -205,4 +210,4 @@ def test_a_socket_that_nobody_listens_on_any_more(connecting: Callable[..., Devi
         connecting(path)
     assert type(caught.value) is LinkError
     assert str(caught.value).startswith(f"Exporter '{path}' (from host=) cannot be reached: ")
-    assert str(caught.value).endswith(": Connection refused. Check that it runs and listens there.")
+    assert str(caught.value).endswith(": connection refused. Check that it runs and listens there.")

@@ -1,0 +1,48 @@
+"""What gRPC's details of a failed connection mean, in plain words.
+
+The details name the layers that the failure went through, and change with gRPC's releases. They stay in the DEBUG log
+and in the error's cause.
+"""
+
+from __future__ import annotations
+
+UNTRUSTED = "its certificate is not signed by an authority that is trusted here"
+
+_LINK = (
+    (("connection refused",), "connection refused"),
+    (("no such file",), "its socket is gone"),
+    (("dns resolution", "name resolution", "domain name not found"), "the host name could not be resolved"),
+    (("network is unreachable", "no route to host"), "there is no way to it in this network"),
+    (("cancelling all calls", "server is shutting down"), "the exporter was stopped"),
+    (("keepalive", "ping timeout"), "it answers no more"),
+    (("timed out", "timeout"), "nobody answered in time"),
+    (
+        ("socket closed", "connection reset", "broken pipe", "stream removed", "end of file"),
+        "the connection was closed",
+    ),
+)
+
+_TLS = (
+    (("hostname verification", "hostname mismatch"), "its certificate is not for this host name"),
+    (("expired",), "its certificate has expired"),
+    (("wrong_version_number",), "the exporter does not speak TLS"),
+    (
+        ("certificate", "self signed", "self-signed"),
+        UNTRUSTED,
+    ),
+)
+
+
+def link_reason(details: str) -> str:
+    """Return why an exporter cannot be reached; the details themselves where we do not know them."""
+    return _first(_LINK, details)
+
+
+def tls_reason(details: str) -> str:
+    """Return why a secure connection could not be made; the details themselves where we do not know them."""
+    return _first(_TLS, details)
+
+
+def _first(table: tuple[tuple[tuple[str, ...], str], ...], details: str) -> str:
+    lowered = details.lower()
+    return next((reason for words, reason in table if any(word in lowered for word in words)), details)

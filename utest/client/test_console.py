@@ -1,0 +1,383 @@
+"""Consoles: cursor, marks, waits with evidence, silence, ends, and a transcript of every byte."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client import console as console_module
+from JumpstarterLibrary.client.pattern import WINDOW
+from JumpstarterLibrary.errors import (
+    ConfigurationError,
+    ConsoleMismatch,
+    DriverError,
+    DriverMethodNotImplemented,
+    LinkError,
+    OperationTimeout,
+)
+from JumpstarterLibrary.exporter import Driver, EndOfStream, exportstream
+from JumpstarterLibrary.exporter.drivers.power import MockPower
+
+LIMIT_S = 10.0
+
+
+class Port(Driver):
+    """A serial port whose other end is in the test's hands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._says: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.got = bytearray()
+        self.closed = threading.Event()
+
+    @classmethod
+    def client(cls) -> str:
+        return "jumpstarter_driver_pyserial.client.PySerialClient"
+
+    @exportstream
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        self._loop = asyncio.get_running_loop()
+        try:
+            yield self
+        finally:
+            self.closed.set()
+
+    def say(self, *chunks: bytes | None) -> None:
+        assert self._loop is not None
+        for chunk in chunks:
+            self._loop.call_soon_threadsafe(self._says.put_nowait, chunk)
+
+    async def send(self, data: bytes) -> None:
+        self.got += data
+
+    async def receive(self) -> bytes:
+        chunk = await self._says.get()
+        if chunk is None:
+            raise EndOfStream
+        return chunk
+
+    async def send_eof(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Port:
+    return Port()
+
+
+@pytest.fixture
+def device(port: Port, device_with: Callable[..., Device]) -> Device:
+    return device_with({"console": port, "power": MockPower()})
+
+
+@pytest.fixture
+def console(device: Device) -> Console:
+    return device.console()
+
+
+# Waits
+
+
+def test_a_match_and_what_is_known_of_it(console: Console, port: Port) -> None:
+    port.say(b"U-Boot 2024.01\r\nlogin: ")
+    match = console.wait_for(r"regexp:U-Boot (?P<version>\S+)", LIMIT_S)
+    assert (match.text, match.before, match.groups) == ("U-Boot 2024.01", "", {"version": "2024.01"})
+    assert (match.start, match.end, console.cursor) == (0, 14, 14)
+    match = console.wait_for("login:", timedelta(seconds=LIMIT_S))
+    assert (match.text, match.before, match.start, match.end) == ("login:", "\n", 15, 21)
+    assert 0 <= match.seconds < LIMIT_S
+
+
+def test_a_wait_begins_at_the_cursor_and_destroys_nothing(console: Console, port: Port) -> None:
+    port.say(b"one two one")
+    assert console.wait_for("one", LIMIT_S).start == 0
+    assert console.wait_for("one", LIMIT_S).start == 8
+    assert (console.text(), console.text(0), console.cursor) == ("", "one two one", 11)
+    assert console.wait_for("two", 0, since=0).start == 4
+    assert console.text() == " one"
+
+
+def test_a_match_across_chunks(console: Console, port: Port) -> None:
+    port.say(*(bytes([byte]) for byte in b"kernel panic"))
+    assert console.wait_for("nel pa", LIMIT_S).start == 3
+    port.say(*(bytes([byte]) for byte in "grün\r\n".encode()))
+    assert console.wait_for("regexp:^.*gr.n$", LIMIT_S).text == "nicgrün"
+
+
+def test_a_match_far_back_is_found_however_much_follows(console: Console, port: Port, eventually: Any) -> None:
+    text = b"needle " + b"hay " * (WINDOW // 2)
+    port.say(text)
+    eventually(lambda: console.end == len(text))
+    assert console.wait_for("needle", 0).start == 0
+    assert console.wait_for("regexp:n.edle", 0, since=0).start == 0
+
+
+def test_where_the_search_goes_on_is_no_beginning_of_a_line(console: Console, port: Port, eventually: Any) -> None:
+    console.mark("here")
+    port.say(b"a" * (WINDOW + 10))
+    done: list[object] = []
+
+    def wait() -> None:
+        done.append(console.wait_for("regexp:^ab|^b", LIMIT_S, since=0))
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    eventually(lambda: console.end == WINDOW + 10)
+    port.say(b"b" * 5, b"\nb")
+    waiting.join(LIMIT_S)
+    assert [match.start for match in done] == [WINDOW + 16]  # type: ignore[attr-defined]
+
+
+def test_the_first_of_several_patterns(console: Console, port: Port) -> None:
+    port.say(b"error: login: ")
+    assert console.wait_for_any(["login:", "error"], LIMIT_S)[0] == 1
+    index, match = console.wait_for_any(["nothing", "regexp:log.*:", "log"], LIMIT_S)
+    assert (index, match.text) == (1, "login:")
+
+
+def test_what_came_before_the_wait_counts(console: Console, port: Port, eventually: Any) -> None:
+    port.say(b"ready")
+    eventually(lambda: console.end == 5)
+    assert console.wait_for("ready", 0).end == 5
+
+
+def test_the_caller_gets_a_tick_while_it_waits(device: Device) -> None:
+    ticks: list[str] = []
+    device.tick = lambda: ticks.append(threading.current_thread().name)
+    with pytest.raises(ConsoleMismatch):
+        device.console().wait_for("x", 0.05)
+    assert set(ticks) == {threading.current_thread().name}
+
+
+def test_a_wait_that_is_interrupted(console: Console, port: Port, alarm: Any) -> None:
+    alarm(0.05)
+    begin = time.monotonic()
+    with pytest.raises(alarm.Interruption):
+        console.wait_for("never", LIMIT_S)
+    assert time.monotonic() - begin < 2
+    port.say(b"still here")
+    assert console.wait_for("here", LIMIT_S).start == 6
+
+
+# Evidence
+
+
+def test_silence_since_it_was_opened(console: Console) -> None:
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.wait_for("login:", 0.05)
+    assert str(caught.value) == (
+        "No match for 'login:' on console 'console' in 50 milliseconds. The console was silent since it was opened."
+    )
+    assert isinstance(caught.value, AssertionError)
+
+
+def test_silence_since_the_cursor(console: Console, port: Port) -> None:
+    port.say(b"hello\n")
+    console.wait_for("hello", LIMIT_S)
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.wait_for_any(["login:", "regexp:a+"], 0.05)
+    head, _, tail = str(caught.value).partition(" came ")
+    assert head == (
+        "No match for 'login:' or 'regexp:a+' on console 'console' in 50 milliseconds. "
+        "The console was silent; its last byte"
+    )
+    assert tail.endswith(" milliseconds ago.")
+
+
+def test_what_was_said_instead(console: Console, port: Port, eventually: Any) -> None:
+    port.say(b"".join(b"line %d\r\n" % number for number in range(30)), b"board logim: ")
+    eventually(lambda: console.end == 243)
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.wait_for("board login:", 0.05)
+    lines = str(caught.value).split("\n")
+    head, _, rest = lines[0].partition("the last ")
+    assert head == "No match for 'board login:' on console 'console' in 50 milliseconds. 243 characters were read, "
+    assert rest.endswith(" ago. The nearest line was: 'board logim:'. The last lines were:")
+    assert lines[1:] == [*(f"  line {number}" for number in range(11, 30)), "  board logim: "]
+    assert console.cursor == 0
+
+
+def test_what_must_not_be_said(console: Console, port: Port, eventually: Any) -> None:
+    port.say(b"all is well\nKernel panic - not syncing\nbye\n")
+    eventually(lambda: console.end == 43)
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.must_not_say("panic", 0)
+    assert str(caught.value) == (
+        "Console 'console' said 'panic', which it should not. The line was: 'Kernel panic - not syncing'."
+    )
+    console.must_not_say("regexp:Oops", 0)
+    console.must_not_say("panic", 0, since=console.end)
+    assert console.cursor == 0
+
+
+def test_what_must_not_be_said_for_a_while(console: Console, port: Port) -> None:
+    console.must_not_say("panic", 0.05)
+    threading.Timer(0.02, port.say, [b"panic"]).start()
+    with pytest.raises(ConsoleMismatch, match=r"^Console 'console' said 'panic', which it should not\. "):
+        console.must_not_say("panic", LIMIT_S)
+
+
+# Chapters
+
+
+def test_a_power_action_begins_a_new_chapter(device: Device, console: Console, port: Port, eventually: Any) -> None:
+    port.say(b"old login: ")
+    eventually(lambda: console.end == 11)
+    device.client.power.on()
+    with pytest.raises(ConsoleMismatch):
+        console.wait_for("login:", 0)
+    port.say(b"new login: ")
+    assert console.wait_for("login:", LIMIT_S).start == 15
+    assert console.marks == {"connect": 0, "power_on": 11}
+    assert console.mark("mine") == console.marks["mine"] == 22
+
+
+# Writing
+
+
+def test_writing(console: Console, port: Port, eventually: Any) -> None:
+    data = random.Random(1).randbytes(3 * 1024 * 1024 + 5)
+    console.write(b"reboot\n")
+    console.write(data)
+    console.write(b"")
+    eventually(lambda: len(port.got) == len(data) + 7)
+    assert port.got == b"reboot\n" + data
+
+
+def test_a_port_that_takes_nothing(device_with: Callable[..., Device]) -> None:
+    class Full(Port):
+        async def send(self, data: bytes) -> None:
+            await asyncio.Event().wait()
+
+    console = device_with({"console": Full()}).console()
+    with pytest.raises(OperationTimeout) as caught:
+        console.write(bytes(64 << 20), timeout=0.3)
+    assert str(caught.value) == "The far side of the byte stream took no data for 300 milliseconds."
+
+
+# The end
+
+
+def test_a_stream_that_ends(console: Console, port: Port) -> None:
+    port.say(b"last words", None)
+    assert console.wait_for("last words", LIMIT_S).start == 0
+    with pytest.raises(LinkError) as caught:
+        console.wait_for("more", LIMIT_S)
+    assert str(caught.value) == ("The exporter ended the stream of console 'console' while waiting for 'more'.")
+    with pytest.raises(LinkError) as caught:
+        console.write(b"x")
+    assert str(caught.value) == "The exporter ended the stream of console 'console'."
+    with pytest.raises(
+        LinkError, match=r"^The exporter ended the stream of console 'console' while waiting for 'x'\.$"
+    ):
+        console.must_not_say("x", LIMIT_S)
+    console.must_not_say("x", 0)
+    assert console.text(0) == "last words"
+
+
+def test_closing_wakes_whoever_waits(console: Console, port: Port) -> None:
+    errors: list[str] = []
+
+    def wait() -> None:
+        with pytest.raises(LinkError) as caught:
+            console.wait_for("never", LIMIT_S)
+        errors.append(str(caught.value))
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    console.close()
+    console.close()
+    waiting.join(LIMIT_S)
+    assert errors == ["Console 'console' was closed while waiting for 'never'."]
+    assert port.closed.wait(LIMIT_S)
+
+
+def test_a_console_that_cannot_be_opened(device_with: Callable[..., Device], tmp_path: Path) -> None:
+    class Absent(Port):
+        @exportstream
+        @asynccontextmanager
+        async def connect(self) -> AsyncIterator[Any]:
+            raise ConnectionError("no such port")
+            yield
+
+    device = device_with({"console": Absent(), "power": MockPower()})
+    device.transcripts = tmp_path
+    with pytest.raises(DriverError) as caught:
+        device.console()
+    assert str(caught.value) == (
+        "'connect' of driver 'console' failed on the exporter: Unexpected <class 'ConnectionError'>: no such port."
+    )
+    with pytest.raises(DriverMethodNotImplemented, match=r"^Driver 'power' has no stream method 'connect': "):
+        device.console("power")
+
+
+# The transcript
+
+
+def test_the_transcript_has_every_byte(device: Device, port: Port, tmp_path: Path, eventually: Any) -> None:
+    device.transcripts = tmp_path / "deep" / "folder"
+    console = device.console()
+    chunks = [b"\x1b[1mboot\x1b[0m\r\n", b"\xff\x00\xfe", random.Random(1).randbytes(100_000), b"\r"]
+    port.say(*chunks)
+    path = device.transcripts / "console.log"
+    eventually(lambda: path.read_bytes() == b"".join(chunks))
+    console.close()
+    assert path.read_bytes() == b"".join(chunks)
+
+
+def test_a_transcript_is_continued(device: Device, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_bytes(b"before")
+    Console(device.driver("console"), path).close()
+    assert path.read_bytes() == b"before"
+
+
+def test_a_transcript_that_cannot_be_opened(device: Device, port: Port, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "x.log"
+    with pytest.raises(ConfigurationError) as caught:
+        Console(device.driver("console"), path)
+    assert (
+        str(caught.value) == f"The transcript '{path}' cannot be written: File exists. Choose another output directory."
+    )
+    assert port._loop is None, "the port was opened and left so"
+
+
+def test_a_transcript_that_becomes_full(device: Device, port: Port, caplog: pytest.LogCaptureFixture) -> None:
+    console = Console(device.driver("console"), Path("/dev/full"))
+    port.say(b"one ")
+    console.wait_for("one", LIMIT_S)
+    port.say(b"two")
+    assert console.wait_for("two", LIMIT_S).start == 4
+    console.close()
+    assert [record.getMessage() for record in caplog.records if record.name == console_module.__name__] == [
+        "The transcript of console 'console' ends here: No space left on device"
+    ]
+
+
+def test_the_memory_of_a_console_is_bounded(
+    device: Device, port: Port, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    monkeypatch.setattr(console_module, "HISTORY", 1000)
+    console = device.console()
+    port.say(*(b"%04d\n" % number for number in range(1000)))
+    eventually(lambda: console.end == 5000)
+    assert len(console.text(0)) <= 1000
+    assert console.wait_for("0999", 0).start == 4995
+    with pytest.raises(ConsoleMismatch):
+        console.wait_for("0001", 0, since=0)
