@@ -69,3 +69,11 @@ def fragile_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
         monkeypatch.setenv("JUMPSTARTER_HOST", host)
         monkeypatch.setenv("EXPORTER_PID", str(process.pid))
         yield host
+
+
+@pytest.fixture
+def example_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve the board of the examples from a process of its own, and put the environment inside its shell."""
+    with exporter_process(Path(__file__).parents[2] / "examples" / "board.yaml") as (host, _):
+        monkeypatch.setenv("JUMPSTARTER_HOST", host)
+        yield
