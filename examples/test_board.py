@@ -1,7 +1,6 @@
-"""A pytest class on a board, as upstream's users write it. It joins the exporter that JUMPSTARTER_HOST names:
+"""A pytest class on a board, as upstream's users write it.
 
-    python -m JumpstarterLibrary.exporter examples/board.yaml --unix /tmp/board.sock &
-    JUMPSTARTER_HOST=/tmp/board.sock pytest examples/test_board.py
+It joins the exporter that JUMPSTARTER_HOST names; examples/board.yaml describes one, and README says how to start it.
 """
 
 from pathlib import Path

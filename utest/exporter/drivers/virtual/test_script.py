@@ -52,7 +52,11 @@ def test_words(text: str, expected: list[str]) -> None:
     assert fields(text) == expected
 
 
-@pytest.mark.parametrize("text", ["'a", '"a', "a\\", "$(a", "`a", "${a", "a &&", "a ||\n", "a |", "a | \n", "{ a", "{ a;", "{ a\n", "{ a }"])
+UNFINISHED = ["'a", '"a', "a\\", "$(a", "`a", "${a", "a &&", "a ||\n", "a |", "a | \n"]
+UNFINISHED += ["{ a", "{ a;", "{ a\n", "{ a }"]
+
+
+@pytest.mark.parametrize("text", UNFINISHED)
 def test_unfinished_text_waits_for_more(text: str) -> None:
     with pytest.raises(Incomplete):
         parse(text)
