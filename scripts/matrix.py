@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,8 +21,8 @@ TOOLS = tuple(
 )
 """Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors."""
 
-PYTHONS = ("python3.14", "python3.13", "python3.12")
-"""Interpreters for the newest environment, the first that is there; otherwise the one that runs this."""
+PYTHONS = ("3.14", "3.13", "3.12")
+"""Versions for the newest environment, the first that is there; otherwise the interpreter that runs this."""
 
 
 def main() -> None:
@@ -41,11 +42,14 @@ def oldest(pyproject: Path) -> list[str]:
 
 def newest_python() -> str:
     """Return the newest interpreter of this machine that works."""
-    for name in PYTHONS:
-        found = shutil.which(name)
-        # A version manager's stand-in is found as well, and says only when it runs that there is nothing behind it.
-        if found and subprocess.run([found, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
-            return found
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    for version in PYTHONS:
+        on_path = shutil.which(f"python{version}")
+        candidates = [on_path] if on_path else []
+        for found in [*candidates, *map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))]:
+            # pyenv's stand-ins are on the path as well, and say only when they run that nothing is behind them.
+            if subprocess.run([found, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
+                return found
     return sys.executable
 
 

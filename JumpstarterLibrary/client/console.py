@@ -205,6 +205,8 @@ class Console:
 
     def close(self) -> None:
         """End the stream and the transcript. Closing twice is fine."""
+        if not self._closed:
+            self._frames.flush(self._outbox)
         self._closed = True
         self._frames.cancel()
         self._outbox.kill()

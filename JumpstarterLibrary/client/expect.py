@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from JumpstarterLibrary.client.forward import bridge
+from JumpstarterLibrary.client.stream import FLUSH_S
 
 if TYPE_CHECKING:
     from pexpect.fdpexpect import fdspawn
@@ -31,16 +32,18 @@ class PexpectAdapter:
         self._session: fdspawn[bytes] | None = None
         self._bridge: threading.Thread | None = None
         self._stream: Any = None
+        self._sent = threading.Event()
 
     def __enter__(self) -> fdspawn[bytes]:
         from pexpect.fdpexpect import fdspawn  # only here: pexpect is not needed by most, and slow to import
 
         self._stream = self._client.stream(self._method)
+        self._sent.clear()
         ours, theirs = socket.socketpair()
         # The session owns the descriptor, so that callers may close the session by themselves.
         self._session = fdspawn(theirs.detach())
         self._bridge = threading.Thread(
-            target=bridge, args=(ours, self._stream), name="jumpstarter-expect", daemon=True
+            target=bridge, args=(ours, self._stream, self._sent), name="jumpstarter-expect", daemon=True
         )
         self._bridge.start()
         return self._session
@@ -50,6 +53,8 @@ class PexpectAdapter:
     ) -> None:
         assert self._session is not None
         assert self._bridge is not None
-        self._stream.close()
+        # What the session has sent goes first.
         self._session.close()
+        self._sent.wait(FLUSH_S)
+        self._stream.close()
         self._bridge.join(timeout=5)

@@ -27,10 +27,15 @@ BACKLOG = 16
 _Self = TypeVar("_Self", bound="_Forward")
 
 
-def bridge(connection: socket.socket, stream: ByteStream) -> None:
+def bridge(connection: socket.socket, stream: ByteStream, sent: threading.Event | None = None) -> None:
     """Copy both ways between a socket and a byte stream, with half close, until both directions have ended.
 
     Runs one direction in this thread and one in a daemon thread; closes both when done.
+
+    Args:
+        connection: The socket.
+        stream: The byte stream.
+        sent: Set when all that came from the socket, to its end, was handed to the stream.
     """
 
     def outwards() -> None:
@@ -40,7 +45,10 @@ def bridge(connection: socket.socket, stream: ByteStream) -> None:
             stream.send_eof()
         except (OSError, InfrastructureError) as error:
             logger.debug("forward: outward direction ended: %s", error)
-            stream.close()
+            stream.close(flush=False)
+        finally:
+            if sent is not None:
+                sent.set()
 
     sender = threading.Thread(target=outwards, name="jumpstarter-forward", daemon=True)
     sender.start()
@@ -80,7 +88,7 @@ class _Forward:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection, stream in connections:
-            stream.close()
+            stream.close(flush=False)
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -129,9 +137,11 @@ class TcpForward(_Forward):
 
     def __init__(self, driver: DriverProxy, host: str, port: int, method: str) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        if not 0 <= port <= 65535:
+            raise UsageError(f"There is no port {port}; the last one is 65535. Leave port= out for a free one.")
         try:
             listener = socket.create_server((host, port), family=family)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise UsageError(
                 f"Nothing can listen on {host}:{port}: {error}. Leave port= out for a free one."
             ) from error

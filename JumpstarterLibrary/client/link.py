@@ -128,12 +128,12 @@ class Link:
             return False
         return True
 
-    def barrier(self) -> None:
-        """Return when the exporter has seen all that was sent before, or cannot be asked.
+    def barrier(self) -> bool:
+        """Return when the exporter has seen all that was sent before, or cannot be asked; say whether it has answered.
 
         Frames of one HTTP/2 connection arrive in order, so that an answer proves that an earlier cancellation arrived.
         """
-        self.alive()
+        return self.alive()
 
     def get_status(self, timeout: Seconds = 5.0) -> ExporterState:
         """Return the exporter's status; ``LEASE_READY`` with no version where it is too old to tell.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 
@@ -23,6 +25,8 @@ class Outbox:
         self._condition = threading.Condition()
         self._ended = False
         self._dead = False
+        self._idle = False
+        self._last_put = -math.inf
 
     def put(self, data: bytes, deadline: Deadline) -> None:
         """Hand over one frame, waiting for room.
@@ -41,6 +45,21 @@ class Outbox:
                 self._ended = True
                 self._condition.notify_all()
 
+    def drained(self, limit_s: float) -> bool:
+        """Wait until gRPC has sent what was put during the last moments.
+
+        Args:
+            limit_s: How long to wait, and how long ago a frame may have been put to be waited for.
+
+        Returns:
+            Whether there was something, and it was sent.
+        """
+        with self._condition:
+            if time.monotonic() - self._last_put > limit_s:
+                return False
+            self._condition.wait_for(lambda: self._dead or (self._idle and not self._frames), limit_s)
+            return self._idle and not self._dead
+
     def kill(self) -> None:
         """Drop what waits and release both sides; the stream is over."""
         with self._condition:
@@ -58,6 +77,7 @@ class Outbox:
             if self._dead or self._ended:
                 raise LinkError("The byte stream is closed; nothing more can be sent on it.")
             self._frames.append(frame)
+            self._last_put = time.monotonic()
             self._condition.notify_all()
 
     def __iter__(self) -> Iterator[router_pb2.StreamRequest]:
@@ -65,10 +85,14 @@ class Outbox:
 
     def __next__(self) -> router_pb2.StreamRequest:
         with self._condition:
+            # gRPC asks for a frame when it has sent the one before.
+            self._idle = True
+            self._condition.notify_all()
             while not self._frames:
                 if self._dead or self._ended:
                     raise StopIteration
                 self._condition.wait()
+            self._idle = False
             frame = self._frames.popleft()
             self._condition.notify_all()
             return frame

@@ -23,7 +23,10 @@ _LINK = (
 )
 
 _TLS = (
-    (("hostname verification", "hostname mismatch"), "its certificate is not for this host name"),
+    (
+        ("hostname verification", "hostname mismatch", "not in peer certificate"),
+        "its certificate is not for this host name",
+    ),
     (("expired",), "its certificate has expired"),
     (("wrong_version_number",), "the exporter does not speak TLS"),
     (

@@ -23,7 +23,7 @@ from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.source import Source
-from JumpstarterLibrary.client.status import Operation, translate
+from JumpstarterLibrary.client.status import Operation, out_of_time, translate
 from JumpstarterLibrary.client.stream import FRAME, Frames
 from JumpstarterLibrary.errors import InfrastructureError, TransferError, UsageError
 from JumpstarterLibrary.protocol import router_pb2
@@ -289,10 +289,11 @@ def download(
     try:
         # Never with a content encoding: exporters do not flush what they compress, and the end is lost.
         request = resource_stream_request(uuid)
-        frames = Frames(link, request, outbox, operation, outbox.kill, deadline, ends_with_deadline=True)
+        frames = Frames(link, request, outbox, operation, outbox.kill, deadline)
         with interruptible:
             future = call(frames.handle()[0], deadline)
-        with Watchdog(SILENCE_S, frames.cancel, armed=False) as silence:
+        # The deadline is the call's. It does not end the stream as well, which would happen on both sides at once.
+        with Watchdog(deadline.at_most(SILENCE_S), frames.cancel, armed=False) as silence:
             future.add_done_callback(
                 lambda done: silence.arm() if done.code() is grpc.StatusCode.OK else frames.cancel()
             )
@@ -303,8 +304,10 @@ def download(
                 size += len(data)
                 silence.feed()
                 progress.show(size)
-                if size == limit:
+                if size == limit or deadline.expired:
                     break
+        if deadline.expired and size != limit and not frames.complete and _succeeded(future):
+            raise out_of_time(operation, deadline)
         if silence.barked:
             raise TransferError(
                 f"{operation.driver} reported success in '{operation.method}', but sent no end of data and nothing "
@@ -341,10 +344,15 @@ def _outcome(
 
 def _cancel_call(link: Link, future: Any) -> None:
     """Cancel a driver call that did not succeed, and return when the exporter has seen it."""
-    if future is None or (future.done() and future.code() is grpc.StatusCode.OK):
+    if future is None or _succeeded(future):
         return
     future.cancel()
     link.barrier()
+
+
+def _succeeded(future: Any) -> bool:
+    """Whether a driver call has ended well; False while it runs."""
+    return bool(future.done()) and future.code() is grpc.StatusCode.OK
 
 
 def _aborter(link: Link, future: Any, frames: Frames) -> Callable[[], None]:

@@ -69,13 +69,18 @@ def translate(
     code, details = call.code(), " ".join((call.details() or "").split())
     logger.debug("%s on %s ended with %s: %s", operation.text, link.name, code, details)
     if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
-        return OperationTimeout(
-            f"{_start(operation.text)} did not finish within {spoken(deadline.timeout or 0)} and was cancelled. "
-            f"The exporter may still be working on it. Give it more time with timeout=."
-        )
+        return out_of_time(operation, deadline)
     if code is Code.UNAVAILABLE and not link.alive():
         return link_error(link, operation, details)
     return _TABLE[code](link, operation, details or f"no details, status {code.name}")
+
+
+def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
+    """Return the error for an operation whose deadline is over."""
+    return OperationTimeout(
+        f"{_start(operation.text)} did not finish within {spoken(deadline.timeout or 0)} and was cancelled. "
+        f"The exporter may still be working on it. Give it more time with timeout=."
+    )
 
 
 def link_error(link: Link, operation: Operation, details: str) -> LinkError:

@@ -23,6 +23,9 @@ from JumpstarterLibrary.protocol.names import ACCEPT_ENCODING_KEY, REQUEST_KEY, 
 OPEN_S = 30.0
 """How long a driver may take to open its far side; upstream's slowest takes 10 seconds."""
 
+FLUSH_S = 1.0
+"""How long closing a stream waits for what was sent on it a moment before."""
+
 FRAME = 1024 * 1024
 """Bytes of the largest frame that we send; exporters refuse messages over 4 MiB."""
 
@@ -41,7 +44,6 @@ class Frames:
         on_end: Called once, in some thread, when the RPC is over, also when it could not be opened. It has to end
             ``outgoing``, for which gRPC's thread waits.
         deadline: For opening it, which takes 30 seconds at most.
-        ends_with_deadline: Whether the deadline ends the open stream, too.
 
     Attributes:
         complete: Whether the exporter has said that no more data follows.
@@ -59,8 +61,6 @@ class Frames:
         operation: Operation,
         on_end: Callable[[], None],
         deadline: Deadline | None = None,
-        *,
-        ends_with_deadline: bool = False,
     ) -> None:
         self.complete = False
         self._link = link
@@ -70,7 +70,6 @@ class Frames:
         with interruptible:
             self._call: Any = link.stub.stream(
                 iter(outgoing),
-                timeout=self._deadline.remaining if ends_with_deadline else None,
                 metadata=(*link.metadata, (REQUEST_KEY, request)),
             )
         if not self._call.add_callback(on_end):
@@ -128,6 +127,15 @@ class Frames:
         except grpc.RpcError as error:
             if not self._cancelled:
                 raise translate(error, self._link, self._operation, self._deadline) from error
+
+    def flush(self, outbox: Outbox) -> None:
+        """Let the exporter take what was sent just now, for a second at most.
+
+        Nothing on the wire tells that it has. But it forgets what it has not read when the RPC is cancelled; so it is
+        asked something, once for the data to arrive there, and once for it to be handed on.
+        """
+        if outbox.drained(FLUSH_S) and self._link.barrier():
+            self._link.barrier()
 
     def cancel(self) -> None:
         """End the RPC. The exporter keeps a finished stream's device open until somebody does. Never fails."""
@@ -196,8 +204,14 @@ class ByteStream:
                 raise self._error
             return b""
 
-    def close(self) -> None:
-        """End the stream and free the device on the exporter. Closing twice is fine."""
+    def close(self, *, flush: bool = True) -> None:
+        """End the stream and free the device on the exporter. Closing twice is fine.
+
+        Args:
+            flush: Whether what was sent a moment before gets up to a second to arrive. Default: yes.
+        """
+        if flush and not self._closed:
+            self._frames.flush(self._outbox)
         with self._condition:
             self._closed = True
             self._condition.notify_all()

@@ -1,3 +1,7 @@
+*** Settings ***
+Documentation    Nothing, for comparison.
+
+
 *** Test Cases ***
 Nothing
     [Documentation]    What Robot Framework costs by itself.

@@ -1,5 +1,7 @@
 *** Settings ***
-Library    JumpstarterLibrary
+Documentation    One keyword of ours.
+
+Library          JumpstarterLibrary
 
 
 *** Test Cases ***

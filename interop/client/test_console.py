@@ -9,7 +9,7 @@ import pytest
 
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.drivers import SerialProxy
-from JumpstarterLibrary.errors import AmbiguousDriver, ConsoleMismatch
+from JumpstarterLibrary.errors import AmbiguousDriver, ConsoleMismatch, DriverError
 
 
 @pytest.fixture
@@ -61,5 +61,5 @@ def test_several_consoles_are_named(device: Device) -> None:
 
 def test_control_lines_of_a_pseudo_terminal(device: Device) -> None:
     """It has none; what matters is that the question arrives and a driver's answer comes back."""
-    with pytest.raises(Exception, match=r"set_dtr"):
+    with pytest.raises(DriverError, match=r"^'set_dtr' of driver 'wire' "):
         device.find(SerialProxy, "console", "wire").set_dtr(True)

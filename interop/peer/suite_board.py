@@ -88,6 +88,8 @@ class TestBoard(JumpstarterTest):
         files.write_bytes("peer/small", b"\x00\xff small")
         assert files.read_bytes("peer/small") == b"\x00\xff small"
         assert files.exists("peer/small")
+        assert files.stat("peer/small").content_length == 8
+        assert files.stat("peer/small").mode.is_file()
         files.copy("peer/small", "peer/copy")
         files.rename("peer/copy", "peer/moved")
         assert {"peer/image.bin", "peer/small", "peer/moved"} <= set(files.list("peer/"))

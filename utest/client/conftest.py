@@ -73,7 +73,7 @@ class Alarm:
 
     def after(self, event: threading.Event) -> None:
         """Ring when an event has been set; a little later, since it is set in the middle of something."""
-        threading.Thread(target=lambda: event.wait(10) and self(0.03), daemon=True).start()
+        threading.Thread(target=lambda: event.wait(10) and self(0.1), daemon=True).start()
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
         raise self.Interruption

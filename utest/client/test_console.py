@@ -16,6 +16,7 @@ import pytest
 
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client import console as console_module
+from JumpstarterLibrary.client import stream as stream_module
 from JumpstarterLibrary.client.pattern import WINDOW
 from JumpstarterLibrary.errors import (
     ConfigurationError,
@@ -259,14 +260,27 @@ def test_writing(console: Console, port: Port, eventually: Any) -> None:
     assert port.got == b"reboot\n" + data
 
 
-def test_a_port_that_takes_nothing(device_with: Callable[..., Device]) -> None:
+def test_what_was_written_last_arrives(device_with: Callable[..., Device]) -> None:
+    for number in range(10):
+        port = Port()
+        device = device_with({"console": port})
+        device.console().write(b"reboot %d\n" % number)
+        device.close()
+        assert port.got == b"reboot %d\n" % number
+
+
+def test_a_port_that_takes_nothing(device_with: Callable[..., Device], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "FLUSH_S", 0.0)
+
     class Full(Port):
         async def send(self, data: bytes) -> None:
             await asyncio.Event().wait()
 
-    console = device_with({"console": Full()}).console()
+    device = device_with({"console": Full()})
+    console = device.console()
     with pytest.raises(OperationTimeout) as caught:
         console.write(bytes(64 << 20), timeout=0.3)
+    device.close()
     assert str(caught.value) == "The far side of the byte stream took no data for 300 milliseconds."
 
 

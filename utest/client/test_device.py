@@ -27,6 +27,7 @@ from JumpstarterLibrary.exporter.drivers.network import EchoNetwork
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
 from JumpstarterLibrary.exporter.drivers.storage import MockFlasher
+from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 LIMIT_S = 10.0
 
@@ -83,7 +84,8 @@ def test_one_of_another_kind(bench: Device) -> None:
     with pytest.raises(NoSuchDriver) as caught:
         bench.find(PowerProxy, "power", "storage")
     assert str(caught.value) == (
-        "Driver 'storage' is no power driver; its exporter calls it 'jumpstarter_driver_opendal.client.StorageMuxClient'."
+        "Driver 'storage' is no power driver; its exporter calls it "
+        "'jumpstarter_driver_opendal.client.StorageMuxClient'."
     )
 
 
@@ -127,8 +129,6 @@ def test_what_the_exporter_says(serving: Callable[..., HostedExporter], connecti
 
 
 def test_a_tree_that_is_unusable(odd_exporter: Callable[..., str], connecting: Callable[..., Device]) -> None:
-    from JumpstarterLibrary.protocol import jumpstarter_pb2
-
     host = odd_exporter(get_report=lambda _request, _context: jumpstarter_pb2.GetReportResponse())
     with pytest.raises(NoSuchDriver) as caught:
         connecting(host)

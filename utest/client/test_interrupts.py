@@ -77,9 +77,8 @@ def test_the_device_works_after_interruptions_at_any_moment(device_with: Callabl
     delays = random.Random(seed)
     device = device_with({"patient": Patient()})
     for number in range(150):
-        alarm(delays.uniform(0.0005, 0.003))
         with pytest.raises(alarm.Interruption):
-            _call_for_ever(device)
+            _call_until(alarm, delays.uniform(0.0005, 0.003), device)
         worked = threading.Event()
         probe = threading.Thread(target=lambda: (_all_shapes(device), worked.set()), daemon=True)  # noqa: B023
         probe.start()
@@ -87,7 +86,8 @@ def test_the_device_works_after_interruptions_at_any_moment(device_with: Callabl
         probe.join(LIMIT_S)
 
 
-def _call_for_ever(device: Device) -> None:
+def _call_until(alarm: Any, delay_s: float, device: Device) -> None:
+    alarm(delay_s)
     while True:
         device.client.patient.quick(1)
 

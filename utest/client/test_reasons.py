@@ -28,6 +28,7 @@ def test_links(details: str, reason: str) -> None:
     ("details", "reason"),
     [
         ("Hostname Verification Check failed.", "its certificate is not for this host name"),
+        ("Peer name 127.0.0.1 is not in peer certificate", "its certificate is not for this host name"),
         ("CERTIFICATE_VERIFY_FAILED: certificate has expired", "its certificate has expired"),
         (
             "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -139,6 +140,36 @@ def test_closing_frees_the_device_on_the_exporter(device_with: Serve) -> None:
     assert stream.receive(timeout=LIMIT_S) == b""
 
 
+def test_what_was_sent_last_arrives(device_with: Serve) -> None:
+    far = Stuck()
+    taken: list[bytes] = []
+
+    async def take(data: bytes) -> None:
+        taken.append(data)
+
+    far.send = take  # type: ignore[method-assign]
+    device = device_with({"x": Far(far)})
+    expected = []
+    for number in range(50):
+        with device.client.x.stream() as stream:
+            for text in (b"reboot %d" % number, b"\n"):
+                stream.send(text)
+                expected.append(text)
+    assert taken == expected
+
+
+def test_closing_does_not_wait_for_ever_for_a_far_side_that_takes_nothing(
+    device_with: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "FLUSH_S", 0.2)
+    stream = device_with({"x": Far(Stuck())}).client.x.stream()
+    with pytest.raises(OperationTimeout):
+        stream.send(bytes(64 * FRAME), timeout=0.1)
+    begin = time.monotonic()
+    stream.close()
+    assert time.monotonic() - begin < 2
+
+
 def test_the_far_side_may_end_first(device_with: Serve) -> None:
     far = Chunks(b"hello")
     with device_with({"x": Far(far)}).client.x.stream() as stream:
@@ -195,7 +226,8 @@ def test_nothing_comes_in_time(device_with: Serve) -> None:
         assert str(caught.value) == "No data on the byte stream within 50 milliseconds."
 
 
-def test_nothing_is_taken_in_time(device_with: Serve) -> None:
+def test_nothing_is_taken_in_time(device_with: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "FLUSH_S", 0.0)
     with device_with({"x": Far(Stuck())}).client.x.stream() as stream:
         with pytest.raises(OperationTimeout) as caught:
             stream.send(bytes(64 * FRAME), timeout=0.3)

@@ -1,0 +1,240 @@
+"""An exporter process that is killed in the middle of everything: each operation ends with a LinkError soon."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Console, Device, DirectConnection
+from JumpstarterLibrary.client.source import Source
+from JumpstarterLibrary.errors import LinkError, OperationTimeout
+from JumpstarterLibrary.types import Tls
+
+ROOT = Path(__file__).parents[2]
+START_S = 20.0
+LIMIT_S = 5.0
+
+DRIVERS = """
+import asyncio
+from collections.abc import AsyncIterator
+from JumpstarterLibrary.exporter import Driver, export
+
+
+class Slow(Driver):
+    @classmethod
+    def client(cls) -> str:
+        return "test.Slow"
+
+    @export
+    async def wait(self) -> None:
+        await asyncio.Event().wait()
+
+    @export
+    async def wait_in_a_stream(self) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    @export
+    async def take(self, handle: dict) -> None:
+        async with self.resource(handle) as source:
+            await source.receive()
+            await asyncio.Event().wait()
+
+    @export
+    async def give(self, handle: dict) -> None:
+        async with self.resource(handle) as sink:
+            await sink.send(b"first")
+            await asyncio.Event().wait()
+"""
+
+CONFIG = """
+apiVersion: jumpstarter.dev/v1alpha1
+kind: ExporterConfig
+export:
+  slow:
+    type: slow_drivers.Slow
+  console:
+    type: jumpstarter_driver_pyserial.driver.PySerial
+    config:
+      url: loop://
+  echo:
+    type: jumpstarter_driver_network.driver.EchoNetwork
+"""
+
+
+@dataclass
+class Process:
+    """A running exporter."""
+
+    process: subprocess.Popen[str]
+    host: str
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Process]]:
+    """Start exporters in processes of their own."""
+    folder = tmp_path_factory.mktemp("exporter")
+    (folder / "slow_drivers.py").write_text(DRIVERS)
+    (folder / "exporter.yaml").write_text(CONFIG)
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> Process:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "JumpstarterLibrary.exporter", str(folder / "exporter.yaml"), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+        )
+        running.append(process)
+        assert process.stdout is not None
+        return Process(process, process.stdout.readline().strip())
+
+    yield run
+    for process in running:
+        process.kill()
+        process.wait(START_S)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def unary(device: Device, ready: threading.Event) -> None:
+    threading.Timer(0.1, ready.set).start()
+    device.client.slow.call("wait")
+
+
+def streaming(device: Device, ready: threading.Event) -> None:
+    for _ in device.client.slow.streamingcall("wait_in_a_stream"):
+        ready.set()
+
+
+def upload(device: Device, ready: threading.Event) -> None:
+    threading.Timer(0.1, ready.set).start()
+    device.client.slow._upload("take", Source.of(bytes(64 << 20)))
+
+
+def download(device: Device, ready: threading.Event) -> None:
+    class Sink(io.BytesIO):
+        def write(self, data: Any) -> int:
+            ready.set()
+            return super().write(data)
+
+    device.client.slow._download("give", Sink())
+
+
+def byte_stream(device: Device, ready: threading.Event) -> None:
+    with device.client.echo.stream() as stream:
+        ready.set()
+        stream.receive()
+
+
+def console(device: Device, ready: threading.Event) -> None:
+    found: Console = device.console()
+    found.write(b"hello")
+    found.wait_for("hello", LIMIT_S)
+    ready.set()
+    found.wait_for("never", 60)
+
+
+OPERATIONS: dict[str, tuple[Callable[[Device, threading.Event], None], str]] = {
+    "unary": (unary, "The link to exporter '{host}' broke during 'wait' of driver 'slow': "),
+    "streaming": (streaming, "The link to exporter '{host}' broke during 'wait_in_a_stream' of driver 'slow': "),
+    "upload": (upload, "The link to exporter '{host}' broke during 'take' of driver 'slow': "),
+    "download": (download, "The link to exporter '{host}' broke during 'give' of driver 'slow': "),
+    "byte stream": (byte_stream, "The link to exporter '{host}' broke during 'connect' of driver 'echo': "),
+    "console": (
+        console,
+        "The stream of console 'console' broke while waiting for 'never': "
+        "The link to exporter '{host}' broke during 'connect' of driver 'console': ",
+    ),
+}
+
+END = "It is not known whether the exporter carried it out."
+
+
+@dataclass
+class Outcome:
+    """How an operation ended."""
+
+    error: BaseException | None = None
+    seconds: float = 0.0
+
+
+@pytest.fixture(scope="module", params=["unix socket", "TCP"])
+def killed(request: pytest.FixtureRequest, start: Callable[..., Process]) -> tuple[str, dict[str, Outcome]]:
+    """Run all operations at once, each on a device of its own, and kill the exporter in the middle of them."""
+    exporter = start() if request.param == "unix socket" else start("--tcp", "127.0.0.1:0", "--insecure")
+    tls = None if request.param == "unix socket" else Tls.plaintext
+    connection = DirectConnection.from_arguments(exporter.host, tls=tls, environ={})
+    outcomes = {name: Outcome() for name in OPERATIONS}
+    ready = {name: threading.Event() for name in OPERATIONS}
+    at: list[float] = []
+
+    def run(name: str) -> None:
+        with Device.connect(connection, START_S) as device:
+            try:
+                OPERATIONS[name][0](device, ready[name])
+            except LinkError as error:
+                outcomes[name] = Outcome(error, time.monotonic() - at[0])
+
+    threads = [threading.Thread(target=run, args=(name,), daemon=True) for name in OPERATIONS]
+    for thread in threads:
+        thread.start()
+    for name, event in ready.items():
+        assert event.wait(START_S), name
+    at.append(time.monotonic())
+    exporter.process.send_signal(signal.SIGKILL)
+    for thread in threads:
+        thread.join(START_S)
+    return exporter.host, outcomes
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_killed_in_the_middle(killed: tuple[str, dict[str, Outcome]], operation: str) -> None:
+    host, outcomes = killed
+    outcome = outcomes[operation]
+    assert type(outcome.error) is LinkError
+    text = str(outcome.error)
+    assert text.startswith(OPERATIONS[operation][1].format(host=host))
+    assert text.endswith(END)
+    assert outcome.seconds < LIMIT_S
+
+
+def test_a_lost_exporter_stays_lost(start: Callable[..., Process]) -> None:
+    exporter = start()
+    connection = DirectConnection.from_arguments(exporter.host, environ={})
+    with Device.connect(connection, START_S) as device:
+        exporter.process.kill()
+        exporter.process.wait(START_S)
+        begin = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(LinkError, match=rf"^The link to exporter '{exporter.host}' broke during 'wait' of "):
+                device.client.slow.call("wait", timeout=LIMIT_S)
+        assert time.monotonic() - begin < LIMIT_S
+
+
+def test_a_stopped_exporter_does_not_hang_what_has_a_timeout(start: Callable[..., Process]) -> None:
+    exporter = start()
+    connection = DirectConnection.from_arguments(exporter.host, environ={})
+    with Device.connect(connection, START_S) as device:
+        exporter.process.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        with pytest.raises(OperationTimeout, match=r"^'wait' of driver 'slow' did not finish within 200 milliseconds "):
+            device.client.slow.call("wait", timeout=0.2)
+        with pytest.raises(OperationTimeout, match=r"^The exporter's status \(GetStatus\) did not finish within "):
+            device.status(timeout=0.2)
+        assert time.monotonic() - begin < LIMIT_S
+        exporter.process.send_signal(signal.SIGCONT)
+        assert device.status(timeout=START_S).status == "LEASE_READY"
