@@ -102,7 +102,7 @@ def bench(device_with: Callable[..., Device], tmp_path: Path) -> Device:
 
 
 @pytest.fixture
-def nothing_left(eventually: Callable[[Callable[[], object]], None]) -> Iterator[None]:
+def nothing_left() -> Iterator[None]:
     """Fail a test that leaves threads or open sockets behind."""
     threads, sockets = set(threading.enumerate()), open_sockets()
     yield

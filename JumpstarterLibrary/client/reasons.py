@@ -11,7 +11,10 @@ UNTRUSTED = "its certificate is not signed by an authority that is trusted here"
 _LINK = (
     (("connection refused",), "connection refused"),
     (("no such file",), "its socket is gone"),
-    (("dns resolution", "name resolution", "domain name not found"), "the host name could not be resolved"),
+    (
+        ("dns resolution", "name resolution", "errors resolving", "domain name not found"),
+        "the host name could not be resolved",
+    ),
     (("network is unreachable", "no route to host"), "there is no way to it in this network"),
     (("cancelling all calls", "server is shutting down"), "the exporter was stopped"),
     (("keepalive", "ping timeout"), "it answers no more"),

@@ -370,6 +370,14 @@ class _Slow(io.RawIOBase, BinaryIO):  # type: ignore[misc]
         return b"x" * 100
 
 
+def test_an_exporter_too_old_to_tell_its_status(device_with: Callable[..., Device], medium: Medium) -> None:
+    old = Features(get_status=False, end_session=False, log_stream=False, cut_off_is_error=False)
+    device = device_with({"medium": medium}, features=old)
+    with pytest.raises(TransferError, match=r"^The image 'image' could not be read to its end: Input/output error\. "):
+        device.client.medium._upload("write", Failing("image", 64 * FRAME))
+    not_taken_for_whole(medium)
+
+
 def test_an_upload_that_is_interrupted(driver: Any, medium: Medium, alarm: Any) -> None:
     alarm.after(medium.started)
     with pytest.raises(alarm.Interruption) as caught:
