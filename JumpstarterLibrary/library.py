@@ -21,6 +21,7 @@ from JumpstarterLibrary.keywords.drivers import DriverKeywords
 from JumpstarterLibrary.keywords.power import PowerKeywords
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.keywords.storage import StorageKeywords
+from JumpstarterLibrary.reporting.artefacts import transcript_directory
 from JumpstarterLibrary.reporting.drain import EventDrain
 from JumpstarterLibrary.reporting.html import transcript_link
 from JumpstarterLibrary.reporting.listener import LifecycleListener
@@ -59,10 +60,10 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     = Console =
 
-    Consoles are read from the moment a device is connected, into a history that reading never destroys; the whole
-    transcript is a file in the output directory, linked from the log. `Console Should Contain` looks from a cursor on
-    and moves it behind the match. A power action moves the cursor to the present end, so that old output cannot answer
-    for the new boot. ``since=`` looks from elsewhere.
+    Consoles are read from the moment a device is connected, into a history that reading never destroys. It keeps the
+    last 8 million characters; the whole transcript is a file in the output directory, linked from the log. `Console
+    Should Contain` looks from a cursor on and moves it behind the match. A power action moves the cursor to the present
+    end, so that old output cannot answer for the new boot. ``since=`` looks from elsewhere.
 
     A pattern is a plain text, or ``regexp:`` and a Python regular expression.
 
@@ -109,9 +110,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         """
         self._drain = EventDrain()
         default = Finding(mode, host, tls, ca, reveal(passphrase))
-        self._devices = Devices(default, dict(os.environ), _virtual_board, self._prepare)
+        self._devices = Devices(default, os.environ, _virtual_board, self._prepare)
         self._suites: list[str] = []
-        self._fresh: set[Path] = set()
         self.ROBOT_LIBRARY_LISTENER = [
             LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._devices.close_all)
         ]
@@ -133,21 +133,12 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         device.follow_logs()
         output = _output_directory()
         if output is not None:
-            device.transcripts = self._transcripts(output, alias)
+            device.transcripts = transcript_directory(output / ARTEFACTS, file_name(alias))
         device.open_consoles()
-        if output is not None:
+        if output is not None and device.transcripts is not None:
             for name in device.consoles():
-                href = (Path(ARTEFACTS) / file_name(alias) / file_name(f"{name}.log")).as_posix()
-                logger.info(transcript_link(name, href), html=True)
-
-    def _transcripts(self, output: Path, alias: str) -> Path:
-        """Return the directory for a device's transcripts; what an earlier run left there is removed."""
-        directory = output / ARTEFACTS / file_name(alias)
-        if directory not in self._fresh:
-            self._fresh.add(directory)
-            for old in directory.glob("*.log"):
-                old.unlink()
-        return directory
+                transcript = device.transcripts / file_name(f"{name}.log")
+                logger.info(transcript_link(name, transcript.relative_to(output).as_posix()), html=True)
 
     def _suite_starts(self, suite: str) -> None:
         self._suites.append(suite)

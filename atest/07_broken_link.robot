@@ -55,6 +55,16 @@ Frozen Exporter
     ...    Call Driver    faulty    echo    timeout=0.5 s
     Kill Exporter    ${HOST}
 
+Frozen During An Upload
+    [Documentation]    The exporter stays frozen; neither the keyword nor the end of the connection waits for it.
+    [Timeout]    15 s
+    ${image} =    Create Random Image    50000000
+    Freeze Exporter    ${HOST}    after=0.3
+    Run Keyword And Expect Error
+    ...    EQUALS:'write' of driver 'slow' did not finish within 1 second and was cancelled. The exporter may still be working on it. Give it more time with timeout=.
+    ...    Write Image    ${image}    driver=slow    timeout=1 s
+    Disconnect
+
 Robot Ends Soon After
     [Template]    Robot Should End Soon
     Call

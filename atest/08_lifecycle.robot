@@ -54,6 +54,7 @@ Secrets Are In No Artefact
 
 No Message Has A Traceback Or A Class Path
     ${result} =    Run Child Suite    _children/failures.robot    JUMPSTARTER_HOST=${HOST}
+    Should Be Equal As Integers    ${result.rc}    6
     FOR    ${message}    IN    @{result.messages}
         Should Not Be Empty    ${message}
         Should Not Contain Any    ${message}    Traceback    RpcError    grpc.    JumpstarterLibrary.

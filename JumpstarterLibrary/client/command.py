@@ -49,8 +49,10 @@ def run_command(console: Console, command: str, timeout: Seconds = COMMAND_S) ->
     try:
         output, status = _collect(console, command, token, start, deadline)
     except BaseException:
-        with contextlib.suppress(InfrastructureError):
-            console.write(INTERRUPT)
+        # Only into a shell that has taken the line: a boot loader would stop what it does.
+        if token in console.text(start):
+            with contextlib.suppress(InfrastructureError):
+                console.write(INTERRUPT)
         raise
     console.cursor = console.end
     return CommandResult(command, output, status, time.monotonic() - begin)
@@ -71,6 +73,11 @@ def _collect(console: Console, command: str, token: str, start: int, deadline: D
             match = result.search(text) or result.search(without_kernel_messages(text))
             if match:
                 return match["output"], int(match["status"])
+            if start < console.start:
+                raise CommandFailed(
+                    f"Command '{command}' printed more than a console keeps; its output is in the transcript only. "
+                    f"Write it to a file on the device, or print less."
+                )
         elif f"JMP{token}B" not in recent and (wrong := complaint.search(recent)):
             _let_settle(console, deadline)
             raise CommandFailed(f"The shell did not understand command '{command}': {wrong.group().strip()}")

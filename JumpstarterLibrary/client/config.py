@@ -69,7 +69,14 @@ class DirectConnection:
         return cls._build(host, "host=", tls, ca, passphrase, environ)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> DirectConnection:
+    def from_environment(
+        cls,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        tls: Tls | None = None,
+        ca: Path | None = None,
+        passphrase: str | None = None,
+    ) -> DirectConnection:
         """Return the connection that ``JUMPSTARTER_HOST`` and its companions describe, as inside ``jmp shell``.
 
         Raises:
@@ -81,7 +88,7 @@ class DirectConnection:
                 f"{HOST} is not set, so there is no exporter to join. Run inside `jmp shell`, set {HOST} to the socket "
                 f"path or host:port of an exporter, or choose another mode."
             )
-        return cls._build(host, HOST, None, None, None, environ)
+        return cls._build(host, HOST, tls, ca, passphrase, environ)
 
     @classmethod
     def _build(

@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.stream import FRAME, Frames
 from JumpstarterLibrary.client.text import Normaliser, TextHistory
-from JumpstarterLibrary.errors import ConfigurationError, ConsoleMismatch, InfrastructureError, LinkError
+from JumpstarterLibrary.errors import ConfigurationError, ConsoleMismatch, InfrastructureError, LinkError, UsageError
 from JumpstarterLibrary.protocol.streams import driver_stream_request
 from JumpstarterLibrary.types import ConsoleMatch
 
@@ -28,6 +28,9 @@ HISTORY = 8 * 1024 * 1024
 """Characters of a console that are kept in memory; the transcript on disk keeps all."""
 
 SEND_S = 30.0
+SETTLE_S = 0.05
+SETTLE_LIMIT_S = 1.0
+"""How long a match of a regular expression at the very end of the output may go on growing."""
 TAIL_LINES = 20
 TAIL = 16 * 1024
 
@@ -45,6 +48,8 @@ class Console:
 
     Attributes:
         cursor: Where the next search begins: an offset in characters since the console was opened.
+        powered: Whether power was switched since the console was opened.
+        powered: Whether power was switched since the console was opened.
         marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
 
     Raises:
@@ -57,6 +62,8 @@ class Console:
     ) -> None:
         self.name = driver.path or "console"
         self.cursor = 0
+        self.powered = False
+        self.powered = False
         self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
         self._tick = tick
         self._history = TextHistory(HISTORY)
@@ -109,12 +116,17 @@ class Console:
         deadline, begin = Deadline.of(timeout), time.monotonic()
         start = self.cursor if since is None else since
         searched = [start] * len(wanted)
+        patience: Deadline | None = None
         with self._condition:
             while True:
                 hit = self._search(wanted, searched, begin, start)
                 if hit is not None:
-                    self.cursor = hit[1].end
-                    return hit
+                    patience = patience or Deadline(deadline.at_most(SETTLE_LIMIT_S))
+                    if self._settled(wanted[hit[0]], hit[1], patience):
+                        self.cursor = hit[1].end
+                        return hit
+                    searched = [start] * len(wanted)  # there is more now, and the match may be longer
+                    continue
                 if self._ended:
                     raise self._ended_error(wanted)
                 if deadline.expired:
@@ -131,6 +143,7 @@ class Console:
 
         Raises:
             ConsoleMismatch: It was said.
+            UsageError: The console has said more since then than its history keeps.
             InfrastructureError: The stream ended meanwhile.
         """
         wanted = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
@@ -138,6 +151,11 @@ class Console:
         start = self.cursor if since is None else since
         searched = [start]
         with self._condition:
+            if start < self._history.start:
+                raise UsageError(
+                    f"Console '{self.name}' has said so much since then that its first {self._history.start - start} "
+                    f"characters are only in the transcript. Look from later on, or look more often."
+                )
             while True:
                 hit = self._search([wanted], searched, begin, start)
                 if hit is not None:
@@ -145,10 +163,11 @@ class Console:
                     raise ConsoleMismatch(
                         f"Console '{self.name}' said '{hit[1].text}', which it should not. The line was: '{line}'."
                     )
+                # What a broken stream did not bring may well have been said.
+                if self._ended and (self._error is not None or not deadline.expired):
+                    raise self._ended_error([wanted])
                 if deadline.expired:
                     return
-                if self._ended:
-                    raise self._ended_error([wanted])
                 self._pause(deadline)
 
     def text(self, since: int | None = None) -> str:
@@ -174,6 +193,12 @@ class Console:
             return True
 
     @property
+    def start(self) -> int:
+        """The offset of the first character that is still kept."""
+        with self._condition:
+            return self._history.start
+
+    @property
     def end(self) -> int:
         """The offset behind the last character."""
         with self._condition:
@@ -186,6 +211,8 @@ class Console:
 
     def power_changes(self) -> None:
         """Begin a new chapter: what was said before a power action is no answer to what is waited for after it."""
+        self.powered = True
+        self.powered = True
         self.cursor = self.mark("power_on")
 
     # Writing
@@ -261,6 +288,13 @@ class Console:
                 at, end = base + found.start, base + found.end
                 best = index, ConsoleMatch(found.text, before, found.groups, at, end, time.monotonic() - begin)
         return best
+
+    def _settled(self, pattern: Pattern, match: ConsoleMatch, patience: Deadline) -> bool:
+        """Whether a match is final. One of a regular expression that ends where the output ends may still grow."""
+        if pattern.literal or match.end < self._history.end or self._ended or patience.expired:
+            return True
+        self._condition.wait(patience.at_most(SETTLE_S))
+        return self._history.end == match.end
 
     def _pause(self, deadline: Deadline) -> None:
         """Wait for more output, waking up now and then so that an interruption and the caller's tick get their turn."""

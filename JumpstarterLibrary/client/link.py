@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 PATH_LIMIT = 107
 """Bytes of a unix socket's path, on Linux; other systems take a few less."""
+
+CLOSE_S = 2.0
+
+CLOSE_S = 2.0
 
 PROBE_S = 2.0
 """How long an exporter may take to show that it is alive."""
@@ -176,9 +181,15 @@ class Link:
         return bool(answer.success)
 
     def close(self) -> None:
-        """Close the channel; calls in flight end with an error. Closing twice is fine."""
+        """Close the channel; calls in flight end with an error. Closing twice is fine.
+
+        A frozen exporter can keep a call in gRPC's hands for ever, so this waits 2 seconds and leaves the rest to a
+        daemon thread.
+        """
         self._closed = True
-        self._channel.close()
+        closing = threading.Thread(target=self._channel.close, name="jumpstarter-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
 
 
 def enum_name(enum: Any, number: int, prefix: str) -> str:

@@ -14,7 +14,7 @@ LOGIN_S = 120.0
 
 LOGIN = re.compile(r"login: *$", re.IGNORECASE)
 PASSWORD = re.compile(r"password[^:]*: *$", re.IGNORECASE)
-SHELL = re.compile(r"(?<![=])[#$%>] *$")
+SHELL = re.compile(r"(?<![=#.$%>\d])[#$%>] *$")
 BOOTLOADER = re.compile(r"=> *$")
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
 
@@ -58,7 +58,7 @@ class _Login:
         self._console, self._user, self._password, self._deadline = console, user, password, deadline
         self._answered = 0
         self._asked = False
-        self._patience = BOOT_PATIENCE_S if console.marks["power_on"] else PATIENCE_S
+        self._patience = BOOT_PATIENCE_S if console.powered else PATIENCE_S
 
     def run(self) -> None:
         while not self._deadline.expired:
@@ -72,11 +72,10 @@ class _Login:
                 self._answer_login()
             elif PASSWORD.search(line):
                 self._answer_password()
-            elif SHELL.search(line) and self._shell_answers():
+            elif SHELL.search(line) and self._shell_answers(line):
                 return
             elif not self._changes(self._patience):
                 self._console.write(b"\n")
-                self._patience = PATIENCE_S
         raise LoginFailed(self._evidence(f"No login on console '{self._console.name}' within {self._limit}."))
 
     def _settled_line(self) -> str:
@@ -130,8 +129,11 @@ class _Login:
         self._console.write(text.encode() + b"\n", self._deadline)
         self._changes(PATIENCE_S)
 
-    def _shell_answers(self) -> bool:
-        """Whether what looks like a shell prompt is one: it runs a command."""
+    def _shell_answers(self, line: str) -> bool:
+        """Whether what looks like a shell prompt is one: it comes again after a newline, and runs a command."""
+        self._send("")
+        if self._settled_line() != line:
+            return False
         try:
             return run_command(self._console, "true", self._deadline.at_most(PROBE_S)).status == 0
         except CommandFailed:

@@ -58,6 +58,11 @@ class Pattern:
         return Found(match.start(), match.end(), match.group(), match.groupdict()) if match else None
 
     @property
+    def literal(self) -> bool:
+        """Whether it is a plain text, of which every match is as long as it is."""
+        return self._regexp is None
+
+    @property
     def overlap(self) -> int:
         """Characters before new output that a match may begin in."""
         return len(self.text) - 1 if self._regexp is None else WINDOW

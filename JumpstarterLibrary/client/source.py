@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit, urlunsplit
 
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import Compression
@@ -63,6 +64,13 @@ class Source:
         with self.open() as file:
             head = file.read(6)
         return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), Compression.none)
+
+
+def shown_url(url: str) -> str:
+    """Return a URL for logs and errors: without user, password and query, which may be secret."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "[redacted]" if parts.query else "", ""))
 
 
 def is_url(what: object) -> bool:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from JumpstarterLibrary.client.drivers.base import DriverProxy
-from JumpstarterLibrary.errors import DriverMethodNotImplemented, OperationTimeout
+from JumpstarterLibrary.errors import DriverMethodNotImplemented, OperationTimeout, UsageError
 
 STREAMS = ("connect", "connect_web")
 """The names that byte streams have in all known drivers."""
 
-_OTHER_KIND = ("missing marker", "is for a ")
+_UNMARKED = "missing marker"
+_OTHER_KIND = (_UNMARKED, "is for a ")
 """What upstream's exporter, and ours, say of a method that is there but of another call style."""
 
 _NOT_FOR_CLIENTS = frozenset(
@@ -33,18 +34,24 @@ def supports(driver: DriverProxy, method: str) -> bool:
     answers with "not implemented" count.
 
     Raises:
+        UsageError: The exporter does not tell for this name.
         InfrastructureError: The exporter cannot be asked.
     """
-    if method in _NOT_FOR_CLIENTS and (method, driver._node.label) != ("close", _SERIAL):
-        return False
     try:
-        if method in STREAMS:
-            driver.call(method, timeout=10.0)
+        if method in STREAMS or method in _NOT_FOR_CLIENTS:
+            with driver.streamingcall(method, timeout=10.0) as results:
+                next(results, None)
         else:
             with driver.stream(method) as stream, suppress(OperationTimeout):
                 stream.receive(1, timeout=1.0)  # a refusal comes at once; an open stream may have nothing to say
     except DriverMethodNotImplemented as error:
-        return any(text in _details(error) for text in _OTHER_KIND)
+        details = _details(error)
+        if method in _NOT_FOR_CLIENTS and _UNMARKED in details and (method, driver._node.label) != ("close", _SERIAL):
+            raise UsageError(
+                f"Whether driver '{driver.path}' supports '{method}' cannot be told without calling it: every driver "
+                f"object on its exporter has something of that name."
+            ) from error
+        return any(text in details for text in _OTHER_KIND)
     return True
 
 

@@ -10,6 +10,9 @@ from JumpstarterLibrary.protocol import jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import LABEL_CLIENT, LABEL_NAME
 from JumpstarterLibrary.types import DriverInfo
 
+ROOT = "(root)"
+"""What the root is called where it is a driver of its own."""
+
 
 @dataclass(eq=False)
 class Node:
@@ -56,10 +59,15 @@ class Node:
         Raises:
             NoSuchDriver: There is no such driver; the message lists the neighbours.
         """
-        node = self
-        for name in path.split(".") if path else ():
-            node = node.child(name)
-        return node
+        if path in ("", ROOT):
+            return self
+        if path in self.children:
+            return self.children[path]
+        # A name may hold dots itself.
+        names = (name for name in self.children if path.startswith(f"{name}."))
+        name = max(names, key=len, default=path.partition(".")[0])
+        rest = path.removeprefix(name).removeprefix(".")
+        return self.child(name).find(rest) if rest else self.child(name).child("")
 
     def child(self, name: str) -> Node:
         """Return the child of that name.

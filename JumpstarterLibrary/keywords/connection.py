@@ -8,6 +8,7 @@ from pathlib import Path
 from robot.api import logger
 from robot.api.deco import keyword
 
+from JumpstarterLibrary.client.tree import ROOT
 from JumpstarterLibrary.keywords.base import Keywords
 from JumpstarterLibrary.keywords.devices import Finding
 from JumpstarterLibrary.keywords.secret import Secret, reveal
@@ -70,7 +71,7 @@ class ConnectionKeywords(Keywords):
 
     @keyword(tags=("Connection",))
     def disconnect(self, device: str | None = None) -> None:
-        """Closes the connection to a device; consoles, transcripts and forwards of it are closed as well.
+        """Closes the connection to a device; its consoles and transcripts are closed as well.
 
         One that is disconnected already is fine, so that a teardown never fails for it. What is still connected at the
         end of the suite that connected it is closed then.
@@ -94,7 +95,7 @@ class ConnectionKeywords(Keywords):
             device: Alias of a connected device.
 
         Returns:
-            The alias of the device that was current before; None if there was none.
+            The alias of the device that was current before.
 
         Raises:
             NoSuchDevice: No device has that alias.
@@ -110,6 +111,8 @@ class ConnectionKeywords(Keywords):
     def list_drivers(self, device: str | None = None) -> list[str]:
         """Returns the paths of all drivers of a device, parents before their children.
 
+        An exporter that has only one driver, without a name, gives ``(root)``.
+
         Args:
             device: Alias. Default: the current device.
 
@@ -117,8 +120,8 @@ class ConnectionKeywords(Keywords):
         | ${drivers} =    List Drivers
         | List Should Contain Value    ${drivers}    power
         """
-        nodes = list(self.device(device).root.walk())
-        return [node.path for node in nodes if node.path]
+        root = self.device(device).root
+        return [node.path for node in root.walk() if node.path] or [ROOT]
 
     @keyword(tags=("Connection", "Reporting"))
     def log_device_tree(self, device: str | None = None) -> None:

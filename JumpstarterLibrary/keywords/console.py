@@ -13,7 +13,7 @@ from robot.api.deco import keyword
 from JumpstarterLibrary.client import Console
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.login import log_in
-from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch
+from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, UsageError
 from JumpstarterLibrary.keywords.base import Keywords
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.types import CommandResult, ConsoleMatch, Since
@@ -122,7 +122,11 @@ class ConsoleKeywords(Keywords):
         | Write To Console    boot
         | Write To Console    \\x03    newline=no
         """
-        self._console(device, driver).write(text.encode() + (b"\n" if newline else b""))
+        try:
+            data = text.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"The text cannot be typed: {error.reason} at character {error.start}.") from error
+        self._console(device, driver).write(data + (b"\n" if newline else b""))
 
     @keyword(tags=("Console", "Getter"))
     def get_console_text(

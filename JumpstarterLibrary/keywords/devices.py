@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,7 @@ class Finding:
     passphrase: str | None = field(default=None, repr=False)
     timeout: datetime.timedelta = datetime.timedelta(seconds=30)
 
-    def resolved_mode(self, environ: dict[str, str]) -> Mode:
+    def resolved_mode(self, environ: Mapping[str, str]) -> Mode:
         """Return the mode that ``auto`` stands for; any other is what it is.
 
         Raises:
@@ -95,7 +95,7 @@ class Devices:
     def __init__(
         self,
         default: Finding,
-        environ: dict[str, str],
+        environ: Mapping[str, str],
         virtual: Callable[[], Exporter],
         prepare: Callable[[Device, str], None],
     ) -> None:
@@ -107,6 +107,7 @@ class Devices:
         self._prepare = prepare
         self._entries: dict[str, _Entry] = {}
         self._gone: set[str] = set()
+        self._warned: set[str] = set()
         self._current: str | None = None
 
     def connect(self, finding: Finding, alias: str | None = None) -> str:
@@ -124,6 +125,7 @@ class Devices:
         mode = finding.resolved_mode(self._environ)
         with ExitStack() as stack:
             connection = self._connection(finding, mode, stack)
+            self._warn_if_insecure(connection)
             device = Device.connect(connection, finding.timeout)
             stack.callback(device.close)
             logger.info("Device '%s' is exporter '%s' (mode %s).", alias, connection.name, mode.value)
@@ -194,6 +196,14 @@ class Devices:
             self._current = next(reversed(self._entries), None)
         entry.stack.close()
 
+    def _warn_if_insecure(self, connection: DirectConnection) -> None:
+        """Say once for each exporter that nobody knows who is at the other end."""
+        if connection.address.path is not None or connection.tls is Tls.verify or connection.name in self._warned:
+            return
+        self._warned.add(connection.name)
+        what = "is not encrypted" if connection.tls is Tls.plaintext else "trusts whatever certificate it is shown"
+        logger.warning("The connection to exporter '%s' %s (tls=%s).", connection.name, what, connection.tls.value)
+
     def _entry(self, alias: str) -> _Entry:
         try:
             return self._entries[alias]
@@ -207,7 +217,9 @@ class Devices:
 
     def _connection(self, finding: Finding, mode: Mode, stack: ExitStack) -> DirectConnection:
         if mode is Mode.shell:
-            return DirectConnection.from_environment(self._environ)
+            return DirectConnection.from_environment(
+                self._environ, tls=finding.tls, ca=finding.ca, passphrase=finding.passphrase
+            )
         if mode is Mode.virtual:
             exporter = self._virtual()
             stack.callback(exporter.close)

@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.support import supports
-from JumpstarterLibrary.errors import DriverMethodNotImplemented, OperationTimeout
+from JumpstarterLibrary.errors import DriverMethodNotImplemented, OperationTimeout, UsageError
 from JumpstarterLibrary.keywords.base import Keywords
 
 
@@ -83,6 +83,8 @@ class DriverKeywords(Keywords):
         Example:
         | ${readings} =    Stream From Driver    power    read    limit=2
         """
+        if limit < 1:
+            raise UsageError(f"limit={limit} is no number of results to take.")
         results: list[Any] = []
         try:
             with self.device(device).driver(driver).streamingcall(method, *arguments, timeout=timeout) as stream:

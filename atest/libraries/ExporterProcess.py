@@ -62,9 +62,15 @@ class ExporterProcess:
         timer.daemon = True
         timer.start()
 
-    def freeze_exporter(self, host: str) -> None:
-        """Stop an exporter from running, without ending it: it is silent from now on."""
-        self._running[host].send_signal(signal.SIGSTOP)
+    def freeze_exporter(self, host: str, after: float = 0.0) -> None:
+        """Stop an exporter from running, without ending it: it is silent from now on, or from some seconds on."""
+        process = self._running[host]
+        if not after:
+            process.send_signal(signal.SIGSTOP)
+            return
+        timer = threading.Timer(after, process.send_signal, [signal.SIGSTOP])
+        timer.daemon = True
+        timer.start()
 
     def stop_exporter(self, host: str) -> None:
         """Stop an exporter as an administrator does, and wait for its end."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from JumpstarterLibrary.client.source import Source, is_url
+from JumpstarterLibrary.client.source import Source, is_url, shown_url
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import Compression
 
@@ -87,3 +87,14 @@ def test_compression_by_the_first_bytes(data: bytes, compression: Compression) -
 )
 def test_urls(what: object, url: bool) -> None:
     assert is_url(what) is url
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://lab/board.img", "http://lab/board.img"),
+        ("https://user:secret@lab:8443/a/b.img?sig=secret", "https://lab:8443/a/b.img?[redacted]"),
+    ],
+)
+def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
+    assert shown_url(url) == shown

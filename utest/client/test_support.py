@@ -70,6 +70,22 @@ def test_what_is_there(device: Device, driver: Traced, method: str) -> None:
     assert driver.called == []
 
 
+def test_a_unary_method_called_connect_is_not_called() -> None:
+    @dataclass(kw_only=True)
+    class Wireless(Traced):
+        @export
+        def connect(self) -> None:  # type: ignore[override]
+            self.called.append("connect")
+
+    driver = Wireless()
+    with (
+        serve(driver) as exporter,
+        Device.connect(DirectConnection.from_arguments(exporter.host, environ={})) as device,
+    ):
+        assert supports(device.client, "connect")
+    assert driver.called == []
+
+
 @pytest.mark.parametrize("method", ["fly", "private", "close", "reset", "report", "connect_web"])
 def test_what_is_not(device: Device, method: str) -> None:
     assert not supports(device.client, method)

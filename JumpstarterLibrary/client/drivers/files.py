@@ -13,11 +13,14 @@ from typing import Any, BinaryIO
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, hashable
 from JumpstarterLibrary.client.resource import Transfer
-from JumpstarterLibrary.client.source import Source
+from JumpstarterLibrary.client.source import Source, shown_url
 from JumpstarterLibrary.errors import DriverMethodNotImplemented, InfrastructureError, TransferError, UsageError
 from JumpstarterLibrary.types import Compression, Verdict, Verify
 
 RemotePath = str | Path
+
+ARCHIVES = (".gz", ".tgz", ".xz", ".txz", ".bz2", ".tbz2", ".zst")
+"""Names in a file store whose files stay compressed."""
 
 
 @dataclass(frozen=True)
@@ -255,6 +258,8 @@ class OpendalProxy(ImageStore):
         self, source: Source, compression: Compression, options: WriteOptions, deadline: Deadline
     ) -> tuple[Transfer, Verdict]:
         path = options.target or source.name
+        if options.compression is Compression.auto and path.endswith(ARCHIVES):
+            compression = Compression.none  # whoever fetches it by this name expects it compressed
         hash_content = options.verify is not Verify.none and hashable(compression)
         sent = self._write_file(path, source, compression, hash_content, deadline)
         match options.verify:
@@ -277,7 +282,9 @@ class OpendalProxy(ImageStore):
 
     def _write_url(self, url: str, target: str | None, deadline: Deadline) -> None:
         if target is None:
-            raise UsageError(f"Writing '{url}' to driver '{self.path}' needs target=, the path of the file to write.")
+            raise UsageError(
+                f"Writing '{shown_url(url)}' to driver '{self.path}' needs target=, the path of the file to write."
+            )
         with self.open(target, "wb", deadline) as file:
             self.call("file_write", file.fd, self._presigned(url), timeout=deadline)
 

@@ -14,7 +14,7 @@ from JumpstarterLibrary.client.compression import can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers.base import DriverProxy
 from JumpstarterLibrary.client.resource import Transfer
-from JumpstarterLibrary.client.source import Source, is_url
+from JumpstarterLibrary.client.source import Source, is_url, shown_url
 from JumpstarterLibrary.client.stream import FRAME
 from JumpstarterLibrary.errors import JumpstarterError, TransferError, UsageError
 from JumpstarterLibrary.protocol.streams import presigned_handle
@@ -62,7 +62,7 @@ class ImageStore(DriverProxy):
             self._refuse_for_url(str(source), options)
             self._write_url(str(source), options.target, deadline)
             verdict = Verdict.unchecked if options.verify is Verify.none else Verdict.unverified
-            return ImageReport(str(source), None, None, time.monotonic() - begin, verdict, self.path)
+            return ImageReport(shown_url(str(source)), None, None, time.monotonic() - begin, verdict, self.path)
         local = Source.of(source)
         if options.sha256 is not None:
             check_sha256(local, options.sha256)
@@ -86,6 +86,10 @@ class ImageStore(DriverProxy):
             size: Stop after so many bytes. Default: to the end of the medium.
             timeout: Seconds or timedelta for all of it. Default: no limit.
         """
+        if size is not None and size < 0:
+            raise UsageError(f"size={size} is no number of bytes to read.")
+        if not sink.name:
+            raise UsageError(f"'{sink}' is no file to write an image to.")
         deadline, begin = Deadline.of(timeout), time.monotonic()
         partial = sink.with_name(f"{sink.name}.part")
         try:
@@ -143,7 +147,7 @@ class ImageStore(DriverProxy):
         ):
             if wanted:
                 raise UsageError(
-                    f"{name} needs the image here, and the exporter fetches '{url}' by itself. "
+                    f"{name} needs the image here, and the exporter fetches '{shown_url(url)}' by itself. "
                     f"Download the image first, or leave {name} out."
                 )
 

@@ -16,7 +16,7 @@ from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, Stor
 
 logger = logging.getLogger(__name__)
 
-GIVE_BACK_S = 60.0
+GIVE_BACK_S = 10.0
 """How long giving the medium back may take after a failure."""
 
 _Result = TypeVar("_Result")
@@ -110,6 +110,8 @@ class StorageMuxProxy(ImageStore):
         except LinkError:
             raise  # there is nobody to give it back
         except BaseException:
+            if not self._device.link.alive():
+                raise
             try:
                 self.dut(timeout=GIVE_BACK_S)
             except JumpstarterError as error:

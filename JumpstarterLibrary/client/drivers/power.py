@@ -9,7 +9,7 @@ from typing import Any
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds, spoken
 from JumpstarterLibrary.client.drivers.base import DriverProxy
-from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout
+from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout, UsageError
 from JumpstarterLibrary.types import PowerReading
 
 OFF_TIME_S = 2.0
@@ -26,15 +26,22 @@ class PowerProxy(DriverProxy):
         "jumpstarter_driver_gpiod.client.DigitalOutputClient",
     )
 
+    def call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
+        """Call a unary method; what switches power begins a new chapter on the consoles."""
+        if method in ("on", "cycle", "rescue"):
+            self._device.power_changes()
+        result = super().call(method, *args, timeout=timeout)
+        if method == "off":
+            self._device.power_changes()
+        return result
+
     def on(self, timeout: Seconds = None) -> None:
         """Switch power on. Switching on what is on is fine."""
-        self._device.power_changes()
         self.call("on", timeout=timeout)
 
     def off(self, timeout: Seconds = None) -> None:
         """Switch power off. Switching off what is off is fine."""
         self.call("off", timeout=timeout)
-        self._device.power_changes()
 
     def cycle(self, wait: Seconds = OFF_TIME_S) -> None:
         """Switch power off, wait, and switch it on.
@@ -42,9 +49,12 @@ class PowerProxy(DriverProxy):
         Args:
             wait: Seconds (or timedelta) without power. Default: 2 seconds.
         """
+        pause = seconds(wait) or 0.0
+        if pause < 0:
+            raise UsageError(f"A power cycle cannot take {pause:g} seconds. Nothing was switched.")
         self.off()
         # Not a wait for something to happen: how long a board stays without power is the caller's to say.
-        time.sleep(seconds(wait) or 0.0)
+        time.sleep(pause)
         self.on()
 
     def rescue(self, timeout: Seconds = None) -> None:
@@ -53,7 +63,6 @@ class PowerProxy(DriverProxy):
         Raises:
             DriverMethodNotImplemented: The driver has none.
         """
-        self._device.power_changes()
         self.call("rescue", timeout=timeout)
 
     def read(self) -> Iterator[PowerReading]:
@@ -79,6 +88,8 @@ class PowerProxy(DriverProxy):
             DriverMethodNotImplemented: The driver does not measure.
             OperationTimeout: The time ran out before there was any.
         """
+        if count < 1:
+            raise UsageError(f"{count} is no number of power readings to take.")
         deadline = Deadline.of(timeout)
         found: list[PowerReading] = []
         try:
@@ -121,7 +132,6 @@ class VirtualPowerProxy(PowerProxy):
             destroy: Delete the virtual device as well. Default: keep it.
         """
         self.call("off", destroy, timeout=timeout)
-        self._device.power_changes()
 
 
 class ExporterCyclePowerProxy(PowerProxy):
@@ -131,5 +141,4 @@ class ExporterCyclePowerProxy(PowerProxy):
 
     def cycle(self, wait: Seconds = OFF_TIME_S) -> None:
         """Let the exporter switch power off, wait, and switch it on."""
-        self._device.power_changes()
         self.call("cycle", seconds(wait))

@@ -111,7 +111,7 @@ def test_a_zstd_image_cannot_be_compared_here(device_with: Callable[..., Device]
     path.write_bytes(b"\x28\xb5\x2f\xfd data")
     # Nobody here decompresses it, so that it is refused before anything is written; but not for want of a hash.
     with pytest.raises(UsageError, match=r"^The exporter does not decompress zstd, and neither can this Python\. "):
-        files.write_image(path)
+        files.write_image(path, WriteOptions(target="board.img"))
     assert driver.log == ["open", "file_close"]
 
 
@@ -201,3 +201,14 @@ def test_images_need_a_path_here(files: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         files.read_image(tmp_path / "dump")
     assert str(caught.value) == "Reading from driver 'files' needs target=, the path of the file to read."
+
+
+@pytest.mark.parametrize(("target", "unpacked"), [("Image.gz", False), ("Image", True)])
+def test_a_name_of_an_archive_keeps_it_packed(
+    files: Any, root: Path, tmp_path: Path, target: str, unpacked: bool
+) -> None:
+    path = tmp_path / "Image.gz"
+    path.write_bytes(gzip.compress(b"kernel"))
+    report = files.write_image(path, WriteOptions(target=target))
+    assert report.verdict is Verdict.verified
+    assert (root / target).read_bytes() == (b"kernel" if unpacked else path.read_bytes())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client import Device
-from JumpstarterLibrary.errors import DriverMethodNotImplemented, InfrastructureError, OperationTimeout
+from JumpstarterLibrary.errors import DriverMethodNotImplemented, InfrastructureError, OperationTimeout, UsageError
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
 from JumpstarterLibrary.types import PowerReading
@@ -103,7 +103,14 @@ def test_readings_as_they_come(device_with: Callable[..., Device]) -> None:
 def test_some_readings(device_with: Callable[..., Device]) -> None:
     power = device_with({"power": supply(*({"voltage": n, "current": 1} for n in range(5)), endless=True)}).client.power
     assert [reading.voltage for reading in power.readings(3)] == [0, 1, 2]
-    assert power.readings(0) == []
+    with pytest.raises(UsageError, match=r"^0 is no number of power readings to take\.$"):
+        power.readings(0)
+
+
+def test_a_cycle_that_cannot_be_switches_nothing(device_with: Callable[..., Device]) -> None:
+    power = device_with({"power": supply()}).client.power
+    with pytest.raises(UsageError, match=r"^A power cycle cannot take -1 seconds\. Nothing was switched\.$"):
+        power.cycle(-1)
 
 
 def test_a_driver_that_stops_by_itself(device_with: Callable[..., Device]) -> None:
