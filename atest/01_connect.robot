@@ -105,7 +105,7 @@ Wrong Authority
     Start TLS Exporter    open sesame
     ${other} =    Create Authority
     Run Keyword And Expect Error
-    ...    EQUALS:The secure connection to exporter '${TLS_HOST}' could not be made: its certificate is not signed by an authority that is trusted here. Check ca=, the host name and tls= (verify, pin or plaintext).
+    ...    EQUALS:The secure connection to exporter '${TLS_HOST}' could not be made: its certificate is not trusted here: another authority signed it, or it has expired. Check ca=, the host name and tls= (verify, pin or plaintext).
     ...    Connect To Exporter    ${TLS_HOST}    ca=${other}    passphrase=open sesame
 
 Wrong Passphrase

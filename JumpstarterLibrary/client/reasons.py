@@ -6,7 +6,7 @@ and in the error's cause.
 
 from __future__ import annotations
 
-UNTRUSTED = "its certificate is not signed by an authority that is trusted here"
+UNTRUSTED = "its certificate is not trusted here: another authority signed it, or it has expired"
 
 _LINK = (
     (("connection refused",), "connection refused"),

@@ -32,7 +32,7 @@ def test_links(details: str, reason: str) -> None:
         ("CERTIFICATE_VERIFY_FAILED: certificate has expired", "its certificate has expired"),
         (
             "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate",
-            "its certificate is not signed by an authority that is trusted here",
+            "its certificate is not trusted here: another authority signed it, or it has expired",
         ),
         ("SSL_ERROR_SSL: OPENSSL_internal:WRONG_VERSION_NUMBER", "the exporter does not speak TLS"),
         ("Ssl handshake failed: something new", "Ssl handshake failed: something new"),

@@ -172,7 +172,7 @@ def test_an_exporter_that_was_never_reached() -> None:
     [
         ("Ssl handshake failed: SSL_ERROR_SSL", "Ssl handshake failed: SSL_ERROR_SSL"),
         ("Hostname Verification Check failed.", "its certificate is not for this host name"),
-        ("bad certificate", "its certificate is not signed by an authority that is trusted here"),
+        ("bad certificate", "its certificate is not trusted here: another authority signed it, or it has expired"),
     ],
 )
 def test_a_secure_connection_that_cannot_be_made(details: str, reason: str) -> None:
