@@ -70,8 +70,8 @@ def _first_answer(limit_s: float, attempts):  # type: ignore[no-untyped-def]
             answers.put(attempt())
         except OSError as error:
             answers.put(error)
-        except UnicodeError as error:
-            answers.put(OSError(str(error)))  # what Python says of a host name with an empty or too long part
+        except UnicodeError:  # what Python says of them depends on its version
+            answers.put(OSError("a part of it is empty or too long"))
 
     for attempt in attempts:
         threading.Thread(target=run, args=(attempt,), name="jumpstarter-pin", daemon=True).start()
