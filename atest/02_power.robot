@@ -34,6 +34,14 @@ Readings That Are All Zero Get A Warning
     ...    ${result.stdout}
     ...    [ WARN ] All 3 readings of power driver 'relays.zero' are 0 V and 0 A.
 
+Numbers That Cannot Be
+    Run Keyword And Expect Error
+    ...    EQUALS:0 is no number of power readings to take.
+    ...    Get Power Readings    samples=0    driver=${ONE}
+    Run Keyword And Expect Error
+    ...    EQUALS:A power cycle cannot take -1 seconds. Nothing was switched.
+    ...    Power Cycle    off_time=-1 s    driver=${ONE}
+
 The Only Driver Is Used
     ${host} =    Start Exporter    ${HEALTHY}
     Connect To Exporter    ${host}    alias=healthy

@@ -134,6 +134,14 @@ File To Read Into Cannot Be Written
     ...    EQUALS:The image could not be written to '/dev/null/never.img': File exists.
     ...    Read Image    /dev/null/never.img    driver=flasher
 
+Size And File That Cannot Be
+    Run Keyword And Expect Error
+    ...    EQUALS:size=-1 is no number of bytes to read.
+    ...    Read Image    ${OUTPUT_DIR}/never.img    size=-1    driver=flasher
+    Run Keyword And Expect Error
+    ...    EQUALS:'/' is no file to write an image to.
+    ...    Read Image    /    driver=flasher
+
 Damaged Archive
     [Documentation]    Whoever unpacks notices it: here the side that hashes what arrives.
     ${_plain}    ${packed} =    Create Compressed Image    gzip    damaged=yes

@@ -117,6 +117,11 @@ Driver Without A Byte Stream
     ...    STARTS:Driver 'mux' has no stream method 'connect': MockStorageMuxFlasher exports no method 'connect'.
     ...    Console Should Contain    x    driver=mux
 
+Text That Cannot Be Typed
+    Run Keyword And Expect Error
+    ...    EQUALS:The text cannot be typed: surrogates not allowed at character 1.
+    ...    Write To Console    ${{ 'a' + chr(0xD800) }}    driver=loop
+
 Broken Patterns
     Run Keyword And Expect Error
     ...    EQUALS:'(' is not a valid regular expression: missing ), unterminated subpattern at position 0.

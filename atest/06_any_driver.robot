@@ -19,6 +19,11 @@ Endless Stream Is Bounded
     ${numbers} =    Stream From Driver    faulty    count    timeout=0.2 s
     Should Not Be Empty    ${numbers}
 
+Limit That Cannot Be
+    Run Keyword And Expect Error
+    ...    EQUALS:limit=0 is no number of results to take.
+    ...    Stream From Driver    faulty    count    limit=0
+
 Support Is Known Without Calling
     Driver Should Support    faulty    hang
     Driver Should Support    faulty    count

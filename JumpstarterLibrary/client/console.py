@@ -70,7 +70,6 @@ class Console:
         self._normaliser = Normaliser()
         self._condition = threading.Condition()
         self._outbox = Outbox()
-        self._bytes = 0
         self._last_byte: float | None = None
         self._ended = False
         self._closed = False
@@ -248,7 +247,6 @@ class Console:
                 text = self._normaliser.feed(data)
                 with self._condition:
                     self._history.append(text)
-                    self._bytes += len(data)
                     self._last_byte = time.monotonic()
                     self._condition.notify_all()
         except InfrastructureError as error:
