@@ -13,7 +13,7 @@ from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.keywords.devices import Devices, Finding
 from JumpstarterLibrary.lab import LocalExporter
-from JumpstarterLibrary.types import Mode
+from JumpstarterLibrary.types import Mode, Tls
 
 
 @pytest.fixture
@@ -118,3 +118,19 @@ def test_a_device_that_cannot_be_prepared_leaves_nothing(host: str) -> None:
     assert devices.all() == {}
     with pytest.raises(LinkError, match=r"is closed\. Connect to it again\.$"):
         closed[0].client.call("on")
+
+
+def test_an_insecure_connection_is_said_aloud_once(caplog: pytest.LogCaptureFixture) -> None:
+    with serve(MockPower(), tcp=("127.0.0.1", 0)) as exporter:
+        devices = registry(Finding(host=exporter.host, tls=Tls.plaintext))
+        devices.connect(devices.default)
+        devices.connect(devices.default)
+        devices.close_all()
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [f"The connection to exporter '{exporter.host}' is not encrypted (tls=plaintext)."]
+
+
+def test_what_is_asked_for_counts_in_shell_mode_too() -> None:
+    devices = registry(Finding(ca=Path("/nowhere.pem")), {"JUMPSTARTER_HOST": "127.0.0.1:1", "JMP_GRPC_INSECURE": "1"})
+    with pytest.raises(ConfigurationError, match=r"^The CA file '/nowhere\.pem' cannot be read: No such file or "):
+        devices.get()
