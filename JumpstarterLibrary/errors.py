@@ -7,11 +7,24 @@ JumpstarterError
 │   ├── NoSuchDriver                no driver has that path, or none can do what was asked (also AttributeError)
 │   ├── AmbiguousDriver             several drivers could be meant
 │   └── UnsupportedValue            a value that the protocol cannot carry
-├── InfrastructureError             the lab's fault: link, exporter, driver
+├── InfrastructureError             the lab's fault: lease, link, exporter, driver
+│   ├── LeaseError                  there is no usable lease
+│   │   ├── LeaseTimeout            no exporter became free in time (also OperationTimeout)
+│   │   ├── LeaseUnsatisfiable      no exporter ever fits the request
+│   │   ├── LeaseInvalid            the controller refused the request
+│   │   ├── LeaseExpired            its time is over
+│   │   ├── LeaseReleased           somebody has released it
+│   │   ├── LeaseTransferred        it belongs to another client now
+│   │   ├── LeaseNotOwned           it never was this client's
+│   │   └── NoSuchLease             the controller knows no lease of that name
 │   ├── LinkError                   the exporter cannot be reached, or the link to it broke
-│   │   ├── AuthenticationError     the exporter refused the passphrase
+│   │   ├── ControllerUnreachable   the controller or its router cannot be reached
+│   │   ├── AuthenticationError     the passphrase, the token or the identity was refused
+│   │   │   └── TokenExpired        the token was good once
 │   │   └── TlsError                the secure connection could not be made
 │   ├── ExporterNotReady            the exporter answered, but takes no driver calls now
+│   │   ├── ExporterOffline         the exporter of a lease is not there
+│   │   └── HookFailed              a hook of the exporter failed
 │   ├── OperationTimeout            the time that the caller gave ran out (also TimeoutError)
 │   ├── TransferError               an upload or download did not complete, or did not arrive unharmed
 │   └── DriverError                 the driver refused or failed
@@ -25,16 +38,29 @@ JumpstarterError
     └── CommandFailed               a command on the console ended with an unexpected exit status
 
 A message says what was asked, what was found and what to try. gRPC codes and tracebacks stay in ``__cause__`` and in
-the DEBUG log.
+the DEBUG log. Every class has a stable ``code`` made of its name, such as ``JMP-LEASE-EXPIRED``, for whoever sorts
+failures by machine.
 """
 
 from __future__ import annotations
 
+import re
+from typing import ClassVar
+
 
 class JumpstarterError(Exception):
-    """Root of all errors of this library."""
+    """Root of all errors of this library.
+
+    Attributes:
+        code: The kind of error, for machines; stable from release to release.
+    """
 
     ROBOT_SUPPRESS_NAME = True
+    code: ClassVar[str] = "JMP-ERROR"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.code = "JMP" + re.sub("([A-Z])", r"-\1", cls.__name__).upper()
 
 
 class UsageError(JumpstarterError, ValueError):
@@ -69,8 +95,16 @@ class LinkError(InfrastructureError):
     """The exporter cannot be reached, or the link to it broke."""
 
 
+class ControllerUnreachable(LinkError):
+    """The controller, or the router that it names, cannot be reached or does not answer."""
+
+
 class AuthenticationError(LinkError):
-    """The exporter refused the passphrase."""
+    """The exporter refused the passphrase, or the controller the token or the identity."""
+
+
+class TokenExpired(AuthenticationError):
+    """The token was good once; a new login gives another."""
 
 
 class TlsError(LinkError):
@@ -81,8 +115,52 @@ class ExporterNotReady(InfrastructureError):
     """The exporter answered, but takes no driver calls in its present status."""
 
 
+class ExporterOffline(ExporterNotReady):
+    """The exporter of a lease is not connected to its controller."""
+
+
+class HookFailed(ExporterNotReady):
+    """A hook that the exporter runs before or after a lease failed."""
+
+
 class OperationTimeout(InfrastructureError, TimeoutError):
     """The time that the caller gave ran out; remote work was cancelled."""
+
+
+class LeaseError(InfrastructureError):
+    """There is no usable lease."""
+
+
+class LeaseTimeout(LeaseError, OperationTimeout):
+    """No exporter became free in the time that the caller gave; the request was taken back."""
+
+
+class LeaseUnsatisfiable(LeaseError):
+    """No exporter fits the request, now or later."""
+
+
+class LeaseInvalid(LeaseError):
+    """The controller refused the request as such."""
+
+
+class LeaseExpired(LeaseError):
+    """The lease's time is over."""
+
+
+class LeaseReleased(LeaseError):
+    """The lease was released: by its owner elsewhere, by its exporter or by an administrator."""
+
+
+class LeaseTransferred(LeaseError):
+    """The lease belongs to another client now."""
+
+
+class LeaseNotOwned(LeaseError):
+    """The lease never was this client's."""
+
+
+class NoSuchLease(LeaseError):
+    """The controller knows no lease of that name."""
 
 
 class TransferError(InfrastructureError):

@@ -13,11 +13,19 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
+from JumpstarterLibrary.client.settings import ClientArguments
 from JumpstarterLibrary.keywords.connection import ConnectionKeywords
 from JumpstarterLibrary.keywords.console import ConsoleKeywords
-from JumpstarterLibrary.keywords.devices import Devices, Exporter, Finding
+from JumpstarterLibrary.keywords.devices import Devices, Exporter
 from JumpstarterLibrary.keywords.drivers import DriverKeywords
+from JumpstarterLibrary.keywords.exporters import ExporterKeywords
+from JumpstarterLibrary.keywords.finding import Finding
+from JumpstarterLibrary.keywords.lease_sets import LeaseSetKeywords
+from JumpstarterLibrary.keywords.lease_time import LeaseTimeKeywords
+from JumpstarterLibrary.keywords.leasing import Lab, Leases
 from JumpstarterLibrary.keywords.power import PowerKeywords
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.keywords.storage import StorageKeywords
@@ -25,7 +33,7 @@ from JumpstarterLibrary.reporting.artefacts import transcript_directory
 from JumpstarterLibrary.reporting.drain import EventDrain
 from JumpstarterLibrary.reporting.html import transcript_link
 from JumpstarterLibrary.reporting.listener import LifecycleListener
-from JumpstarterLibrary.types import Mode, Tls
+from JumpstarterLibrary.types import Mode, Scope, Tls
 from JumpstarterLibrary.version import __version__
 
 ARTEFACTS = "jumpstarter"
@@ -47,10 +55,27 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     How a device is found:
 
     | =mode= | =what it connects to= |
-    | ``auto`` | ``host`` if given, else what ``JUMPSTARTER_HOST`` names; otherwise an error |
-    | ``shell`` | the exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell`` |
+    | ``auto`` | the first of the following that there is something for; otherwise an error |
     | ``direct`` | the exporter at ``host``: a socket path or ``HOST:PORT`` |
+    | ``shell`` | the exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell`` |
+    | ``lease`` | that of the lease ``JMP_LEASE``, or one that is leased for ``selector`` or ``exporter`` |
     | ``virtual`` | a virtual board in this process, with power, storage and console, for which nothing is needed |
+
+    = Leases =
+
+    `Acquire Lease` asks a controller for an exporter and connects to it. The client configuration is that of ``jmp``:
+    the library's ``client`` or ``config``, the environment (``JMP_NAMESPACE`` and ``JMP_NAME``), ``JMP_CLIENT_CONFIG``,
+    the current client, the only client there is. `Log Jumpstarter Setup` shows what was found where.
+
+    A lease is released by `Release Lease`, at the end of its ``scope`` (run, suite or test), and when the run ends in
+    whatever way: also after Ctrl-C and SIGTERM. Only after SIGKILL it lasts to its own end, which is why a short
+    ``duration`` with a ``max_duration``, up to which it extends itself, is better than a long one. Keywords that ask
+    twice for the same share a lease. Leases of others, such as the one that ``JMP_LEASE`` names, are used but never
+    released.
+
+    Inside ``jmp shell``, `Acquire Lease` joins the shell's exporter, so that the same suite runs there and outside.
+    With ``mode=virtual``, leases come from a virtual lab in this process: a real controller and router, and four
+    virtual boards with the label ``board=virtual``.
 
     = Drivers =
 
@@ -91,6 +116,11 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         ca: Path | None = None,
         passphrase: Secret | str | None = None,
         timeout: datetime.timedelta = datetime.timedelta(seconds=30),
+        selector: str | None = None,
+        exporter: str | None = None,
+        client: str | None = None,
+        config: Path | None = None,
+        scope: Scope = Scope.run,
     ) -> None:
         """Importing does nothing but remember how devices are found.
 
@@ -102,22 +132,39 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             ca: PEM file of the authorities to trust. Default: the system's.
             passphrase: The exporter's passphrase. Default: ``JMP_GRPC_PASSPHRASE``.
             timeout: How long console keywords wait unless they say otherwise. Default: 30 seconds.
+            selector: Label expression of the exporter that is leased when a keyword needs a device.
+            exporter: Name of the exporter that is leased then.
+            client: Alias of the client configuration. Default: as ``jmp`` chooses it.
+            config: File of the client configuration. Default: likewise.
+            scope: How long a lease is kept: ``run``, ``suite`` or ``test``. Default: ``run``.
 
         Example:
         | Library    JumpstarterLibrary
         | Library    JumpstarterLibrary    mode=virtual
+        | Library    JumpstarterLibrary    selector=board=rpi4    scope=suite
         | Library    JumpstarterLibrary    host=lab.example.com:19090    ca=lab-ca.pem
         """
         self._drain = EventDrain()
-        default = Finding(mode, host, tls, ca, reveal(passphrase))
-        self._devices = Devices(default, os.environ, _virtual_board, self._prepare)
+        request = LeaseRequest(selector=selector, exporter=exporter) if selector or exporter else None
+        default = Finding(mode, host, tls, ca, reveal(passphrase), request=request)
+        leases = Leases(ClientArguments(client=client, config=config), os.environ, _virtual_lab, self._drain.drain)
+        self._devices = Devices(default, os.environ, _virtual_board, self._prepare, leases, self._new_events)
+        self._devices.scope = scope
         self._suites: list[str] = []
         self.ROBOT_LIBRARY_LISTENER = [
-            LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._devices.close_all)
+            LifecycleListener(
+                self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._devices.close_all
+            )
         ]
         atexit.register(self._devices.close_all)
         parts = (ConnectionKeywords, PowerKeywords, StorageKeywords, ConsoleKeywords, DriverKeywords)
-        super().__init__([part(self._devices, timeout) for part in parts])
+        leasing = (LeaseSetKeywords, LeaseTimeKeywords, ExporterKeywords)
+        super().__init__(
+            [
+                *(part(self._devices, timeout) for part in parts),
+                *(part(self._devices, timeout, leases) for part in leasing),
+            ]
+        )
 
     def run_keyword(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Run a keyword, and write what happened in the background meanwhile into its log."""
@@ -126,9 +173,14 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         finally:
             self._drain.drain()
 
+    def _new_events(self) -> Events:
+        """Return the events of a device that is about to come, which go to the log from the first on."""
+        events = Events()
+        events.subscribe(self._drain.put)
+        return events
+
     def _prepare(self, device: Device, alias: str) -> None:
         """Make a new device report, and listen to its consoles from now on."""
-        device.link.events.subscribe(self._drain.put)
         device.tick = self._drain.drain
         device.follow_logs()
         output = _output_directory()
@@ -151,9 +203,15 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._devices.owner = self._suites[-1] if self._suites else None
         self._drain.drain()
 
-    def _test_starts(self) -> None:
+    def _test_starts(self, test: str) -> None:
+        self._devices.test = test
         for device in self._devices.all().values():
             device.mark("test_start")
+
+    def _test_ends(self, test: str) -> None:
+        self._devices.test = None
+        self._devices.close_owned(test)
+        self._drain.drain()
 
 
 def _virtual_board() -> Exporter:
@@ -161,6 +219,12 @@ def _virtual_board() -> Exporter:
     from JumpstarterLibrary.lab import LocalExporter
 
     return LocalExporter()
+
+
+def _virtual_lab() -> Lab:
+    from JumpstarterLibrary.lab import VirtualLab
+
+    return VirtualLab()
 
 
 def _output_directory() -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,27 @@ class Mode(enum.Enum):
     """How a device is found."""
 
     auto = "auto"
-    """``host`` if one is given, else the exporter that ``JUMPSTARTER_HOST`` names; otherwise an error."""
+    """``host`` if one is given, else the exporter that ``JUMPSTARTER_HOST`` names, else the lease that ``JMP_LEASE``
+    names, else a lease of ``selector`` or ``exporter``; otherwise an error."""
     shell = "shell"
     """The exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell``."""
+    lease = "lease"
+    """An exporter that is leased from a controller, or that ``JMP_LEASE`` names the lease of."""
     direct = "direct"
     """The exporter at ``host``."""
     virtual = "virtual"
-    """A virtual board in this process: no hardware, no network."""
+    """A virtual board in this process: no hardware. Leases come from a virtual lab, likewise in this process."""
+
+
+class Scope(enum.Enum):
+    """How long a lease is kept unless it is released before."""
+
+    run = "run"
+    """Until the end of the run. Suites that ask for the same share it."""
+    suite = "suite"
+    """Until the end of the suite that asked for it."""
+    test = "test"
+    """Until the end of the test that asked for it."""
 
 
 class Tls(enum.Enum):
@@ -87,6 +102,73 @@ class Verdict(enum.Enum):
     """The driver reported success; the caller wanted no check."""
     received = "read"
     """An image that was read, to its end or to the size that was asked for."""
+
+
+@dataclass(frozen=True)
+class LeaseInfo:
+    """A lease, as the controller tells of it.
+
+    Attributes:
+        name: Its name.
+        device: Alias of the device that it is for; empty if it is for none of this run.
+        exporter: The exporter that it has; empty while it has none.
+        labels: The exporter's labels, as far as they are known.
+        client: The client that owns it; empty if that is not known.
+        status: ``ready``, ``waiting``, ``expired``, ``released``, ``unsatisfiable`` or ``invalid``; ``unknown`` where
+            no controller can be asked.
+        selector: What was asked for.
+        begin: When it began.
+        end: When it ends, or has ended.
+        time_left: How long it lasts from now on; None if nobody knows.
+        tags: Its tags.
+        context: Its context metadata.
+    """
+
+    name: str
+    device: str
+    exporter: str
+    labels: dict[str, str] = field(default_factory=dict)
+    client: str = ""
+    status: str = "unknown"
+    selector: str = ""
+    begin: datetime.datetime | None = None
+    end: datetime.datetime | None = None
+    time_left: datetime.timedelta | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    context: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class ExporterStatus:
+    """An exporter, as the controller lists it.
+
+    Attributes:
+        name: Its name.
+        labels: Its labels.
+        online: Whether it is connected to the controller.
+        enabled: Whether it may be leased.
+        status: ``AVAILABLE``, ``LEASE_READY`` and so on; ``UNSPECIFIED`` where it does not tell.
+        free: Whether it could be leased now.
+        client: Who holds it; empty if nobody does.
+        lease: The name of the lease that holds it; empty if none does.
+        until: When that lease ends; None if nobody knows.
+    """
+
+    name: str
+    labels: dict[str, str]
+    online: bool
+    enabled: bool
+    status: str
+    free: bool
+    client: str = ""
+    lease: str = ""
+    until: datetime.datetime | None = None
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ TABLE = {
     "exporter": Room(_set("types errors protocol version"), _set("google grpc yaml")),
     "lab": Room(
         _set("exporter protocol types errors version"),
-        _set("google grpc yaml cryptography"),
+        _set("google grpc yaml cryptography jwt"),
     ),
     "keywords": Room(_set("client types errors version reporting.html"), ANYTHING, _set("grpc google")),
     "reporting": Room(_set("client types errors version"), ANYTHING, _set("grpc google")),

@@ -13,12 +13,17 @@ RECEIVE_LIMIT = 64 * 1024 * 1024
 """Bytes of one message that we accept. Exporters send without a limit, and gRPC's 4 MiB would lose answers."""
 
 
-def open_channel(connection: DirectConnection, deadline: Deadline) -> grpc.Channel:
+PATIENCE_MS = 3_600_000
+
+
+def open_channel(connection: DirectConnection, deadline: Deadline, *, patient: bool = False) -> grpc.Channel:
     """Return a channel to an exporter. Nothing is sent yet, except that ``tls=pin`` fetches the certificate.
 
     Args:
         connection: Where the exporter is and how to reach it.
         deadline: When ``tls=pin`` gives up, if its own limits do not end it earlier.
+        patient: Leave it to the caller how long the exporter may take for its first word. Behind a tunnel that is as
+            long as its hook before the lease runs; otherwise gRPC gives up after 20 seconds, and connects anew.
 
     Raises:
         LinkError: ``tls=pin`` found nobody.
@@ -32,6 +37,8 @@ def open_channel(connection: DirectConnection, deadline: Deadline) -> grpc.Chann
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2000),
     ]
+    if patient:
+        options.append(("grpc.min_reconnect_backoff_ms", PATIENCE_MS))
     if address.loopback:
         options.append(("grpc.enable_http_proxy", 0))
     if address.path is None:

@@ -29,6 +29,7 @@ class DirectConnection:
         ca: PEM bundle of the authorities to trust; None for the system's.
         passphrase: Sent with every RPC; never shown.
         source: Where the address came from, for messages: ``host=`` or ``JUMPSTARTER_HOST``.
+        label: The exporter's name; empty where only its address is known.
     """
 
     address: Address
@@ -36,11 +37,12 @@ class DirectConnection:
     ca: bytes | None = None
     passphrase: str | None = field(default=None, repr=False)
     source: str = "host="
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """The exporter's address as messages show it."""
-        return str(self.address)
+        """The exporter's name, or its address, as messages show it."""
+        return self.label or str(self.address)
 
     @classmethod
     def from_arguments(

@@ -49,7 +49,6 @@ class Console:
     Attributes:
         cursor: Where the next search begins: an offset in characters since the console was opened.
         powered: Whether power was switched since the console was opened.
-        powered: Whether power was switched since the console was opened.
         marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
 
     Raises:
@@ -63,32 +62,58 @@ class Console:
         self.name = driver.path or "console"
         self.cursor = 0
         self.powered = False
-        self.powered = False
         self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
         self._tick = tick
         self._history = TextHistory(HISTORY)
         self._normaliser = Normaliser()
         self._condition = threading.Condition()
-        self._outbox = Outbox()
+        self._ended_at: float | None = None
         self._last_byte: float | None = None
         self._ended = False
         self._closed = False
         self._error: InfrastructureError | None = None
-        self._transcript = _open_transcript(transcript)
+        self.driver = driver
+        self._path = transcript
+        self._open()
+
+    def _open(self) -> None:
+        """Open the byte stream and the transcript, and begin to read."""
+        self._transcript = _open_transcript(self._path)
+        outbox = Outbox()
         try:
             self._frames = Frames(
-                driver._device.link,
-                driver_stream_request(driver.uuid, "connect"),
-                self._outbox,
-                driver._operation("connect", "stream"),
-                self._outbox.kill,
+                self.driver._device.link,
+                driver_stream_request(self.driver.uuid, "connect"),
+                outbox,
+                self.driver._operation("connect", "stream"),
+                outbox.kill,
             )
         except BaseException:
             if self._transcript is not None:
                 self._transcript.close()
             raise
+        self._outbox = outbox
         self._reader = threading.Thread(target=self._read, name="jumpstarter-console", daemon=True)
         self._reader.start()
+
+    def resume(self) -> None:
+        """Read on after the stream has ended, with a mark of the gap in history and transcript.
+
+        Raises:
+            InfrastructureError: The stream could not be opened again.
+        """
+        if self._closed:
+            return
+        self._frames.cancel()
+        self._reader.join(timeout=5)
+        silent = time.monotonic() - (self._ended_at or time.monotonic())
+        self._open()
+        gap = f"\n[gap {silent:.1f} s]\n"
+        self._keep(gap.encode())
+        with self._condition:
+            self._ended, self._error = False, None
+            self._history.append(gap)
+            self._condition.notify_all()
 
     # Reading
 
@@ -211,7 +236,6 @@ class Console:
     def power_changes(self) -> None:
         """Begin a new chapter: what was said before a power action is no answer to what is waited for after it."""
         self.powered = True
-        self.powered = True
         self.cursor = self.mark("power_on")
 
     # Writing
@@ -253,7 +277,7 @@ class Console:
             self._error = error
         finally:
             with self._condition:
-                self._ended = True
+                self._ended, self._ended_at = True, time.monotonic()
                 self._condition.notify_all()
             if self._transcript is not None:
                 self._transcript.close()

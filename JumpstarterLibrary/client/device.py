@@ -13,6 +13,7 @@ from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers import DriverProxy, NetworkProxy, SerialProxy, proxy_class
+from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
@@ -49,28 +50,35 @@ class Device:
         self._proxies: dict[Node, DriverProxy] = {}
         self._consoles: dict[str, Console] = {}
         self._logs: LogFollower | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @classmethod
-    def connect(cls, connection: DirectConnection, timeout: Seconds = CONNECT_S) -> Device:
+    def connect(
+        cls, connection: DirectConnection, timeout: Seconds = CONNECT_S, *, events: Events | None = None
+    ) -> Device:
         """Connect to an exporter and read its tree.
 
         Args:
             connection: Where the exporter is.
             timeout: Seconds or timedelta for its first answer. Default: 30 seconds.
+            events: The subscribers to what happens. Default: none yet.
 
         Raises:
             LinkError: The exporter cannot be reached, or refused the passphrase.
             OperationTimeout: It did not answer in time.
         """
         deadline = Deadline.of(timeout)
-        link = Link(connection, deadline)
+        link = Link(connection, deadline, events=events)
         try:
             report = link.get_report(deadline)
             return cls(link, build_tree(report.reports), report.motd)
         except BaseException:
             link.close()
             raise
+
+    def ready(self) -> Link:
+        """Return the link, for a call that begins now."""
+        return self.link
 
     # Drivers
 
@@ -150,6 +158,7 @@ class Device:
             AmbiguousDriver: There are several serial ports.
             InfrastructureError: Its stream could not be opened.
         """
+        self.ready()
         driver = self._console_driver(path)
         with self._lock:
             console = self._consoles.get(driver.uuid)
@@ -211,10 +220,25 @@ class Device:
             consoles, self._consoles = list(self._consoles.values()), {}
         for console in consoles:
             console.close()
+        self._stop_logs()
+        self.link.close()
+
+    def _stop_logs(self) -> None:
         if self._logs is not None:
             self._logs.close()
             self._logs = None
-        self.link.close()
+
+    def _resume_consoles(self) -> None:
+        """Read the consoles on, whose streams ended with the connection; the gap is marked in their histories."""
+        with self._lock:
+            consoles = list(self._consoles.values())
+            # The drivers have other ids now.
+            self._consoles = {console.driver.uuid: console for console in consoles}
+        for console in consoles:
+            try:
+                console.resume()
+            except InfrastructureError as error:
+                logger.warning("Console '%s' could not be opened again: %s", console.name, error)
 
     def __enter__(self) -> Device:
         return self

@@ -30,10 +30,12 @@ class Notice(Event):
     Attributes:
         text: The sentence.
         level: ``DEBUG``, ``INFO`` or ``WARN``.
+        console: Whether whoever waits at a screen should see it at once, too.
     """
 
     text: str
     level: str = "INFO"
+    console: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
@@ -16,7 +16,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.status import Operation, link_error, translate
-from JumpstarterLibrary.errors import LinkError, OperationTimeout
+from JumpstarterLibrary.errors import JumpstarterError, LinkError, OperationTimeout
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
 from JumpstarterLibrary.protocol.wellknown import Empty
@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 PATH_LIMIT = 107
 """Bytes of a unix socket's path, on Linux; other systems take a few less."""
-
-CLOSE_S = 2.0
 
 CLOSE_S = 2.0
 
@@ -50,24 +48,52 @@ class ExporterState:
     version: int | None
 
 
+class Route(Protocol):
+    """What lies behind a link that can be lost and found again: a lease and its tunnel."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether there is no connection at present; the next call makes one."""
+
+    @property
+    def generation(self) -> int:
+        """Grows with each connection."""
+
+    def check(self) -> None:
+        """Raise why there will be no connection any more, if that is known."""
+
+    def explain(self, asked: str) -> JumpstarterError:
+        """Return why the connection was lost while something was asked."""
+
+
 class Link:
     """A channel to an exporter, open until ``close``.
 
     Args:
         connection: Where the exporter is and how to reach it.
         timeout: How long ``tls=pin`` may take to fetch the certificate. Default: its own limits.
+        events: The subscribers to what happens. Default: none yet.
+        route: What lies behind the connection. Default: nothing that could be found again.
 
     Raises:
         LinkError: The socket is not there or its path too long, or ``tls=pin`` found nobody.
     """
 
-    def __init__(self, connection: DirectConnection, timeout: Seconds = None) -> None:
+    def __init__(
+        self,
+        connection: DirectConnection,
+        timeout: Seconds = None,
+        *,
+        events: Events | None = None,
+        route: Route | None = None,
+    ) -> None:
         self.name = connection.name
         self.source = connection.source
         self.secure = connection.tls is not Tls.plaintext
         self.connected = False
         self._closed = False
-        self.events = Events()
+        self.events = events or Events()
+        self.route = route
         path = connection.address.path
         if path is not None and len(os.fsencode(path)) > PATH_LIMIT:
             raise LinkError(
@@ -80,7 +106,7 @@ class Link:
                 f"exporter or the shell that made it still runs."
             )
         self.metadata = ((PASSPHRASE_KEY, connection.passphrase),) if connection.passphrase else ()
-        self._channel = open_channel(connection, Deadline.of(timeout))
+        self._channel = open_channel(connection, Deadline.of(timeout), patient=route is not None)
         self._stub = ExporterStub(self._channel)
 
     @property
@@ -122,6 +148,8 @@ class Link:
 
     def alive(self) -> bool:
         """Whether the exporter answers anything at all within 2 seconds."""
+        if self.route is not None and self.route.lost:
+            return False  # asking would only find it again
         try:
             with interruptible:
                 self._stub.get_status(jumpstarter_pb2.GetStatusRequest(), timeout=PROBE_S, metadata=self.metadata)
@@ -139,6 +167,10 @@ class Link:
         Frames of one HTTP/2 connection arrive in order, so that an answer proves that an earlier cancellation arrived.
         """
         return self.alive()
+
+    def ping(self, timeout: float) -> None:
+        """Ask for a sign of life without waiting for it."""
+        self._stub.get_status.future(jumpstarter_pb2.GetStatusRequest(), timeout=timeout, metadata=self.metadata)
 
     def get_status(self, timeout: Seconds = 5.0) -> ExporterState:
         """Return the exporter's status; ``LEASE_READY`` with no version where it is too old to tell.

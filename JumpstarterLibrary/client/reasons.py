@@ -44,6 +44,14 @@ def link_reason(details: str) -> str:
     return _first(_LINK, details)
 
 
+def control_reason(details: str) -> str | None:
+    """Return why a controller or router cannot be reached; None where its details are not gRPC's own words."""
+    found = _first(_LINK, details)
+    if found != details:
+        return found.replace("the exporter", "it")
+    return details if "failed to connect" in details.lower() else None
+
+
 def tls_reason(details: str) -> str:
     """Return why a secure connection could not be made; the details themselves where we do not know them."""
     return _first(_TLS, details)

@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 Code = grpc.StatusCode
 
+_LOSSES = (Code.UNAVAILABLE, Code.CANCELLED, Code.ABORTED, Code.FAILED_PRECONDITION)
+"""What calls of a leased exporter end with when the lease ends or the tunnel breaks."""
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -70,6 +73,8 @@ def translate(
     logger.debug("%s on %s ended with %s: %s", operation.text, link.name, code, details)
     if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
         return out_of_time(operation, deadline)
+    if link.route is not None and code in _LOSSES and (link.route.lost or not link.alive()):
+        return link.route.explain(operation.text)
     if code is Code.UNAVAILABLE and not link.alive():
         return link_error(link, operation, details)
     return _TABLE[code](link, operation, details or f"no details, status {code.name}")

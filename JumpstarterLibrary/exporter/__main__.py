@@ -1,4 +1,7 @@
-"""Runs an exporter in a process of its own, without a controller: ``python -m JumpstarterLibrary.exporter FILE``."""
+"""Runs an exporter in a process of its own: ``python -m JumpstarterLibrary.exporter FILE``.
+
+A file with an ``endpoint`` registers with that controller, unless ``--unix`` or ``--tcp`` says where to serve without.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pathlib import Path
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 
 
@@ -60,13 +64,75 @@ async def run(driver: Driver, address: Address, motd: str | None = None) -> None
         await stopping.wait()
 
 
+async def run_leased(config: ExporterConfigV1Alpha1) -> int:
+    """Register with the controller of a configuration and serve leases until the process gets a signal.
+
+    SIGTERM, SIGINT and SIGQUIT end the exporter at once, a second one also its afterLease hook; SIGHUP ends it after
+    the present lease. The only line on standard output says that it is registered.
+
+    Args:
+        config: The exporter's configuration.
+
+    Returns:
+        0 after a signal or, with ``exitOnLeaseEnd``, a lease; 1 where a hook failed whose ``onFailure`` is ``exit``.
+
+    Raises:
+        JumpstarterError: The configuration does not fit, or the controller does not take the exporter.
+    """
+    exporter = LeasedExporter(
+        ControllerAccess.from_config(config),
+        config.instantiate,
+        before_lease=config.before_lease,
+        after_lease=config.after_lease,
+        motd=config.motd,
+        exit_on_lease_end=config.exit_on_lease_end,
+        # In a process of its own, everything that anybody logs belongs to the exporter.
+        loggers=("",),
+    )
+    running = asyncio.create_task(exporter.run())
+    announcing = asyncio.create_task(_announce(exporter))
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        if stopping:
+            running.cancel()
+        stopping = True
+        exporter.request_stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, lambda: exporter.request_stop(after_lease=True))
+    try:
+        return await running
+    except asyncio.CancelledError:
+        return 1
+    finally:
+        announcing.cancel()
+
+
+async def _announce(exporter: LeasedExporter) -> None:
+    await exporter.registered.wait()
+    access = exporter.access
+    sys.stdout.write(f"Exporter {access.namespace}/{access.name} is registered with {access.endpoint}.\n")
+    sys.stdout.flush()
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit status: 0 after a signal, 1 if the exporter could not start."""
+    """Run the command and return its exit status: 0 after a signal, 1 if the exporter could not start.
+
+    An exporter with a controller also ends with 1 where a hook failed whose ``onFailure`` is ``exit``, and after a
+    second signal.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        driver, motd = _load(options.config)
+        config = ExporterConfigV1Alpha1.load(options.config)
+        if config.endpoint is not None and options.tcp is None and options.unix is None:
+            return asyncio.run(run_leased(config))
+        driver, motd = _load(config, options.config)
         asyncio.run(run(driver, _address(options), motd))
     except JumpstarterError as error:
         sys.stderr.write(f"{error}\n")
@@ -76,10 +142,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m JumpstarterLibrary.exporter", description=run.__doc__)
-    parser.description = "Serve the drivers of a YAML file until SIGTERM. The first line printed is where it listens."
+    parser.description = (
+        "Serve the drivers of a YAML file until SIGTERM. A file with an endpoint registers with that controller; "
+        "otherwise the first line printed is where it listens."
+    )
     parser.add_argument("config", type=Path, help="an exporter's configuration, or that of one driver")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--unix", type=Path, metavar="PATH", help="the socket; by default in a new private directory")
+    where.add_argument(
+        "--unix",
+        type=Path,
+        metavar="PATH",
+        help="the socket; by default in a new private directory, if the file has no endpoint",
+    )
     where.add_argument("--tcp", metavar="HOST:PORT", help="a TCP port instead; port 0 takes a free one")
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain (PEM) for --tcp")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key (PEM) for --tcp")
@@ -88,8 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(path: Path) -> tuple[Driver, str | None]:
-    config = ExporterConfigV1Alpha1.load(path)
+def _load(config: ExporterConfigV1Alpha1, path: Path) -> tuple[Driver, str | None]:
     if config.export:
         return config.instantiate(), config.motd
     return ExporterConfigV1Alpha1DriverInstance.from_path(path).instantiate(), None

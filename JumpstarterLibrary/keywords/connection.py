@@ -10,7 +10,7 @@ from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.tree import ROOT
 from JumpstarterLibrary.keywords.base import Keywords
-from JumpstarterLibrary.keywords.devices import Finding
+from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.reporting.html import device_tree
 from JumpstarterLibrary.types import Mode, Tls
@@ -66,12 +66,13 @@ class ConnectionKeywords(Keywords):
             ca=ca or default.ca,
             passphrase=reveal(passphrase) or default.passphrase,
             timeout=timeout,
+            request=default.request if mode in (Mode.auto, Mode.lease) and host is None else None,
         )
         return self.devices.connect(finding, alias)
 
     @keyword(tags=("Connection",))
     def disconnect(self, device: str | None = None) -> None:
-        """Closes the connection to a device; its consoles and transcripts are closed as well.
+        """Closes the connection to a device; its consoles and transcripts are closed, and a lease of it is released.
 
         One that is disconnected already is fine, so that a teardown never fails for it. What is still connected at the
         end of the suite that connected it is closed then.

@@ -1,26 +1,23 @@
-"""The devices of a run, by alias: how they are found, which one is current, and when they are closed."""
+"""The devices of a run, by alias: which one is current, who uses them, and when they are closed."""
 
 from __future__ import annotations
 
-import datetime
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import HOST
-from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
-from JumpstarterLibrary.types import Mode, Tls
+from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
+from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError, NoSuchDevice
+from JumpstarterLibrary.keywords.finding import LEASE, Finding
+from JumpstarterLibrary.types import Mode, Scope, Tls
 
 logger = logging.getLogger(__name__)
-
-CHOICES = (
-    f"Give host= (a socket path or HOST:PORT), run inside `jmp shell` (which sets {HOST}), "
-    f"or use mode=virtual for a virtual board."
-)
 
 
 class Exporter(Protocol):
@@ -32,45 +29,17 @@ class Exporter(Protocol):
         """Stop it."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """How a device is to be found.
+class Leasing(Protocol):
+    """Where leased devices come from, and go to."""
 
-    Attributes:
-        mode: Where to look.
-        host: Socket path or HOST:PORT, for direct mode.
-        tls: How TCP is secured; None for the environment's word.
-        ca: PEM file of the authorities to trust.
-        passphrase: The exporter's passphrase; None for the environment's.
-        timeout: For the exporter's first answer.
-    """
+    def take(self, finding: Finding, events: Events, lease: str | None) -> LeasedDevice:
+        """Lease a device, or connect to the one of an existing lease."""
 
-    mode: Mode = Mode.auto
-    host: str | None = None
-    tls: Tls | None = None
-    ca: Path | None = None
-    passphrase: str | None = field(default=None, repr=False)
-    timeout: datetime.timedelta = datetime.timedelta(seconds=30)
+    def give_back(self, device: LeasedDevice) -> None:
+        """Close a device, and release its lease if it is ours."""
 
-    def resolved_mode(self, environ: Mapping[str, str]) -> Mode:
-        """Return the mode that ``auto`` stands for; any other is what it is.
-
-        Raises:
-            ConfigurationError: There is nothing to decide by, or ``host`` contradicts the mode.
-        """
-        if self.host is not None and self.mode not in (Mode.auto, Mode.direct):
-            raise ConfigurationError(
-                f"host= and mode={self.mode.value} contradict each other. Leave one of the two out."
-            )
-        if self.mode is Mode.direct and self.host is None:
-            raise ConfigurationError("mode=direct needs host=: the socket path or HOST:PORT of an exporter.")
-        if self.mode is not Mode.auto:
-            return self.mode
-        if self.host is not None:
-            return Mode.direct
-        if environ.get(HOST):
-            return Mode.shell
-        raise ConfigurationError(f"There is no device: no host= was given and {HOST} is not set. {CHOICES}")
+    def close(self) -> None:
+        """Let go of the controller."""
 
 
 @dataclass
@@ -78,6 +47,9 @@ class _Entry:
     device: Device
     owner: str | None
     stack: ExitStack
+    mode: Mode
+    request: LeaseRequest | None = None
+    uses: int = 1
 
 
 class Devices:
@@ -88,6 +60,8 @@ class Devices:
         environ: The environment.
         virtual: Starts an exporter with a virtual board in this process.
         prepare: Called with each new device and its alias, before it is used.
+        leasing: Where leased devices come from.
+        events: Returns the events of a device that is about to come.
     """
 
     DEFAULT_ALIAS = "device"
@@ -98,13 +72,21 @@ class Devices:
         environ: Mapping[str, str],
         virtual: Callable[[], Exporter],
         prepare: Callable[[Device, str], None],
+        leasing: Leasing | None = None,
+        events: Callable[[], Events] = Events,
     ) -> None:
         self.default = default
         self.owner: str | None = None
         """What devices connected from now on belong to: the running suite."""
-        self._environ = environ
+        self.test: str | None = None
+        """The running test."""
+        self.scope = Scope.run
+        """How long a lease is kept that a keyword makes by itself."""
+        self.environ = environ
         self._virtual = virtual
         self._prepare = prepare
+        self._leasing = leasing
+        self._events = events
         self._entries: dict[str, _Entry] = {}
         self._gone: set[str] = set()
         self._warned: set[str] = set()
@@ -115,25 +97,85 @@ class Devices:
 
         Raises:
             ConfigurationError: There is nothing to connect to, or the alias is taken.
-            InfrastructureError: The exporter cannot be reached.
+            InfrastructureError: The exporter cannot be reached, or not be leased.
         """
+        return self._add(finding, finding.resolved_mode(self.environ), alias, self.owner)
+
+    def acquire(self, finding: Finding, alias: str | None, scope: Scope) -> str:
+        """Lease a device, or share the one that was leased for the same; make it current.
+
+        Inside a shell the device is the shell's, whatever is asked for: the same suite runs there and outside.
+
+        Args:
+            finding: What is wanted, and how.
+            alias: Its name; None for any.
+            scope: How long it is kept.
+
+        Raises:
+            ConfigurationError: There is nothing to lease, or the alias is taken.
+            InfrastructureError: It cannot be leased or reached.
+        """
+        owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[scope]
+        shared = self._shared(finding, alias)
+        if shared is not None:
+            entry = self._entries[shared]
+            entry.uses += 1
+            entry.owner = None if entry.owner is None or owner is None else max(entry.owner, owner, key=_width)
+            logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
+            self._current = shared
+            return shared
+        mode = finding.resolved_mode(self.environ)
+        if mode is Mode.shell and any(entry.mode is Mode.shell for entry in self._entries.values()):
+            raise ConfigurationError(
+                f"This run is inside a shell, whose only device is in use already. Unset {HOST}, or use mode=lease, to "
+                f"lease another one."
+            )
+        return self._add(finding, mode, alias, owner)
+
+    def _add(self, finding: Finding, mode: Mode, alias: str | None, owner: str | None) -> str:
         alias = alias or self._free_alias()
         if alias in self._entries:
             raise ConfigurationError(
                 f"There is a device '{alias}' already. Disconnect it first, or choose another alias."
             )
-        mode = finding.resolved_mode(self._environ)
         with ExitStack() as stack:
-            connection = self._connection(finding, mode, stack)
-            self._warn_if_insecure(connection)
-            device = Device.connect(connection, finding.timeout)
-            stack.callback(device.close)
-            logger.info("Device '%s' is exporter '%s' (mode %s).", alias, connection.name, mode.value)
+            device = self._open(finding, mode, stack)
+            how = f"mode {mode.value}"
+            if isinstance(device, LeasedDevice):
+                how += f", lease {device.lease.name}"
+            logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
-            self._entries[alias] = _Entry(device, self.owner, stack.pop_all())
+            self._entries[alias] = _Entry(device, owner, stack.pop_all(), mode, finding.request)
         self._current = alias
         self._gone.discard(alias)
         return alias
+
+    def _open(self, finding: Finding, mode: Mode, stack: ExitStack) -> Device:
+        """Connect a device; what it takes to close it goes to the stack."""
+        events = self._events()
+        if mode is Mode.lease or (mode is Mode.virtual and finding.request is not None):
+            if self._leasing is None:
+                raise ConfigurationError("Nothing can be leased here.")
+            attached = self.environ.get(LEASE) if mode is Mode.lease else None
+            leased = self._leasing.take(finding, events, attached or None)
+            stack.callback(self._leasing.give_back, leased)
+            return leased
+        connection = self._connection(finding, mode, stack)
+        self._warn_if_insecure(connection)
+        device = Device.connect(connection, finding.timeout, events=events)
+        stack.callback(device.close)
+        return device
+
+    def _shared(self, finding: Finding, alias: str | None) -> str | None:
+        """Return the alias of the device that was leased for the same request."""
+        for name, entry in self._entries.items():
+            if alias not in (None, name) or entry.request is None or finding.request is None:
+                continue
+            same = (entry.request.selector, entry.request.exporter, entry.request.name)
+            if same == (finding.request.selector, finding.request.exporter, finding.request.name):
+                usable = not isinstance(entry.device, LeasedDevice) or entry.device.lease.ended is None
+                return name if usable else None
+        return None
 
     def get(self, alias: str | None = None) -> Device:
         """Return a device by its alias, or the current one; if there is none at all, connect the default.
@@ -144,7 +186,10 @@ class Devices:
         if alias is not None:
             return self._entry(alias).device
         if self._current is None:
-            self.connect(self.default)
+            if self.default.request is not None:
+                self.acquire(self.default, None, self.scope)
+            else:
+                self.connect(self.default)
         assert self._current is not None
         return self._entries[self._current].device
 
@@ -160,34 +205,68 @@ class Devices:
         return previous
 
     def disconnect(self, alias: str | None = None) -> None:
-        """Close a device, or the current one. One that is gone already is fine.
+        """Close a device, or the current one; release its lease if it is ours. One that is gone already is fine.
 
         Raises:
             NoSuchDevice: There never was a device of that alias.
         """
+        alias = self._closing(alias)
+        if alias is not None:
+            self._close(alias)
+
+    def release(self, alias: str | None = None) -> None:
+        """Let go of a device, or of the current one; it is closed when everybody who acquired it has let go.
+
+        Raises:
+            NoSuchDevice: There never was a device of that alias.
+        """
+        alias = self._closing(alias)
+        if alias is None:
+            return
+        entry = self._entries[alias]
+        entry.uses -= 1
+        if entry.uses:
+            logger.info("Device '%s' is still in use by %d others.", alias, entry.uses)
+        else:
+            self._close(alias)
+
+    def _closing(self, alias: str | None) -> str | None:
+        """Return which device is to be closed; None if it is closed already."""
         if alias is None and self._current is None:
             logger.info("No device is connected; nothing to disconnect.")
-            return
+            return None
         alias = alias or str(self._current)
         if alias not in self._entries and alias in self._gone:
             logger.info("Device '%s' is disconnected already.", alias)
-            return
+            return None
         self._entry(alias)
-        self._close(alias)
+        return alias
 
     def all(self) -> dict[str, Device]:
         """Return all connected devices by alias."""
         return {alias: entry.device for alias, entry in self._entries.items()}
 
+    def mode(self, alias: str) -> Mode:
+        """Return how a device was found."""
+        return self._entry(alias).mode
+
     def close_owned(self, owner: str) -> None:
         """Close the devices that belong to an owner."""
-        for alias in [alias for alias, entry in self._entries.items() if entry.owner == owner]:
-            self._close(alias)
+        self._close_each([alias for alias, entry in self._entries.items() if entry.owner == owner])
 
     def close_all(self) -> None:
-        """Close everything."""
-        for alias in list(self._entries):
-            self._close(alias)
+        """Close everything, also the connections to controllers."""
+        self._close_each(list(self._entries))
+        if self._leasing is not None:
+            self._leasing.close()
+
+    def _close_each(self, aliases: list[str]) -> None:
+        """Close some devices at the end of what they belong to; their trouble is no verdict on any test."""
+        for alias in aliases:
+            try:
+                self._close(alias)
+            except JumpstarterError as error:
+                logger.warning("Device '%s' was not closed cleanly: %s", alias, error)
 
     def _close(self, alias: str) -> None:
         entry = self._entries.pop(alias)
@@ -218,7 +297,7 @@ class Devices:
     def _connection(self, finding: Finding, mode: Mode, stack: ExitStack) -> DirectConnection:
         if mode is Mode.shell:
             return DirectConnection.from_environment(
-                self._environ, tls=finding.tls, ca=finding.ca, passphrase=finding.passphrase
+                self.environ, tls=finding.tls, ca=finding.ca, passphrase=finding.passphrase
             )
         if mode is Mode.virtual:
             exporter = self._virtual()
@@ -229,5 +308,10 @@ class Devices:
             tls=finding.tls,
             ca=finding.ca,
             passphrase=finding.passphrase,
-            environ=self._environ,
+            environ=self.environ,
         )
+
+
+def _width(owner: str) -> int:
+    """Return how wide an owner is: Robot's ids grow longer with each level."""
+    return -owner.count("-")

@@ -59,3 +59,47 @@ class ExporterStub(_Stub):
     def __init__(self, channel: grpc.Channel) -> None:
         super().__init__(channel, EXPORTER)
         self.stream = _bind(channel, service(ROUTER).methods_by_name["Stream"])
+
+
+class ControllerStub(_Stub):
+    """ControllerService: what exporters call, and the clients' Dial."""
+
+    register: grpc.UnaryUnaryMultiCallable[Any, Any]
+    unregister: grpc.UnaryUnaryMultiCallable[Any, Any]
+    report_status: grpc.UnaryUnaryMultiCallable[Any, Any]
+    listen: grpc.UnaryStreamMultiCallable[Any, Any]
+    status: grpc.UnaryStreamMultiCallable[Any, Any]
+    dial: grpc.UnaryUnaryMultiCallable[Any, Any]
+    get_service_endpoints: grpc.UnaryUnaryMultiCallable[Any, Any]
+    get_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
+    request_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
+    release_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
+    list_leases: grpc.UnaryUnaryMultiCallable[Any, Any]
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        super().__init__(channel, CONTROLLER)
+
+
+class ClientStub(_Stub):
+    """ClientService: exporters and leases, as clients see them."""
+
+    get_exporter: grpc.UnaryUnaryMultiCallable[Any, Any]
+    list_exporters: grpc.UnaryUnaryMultiCallable[Any, Any]
+    get_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
+    list_leases: grpc.UnaryUnaryMultiCallable[Any, Any]
+    create_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
+    update_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
+    delete_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
+    rotate_token: grpc.UnaryUnaryMultiCallable[Any, Any]
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        super().__init__(channel, CLIENT)
+
+
+class RouterStub(_Stub):
+    """RouterService: one end of a tunnel."""
+
+    stream: grpc.StreamStreamMultiCallable[Any, Any]
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        super().__init__(channel, ROUTER)

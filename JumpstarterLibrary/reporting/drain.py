@@ -43,6 +43,9 @@ class EventDrain:
         for event in events:
             level, text = _rendered(event)
             logger.write(text, level)  # type: ignore[arg-type]
+            # Warnings are shown by Robot itself.
+            if isinstance(event, Notice) and event.console and level != "WARN":
+                logger.console(text)
 
 
 def _rendered(event: Event) -> tuple[str, str]:

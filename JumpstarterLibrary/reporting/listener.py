@@ -12,7 +12,8 @@ class LifecycleListener:
     Args:
         suite_starts: Called with the id of a suite that starts.
         suite_ends: Called with the id of a suite that ends, after its teardown.
-        test_starts: Called when a test starts.
+        test_starts: Called with the id of a test that starts.
+        test_ends: Called with the id of a test that ends, after its teardown.
         closing: Called when nothing comes any more, also after SIGINT and SIGTERM.
     """
 
@@ -22,11 +23,12 @@ class LifecycleListener:
         self,
         suite_starts: Callable[[str], None],
         suite_ends: Callable[[str], None],
-        test_starts: Callable[[], None],
+        test_starts: Callable[[str], None],
+        test_ends: Callable[[str], None],
         closing: Callable[[], None],
     ) -> None:
         self._suite_starts, self._suite_ends = suite_starts, suite_ends
-        self._test_starts, self._closing = test_starts, closing
+        self._test_starts, self._test_ends, self._closing = test_starts, test_ends, closing
 
     def start_suite(self, _data: Any, result: Any) -> None:
         """A suite starts."""
@@ -36,9 +38,13 @@ class LifecycleListener:
         """A suite has ended."""
         self._suite_ends(result.id)
 
-    def start_test(self, _data: Any, _result: Any) -> None:
+    def start_test(self, _data: Any, result: Any) -> None:
         """A test starts."""
-        self._test_starts()
+        self._test_starts(result.id)
+
+    def end_test(self, _data: Any, result: Any) -> None:
+        """A test has ended."""
+        self._test_ends(result.id)
 
     def close(self) -> None:
         """The run is over."""

@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from JumpstarterLibrary.client import Device, DirectConnection, DriverProxy
-from JumpstarterLibrary.client.config import HOST
-from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
+from JumpstarterLibrary.errors import JumpstarterError
 
 logger = logging.getLogger(__name__)
-
-
-def shell_connection(selector: str | None = None) -> DirectConnection:
-    """Return the connection that ``JUMPSTARTER_HOST`` and its companions describe.
-
-    Args:
-        selector: What the test class wants to lease, for the message.
-
-    Raises:
-        ConfigurationError: ``JUMPSTARTER_HOST`` is not set.
-    """
-    if not os.environ.get(HOST):
-        wanted = f" (here: {selector})" if selector else ""
-        raise ConfigurationError(
-            f"{HOST} is not set, so there is no exporter to join. Run pytest inside `jmp shell`, or set {HOST} to the "
-            f"socket path or host:port of an exporter. Leasing one by selector{wanted} is not in this version yet."
-        )
-    return DirectConnection.from_environment()
 
 
 @contextmanager
@@ -59,5 +39,5 @@ def env() -> Iterator[DriverProxy]:
         ConfigurationError: ``JUMPSTARTER_HOST`` is not set.
         LinkError: The exporter cannot be reached.
     """
-    with connected(shell_connection()) as client:
+    with connected(DirectConnection.from_environment()) as client:
         yield client

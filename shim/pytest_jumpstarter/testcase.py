@@ -28,22 +28,26 @@ class JumpstarterTest:
 
     Attributes:
         selector: Label expression of the board that the class needs. Inside a shell the board is already chosen.
+        exporter_name: Name of the exporter that the class needs, instead of or beside its labels.
     """
 
     selector: ClassVar[str | None] = None
+    exporter_name: ClassVar[str | None] = None
 
     # A class method: pytest 9.1 and later warn of wider fixtures that are instance methods.
     @pytest.fixture(scope="class")
     @classmethod
     def client(cls) -> Iterator[DriverProxy]:
-        """The root driver of the exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell``.
+        """The root driver of the class's exporter.
+
+        It is the one that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell``; else that of the lease ``JMP_LEASE``,
+        which is not released; else one that is leased for ``selector`` or ``exporter_name`` while the class runs.
 
         Raises:
-            ConfigurationError: ``JUMPSTARTER_HOST`` is not set.
-            LinkError: The exporter cannot be reached.
+            ConfigurationError: None of these is there, or there is no client configuration.
+            InfrastructureError: The exporter cannot be leased or reached.
         """
-        from pytest_jumpstarter.shell import connected, shell_connection
+        from pytest_jumpstarter.finding import exporter_for
 
-        connection = shell_connection(cls.selector)
-        with connected(connection) as client:
+        with exporter_for(cls.selector, cls.exporter_name) as client:
             yield client

@@ -96,7 +96,7 @@ def test_every_code_over_a_real_socket(
 class Link:
     """What the border wants to know of a link."""
 
-    name, source = "board:1", "host="
+    name, source, route = "board:1", "host=", None
 
     def __init__(self, *, answers: bool = True, connected: bool = True, secure: bool = False) -> None:
         self.answers, self.connected, self.secure = answers, connected, secure

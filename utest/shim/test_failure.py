@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,9 +24,9 @@ SUITE = """
 """
 
 NOT_SET = (
-    "JUMPSTARTER_HOST is not set, so there is no exporter to join. Run pytest inside `jmp shell`, or set "
-    "JUMPSTARTER_HOST to the socket path or host:port of an exporter. Leasing one by selector{} is not in this version "
-    "yet."
+    "There is no exporter for this test class. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), set "
+    "JUMPSTARTER_HOST to the socket path or host:port of an exporter, set JMP_LEASE to the name of a lease, or give the "
+    "class a selector or an exporter_name to lease one."
 )
 
 RUDE = ("Traceback", "grpc", "RpcError", "JumpstarterLibrary", "pytest_jumpstarter", "shell.py", "link.py")
@@ -45,14 +46,22 @@ def test_without_an_exporter_each_test_has_an_error_that_lists_the_choices(pytes
     pytester.makepyfile(test_suite=SUITE)
     result = pytester.runpytest("-W", "error", "-rE")
     result.assert_outcomes(errors=1)
-    assert_only_sentence(result, "TestPower.test_on", "ConfigurationError", NOT_SET.format(""))
+    assert_only_sentence(result, "TestPower.test_on", "ConfigurationError", NOT_SET)
 
 
-def test_a_selector_is_named_since_nobody_leases_yet(pytester: pytest.Pytester) -> None:
+def test_a_selector_without_a_client_configuration_is_an_error_of_one_sentence(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JMP_CLIENT_CONFIG_HOME", str(tmp_path))
     pytester.makepyfile(test_suite=SUITE.replace("def test_on", "selector = 'board=rpi4'\n\n        def test_on"))
     result = pytester.runpytest("-W", "error", "-rE")
     result.assert_outcomes(errors=1)
-    assert_only_sentence(result, "TestPower.test_on", "ConfigurationError", NOT_SET.format(" (here: board=rpi4)"))
+    sentence = (
+        "No client is configured: neither client= nor config= is given, namespace= and name= (JMP_NAMESPACE and "
+        f"JMP_NAME) are not both set, JMP_CLIENT_CONFIG is not set, and there is no client in '{tmp_path}/clients'. "
+        "Log in with `jmp login`, or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
+    )
+    assert_only_sentence(result, "TestPower.test_on", "ConfigurationError", sentence)
 
 
 def test_a_socket_that_is_not_there_is_an_error_of_one_sentence(

@@ -100,7 +100,7 @@ class DriverProxy:
             OperationTimeout: There was no answer in time.
             LinkError: The link broke.
         """
-        link = self._device.link
+        link = self._device.ready()
         request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
         deadline = None if timeout is None else Deadline.of(timeout)
         try:
@@ -123,8 +123,9 @@ class DriverProxy:
         Raises:
             UnsupportedValue: An argument cannot travel; nothing was sent.
         """
+        link = self._device.ready()
         request = self._request(jumpstarter_pb2.StreamingDriverCallRequest, method, args)
-        return ResultStream(self._device.link, request, self._operation(method, "streaming"), Deadline.of(timeout))
+        return ResultStream(link, request, self._operation(method, "streaming"), Deadline.of(timeout))
 
     def stream(self, method: str = "connect") -> ByteStream:
         """Open a byte stream to the driver; a context manager.
@@ -133,8 +134,9 @@ class DriverProxy:
             DriverMethodNotImplemented: The driver has no such stream.
             InfrastructureError: It could not be opened.
         """
+        link = self._device.ready()
         request = driver_stream_request(self.uuid, method)
-        return ByteStream(self._device.link, request, self._operation(method, "stream"))
+        return ByteStream(link, request, self._operation(method, "stream"))
 
     def _upload(
         self,
@@ -158,7 +160,7 @@ class DriverProxy:
             timeout: For the whole transfer. Default: no limit.
         """
         return upload(
-            self._device.link,
+            self._device.ready(),
             self.uuid,
             self._caller(method, before, args),
             self._operation(method, "unary"),
@@ -189,7 +191,7 @@ class DriverProxy:
         """
         call = self._caller(method, before, args)
         operation = self._operation(method, "unary")
-        return download(self._device.link, self.uuid, call, operation, sink, limit=limit, timeout=timeout)
+        return download(self._device.ready(), self.uuid, call, operation, sink, limit=limit, timeout=timeout)
 
     def _operation(self, method: str, kind: str) -> Operation:
         """Return the words for a call of this driver, for messages."""

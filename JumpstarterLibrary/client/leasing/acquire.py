@@ -1,0 +1,304 @@
+"""Asking for a lease and waiting for it: nothing is leaked, nobody waits for what cannot come, and the wait is told."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.leasing.availability import holders, unfit
+from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
+from JumpstarterLibrary.client.leasing.last_resort import forget, remember
+from JumpstarterLibrary.client.leasing.lease import Lease, end_error
+from JumpstarterLibrary.client.leasing.refusals import (
+    already_exists,
+    lost_answer,
+    never_sent,
+    status_of,
+    translate_control,
+    transport_error,
+)
+from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
+from JumpstarterLibrary.client.selectors import parse_selector
+from JumpstarterLibrary.client.uuid7 import uuid7
+from JumpstarterLibrary.errors import (
+    ConfigurationError,
+    ControllerUnreachable,
+    InfrastructureError,
+    LeaseInvalid,
+    LeaseNotOwned,
+    LeaseTimeout,
+    LeaseUnsatisfiable,
+    TlsError,
+)
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.025
+LAST_PAUSE_S = 2.0
+"""Between two looks at a lease that waits; doubled from the first to the last."""
+
+FIRST_CONTACT_S = 5.0
+"""How long a controller may be unreachable that has not answered yet."""
+
+Tick = Callable[[], None]
+
+
+class Acquisition:
+    """One request for a lease, from its creation until it has an exporter.
+
+    Args:
+        controller: Who is asked.
+        request: What is wanted.
+        deadline: Until when.
+        progress_s: Seconds between two lines about the wait, beside those at each change.
+        events: Where these lines go.
+        tick: Called several times a second, in the waiting thread.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        request: LeaseRequest,
+        deadline: Deadline,
+        *,
+        progress_s: float,
+        events: Events,
+        tick: Tick,
+    ) -> None:
+        self._controller = controller
+        self._request = request
+        self._deadline = deadline
+        self._progress_s = progress_s
+        self._events = events
+        self._tick = tick
+        self._begin = time.monotonic()
+        self._answered: float | None = None
+
+    def run(self) -> Lease:
+        """Return the lease as soon as it has an exporter. If that fails, or is interrupted, the request is taken back.
+
+        Raises:
+            LeaseTimeout: No exporter became free in time; the message tells who holds them and until when.
+            LeaseUnsatisfiable: None will ever fit; the message has the nearest labels.
+            LeaseInvalid: The controller refused the request as such.
+            LeaseError: The lease was released or has expired meanwhile.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        while True:
+            lease = self._new_lease()
+            remember(lease)
+            try:
+                self._create(lease)
+                state = self._wait(lease)
+                if state.phase is Phase.ready:
+                    lease.learn(state)
+                    return lease
+                self._refuse(lease, state)
+            except BaseException:
+                if lease.release():
+                    forget(lease)
+                raise
+            # An old controller's word for exporters that are offline at the moment: ask again, under another name.
+            lease.release()
+            forget(lease)
+            self._pause(LAST_PAUSE_S)
+
+    def _new_lease(self) -> Lease:
+        request = self._request
+        return Lease(
+            self._controller,
+            request.name or uuid7(),
+            self._events,
+            ours=True,
+            soft=request.duration,
+            hard=request.max_duration,
+        )
+
+    # Creating
+
+    def _create(self, lease: Lease) -> None:
+        pause_s = FIRST_PAUSE_S
+        perhaps = False
+        while True:
+            lease.ours = True
+            try:
+                self._controller.create_lease(self._request, lease.name, self._deadline)
+            except grpc.RpcError as error:
+                perhaps = perhaps or (lost_answer(error) and not never_sent(error))
+                # What surely was not created needs no release.
+                lease.ours = perhaps or already_exists(error)
+                if already_exists(error):
+                    self._adopt(lease)
+                elif lost_answer(error):
+                    # The name is ours, so that the same request may be repeated: it cannot make two leases.
+                    self._unanswered(error)
+                    self._pause(pause_s)
+                    pause_s = min(2 * pause_s, LAST_PAUSE_S)
+                    continue
+                else:
+                    raise self._translated(error) from error
+            self._answered = time.monotonic()
+            return
+
+    def _adopt(self, lease: Lease) -> None:
+        """Take a lease for ours that has our name: an earlier answer was lost, or the caller chose the name again."""
+        state = lease.state(self._deadline)
+        request = self._request
+        meant = parse_selector(request.selector or "").means(parse_selector(state.selector))
+        if not meant or (state.client, state.wanted_exporter) != (self._controller.client, request.exporter or ""):
+            lease.ours = False
+            what = f"selector '{state.selector}'" if state.selector else f"exporter '{state.wanted_exporter}'"
+            raise LeaseNotOwned(
+                f"A lease '{lease.name}' exists already: client '{state.client}' asked for {what}. Names are never "
+                f"free again; choose another one, or none."
+            )
+
+    def _unanswered(self, error: grpc.RpcError) -> None:
+        """Raise if the controller has been silent for too long."""
+        translated = self._translated(error)
+        if isinstance(translated, TlsError) or not isinstance(translated, ControllerUnreachable):
+            raise translated from error
+        self._patience(translated)
+
+    def _patience(self, error: ControllerUnreachable) -> None:
+        """Raise an error if the controller has not been reached for too long."""
+        begin = self._begin if self._answered is None else self._answered
+        limit = FIRST_CONTACT_S if self._answered is None else self._controller.settings.retry_timeout
+        if self._deadline.expired or time.monotonic() - begin > limit:
+            raise error
+
+    def _translated(self, error: grpc.RpcError) -> Exception:
+        code, details = status_of(error)
+        asked = f"a lease of {self._request}"
+        if code is grpc.StatusCode.UNAVAILABLE:
+            lost = transport_error(details, self._controller.peer)
+            if lost is not None:
+                return lost
+        return translate_control(error, asked, self._controller.peer, Deadline(self._deadline.at_most(10.0)))
+
+    # Waiting
+
+    def _wait(self, lease: Lease) -> LeaseState:
+        """Return the state in which the lease waits no more."""
+        pause_s = FIRST_PAUSE_S
+        told, line = time.monotonic(), ""
+        while True:
+            state = self._look(lease)
+            if state is not None:
+                if state.phase is not Phase.waiting:
+                    return state
+                now = time.monotonic()
+                if (state.reason and state.reason != line) or now - told >= self._progress_s:
+                    told, line = now, state.reason
+                    self._tell(lease, state)
+                if self._deadline.expired:
+                    raise self._too_late(state)
+            self._pause(pause_s * random.uniform(0.8, 1.2))
+            pause_s = min(2 * pause_s, LAST_PAUSE_S)
+
+    def _look(self, lease: Lease) -> LeaseState | None:
+        try:
+            state = self._controller.lease(lease.name, Deadline(max(1.0, self._deadline.at_most(10.0))))
+        except ControllerUnreachable as error:
+            self._patience(error)
+            return None
+        self._answered = time.monotonic()
+        lease.confirmed = True
+        return state
+
+    def _pause(self, seconds: float) -> None:
+        pause, end = threading.Event(), Deadline(self._deadline.at_most(seconds))
+        while not end.expired:
+            pause.wait(end.at_most(0.2))
+            self._tick()
+
+    def _tell(self, lease: Lease, state: LeaseState) -> None:
+        seconds = round(time.monotonic() - self._begin)
+        waited = f" since {spoken(seconds)}" if seconds else ""
+        said = _REASONS.get(state.reason, state.reason or "the controller has not decided yet")
+        who = holders(self._controller, self._request, Deadline(5.0))
+        text = f"Waiting for {self._request} (lease '{lease.name}'){waited}: {said}{who}."
+        self._events.emit(Notice(text, console=True))
+
+    # Ending
+
+    def _too_late(self, state: LeaseState) -> LeaseTimeout:
+        said = _REASONS.get(state.reason, state.reason or "the controller has not decided yet")
+        who = holders(self._controller, self._request, Deadline(5.0))
+        return LeaseTimeout(
+            f"No exporter for {self._request} became free within {spoken(self._deadline.timeout or 0)}: {said}{who}. "
+            f"The request was taken back. Wait longer with timeout=, or ask for another exporter."
+        )
+
+    def _refuse(self, lease: Lease, state: LeaseState) -> None:
+        """Raise why there is no lease; return if it is worth asking again."""
+        if state.phase is Phase.unsatisfiable:
+            if state.reason == "NoExporter" and not self._deadline.expired:
+                self._tell(lease, replace(state, reason="Offline"))
+                return
+            raise LeaseUnsatisfiable(
+                f"No exporter fits {self._request}: {unfit(self._controller, self._request, state, Deadline(5.0))}"
+            )
+        if state.phase is Phase.invalid:
+            raise LeaseInvalid(f"The controller refused a lease of {self._request}: {state.message or state.reason}.")
+        raise end_error(state)
+
+
+_REASONS = {
+    "Offline": "those that match are offline",
+    "NotAvailable": "those that match are leased",
+    "NotReady": "those that match are not ready yet",
+    "Scheduled": "it is to begin later",
+}
+
+
+def acquire(
+    controller: Controller,
+    request: LeaseRequest,
+    deadline: Deadline,
+    *,
+    progress_s: float = 15.0,
+    events: Events | None = None,
+    tick: Tick = lambda: None,
+) -> Lease:
+    """Return a lease that has an exporter; see ``Acquisition``."""
+    if not request.selector and not request.exporter:
+        raise ConfigurationError("A lease needs a selector or the name of an exporter. Give selector= or exporter=.")
+    acquisition = Acquisition(
+        controller, request, deadline, progress_s=progress_s, events=events or Events(), tick=tick
+    )
+    return acquisition.run()
+
+
+def attach(controller: Controller, name: str, deadline: Deadline, events: Events | None = None) -> Lease:
+    """Return a lease that somebody else has made, and will release.
+
+    Raises:
+        NoSuchLease: There is none of that name.
+        LeaseNotOwned: It belongs to another client.
+        LeaseError: It is over, or has no exporter yet.
+        LinkError: The controller cannot be reached, or refuses this client.
+    """
+    lease = Lease(controller, name, events or Events(), ours=False)
+    state = controller.lease(name, deadline)
+    if state.client and state.client != controller.client:
+        raise LeaseNotOwned(
+            f"Lease '{name}' belongs to client '{state.client}', not to '{controller.client}'. Ask its owner to "
+            f"transfer it, or acquire another one."
+        )
+    if state.phase.over:
+        raise end_error(state)
+    if state.phase is Phase.waiting:
+        raise InfrastructureError(
+            f"Lease '{name}' has no exporter yet: {_REASONS.get(state.reason, state.reason)}. Wait until it is ready."
+        )
+    lease.learn(state)
+    return lease

@@ -1,0 +1,120 @@
+"""Which exporters could be leased, who holds the others, and why none fits."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.leasing.controller import Controller, ExporterInfo, LeaseRequest
+from JumpstarterLibrary.client.leasing.lease import local_time
+from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
+from JumpstarterLibrary.client.selectors import nearest, parse_selector
+from JumpstarterLibrary.errors import InfrastructureError
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 5
+"""How many exporters a message names."""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """An exporter, and the lease that holds it.
+
+    Attributes:
+        exporter: The exporter.
+        lease: Its lease; None if it is free.
+    """
+
+    exporter: ExporterInfo
+    lease: LeaseState | None
+
+    @property
+    def free(self) -> bool:
+        """Whether it could be leased now."""
+        ready = self.exporter.status in ("AVAILABLE", "UNSPECIFIED")
+        return self.exporter.online and self.exporter.enabled and self.lease is None and ready
+
+    def __str__(self) -> str:
+        """Who has it, in words."""
+        name = f"'{self.exporter.name}'"
+        if not self.exporter.enabled:
+            return f"{name} is disabled"
+        if not self.exporter.online:
+            return f"{name} is offline"
+        if self.lease is not None:
+            end = self.lease.planned_end
+            until = f" until {local_time(end)}" if end else ""
+            return f"{name} is held by client '{self.lease.client}'{until}"
+        if not self.free:
+            return f"{name} is not ready ({self.exporter.status})"
+        return f"{name} is free"
+
+
+def availability(controller: Controller, selector: str = "", timeout: Seconds = None) -> list[Availability]:
+    """Return the exporters that match a selector, with who holds them.
+
+    Raises:
+        ConfigurationError: The selector is not one.
+        LinkError: The controller cannot be reached, or refuses this client.
+    """
+    wanted = parse_selector(selector) if selector else None
+    deadline = Deadline.of(timeout)
+    # Filters of the server know all of the grammar, but this side decides, so that every controller gives the same.
+    exporters = [one for one in controller.exporters("", deadline) if wanted is None or wanted.matches(one.labels)]
+    held = {lease.exporter: lease for lease in controller.leases("", deadline) if lease.phase is Phase.ready}
+    return [Availability(exporter, held.get(exporter.name)) for exporter in exporters]
+
+
+def holders(controller: Controller, request: LeaseRequest, timeout: Seconds) -> str:
+    """Return who has what a request waits for, as the end of a sentence; nothing if that cannot be told."""
+    try:
+        found = _candidates(controller, request, timeout)
+    except InfrastructureError as error:
+        logger.debug("who holds the exporters is not known: %s", error)
+        return ""
+    if not found:
+        return ""
+    online = sum(one.exporter.online for one in found)
+    named = [str(one) for one in found[:SHOWN]]
+    if len(found) > SHOWN:
+        named.append(f"and {len(found) - SHOWN} more")
+    matches = "1 exporter matches" if len(found) == 1 else f"{len(found)} exporters match"
+    return f" ({matches}, {online} online; {', '.join(named)})"
+
+
+def unfit(controller: Controller, request: LeaseRequest, state: LeaseState, timeout: Seconds) -> str:
+    """Return why no exporter fits, in sentences."""
+    reason = _UNFIT.get(state.reason)
+    if reason is not None:
+        return reason.format(exporter=request.exporter, selector=request.selector)
+    said = state.message.rstrip(".") or state.reason
+    try:
+        everyone = controller.exporters("", timeout)
+    except InfrastructureError as error:
+        logger.debug("the nearest labels are not known: %s", error)
+        return f"{said}. Check the selector with `jmp get exporters`."
+    if request.selector:
+        wanted = parse_selector(request.selector)
+        if not any(wanted.matches(one.labels) for one in everyone):
+            return f"{nearest(wanted, {one.name: one.labels for one in everyone})}. Correct the selector."
+    limit = request.duration
+    return (
+        f"the access policies do not let client '{controller.client}' have what matches for {limit} ({said}). Ask for "
+        f"less time, or ask the administrator."
+    )
+
+
+_UNFIT = {
+    "ExporterNotFound": "there is no exporter '{exporter}'. `jmp get exporters` lists what there is.",
+    "SelectorMismatch": "exporter '{exporter}' does not have the labels of selector '{selector}'. Leave one out.",
+    "ExporterDisabled": "exporter '{exporter}' is disabled by its administrator. Choose another one.",
+    "AllDisabled": "all exporters that match are disabled by their administrator. Choose another selector.",
+    "SpotAccess": "the best exporter can only be had on spot access, which the controller does not grant yet.",
+}
+
+
+def _candidates(controller: Controller, request: LeaseRequest, timeout: Seconds) -> list[Availability]:
+    found = availability(controller, request.selector or "", timeout)
+    return [one for one in found if request.exporter in (None, one.exporter.name)]

@@ -1,0 +1,379 @@
+"""The controller as a client sees it: exporters, leases and the way to an exporter."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.leasing.channel import open_secure_channel
+from JumpstarterLibrary.client.leasing.refusals import Peer, token_expired, translate_control
+from JumpstarterLibrary.client.leasing.state import LeaseState
+from JumpstarterLibrary.client.link import CLOSE_S, enum_name
+from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
+from JumpstarterLibrary.errors import ConfigurationError, LeaseError
+from JumpstarterLibrary.protocol import ClientStub, ControllerStub, RouterStub, client_pb2, common_pb2, jumpstarter_pb2
+from JumpstarterLibrary.protocol.wellknown import Duration, Timestamp
+
+logger = logging.getLogger(__name__)
+
+CALL_S = 10.0
+"""How long the controller may take for an answer, unless the caller has less time."""
+
+PAGE = 100
+LISTINGS = 3
+"""How often a listing is begun anew whose continuation the controller has forgotten."""
+
+
+@dataclass(frozen=True)
+class ExporterInfo:
+    """An exporter as the controller lists it.
+
+    Attributes:
+        name: Its name.
+        labels: Its labels.
+        online: Whether it is connected to the controller.
+        status: Its status without the prefix: ``AVAILABLE``, ``LEASE_READY``, ``UNSPECIFIED``.
+        message: Its own words to that.
+        enabled: Whether it may be leased at all.
+    """
+
+    name: str
+    labels: dict[str, str]
+    online: bool
+    status: str
+    message: str
+    enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseRequest:
+    """What a lease is asked for with.
+
+    Attributes:
+        selector: Label expression of the exporter; None if it is asked for by name.
+        exporter: The exporter's name; None if it is asked for by labels.
+        duration: How long the lease is to last.
+        max_duration: Up to which length it is extended by itself while it is held; None for never.
+        begin: When it is to begin; None for as soon as possible.
+        tags: Up to 10 tags.
+        context: Up to 8 words about the circumstances.
+        allow_disabled: Take an exporter that its administrator has disabled, too.
+        name: The lease's name; None for a new one. Names are never free again.
+    """
+
+    selector: str | None = None
+    exporter: str | None = None
+    duration: datetime.timedelta = datetime.timedelta(minutes=30)
+    max_duration: datetime.timedelta | None = None
+    begin: datetime.datetime | None = None
+    tags: Mapping[str, str] | None = None
+    context: Mapping[str, str] | None = None
+    allow_disabled: bool = False
+    name: str | None = None
+
+    def __str__(self) -> str:
+        wanted = [f"selector '{self.selector}'"] if self.selector else []
+        wanted += [f"exporter '{self.exporter}'"] if self.exporter else []
+        return " and ".join(wanted) or "any exporter"
+
+
+class _ContinuationForgotten(LeaseError):
+    """A listing has to begin anew, because what came before is worth nothing without the rest."""
+
+
+class Controller:
+    """A client's connection to its controller; made at once, used from any thread, open until ``close``.
+
+    Every call takes at most 10 seconds or the time that its caller has left. An expired token is read anew from the
+    configuration, once, since a login elsewhere may have renewed it.
+
+    Args:
+        settings: Endpoint, identity and token.
+        timeout: For fetching the certificate where the settings are insecure. Default: its own limits.
+
+    Raises:
+        LinkError: An insecure controller cannot be reached.
+    """
+
+    def __init__(self, settings: ClientSettings, timeout: Seconds = None) -> None:
+        self.settings = settings
+        self.namespace = settings.namespace
+        self.client = settings.name
+        self.peer = Peer("controller", settings.endpoint, f"{settings.namespace}/{settings.name}", settings.source)
+        self._token = settings.token
+        self._lock = threading.Lock()
+        self._routers: dict[str, grpc.Channel] = {}
+        self._channel = self._open(settings.endpoint, Deadline.of(timeout))
+        self._clients = ClientStub(self._channel)
+        self._control = ControllerStub(self._channel)
+        self._closed = False
+
+    def _open(self, endpoint: str, deadline: Deadline) -> grpc.Channel:
+        settings = self.settings
+        return open_secure_channel(endpoint, settings.ca, settings.insecure, settings.grpc_options, deadline)
+
+    @property
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("authorization", f"Bearer {self._token}"),
+            ("jumpstarter-kind", "Client"),
+            ("jumpstarter-namespace", self.namespace),
+            ("jumpstarter-name", self.client),
+        )
+
+    # Exporters
+
+    def exporters(self, selector: str = "", timeout: Seconds = None) -> list[ExporterInfo]:
+        """Return the exporters whose labels match a selector, in the order of their names.
+
+        Raises:
+            LeaseInvalid: The selector is not one.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        asked = f"the exporters of '{selector}'" if selector else "all exporters"
+        pages = self._pages("list_exporters", client_pb2.ListExportersRequest, asked, timeout, filter=selector)
+        return [_exporter(exporter) for page in pages for exporter in page.exporters]
+
+    def exporter(self, name: str, timeout: Seconds = None) -> ExporterInfo:
+        """Return one exporter.
+
+        Raises:
+            NoSuchLease: The controller knows none of that name.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        request = client_pb2.GetExporterRequest(name=self._path("exporters", name))
+        return _exporter(self._call(self._clients.get_exporter, request, f"exporter '{name}'", timeout))
+
+    # Leases
+
+    def create_lease(self, request: LeaseRequest, name: str, timeout: Seconds = None) -> None:
+        """Ask for a lease under a name of our choice; whether it is granted shows later in its state.
+
+        The raw gRPC error is raised, because only the caller knows what a lost answer means.
+
+        Raises:
+            grpc.RpcError: Whatever the controller said.
+        """
+        lease = client_pb2.Lease(
+            selector=request.selector or "",
+            duration=_duration(request.duration),
+            tags=dict(request.tags or {}),
+            context=dict(request.context or {}),
+            allow_disabled=request.allow_disabled,
+        )
+        if request.exporter:
+            lease.exporter_name = request.exporter
+        if request.begin is not None:
+            lease.begin_time.CopyFrom(_timestamp(request.begin))
+        message = client_pb2.CreateLeaseRequest(parent=f"namespaces/{self.namespace}", lease_id=name, lease=lease)
+        self._raw(self._clients.create_lease, message, timeout)
+
+    def lease(self, name: str, timeout: Seconds = None) -> LeaseState:
+        """Return a lease's state.
+
+        Raises:
+            NoSuchLease: The controller knows none of that name.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        request = client_pb2.GetLeaseRequest(name=self._path("leases", name))
+        return LeaseState.of(self._call(self._clients.get_lease, request, f"lease '{name}'", timeout))
+
+    def leases(self, selector: str = "", timeout: Seconds = None) -> list[LeaseState]:
+        """Return the active leases of the namespace, of all clients.
+
+        Args:
+            selector: The equality part of a selector; leases are found by what they were asked for with.
+            timeout: For the whole listing.
+
+        Raises:
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        pages = self._pages("list_leases", client_pb2.ListLeasesRequest, "the leases", timeout, filter=selector)
+        return [LeaseState.of(lease) for page in pages for lease in page.leases]
+
+    def extend_lease(self, name: str, duration: datetime.timedelta, timeout: Seconds = None) -> LeaseState:
+        """Give a lease another length, counted from its begin; return its state.
+
+        Raises:
+            LeaseNotOwned: It is not this client's.
+            NoSuchLease: There is none of that name.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        lease = client_pb2.Lease(name=self._path("leases", name), duration=_duration(duration))
+        return self._update(lease, "duration", f"another duration of lease '{name}'", timeout)
+
+    def transfer_lease(self, name: str, client: str, timeout: Seconds = None) -> LeaseState:
+        """Give a lease to another client of the namespace; return its state.
+
+        Raises:
+            LeaseNotOwned: It is not this client's.
+            LeaseInvalid: There is no such client, or the lease has no exporter or is over.
+            NoSuchLease: There is none of that name.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        lease = client_pb2.Lease(name=self._path("leases", name), client=self._path("clients", client))
+        return self._update(lease, "client", f"the transfer of lease '{name}' to client '{client}'", timeout)
+
+    def _update(self, lease: client_pb2.Lease, field: str, asked: str, timeout: Seconds) -> LeaseState:
+        request = client_pb2.UpdateLeaseRequest(lease=lease)
+        request.update_mask.paths.append(field)
+        return LeaseState.of(self._call(self._clients.update_lease, request, asked, timeout))
+
+    def delete_lease(self, name: str, timeout: Seconds = None) -> None:
+        """Ask for the end of a lease. The raw gRPC error is raised, because only the caller knows what it means.
+
+        Raises:
+            grpc.RpcError: Whatever the controller said.
+        """
+        request = client_pb2.DeleteLeaseRequest(name=self._path("leases", name))
+        self._raw(self._clients.delete_lease, request, timeout)
+
+    # The way to an exporter
+
+    def dial(self, lease: str, timeout: Seconds = None) -> jumpstarter_pb2.DialResponse:
+        """Ask for a way to a lease's exporter. The raw gRPC error is raised, because each means something else here.
+
+        Raises:
+            grpc.RpcError: Whatever the controller said.
+        """
+        request = jumpstarter_pb2.DialRequest(lease_name=lease)
+        answer: jumpstarter_pb2.DialResponse = self._raw(self._control.dial, request, timeout)
+        return answer
+
+    def router(self, endpoint: str, deadline: Deadline) -> RouterStub:
+        """Return the stub of a router; all tunnels through one router share a connection.
+
+        Raises:
+            LinkError: The settings are insecure, and the router cannot be reached.
+        """
+        with self._lock:
+            channel = self._routers.get(endpoint)
+        if channel is None:
+            fresh = self._open(endpoint, deadline)
+            with self._lock:
+                channel = self._routers.setdefault(endpoint, fresh)
+            if channel is not fresh:
+                fresh.close()
+        return RouterStub(channel)
+
+    def forget_router(self, endpoint: str) -> None:
+        """Open a new connection to a router next time: what it showed as its certificate may have changed."""
+        if self.settings.insecure:
+            with self._lock:
+                channel = self._routers.pop(endpoint, None)
+            if channel is not None:
+                channel.close()
+
+    # Inside
+
+    def _call(self, method: Any, request: Any, asked: str, timeout: Seconds) -> Any:
+        limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
+        try:
+            return self._raw(method, request, limit)
+        except grpc.RpcError as error:
+            raise translate_control(error, asked, self.peer, limit) from error
+
+    def _raw(self, method: Any, request: Any, timeout: Seconds) -> Any:
+        limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
+        try:
+            return self._once(method, request, limit)
+        except grpc.RpcError as error:
+            # What was refused for its token was not carried out, so that it may be repeated.
+            if not token_expired(error) or not self.renew_token():
+                raise
+        return self._once(method, request, limit)
+
+    def _once(self, method: Any, request: Any, limit: Deadline) -> Any:
+        with interruptible:
+            return method(request, timeout=limit.remaining, metadata=self._metadata)
+
+    def renew_token(self) -> bool:
+        """Read the token anew from the configuration file; return whether it is another one now."""
+        if self.settings.path is None:
+            return False
+        try:
+            token = find_settings(ClientArguments(config=self.settings.path)).token
+        except ConfigurationError as error:
+            logger.debug("the token could not be read anew: %s", error)
+            return False
+        if token == self._token:
+            return False
+        logger.info("The token of client %s was renewed meanwhile; the new one is used.", self.peer.client)
+        self._token = token
+        return True
+
+    def _pages(self, method: str, kind: Any, asked: str, timeout: Seconds, **fields: Any) -> list[Any]:
+        deadline = Deadline.of(timeout)
+        for _ in range(LISTINGS - 1):
+            try:
+                return self._walk(method, kind, asked, deadline, fields)
+            except _ContinuationForgotten as error:
+                logger.debug("listing %s begins anew: %s", asked, error)
+        return self._walk(method, kind, asked, deadline, fields)
+
+    def _walk(self, method: str, kind: Any, asked: str, deadline: Deadline, fields: dict[str, Any]) -> list[Any]:
+        pages: list[Any] = []
+        token = ""
+        while not pages or token:
+            request = kind(parent=f"namespaces/{self.namespace}", page_size=PAGE, page_token=token, **fields)
+            try:
+                page = self._call(getattr(self._clients, method), request, asked, deadline)
+            except LeaseError as error:
+                # The controller forgets the continuation of a listing after some minutes.
+                if token:
+                    raise _ContinuationForgotten(str(error)) from error
+                raise
+            pages.append(page)
+            token = page.next_page_token
+        return pages
+
+    def _path(self, collection: str, name: str) -> str:
+        return f"namespaces/{self.namespace}/{collection}/{name}"
+
+    def close(self) -> None:
+        """Close all channels; calls in flight end with an error. Closing twice is fine; it takes 2 seconds at most."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            channels = [self._channel, *self._routers.values()]
+            self._routers.clear()
+
+        def close() -> None:
+            for channel in channels:
+                channel.close()
+
+        closing = threading.Thread(target=close, name="jumpstarter-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
+
+
+def _exporter(exporter: client_pb2.Exporter) -> ExporterInfo:
+    return ExporterInfo(
+        name=exporter.name.rpartition("/")[2],
+        labels=dict(exporter.labels),
+        online=exporter.online,
+        status=enum_name(common_pb2.ExporterStatus, exporter.status, "EXPORTER_STATUS_"),
+        message=exporter.status_message,
+        enabled=exporter.enabled if exporter.HasField("enabled") else True,
+    )
+
+
+def _duration(value: datetime.timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(value)
+    return duration
+
+
+def _timestamp(value: datetime.datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(value.astimezone(datetime.UTC).replace(tzinfo=None))
+    return timestamp

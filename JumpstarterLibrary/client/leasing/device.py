@@ -1,0 +1,175 @@
+"""A device behind a lease: connected through the tunnel, found again when the tunnel breaks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.device import Device
+from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.leasing.dial import Dialer
+from JumpstarterLibrary.client.leasing.lease import Lease
+from JumpstarterLibrary.client.leasing.readiness import HookLog, await_ready, await_report
+from JumpstarterLibrary.client.leasing.route import LeaseRoute, open_route
+from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.client.tree import build_tree
+from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.protocol import jumpstarter_pb2
+
+logger = logging.getLogger(__name__)
+
+GOODBYE_S = 2.0
+"""How long an exporter may take to say that it knows of the end of its session."""
+
+FINISHED = ("AVAILABLE", "AFTER_LEASE_HOOK_FAILED", "OFFLINE")
+
+Tick = Callable[[], None]
+
+
+class LeasedDevice(Device):
+    """A device whose exporter was leased.
+
+    Args:
+        link: The link through the tunnel.
+        report: The exporter's report.
+        route: The lease and the tunnel.
+        hooks: The lines of the exporter's hooks.
+        tick: Called several times a second while something is awaited.
+    """
+
+    def __init__(
+        self, link: Link, report: jumpstarter_pb2.GetReportResponse, route: LeaseRoute, hooks: HookLog, tick: Tick
+    ) -> None:
+        super().__init__(link, build_tree(report.reports), report.motd)
+        self.labels = dict(report.labels)
+        self.tick = tick
+        self._route = route
+        self._hooks = hooks
+        self._generation = route.generation
+        route.watch(link)
+
+    @property
+    def lease(self) -> Lease:
+        """Its lease."""
+        return self._route.lease
+
+    def pulse(self) -> None:
+        """Feel whether the exporter is alive, without waiting."""
+        self._route.pulse()
+
+    def ready(self) -> Link:
+        """Return the link; if its tunnel broke, connect anew while the lease lasts.
+
+        Raises:
+            LeaseError: The lease is over.
+            InfrastructureError: The exporter cannot be reached again.
+        """
+        with self._lock:
+            self._route.check()
+            if self._route.lost or self._route.generation != self._generation:
+                self._connect_again(Deadline(self._route.dial_timeout))
+        return self.link
+
+    def _connect_again(self, deadline: Deadline) -> None:
+        broke = self._route.tunnel.broke
+        report = await_report(self.link, self._route, deadline, self.tick)
+        self._stop_logs()
+        self.follow_logs()
+        await_ready(self.link, self._route, self._hooks, deadline, self.tick)
+        # An exporter that was started anew has drivers with other ids.
+        fresh = {node.path: node.uuid for node in build_tree(report.reports).walk()}
+        for node in self.root.walk():
+            node.uuid = fresh.get(node.path, node.uuid)
+        self._generation = self._route.generation
+        self._resume_consoles()
+        self.link.events.emit(
+            Notice(f"Exporter '{self.link.name}' was connected again; the tunnel had broken: {broke}.", "WARN")
+        )
+
+    def finish(self, patience: Seconds) -> None:
+        """Tell the exporter that its session is over, and wait for its hook after the lease, if it has one.
+
+        Only for leases that are ours to release. Trouble goes to the log: the lease ends anyway.
+
+        Args:
+            patience: How long the hook may take, while its lines are still told.
+        """
+        if self.lease.ended is not None or self._route.lost:
+            return
+        deadline = Deadline.of(patience)
+        try:
+            before = self.link.get_status(GOODBYE_S).version
+            if before is None or not self.link.end_session(GOODBYE_S):
+                return
+            self._await_end(before, deadline)
+        except InfrastructureError as error:
+            logger.debug("the end of the session of %s was not followed: %s", self.link.name, error)
+
+    def _await_end(self, before: int, deadline: Deadline) -> None:
+        told = False
+        while True:
+            state = self.link.get_status(GOODBYE_S)
+            if state.status == "AFTER_LEASE_HOOK_FAILED" or "[HOOK_WARNING]" in state.message:
+                said = state.message.removeprefix("[HOOK_WARNING]").strip()
+                text = f"The hook after the lease of exporter '{self.link.name}' failed: {said}{self._hooks.told()}"
+                self.link.events.emit(Notice(text, "WARN"))
+            if state.status in FINISHED and (state.version or 0) > before:
+                return
+            if deadline.expired:
+                waited = spoken(deadline.timeout or 0)
+                text = f"The hook after the lease of exporter '{self.link.name}' still runs after {waited}."
+                self.link.events.emit(Notice(text))
+                return
+            if state.status == "AFTER_LEASE_HOOK" and not told:
+                told = True
+                self.link.events.emit(
+                    Notice(f"Exporter '{self.link.name}' runs its hook after the lease.", console=True)
+                )
+            self._route.check()
+            threading.Event().wait(deadline.at_most(0.1))
+            self.tick()
+
+    def close(self) -> None:
+        """Close consoles, log, link and tunnel; the lease is not touched. Closing twice is fine."""
+        super().close()
+        self._route.close()
+
+
+def connect_lease(
+    lease: Lease, deadline: Deadline, *, events: Events | None = None, tick: Tick = lambda: None
+) -> LeasedDevice:
+    """Connect to the exporter of a lease, and return the device when it takes driver calls.
+
+    Args:
+        lease: A lease that has an exporter.
+        deadline: Until when.
+        events: The device's events. Default: those of the lease.
+        tick: Called several times a second, in the waiting thread.
+
+    Raises:
+        LeaseError: The lease ended meanwhile.
+        HookFailed: The exporter's hook before the lease failed.
+        ExporterNotReady: The exporter is offline, or did not become ready.
+        OperationTimeout: It did not answer in time.
+        LinkError: Controller or router cannot be reached, or refuse.
+    """
+    events = events or lease.events
+    hooks = HookLog()
+    events.subscribe(hooks.put)
+    settings = lease.controller.settings
+    route = open_route(lease, deadline, Dialer(lease, tick), settings.dial_timeout)
+    try:
+        link = Link(route.connection, deadline, events=events, route=route)
+        try:
+            device = LeasedDevice(link, await_report(link, route, deadline, tick), route, hooks, tick)
+            device.follow_logs()
+            await_ready(link, route, hooks, deadline, tick)
+        except BaseException:
+            link.close()
+            raise
+    except BaseException:
+        route.close()
+        raise
+    return device

@@ -1,0 +1,259 @@
+"""A lease that this process uses: what is known of it, and its guaranteed end."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+from collections.abc import Callable
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.leasing.controller import Controller
+from JumpstarterLibrary.client.leasing.refusals import lost_answer, status_of, translate_control
+from JumpstarterLibrary.client.leasing.shield import shielded
+from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
+from JumpstarterLibrary.errors import (
+    InfrastructureError,
+    JumpstarterError,
+    LeaseError,
+    LeaseExpired,
+    LeaseInvalid,
+    LeaseReleased,
+    LeaseTransferred,
+    NoSuchLease,
+    UsageError,
+)
+
+logger = logging.getLogger(__name__)
+
+RELEASE_S = 5.0
+"""How long releasing a lease may take."""
+
+LATE_CREATION_S = 2.0
+"""How long a request that was interrupted may still be on its way to the controller."""
+
+RETRY_S = 0.2
+
+
+class Lease:
+    """A lease that this process uses, its own or somebody's.
+
+    Args:
+        controller: Where it was granted.
+        name: Its name.
+        events: Where its changes are told.
+        ours: Whether this process asked for it, and so has to release it.
+        soft: The length by which it is extended by itself; with ``hard``.
+        hard: The length up to which it is extended; None for never.
+
+    Attributes:
+        exporter: The name of its exporter; empty while it has none.
+        ended: Why it can be used no more; None while it can.
+        confirmed: Whether the controller has answered that it exists.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        name: str,
+        events: Events,
+        *,
+        ours: bool,
+        soft: datetime.timedelta = datetime.timedelta(minutes=30),
+        hard: datetime.timedelta | None = None,
+    ) -> None:
+        self.controller = controller
+        self.name = name
+        self.events = events
+        self.ours = ours
+        self.soft, self.hard = soft, hard
+        self.exporter = ""
+        self.confirmed = not ours
+        self.ended: InfrastructureError | None = None
+        self._on_end: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+        self._released = False
+
+    # What is known
+
+    def state(self, timeout: Seconds = None) -> LeaseState:
+        """Ask the controller, and return what it says.
+
+        Raises:
+            NoSuchLease: It knows the lease no more.
+            LinkError: It cannot be reached, or refuses this client.
+        """
+        try:
+            state = self.controller.lease(self.name, timeout)
+        except NoSuchLease:
+            if self.confirmed:
+                self.end(
+                    NoSuchLease(f"Lease '{self.name}' is gone, perhaps together with its exporter '{self.exporter}'.")
+                )
+            raise
+        self.confirmed = True
+        self.learn(state)
+        return state
+
+    def learn(self, state: LeaseState) -> None:
+        """Take note of what the controller says: an exporter, an end, another owner."""
+        if state.exporter:
+            self.exporter = state.exporter
+        if state.phase.over:
+            self.end(end_error(state))
+        elif self.ours and state.client and state.client != self.controller.client:
+            self.end(
+                LeaseTransferred(
+                    f"Lease '{self.name}' of exporter '{self.exporter}' was transferred to client '{state.client}'. "
+                    f"Ask its new owner, or acquire another lease."
+                )
+            )
+
+    def check(self) -> None:
+        """Raise why the lease can be used no more, if that is known."""
+        if self.ended is not None:
+            raise type(self.ended)(str(self.ended))
+
+    def end(self, error: InfrastructureError) -> None:
+        """Take note that the lease can be used no more; told once."""
+        with self._lock:
+            if self.ended is not None:
+                return
+            self.ended = error
+        if not self._released:
+            self.events.emit(Notice(str(error), "WARN", console=True))
+        for function in self._on_end:
+            function()
+
+    def on_end(self, function: Callable[[], object]) -> None:
+        """Call a function when the lease ends, from whatever thread notices."""
+        self._on_end.append(function)
+
+    # What can be done
+
+    def extend(self, by: datetime.timedelta, timeout: Seconds = None) -> datetime.timedelta:
+        """Make the lease last longer than it would; return how long it lasts from now on.
+
+        Raises:
+            UsageError: It has not begun yet, or ``by`` is not positive.
+            LeaseError: It is over, not ours or has a fixed end.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        if by <= datetime.timedelta(0):
+            raise UsageError(f"A lease cannot be extended by {by}. Give a positive time.")
+        state = self.state(timeout)
+        self.check()
+        if state.begin is None:
+            raise UsageError(
+                f"Lease '{self.name}' has not begun yet, so it cannot be extended. Wait until it is ready."
+            )
+        state = self.controller.extend_lease(self.name, state.duration + by, timeout)
+        left = state.time_left
+        return left if left is not None else by
+
+    def keep_alive(self, state: LeaseState, timeout: Seconds = None) -> None:
+        """Extend the lease by itself if half of its length is over, up to its hard limit.
+
+        Raises:
+            LeaseError: The controller does not want that.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        left = state.time_left
+        if self.hard is None or state.phase is not Phase.ready or left is None or left > self.soft / 2:
+            return
+        wanted = min(state.elapsed + self.soft, self.hard)
+        if wanted > state.duration:
+            self.controller.extend_lease(self.name, wanted, timeout)
+            logger.debug("lease %s lasts %s now", self.name, wanted)
+
+    def transfer(self, client: str, timeout: Seconds = None) -> None:
+        """Give the lease to another client; it is of no use to this one any more.
+
+        Raises:
+            LeaseError: It is not ours, or there is no such client.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        self.controller.transfer_lease(self.name, client, timeout)
+        self.ours = False
+        self.end(LeaseTransferred(f"Lease '{self.name}' was transferred to client '{client}'."))
+
+    def release(self, timeout: Seconds = RELEASE_S) -> bool:
+        """End the lease, if this process asked for it; return whether that is certain. Twice is fine.
+
+        It takes at most ``timeout`` (default: 5 seconds), also when the process is told to stop meanwhile. A lease that
+        could not be released is named, with the command that does it.
+        """
+        with self._lock:
+            if self._released or not self.ours:
+                return True
+            self._released = True
+        deadline = Deadline.of(timeout)
+        failure = shielded(lambda: self._delete(deadline), deadline)
+        if failure is None:
+            self.end(LeaseReleased(f"Lease '{self.name}' was released by this run."))
+            return True
+        until = "" if not self.exporter else f", and exporter '{self.exporter}' is not free before it ends"
+        text = (
+            f"Lease '{self.name}' could not be released: {failure} It lasts on{until}. "
+            f"Free it with: jmp delete leases {self.name}"
+        )
+        self.events.emit(Notice(text, "WARN", console=True))
+        logger.warning("%s", text)
+        return False
+
+    def _delete(self, deadline: Deadline) -> str | None:
+        """Delete the lease; return why that did not work, or None if it did."""
+        pause = threading.Event()
+        late = Deadline(LATE_CREATION_S)
+        while True:
+            try:
+                self.controller.delete_lease(self.name, deadline)
+                return None
+            except grpc.RpcError as error:
+                code, details = status_of(error)
+                missing = "not found" in details.lower()
+                if code is grpc.StatusCode.FAILED_PRECONDITION or (missing and (self.confirmed or late.expired)):
+                    return None
+                if "permission denied" in details.lower() and code is grpc.StatusCode.UNKNOWN:
+                    return None  # it was transferred, and is somebody else's to release
+                reason = translate_control(error, f"the release of lease '{self.name}'", self.controller.peer, deadline)
+                if not missing and not lost_answer(error):
+                    return str(reason)
+            except ValueError:
+                return "the connection to its controller is closed."
+            if deadline.expired:
+                return str(reason)
+            pause.wait(deadline.at_most(RETRY_S))
+
+
+def end_error(state: LeaseState) -> LeaseError:
+    """Return the error for a lease that is over."""
+    which = f"Lease '{state.name}'" + (f" of exporter '{state.exporter}'" if state.exporter else "")
+    said = f" ({state.message.rstrip('.')})" if state.message else ""
+    if state.phase is Phase.expired:
+        when = f" at {local_time(state.end)}" if state.end else ""
+        return LeaseExpired(
+            f"{which} has expired{when}, after {spoken(state.duration.total_seconds())}. Acquire a longer one, extend "
+            f"it in time, or let it extend itself with max_duration=."
+        )
+    if state.phase is Phase.released:
+        return LeaseReleased(
+            f"{which} was released, but not by this run: by its owner elsewhere, by its exporter or by an "
+            f"administrator. Acquire it again."
+        )
+    return LeaseInvalid(f"{which} was refused by the controller: {state.reason}{said}.")
+
+
+def local_time(when: datetime.datetime) -> str:
+    """Return a time of day as the reader's clock shows it, with the date where it is another day."""
+    local = when.astimezone()
+    today = local.date() == datetime.datetime.now().astimezone().date()
+    return local.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+
+
+def told(error: JumpstarterError) -> str:
+    """Return an error's sentence without its last full stop, to go on with."""
+    return str(error).rstrip(".")

@@ -1,0 +1,213 @@
+"""From a way to an exporter to one that takes driver calls: its report, its hook, its status."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.events import Event, LogRecord, Notice
+from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.leasing.controller import ExporterInfo
+from JumpstarterLibrary.client.leasing.route import LeaseRoute
+from JumpstarterLibrary.client.link import ExporterState, Link
+from JumpstarterLibrary.errors import ExporterNotReady, HookFailed, InfrastructureError, OperationTimeout
+from JumpstarterLibrary.protocol import jumpstarter_pb2
+from JumpstarterLibrary.protocol.wellknown import Empty
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+"""How often the lease and the exporter's status are looked at while its report is awaited."""
+
+JOIN_S = 5.0
+"""How long an exporter may take to come to the router, unless its hook runs."""
+
+STATUS_S = 5.0
+FIRST_PAUSE_S = 0.02
+LAST_PAUSE_S = 0.3
+
+HOOK_LINES = 20
+LAST_LINES_S = 0.5
+
+Tick = Callable[[], None]
+
+
+class HookLog:
+    """Keeps the last lines that an exporter's hooks printed."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=HOOK_LINES)
+        self._arrived = threading.Event()
+
+    def put(self, event: Event) -> None:
+        """Take an event; only hook lines are kept."""
+        if isinstance(event, LogRecord) and event.source.endswith("_HOOK"):
+            self._lines.append(event.message)
+            self._arrived.set()
+
+    def told(self) -> str:
+        """Return what was printed, as the end of a message; the last lines may still be on their way."""
+        while self._arrived.wait(LAST_LINES_S / 5):
+            self._arrived.clear()
+        if not self._lines:
+            return ""
+        return " Its last lines were:\n" + "\n".join(f"  {line}" for line in self._lines)
+
+
+def await_report(
+    link: Link, route: LeaseRoute, deadline: Deadline, tick: Tick = lambda: None
+) -> jumpstarter_pb2.GetReportResponse:
+    """Return an exporter's report, as soon as it answers.
+
+    An exporter does not come to the router before its hook is over, so that the wait may be long; but one that has no
+    reason to wait and does not come within 5 seconds is dialled anew.
+
+    Raises:
+        LeaseError: The lease ended meanwhile.
+        HookFailed: A hook of the exporter failed.
+        ExporterOffline: The exporter went away.
+        OperationTimeout: It did not answer in time.
+        LinkError: Controller or router cannot be reached, or refuse.
+    """
+    told = False
+    while True:
+        with interruptible:
+            call = link.stub.get_report.future(
+                Empty(), timeout=deadline.remaining, metadata=link.metadata, wait_for_ready=True
+            )
+        try:
+            join = Deadline(JOIN_S)
+            while not _done(call, tick):
+                if route.tunnel.error is not None:
+                    raise route.tunnel.error
+                exporter = _look(route)
+                if exporter is not None and exporter.status == "BEFORE_LEASE_HOOK":
+                    join = Deadline(JOIN_S)
+                    if not told:
+                        told = True
+                        text = f"Exporter '{route.lease.exporter}' runs its hook before the lease; waiting for it."
+                        link.events.emit(Notice(text, console=True))
+                elif join.expired:
+                    route.tunnel.cut("the exporter did not come to the router")
+                    break
+            else:
+                return _report(call, link, route, deadline)
+        finally:
+            call.cancel()  # type: ignore[no-untyped-call]
+        if deadline.expired:
+            raise _late(route, deadline)
+
+
+def _done(call: Any, tick: Tick) -> bool:
+    """Wait a while for an answer; return whether there is one, also if it is an error."""
+    end = Deadline(LOOK_S)
+    while not end.expired:
+        try:
+            with interruptible:
+                call.exception(timeout=end.at_most(0.2))
+        except grpc.FutureTimeoutError:
+            tick()
+        else:
+            return True
+    return False
+
+
+def _report(call: Any, link: Link, route: LeaseRoute, deadline: Deadline) -> jumpstarter_pb2.GetReportResponse:
+    error = call.exception()
+    if error is None:
+        link.connected = True
+        report: jumpstarter_pb2.GetReportResponse = call.result()
+        return report
+    if call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        raise _late(route, deadline) from error
+    raise route.explain("the report of its drivers") from error
+
+
+def _late(route: LeaseRoute, deadline: Deadline) -> OperationTimeout:
+    return OperationTimeout(
+        f"Exporter '{route.lease.exporter}' of lease '{route.lease.name}' did not answer within "
+        f"{spoken(deadline.timeout or 0)}: {route.tunnel.broke}. Look at its log, or give it more time with timeout=."
+    )
+
+
+def _look(route: LeaseRoute) -> ExporterInfo | None:
+    """Raise if the lease is over or its exporter's hook has failed; return what the controller says of the exporter."""
+    controller = route.lease.controller
+    try:
+        route.lease.state(LOOK_S)
+        route.lease.check()
+        exporter = controller.exporter(route.lease.exporter, LOOK_S)
+    except InfrastructureError as error:
+        route.lease.check()
+        logger.debug("the controller does not tell how the exporter is: %s", error)
+        return None
+    if exporter.status.endswith("HOOK_FAILED"):
+        raise HookFailed(_failed(route, exporter.status, exporter.message, ""))
+    return exporter
+
+
+def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadline, tick: Tick = lambda: None) -> None:
+    """Return when the exporter takes driver calls. One that is too old to tell its status is taken to do so.
+
+    Raises:
+        HookFailed: Its hook failed; the message has the hook's last lines.
+        ExporterNotReady: It stopped, or was not ready in time.
+        LeaseError: The lease ended meanwhile.
+        LinkError: The link broke.
+    """
+    pause_s, version, told = FIRST_PAUSE_S, 0, False
+    while True:
+        state = link.get_status(deadline.at_most(STATUS_S))
+        if version and state.version is not None and state.version > version + 1:
+            logger.debug("exporter %s changed its status %d times unseen", link.name, state.version - version - 1)
+        version = state.version or 0
+        if state.status == "LEASE_READY":
+            _warn(link, state)
+            return
+        if state.status.endswith("HOOK_FAILED") or state.status == "OFFLINE":
+            raise _stopped(link, route, hooks, state)
+        if state.status == "BEFORE_LEASE_HOOK" and not told:
+            told = True
+            link.events.emit(Notice(f"Exporter '{link.name}' runs its hook before the lease.", console=True))
+        if deadline.expired:
+            raise ExporterNotReady(
+                f"Exporter '{link.name}' was not ready within {spoken(deadline.timeout or 0)}: its status is "
+                f"{state.status}.{hooks.told()} Look at its log."
+            )
+        route.check()
+        _pause(deadline.at_most(pause_s), tick)
+        pause_s = min(2 * pause_s, LAST_PAUSE_S)
+
+
+def _pause(seconds: float, tick: Tick) -> None:
+    threading.Event().wait(seconds)
+    tick()
+
+
+def _warn(link: Link, state: ExporterState) -> None:
+    """Tell of a hook that failed, but was not meant to keep anybody from working."""
+    if state.message.startswith("[HOOK_WARNING]"):
+        said = state.message.removeprefix("[HOOK_WARNING]").strip()
+        link.events.emit(Notice(f"Exporter '{link.name}' is ready, but its hook failed: {said}", "WARN"))
+
+
+def _stopped(link: Link, route: LeaseRoute, hooks: HookLog, state: ExporterState) -> ExporterNotReady:
+    if state.status.endswith("HOOK_FAILED"):
+        return HookFailed(_failed(route, state.status, state.message, hooks.told()))
+    said = f" ({state.message})" if state.message else ""
+    return ExporterNotReady(f"Exporter '{link.name}' is shutting down{said}.{hooks.told()} Acquire another one.")
+
+
+def _failed(route: LeaseRoute, status: str, message: str, lines: str) -> str:
+    which = "before" if status.startswith("BEFORE") else "after"
+    said = f": {message.rstrip('.')}" if message else ""
+    return (
+        f"Exporter '{route.lease.exporter}' of lease '{route.lease.name}' cannot be used, because its hook {which} the "
+        f"lease failed{said}.{lines or ' Look at its log.'}"
+    )

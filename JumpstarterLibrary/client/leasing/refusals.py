@@ -1,0 +1,193 @@
+"""The border where a controller's gRPC statuses become our errors.
+
+The controller answers UNKNOWN to nearly everything, so that its details have to be read. Only words are looked at that
+its authors cannot change without breaking their own client.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.reasons import control_reason, tls_reason
+from JumpstarterLibrary.errors import (
+    AuthenticationError,
+    ControllerUnreachable,
+    InfrastructureError,
+    JumpstarterError,
+    LeaseError,
+    LeaseInvalid,
+    LeaseNotOwned,
+    NoSuchLease,
+    TlsError,
+    TokenExpired,
+)
+
+logger = logging.getLogger(__name__)
+
+Code = grpc.StatusCode
+
+_EXPIRED = "token is expired"
+
+_TLS = ("ssl", "tls", "certificate", "handshake", "hostname verification")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Whom a call went to, for messages.
+
+    Attributes:
+        role: ``controller`` or ``router``.
+        endpoint: Its ``host:port``.
+        client: Who asked: ``namespace/name``.
+        source: Where the client's configuration came from.
+    """
+
+    role: str
+    endpoint: str
+    client: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.endpoint}"
+
+
+def status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
+    """Return an error's code, and its details on one line."""
+    call: Any = error
+    return call.code(), " ".join((call.details() or "").split())
+
+
+def transport_error(details: str, peer: Peer) -> ControllerUnreachable | TlsError | None:
+    """Return the error for an UNAVAILABLE that gRPC itself made; None for one that the server sent."""
+    lowered = details.lower().replace(peer.endpoint.lower(), "")
+    if any(word in lowered for word in _TLS):
+        return TlsError(
+            f"The secure connection to {peer} could not be made: {tls_reason(details)}. Check tls.ca and tls.insecure "
+            f"of the client configuration ({peer.source}), and the name in its endpoint."
+        )
+    reason = control_reason(details)
+    if reason is None:
+        return None
+    return ControllerUnreachable(
+        f"The {peer} cannot be reached: {reason}. Check the endpoint of the client configuration ({peer.source}) and "
+        f"the network."
+    )
+
+
+def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: Deadline) -> JumpstarterError:
+    """Return our error for a failed RPC to a controller. Raise it ``from`` the original.
+
+    Args:
+        error: What the stub raised.
+        asked: What was asked, in words: ``the lease 'x'``.
+        peer: Whom it was asked.
+        deadline: The deadline that the RPC was given.
+    """
+    code, details = status_of(error)
+    logger.debug("%s, asked of %s, ended with %s: %s", asked, peer, code, details)
+    if code is Code.DEADLINE_EXCEEDED:
+        return ControllerUnreachable(
+            f"The {peer} did not answer within {spoken(deadline.timeout or 0)} when it was asked for {asked}. Check "
+            f"that it runs, and the network."
+        )
+    if code is Code.UNAVAILABLE:
+        return transport_error(details, peer) or ControllerUnreachable(
+            f"The {peer} was not able to give {asked}: {details}."
+        )
+    return _identity_error(code, details, peer) or _business_error(code, details, asked, peer)
+
+
+def _identity_error(code: grpc.StatusCode, details: str, peer: Peer) -> JumpstarterError | None:
+    lowered = details.lower()
+    if _EXPIRED in lowered:
+        return TokenExpired(
+            f"The token of client {peer.client} ({peer.source}) has expired. Log in again: `jmp login`."
+        )
+    for codes, words, reason in _IDENTITY:
+        if code in codes and any(word in lowered for word in words):
+            return AuthenticationError(
+                f"The {peer} did not accept client {peer.client} ({peer.source}): {reason} ({details}). Check "
+                f"namespace, name and token of the client configuration, or log in again: `jmp login`."
+            )
+    return None
+
+
+_IDENTITY: tuple[tuple[tuple[grpc.StatusCode, ...], tuple[str, ...], str], ...] = (
+    ((Code.UNAUTHENTICATED,), ("",), "the token was not accepted"),
+    ((Code.PERMISSION_DENIED,), ("namespace mismatch",), "it asked for another namespace than its own"),
+    ((Code.PERMISSION_DENIED,), ("",), "the token belongs to somebody else"),
+    ((Code.INVALID_ARGUMENT,), ("kind mismatch",), "it is not configured as a client"),
+    ((Code.INVALID_ARGUMENT,), ("metadata", "authorization", "bearer"), "its identity was incomplete"),
+    ((Code.UNKNOWN,), ("clients.jumpstarter.dev",), "no client of that name exists there"),
+    (
+        (Code.UNKNOWN,),
+        ("failed to authenticate", "verify token", "verifying token", "signature", "malformed jwt", "token"),
+        "the token was not accepted",
+    ),
+)
+
+
+def _business_error(code: grpc.StatusCode, details: str, asked: str, peer: Peer) -> JumpstarterError:
+    lowered = details.lower()
+    text = details.rstrip(".") or f"no details, status {code.name}"
+    if code is Code.UNIMPLEMENTED:
+        return InfrastructureError(f"The {peer} does not know how to give {asked}: it is too old for that ({text}).")
+    for word, build in _BUSINESS:
+        if word in lowered:
+            return build(asked, text, peer)
+    if code is Code.INVALID_ARGUMENT:
+        return LeaseInvalid(f"The {peer} did not accept the request for {asked}: {text}.")
+    return LeaseError(f"The {peer} refused {asked}: {text}.")
+
+
+def _not_found(asked: str, text: str, peer: Peer) -> JumpstarterError:
+    return NoSuchLease(
+        f"The {peer} knows nothing of {asked} ({text}). Check its name; `jmp get leases` and `jmp get exporters` list "
+        f"what there is."
+    )
+
+
+def _not_owned(asked: str, text: str, peer: Peer) -> JumpstarterError:
+    return LeaseNotOwned(f"Client {peer.client} may not have {asked}: it is not the owner ({text}).")
+
+
+def _invalid(asked: str, text: str, peer: Peer) -> JumpstarterError:
+    return LeaseInvalid(f"The {peer} did not accept the request for {asked}: {text}.")
+
+
+_BUSINESS: tuple[tuple[str, Callable[[str, str, Peer], JumpstarterError]], ...] = (
+    ("not found", _not_found),
+    ("permission denied", _not_owned),
+    ("cannot transfer lease", _invalid),
+    ("label selector", _invalid),
+    ("duration", _invalid),
+    ("begintime", _invalid),
+    ("is invalid", _invalid),
+)
+
+
+def already_exists(error: grpc.RpcError) -> bool:
+    """Whether a lease could not be created because its name is taken."""
+    return "already exists" in status_of(error)[1].lower()
+
+
+def token_expired(error: grpc.RpcError) -> bool:
+    """Whether the controller refused a call because the token was too old."""
+    return _EXPIRED in status_of(error)[1].lower()
+
+
+def never_sent(error: grpc.RpcError) -> bool:
+    """Whether a call surely did not reach the controller: there was no connection to send it on."""
+    code, details = status_of(error)
+    return code is Code.UNAVAILABLE and any(word in details.lower() for word in ("failed to connect", "resol"))
+
+
+def lost_answer(error: grpc.RpcError) -> bool:
+    """Whether nobody knows if the controller did what was asked: there was no answer at all."""
+    return status_of(error)[0] in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED)

@@ -1,0 +1,125 @@
+"""How a device behind a lease is reached, and what a lost link to it means."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from JumpstarterLibrary.client.address import Address
+from JumpstarterLibrary.client.config import DirectConnection
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.leasing.dial import Dialer
+from JumpstarterLibrary.client.leasing.lease import Lease
+from JumpstarterLibrary.client.leasing.tunnel import Tunnel
+from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.errors import InfrastructureError, JumpstarterError, LinkError
+from JumpstarterLibrary.types import Tls
+
+logger = logging.getLogger(__name__)
+
+QUIET_S = 5.0
+"""How long an exporter may be silent before it is asked whether it is there."""
+
+DEAD_S = 20.0
+"""How long it may be silent before the tunnel is taken for dead. Routers tell nobody that the other side has gone."""
+
+EXPLAIN_S = 3.0
+"""How long the controller is asked for the reason of a lost link."""
+
+
+class LeaseRoute:
+    """A lease and the tunnel to its exporter.
+
+    Args:
+        lease: The lease; its end closes the tunnel.
+        dialer: Where ways to the exporter come from.
+        dial_timeout: Seconds that a later connection may take.
+    """
+
+    def __init__(self, lease: Lease, dialer: Dialer, dial_timeout: float) -> None:
+        self.lease = lease
+        self.tunnel = Tunnel(lease, dialer, dial_timeout)
+        self.dial_timeout = dial_timeout
+        self._asked = 0.0
+        self._link: Link | None = None
+        lease.on_end(self.tunnel.close)
+
+    @property
+    def connection(self) -> DirectConnection:
+        """The tunnel's near end, as that of any exporter on a socket."""
+        name = self.lease.exporter or "?"
+        return DirectConnection(
+            Address(path=self.tunnel.path), Tls.plaintext, source=f"lease '{self.lease.name}'", label=name
+        )
+
+    @property
+    def generation(self) -> int:
+        """Which connection through the tunnel is the present one."""
+        return self.tunnel.generation
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection that was made last is gone."""
+        return not self.tunnel.up
+
+    def watch(self, link: Link) -> None:
+        """Feel the pulse of the exporter on this link from now on."""
+        self._link = link
+
+    def check(self) -> None:
+        """Raise why the lease can be used no more, if that is known."""
+        self.lease.check()
+
+    def explain(self, asked: str) -> JumpstarterError:
+        """Return why the link is lost, after asking the controller.
+
+        Args:
+            asked: What was being done, in words.
+        """
+        if self.lease.ended is None:
+            try:
+                self.lease.state(EXPLAIN_S)
+            except InfrastructureError as error:
+                logger.debug("the controller does not know why the link was lost: %s", error)
+        ended = self.lease.ended
+        if ended is not None:
+            return type(ended)(f"{ended} It was lost during {asked}.")
+        refused = self.tunnel.error
+        if refused is not None:
+            return refused
+        return LinkError(
+            f"The tunnel to exporter '{self.lease.exporter}' (lease '{self.lease.name}') broke during {asked}: "
+            f"{self.tunnel.broke}. It is not known whether the exporter carried it out. The lease lasts on, and the "
+            f"next keyword connects again."
+        )
+
+    def pulse(self) -> None:
+        """Ask a silent exporter for a sign of life, without waiting for it; cut the tunnel to a dead one."""
+        now = time.monotonic()
+        silent = now - self.tunnel.heard
+        if self._link is None or self.lost or silent < QUIET_S:
+            return
+        if silent >= DEAD_S:
+            self.tunnel.cut(f"the exporter was not heard for {round(silent)} seconds")
+        elif now - self._asked >= QUIET_S:
+            self._asked = now
+            self._link.ping(QUIET_S)
+
+    def close(self) -> None:
+        """Close the tunnel."""
+        self.tunnel.close()
+
+
+def open_route(lease: Lease, deadline: Deadline, dialer: Dialer, dial_timeout: float) -> LeaseRoute:
+    """Return a route whose first way is known.
+
+    Raises:
+        InfrastructureError: See ``Dialer.dial``.
+    """
+    route = LeaseRoute(lease, dialer, dial_timeout)
+    try:
+        route.tunnel.prepare(Deadline(deadline.at_most(dial_timeout)))
+    except BaseException:
+        route.close()
+        raise
+    return route

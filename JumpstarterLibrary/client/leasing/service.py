@@ -1,0 +1,177 @@
+"""Leased devices for whoever runs tests: one connection to the controller, and devices that come and go."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.leasing.acquire import acquire, attach
+from JumpstarterLibrary.client.leasing.availability import Availability, availability
+from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
+from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
+from JumpstarterLibrary.client.leasing.keeper import Keeper
+from JumpstarterLibrary.client.leasing.last_resort import forget
+from JumpstarterLibrary.client.leasing.lease import RELEASE_S
+from JumpstarterLibrary.client.selectors import parse_alternatives
+from JumpstarterLibrary.client.settings import ClientSettings
+from JumpstarterLibrary.errors import LeaseUnsatisfiable
+
+logger = logging.getLogger(__name__)
+
+Tick = Callable[[], None]
+
+
+class LeaseService:
+    """Leases devices from one controller, and gives them back.
+
+    The controller is contacted when it is needed first. Use it from one thread; the devices from any.
+
+    Args:
+        find: Returns the client's settings.
+    """
+
+    def __init__(self, find: Callable[[], ClientSettings]) -> None:
+        self._find = find
+        self._controller: Controller | None = None
+        self._keeper = Keeper()
+        self._lock = threading.Lock()
+
+    @property
+    def controller(self) -> Controller:
+        """The connection to the controller.
+
+        Raises:
+            ConfigurationError: There is no configuration, or it is not usable.
+            LinkError: The settings are insecure, and the controller cannot be reached.
+        """
+        with self._lock:
+            if self._controller is None:
+                self._controller = Controller(self._find())
+            return self._controller
+
+    def lease(
+        self,
+        request: LeaseRequest,
+        timeout: Seconds = None,
+        *,
+        progress: datetime.timedelta = datetime.timedelta(seconds=15),
+        events: Events | None = None,
+        tick: Tick = lambda: None,
+    ) -> LeasedDevice:
+        """Acquire a lease and connect to its exporter; whatever goes wrong, the lease is given back.
+
+        Args:
+            request: What is wanted. Its selector may have alternatives: ``board=a | board=b`` takes the first that is
+                free, or else waits for the first that anything fits.
+            timeout: For both together. Default: ``leases.acquisition_timeout`` of the client configuration, 2 hours.
+            progress: Time between two lines about the wait.
+            events: Where lines about it go, and later those of the device.
+            tick: Called several times a second, in the waiting thread.
+
+        Raises:
+            InfrastructureError: See ``acquire`` and ``connect_lease``.
+        """
+        events = events or Events()
+        controller = self.controller
+        deadline = Deadline.of(controller.settings.acquisition_timeout if timeout is None else timeout)
+        request = self._preferred(request, deadline)
+        lease = acquire(controller, request, deadline, progress_s=progress.total_seconds(), events=events, tick=tick)
+        try:
+            device = connect_lease(lease, deadline, events=events, tick=tick)
+        except BaseException:
+            if lease.release():
+                forget(lease)
+            raise
+        self._keeper.keep(lease, device.pulse)
+        return device
+
+    def attach(
+        self, name: str, timeout: Seconds = None, *, events: Events | None = None, tick: Tick = lambda: None
+    ) -> LeasedDevice:
+        """Connect to the exporter of somebody's lease; it is never released here.
+
+        Args:
+            name: The lease's name.
+            timeout: For the connection. Default: ``leases.dial_timeout`` of the client configuration, 60 seconds.
+            events: Where lines about it go, and later those of the device.
+            tick: Called several times a second, in the waiting thread.
+
+        Raises:
+            InfrastructureError: See ``acquire.attach`` and ``connect_lease``.
+        """
+        controller = self.controller
+        deadline = Deadline.of(controller.settings.dial_timeout if timeout is None else timeout)
+        lease = attach(controller, name, deadline, events)
+        device = connect_lease(lease, deadline, events=events, tick=tick)
+        self._keeper.keep(lease, device.pulse)
+        return device
+
+    def release(self, device: LeasedDevice, patience: Seconds = RELEASE_S) -> bool:
+        """Close a device and release its lease, if it is ours; return whether that is certain.
+
+        Args:
+            device: What ``lease`` or ``attach`` returned.
+            patience: How long a hook after the lease may go on telling what it does. Default: 5 seconds.
+        """
+        lease = device.lease
+        self._keeper.leave(lease)
+        try:
+            if lease.ours:
+                device.finish(patience)
+        finally:
+            try:
+                device.close()
+            finally:
+                released = lease.release()
+                if released:
+                    forget(lease)
+        return released
+
+    def exporters(self, selector: str = "", timeout: Seconds = None) -> list[Availability]:
+        """Return the exporters that match a selector or one of its alternatives, with who holds them.
+
+        Raises:
+            ConfigurationError: The selector is not one.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        found: dict[str, Availability] = {}
+        for alternative in _alternatives(selector):
+            for one in availability(self.controller, alternative, timeout):
+                found.setdefault(one.exporter.name, one)
+        return list(found.values())
+
+    def _preferred(self, request: LeaseRequest, deadline: Deadline) -> LeaseRequest:
+        """Return the request with the best of its selector's alternatives."""
+        if not request.selector:
+            return request
+        alternatives = _alternatives(request.selector)
+        if len(alternatives) == 1:
+            return replace(request, selector=alternatives[0])
+        fitting = [(text, found) for text in alternatives if (found := availability(self.controller, text, deadline))]
+        if not fitting:
+            raise LeaseUnsatisfiable(
+                f"No exporter fits any of the alternatives of selector '{request.selector}'. Check it with "
+                f"`jmp get exporters`."
+            )
+        best = next((text for text, found in fitting if any(one.free for one in found)), fitting[0][0])
+        logger.info("Of the alternatives of selector '%s', '%s' is asked for.", request.selector, best)
+        return replace(request, selector=best)
+
+    def close(self) -> None:
+        """Close the connection to the controller. Closing twice is fine."""
+        with self._lock:
+            controller, self._controller = self._controller, None
+        if controller is not None:
+            controller.close()
+
+
+def _alternatives(selector: str) -> list[str]:
+    """Return a selector's alternatives, in the words of whoever wrote it."""
+    if selector.strip():
+        parse_alternatives(selector)
+    return [part.strip() for part in selector.split("|")]

@@ -1,0 +1,247 @@
+"""The tunnel to a leased exporter: a private unix socket whose connections go on through a router.
+
+Inside the tunnel the protocol is that of any exporter's socket, so that everything else works as it does without one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.leasing.dial import Dialer, Way
+from JumpstarterLibrary.client.leasing.lease import Lease
+from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
+from JumpstarterLibrary.errors import AuthenticationError, JumpstarterError, LinkError
+from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest
+
+logger = logging.getLogger(__name__)
+
+FRAME = 1024 * 1024
+"""Bytes of the largest frame; routers and exporters refuse messages over 4 MiB."""
+
+PIECE = 256 * 1024
+"""Bytes that are read at once; more than a unix socket holds by default."""
+
+ROUTER_S = 10.0
+"""How long a router may take to show its certificate, where it is pinned."""
+
+
+class Tunnel:
+    """Listens on a private socket; each connection there becomes a stream through a router, by a Dial of its own.
+
+    A connection that fails is closed, and the next one dials again, as long as the lease lasts.
+
+    Args:
+        lease: The lease, whose end closes the tunnel.
+        dialer: Where ways come from.
+        dial_timeout: Seconds that a Dial for a later connection may take.
+
+    Attributes:
+        path: The socket.
+        generation: Grows by one with each connection.
+        error: Why the last connection could not be made, or None.
+        broke: Why the last connection ended.
+        heard: When the exporter was last heard, in seconds of the monotonic clock.
+    """
+
+    def __init__(self, lease: Lease, dialer: Dialer, dial_timeout: float) -> None:
+        self.generation = 0
+        self.error: JumpstarterError | None = None
+        self.broke = "the connection was closed"
+        self.heard = time.monotonic()
+        self._lease = lease
+        self._dialer = dialer
+        self._dial_timeout = dial_timeout
+        self._first: Way | None = None
+        self._refusals = 0
+        self._connections: dict[socket.socket, Any] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._directory = _private_directory()
+        self.path = str(self._directory / "socket")
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._listener.bind(self.path)
+            self._listener.listen(16)
+        except OSError as error:
+            self.close()
+            raise LinkError(
+                f"The tunnel of lease '{lease.name}' needs a socket in {self._directory}, which is not possible: "
+                f"{error.strerror}. Set TMPDIR to another directory."
+            ) from error
+        threading.Thread(target=self._accept, name="jumpstarter-tunnel", daemon=True).start()
+
+    @property
+    def up(self) -> bool:
+        """Whether a connection exists at present."""
+        return bool(self._connections)
+
+    def prepare(self, deadline: Deadline) -> None:
+        """Dial for the first connection, in the caller's thread, so that the caller gets the refusal.
+
+        Raises:
+            InfrastructureError: See ``Dialer.dial``.
+        """
+        self._first = self._dialer.dial(deadline)
+        self.error = None
+
+    def cut(self, reason: str) -> None:
+        """End all connections; the next one dials again."""
+        self.broke = reason
+        with self._lock:
+            connections = list(self._connections.items())
+        for connection, call in connections:
+            _shut(connection)
+            if call is not None:
+                call.cancel()
+
+    def close(self) -> None:
+        """Close everything. Closing twice is fine."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        # Closing alone would not wake the thread that accepts.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut("the tunnel was closed")
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    # Inside
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                if self._closed:
+                    connection.close()
+                    return
+                self._connections[connection] = None
+                self.generation += 1
+            threading.Thread(
+                target=self._serve, args=(connection,), name="jumpstarter-tunnel-stream", daemon=True
+            ).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        """Carry one connection to its end."""
+        endpoint = ""
+        try:
+            way, self._first = self._first, None
+            if way is None:
+                way = self._dialer.dial(Deadline(self._dial_timeout))
+            endpoint = way.endpoint
+            router = self._lease.controller.router(endpoint, Deadline(ROUTER_S))
+            call = router.stream(_outgoing(connection), metadata=(("authorization", f"Bearer {way.token}"),))
+            with self._lock:
+                self._connections[connection] = call
+                closed = self._closed
+            if closed:
+                call.cancel()  # type: ignore[no-untyped-call]
+            self._receive(connection, call)
+        except JumpstarterError as error:
+            logger.debug("no tunnel for lease %s: %s", self._lease.name, error)
+            self.error = error
+            self.broke = str(error)
+        except grpc.RpcError as error:
+            self._ended(endpoint, error)
+        except (OSError, ValueError) as error:
+            # The inner side is gone, or the controller's channels are closed.
+            logger.debug("a tunnel of lease %s ended: %s", self._lease.name, error)
+        finally:
+            _shut(connection)
+            with self._lock:
+                call = self._connections.pop(connection, None)
+            if call is not None:
+                call.cancel()
+            connection.close()
+
+    def _receive(self, connection: socket.socket, call: Any) -> None:
+        for frame in call:
+            self.heard = time.monotonic()
+            self._refusals = 0
+            self.error = None
+            if frame.frame_type == FRAME_TYPE_GOAWAY:
+                connection.shutdown(socket.SHUT_WR)
+            elif frame.frame_type == FRAME_TYPE_DATA and frame.payload:
+                connection.sendall(frame.payload)
+        self.broke = "the exporter ended it"
+
+    def _ended(self, endpoint: str, error: grpc.RpcError) -> None:
+        """Take note of why the router ended a stream."""
+        code, details = status_of(error)
+        logger.debug("the router stream of lease %s ended with %s: %s", self._lease.name, code, details)
+        if code is grpc.StatusCode.CANCELLED and self.broke and not details:
+            return
+        peer = Peer("router", endpoint, self._lease.controller.peer.client, self._lease.controller.peer.source)
+        translated = translate_control(error, f"the tunnel of lease '{self._lease.name}'", peer, Deadline(None))
+        self.broke = str(translated).rstrip(".")
+        self._lease.controller.forget_router(endpoint)
+        if isinstance(translated, AuthenticationError):
+            # A token may have been too old, or the clocks differ a little: one more Dial gives another.
+            self._refusals += 1
+            if self._refusals < 2:
+                return
+            translated = LinkError(
+                f"The {peer} refused the token that its controller made for lease '{self._lease.name}', twice: "
+                f"{details}. The clocks or keys of controller and router may differ; tell their administrator."
+            )
+        self.error = translated
+
+
+def _outgoing(connection: socket.socket) -> Iterator[StreamRequest]:
+    """Yield what comes from the inner side. gRPC asks for it in a thread of its own, as fast as the router takes it."""
+    while True:
+        try:
+            data = connection.recv(PIECE)
+            if len(data) >= PIECE // 4:
+                data = _gather(connection, data)
+        except OSError:
+            return
+        if not data:
+            break
+        yield StreamRequest(payload=data, frame_type=FRAME_TYPE_DATA)
+    yield StreamRequest(frame_type=FRAME_TYPE_GOAWAY)
+
+
+def _gather(connection: socket.socket, data: bytes) -> bytes:
+    """Return some data with what has arrived behind it: large frames cost less than many."""
+    pieces, size = [data], len(data)
+    while size < FRAME:
+        try:
+            more = connection.recv(FRAME - size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            break
+        if not more:
+            break  # the end of data is seen again by whoever reads next
+        pieces.append(more)
+        size += len(more)
+    return b"".join(pieces)
+
+
+def _shut(connection: socket.socket) -> None:
+    """End both directions, which wakes whoever reads or writes."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _private_directory() -> Path:
+    """Return a new directory that only this user may enter."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    parent = runtime if runtime and Path(runtime).is_dir() else None
+    return Path(tempfile.mkdtemp(prefix="jumpstarter-", dir=parent))

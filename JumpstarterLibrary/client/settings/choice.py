@@ -1,0 +1,237 @@
+"""Which client it is: in ``jmp``'s order, and one more step at its end for those who have only one client."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from JumpstarterLibrary.client.settings.files import API_VERSION, read_mapping
+from JumpstarterLibrary.client.settings.layers import Given, Layer, Layers
+from JumpstarterLibrary.client.settings.values import literal, text_or_nothing, type_name
+from JumpstarterLibrary.errors import ConfigurationError
+
+VARIABLE = "JMP_CLIENT_CONFIG"
+SUFFIX = ".yaml"
+
+_IDENTITY = ("metadata.namespace", "metadata.name")
+_LISTED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientArguments:
+    """What a caller says of the client; whatever is None is looked up.
+
+    Attributes:
+        client: The alias of a client that ``jmp`` knows.
+        config: The path of a client's file.
+        endpoint: The controller, ``HOST:PORT``.
+        namespace: The client's namespace.
+        name: The client's name.
+        token: Its token; never shown.
+        ca: PEM file of the authorities to trust; implies that certificates are verified.
+        insecure: Whether to trust whatever certificate the server shows first.
+    """
+
+    client: str | None = None
+    config: Path | str | None = None
+    endpoint: str | None = None
+    namespace: str | None = None
+    name: str | None = None
+    token: str | None = field(default=None, repr=False)
+    ca: Path | str | None = None
+    insecure: bool | None = None
+
+    def layer(self) -> Layer:
+        """Return the values among them, the strongest of all layers."""
+        values: dict[str, tuple[str, object]] = {
+            "endpoint": ("endpoint=", self.endpoint),
+            "metadata.namespace": ("namespace=", self.namespace),
+            "metadata.name": ("name=", self.name),
+            "token": ("token=", self.token),
+            "tls.insecure": ("insecure=", self.insecure),
+        }
+        layer = {key: Given(value, "argument", where) for key, (where, value) in values.items() if value is not None}
+        if self.ca is not None:
+            # Who names an authority wants it asked, whatever the environment says.
+            layer.setdefault("tls.insecure", Given(False, "argument", "ca="))
+        return layer
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The client that was chosen.
+
+    Attributes:
+        source: Which it is and why, in one phrase.
+        path: Its file; None if it has none.
+    """
+
+    source: str
+    path: Path | None = None
+
+    @property
+    def alias(self) -> str | None:
+        """Its alias: the file's name up to the first dot, as upstream's client has it."""
+        return self.path.name.partition(".")[0] if self.path else None
+
+
+def config_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of ``config.yaml`` and ``clients/``.
+
+    ``JMP_CLIENT_CONFIG_HOME`` if it is set, else ``jumpstarter`` in ``XDG_CONFIG_HOME`` if that is an absolute path,
+    else ``~/.config/jumpstarter``.
+    """
+    own = environ.get("JMP_CLIENT_CONFIG_HOME")
+    if own:
+        return Path(own)
+    shared = environ.get("XDG_CONFIG_HOME", "")
+    if Path(shared).is_absolute():
+        return Path(shared) / "jumpstarter"
+    user = environ.get("HOME")
+    return (Path(user) if user else Path.home()) / ".config" / "jumpstarter"
+
+
+def choose(arguments: ClientArguments, environ: Mapping[str, str], weak: Sequence[Layer]) -> Choice:
+    """Return the client to be: the first of these that there is.
+
+    The file in the arguments; a namespace and a name in arguments and environment, which need no file; the file or
+    alias in ``JMP_CLIENT_CONFIG``; the current client; the only client.
+
+    Args:
+        arguments: What the caller says.
+        environ: The environment.
+        weak: What the environment fills in.
+
+    Raises:
+        ConfigurationError: There is none, there are several, or the one that was asked for is not there.
+    """
+    clients = config_home(environ) / "clients"
+    return (
+        _argued(arguments, clients)
+        or _identified(Layers([arguments.layer(), *weak]))
+        or _variable(environ.get(VARIABLE), clients)
+        or _kept(clients)
+    )
+
+
+def _argued(arguments: ClientArguments, clients: Path) -> Choice | None:
+    if arguments.client is not None and arguments.config is not None:
+        raise ConfigurationError("client= and config= both name a client. Leave one of the two out.")
+    if arguments.config is not None:
+        path = _existing(Path(arguments.config).expanduser(), "config=")
+        return Choice(f"config= ({path})", path)
+    if arguments.client is not None:
+        path = _of_alias(arguments.client, clients, "client=")
+        return Choice(f"client= '{arguments.client}' ({path})", path)
+    return None
+
+
+def _identified(layers: Layers) -> Choice | None:
+    given = [layers.given(key) for key in _IDENTITY]
+    if not all(given):
+        return None
+    origins = dict.fromkeys(found[0].origin for found in given)
+    variables = [origin.removeprefix("environment ") for origin in origins if origin != "argument"]
+    sources = ["arguments"] if "argument" in origins else []
+    sources += [f"the environment ({', '.join(variables)})"] if variables else []
+    return Choice(" and ".join(sources))
+
+
+def _variable(value: str | None, clients: Path) -> Choice | None:
+    if not value:
+        return None
+    if os.sep in value or value.endswith((SUFFIX, ".yml")):
+        path = _existing(Path(value).expanduser(), VARIABLE)
+    else:
+        path = _of_alias(value, clients, VARIABLE)
+    return Choice(f"{VARIABLE} ({path})", path)
+
+
+def _kept(clients: Path) -> Choice:
+    current = _current(clients.parent / "config.yaml")
+    if current is not None and _is_file(path := clients / f"{current}{SUFFIX}"):
+        return Choice(f"the current client '{current}' ({path})", path)
+    aliases = _aliases(clients)
+    if len(aliases) == 1:
+        path = clients / f"{aliases[0]}{SUFFIX}"
+        return Choice(f"the only client '{aliases[0]}' ({path})", path)
+    lost = f" (the current one, '{current}', has no file)" if current is not None else ""
+    if aliases:
+        raise ConfigurationError(
+            f"There are several clients in '{clients}' and none of them is current{lost}: {_listed(aliases)}. Choose "
+            f"one with client=, {VARIABLE} or `jmp config client use ALIAS`."
+        )
+    raise ConfigurationError(
+        f"No client is configured{lost}: neither client= nor config= is given, namespace= and name= (JMP_NAMESPACE and "
+        f"JMP_NAME) are not both set, {VARIABLE} is not set, and there is no client in '{clients}'. Log in with "
+        f"`jmp login`, or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
+    )
+
+
+def _current(path: Path) -> str | None:
+    if not _is_file(path):
+        return None
+    data = read_mapping(path)
+    place = f"'{path}'"
+    found = {key: Given(value, "file", f"'{key}' in {place}") for key, value in data.items() if isinstance(key, str)}
+    layers = Layers([found])
+    layers.pick("apiVersion", literal(API_VERSION), None)
+    layers.pick("kind", literal("UserConfig"), None)
+    config = data.get("config")
+    if not isinstance(config, dict):
+        raise ConfigurationError(f"'config' in {place} must be a mapping, not {type_name(config)}.")
+    inner = {"current-client": Given(config.get("current-client"), "file", f"'config.current-client' in {place}")}
+    return Layers([inner]).pick("current-client", text_or_nothing, None) or None
+
+
+def _aliases(clients: Path) -> list[str]:
+    try:
+        files = sorted(clients.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ConfigurationError(f"The folder '{clients}' cannot be read: {error.strerror}.") from error
+    return [
+        path.name.removesuffix(SUFFIX)
+        for path in files
+        if path.name.endswith(SUFFIX) and not path.name.startswith(".") and _is_file(path)
+    ]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"The file '{path}' cannot be read: {error.strerror}.") from error
+
+
+def _existing(path: Path, origin: str) -> Path:
+    if not _is_file(path):
+        raise ConfigurationError(f"There is no client file '{path}', which {origin} names. Check the path.")
+    return path
+
+
+def _of_alias(alias: str, clients: Path, origin: str) -> Path:
+    path = clients / f"{alias}{SUFFIX}"
+    if os.sep in alias:
+        raise ConfigurationError(f"{origin} takes an alias, not the path '{alias}'. Give a path with config=.")
+    if not _is_file(path):
+        aliases = _aliases(clients)
+        close = difflib.get_close_matches(alias, aliases, n=1)
+        if close:
+            hint = f"Did you mean '{close[0]}'?"
+        else:
+            hint = f"There are: {_listed(aliases)}." if aliases else "There is none at all; log in with `jmp login`."
+        raise ConfigurationError(f"There is no client '{alias}', which {origin} names, in '{clients}'. {hint}")
+    return path
+
+
+def _listed(aliases: Sequence[str]) -> str:
+    more = len(aliases) - _LISTED
+    return ", ".join(aliases[:_LISTED]) + (f" and {more} more" if more > 0 else "")

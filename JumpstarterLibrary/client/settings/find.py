@@ -1,0 +1,102 @@
+"""Putting the settings together: arguments, then what the environment insists on, the file, and the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from JumpstarterLibrary.client.settings import authorities, values
+from JumpstarterLibrary.client.settings.choice import Choice, ClientArguments, choose
+from JumpstarterLibrary.client.settings.environment import VARIABLES, strong_layer, weak_layers
+from JumpstarterLibrary.client.settings.files import API_VERSION, read_mapping
+from JumpstarterLibrary.client.settings.layers import Layers, file_layer
+from JumpstarterLibrary.client.settings.model import ACQUISITION_S, DIAL_S, RETRY_S, ClientSettings
+from JumpstarterLibrary.errors import ConfigurationError
+
+KIND = "ClientConfig"
+
+UNSAFE = "UNSAFE"
+"""The pattern that stands for every driver."""
+
+_NOTHING = ClientArguments()
+
+_ARGUMENTS = {"metadata.namespace": "namespace", "metadata.name": "name"}
+
+
+def find_settings(arguments: ClientArguments = _NOTHING, environ: Mapping[str, str] = os.environ) -> ClientSettings:
+    """Return the client's settings as they are now.
+
+    Which client it is: see :func:`~JumpstarterLibrary.client.settings.choice.choose`. Each of its values comes from the
+    first of these that gives it: the arguments; ``JMP_DIAL_TIMEOUT``, ``JMP_RETRY_TIMEOUT``, ``JMP_GRPC_INSECURE=1``
+    and ``JUMPSTARTER_GRPC_INSECURE=1``; the client's file; the other variables; the default. So a file beats most of
+    the environment, even where it says null, and ``drivers`` or ``grpcOptions`` may come from both. That is how
+    upstream's ``jmp`` does it.
+
+    Args:
+        arguments: What the caller says.
+        environ: Where variables are looked up.
+
+    Raises:
+        ConfigurationError: There is no client to be, or something in its configuration cannot be.
+    """
+    weak = weak_layers(environ)
+    choice = choose(arguments, environ, weak)
+    file = file_layer(read_mapping(choice.path), f"'{choice.path}'") if choice.path else {}
+    layers = Layers([arguments.layer(), strong_layer(environ), file, *weak])
+    layers.pick("apiVersion", values.literal(API_VERSION), None)
+    layers.pick("kind", values.literal(KIND), None)
+    layers.pick("shell.use_profiles", values.boolean, None)
+    insecure = layers.pick("tls.insecure", values.boolean, False)
+    allow = layers.pick("drivers.allow", values.patterns, ())
+    unsafe = layers.pick("drivers.unsafe", values.boolean, False)
+    if UNSAFE in allow and not unsafe:
+        layers.origins["drivers.unsafe"] = layers.origins["drivers.allow"]
+    return ClientSettings(
+        namespace=_needed(layers, choice, "metadata.namespace"),
+        name=_needed(layers, choice, "metadata.name"),
+        endpoint=_needed(layers, choice, "endpoint"),
+        token=_needed(layers, choice, "token"),
+        insecure=insecure,
+        ca=_authorities(layers, arguments, insecure),
+        refresh_token=layers.pick("refresh_token", values.word, None) or None,
+        grpc_options=MappingProxyType(dict(layers.pick_options())),
+        drivers_allow=allow,
+        drivers_unsafe=unsafe or UNSAFE in allow,
+        acquisition_timeout=layers.pick("leases.acquisition_timeout", values.duration(5, whole=True), ACQUISITION_S),
+        dial_timeout=layers.pick("leases.dial_timeout", values.duration(5), DIAL_S),
+        retry_timeout=layers.pick("leases.retry_timeout", values.duration(0), RETRY_S),
+        alias=choice.alias,
+        path=choice.path,
+        source=choice.source,
+        origins=MappingProxyType(layers.origins),
+    )
+
+
+_CHECKS = {"endpoint": values.address, "token": values.word}
+
+
+def _needed(layers: Layers, choice: Choice, key: str) -> str:
+    found = layers.pick(key, _CHECKS.get(key, values.text_or_nothing), None)
+    if found:
+        return found
+    argument = f"{_ARGUMENTS.get(key, key)}="
+    start = f"There is no {key} in {choice.source}"
+    given = layers.given(key)
+    if len(given) > 1:
+        raise ConfigurationError(
+            f"{start}: {given[0].where} is empty, which beats {given[1].where}. Take it out, or give {argument}."
+        )
+    remedy = "Log in with `jmp login`, set" if key == "token" else "Set"
+    raise ConfigurationError(f"{start}. {remedy} {VARIABLES[key]} or give {argument}.")
+
+
+def _authorities(layers: Layers, arguments: ClientArguments, insecure: bool) -> bytes | None:
+    if arguments.ca is not None:
+        if insecure:
+            raise ConfigurationError("ca= means to verify, insecure= not to. Leave one of the two out.")
+        layers.origins["tls.ca"] = "argument"
+        return authorities.read(Path(arguments.ca))
+    # Not even looked at, as upstream's client does: whoever trusts anybody needs no authority.
+    return layers.pick("tls.ca", (lambda _value: None) if insecure else authorities.decoded, None)

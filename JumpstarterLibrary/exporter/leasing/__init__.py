@@ -1,0 +1,9 @@
+"""Exporters that register with a controller and serve its leases. Everything else is reached through this door."""
+
+from __future__ import annotations
+
+from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
+from JumpstarterLibrary.exporter.leasing.exporter import LeasedExporter
+from JumpstarterLibrary.exporter.leasing.timing import Timing
+
+__all__ = ["ControllerAccess", "LeasedExporter", "Timing"]

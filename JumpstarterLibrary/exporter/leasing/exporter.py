@@ -1,0 +1,347 @@
+"""An exporter that registers with a controller and serves its leases."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+
+import grpc.aio
+
+from JumpstarterLibrary.errors import AuthenticationError, InfrastructureError, LinkError, TlsError
+from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
+from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
+from JumpstarterLibrary.exporter.leasing.controller import Controller
+from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, LeaseService, Offer
+from JumpstarterLibrary.exporter.leasing.refusals import short
+from JumpstarterLibrary.exporter.leasing.reporter import StatusReporter
+from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
+from JumpstarterLibrary.exporter.leasing.timing import Backoff, Timing
+from JumpstarterLibrary.exporter.leasing.tunnel import Tunnel
+from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, LogRing, log_scope
+from JumpstarterLibrary.exporter.session import AVAILABLE, Features, Session, close_driver
+from JumpstarterLibrary.protocol import jumpstarter_pb2
+
+REGISTERED_TEXT = "Exporter registered and available"
+STOPPING_TEXT = "Exporter shutting down"
+UNREGISTER_REASON = "Exporter shutdown"
+
+_log = logging.getLogger(__name__)
+
+_NOWHERE = LogRing(())
+"""Where what an exporter logs outside of leases goes for clients: to nobody, many exporters may share a process."""
+
+
+class LeasedExporter:
+    """Registers with a controller, and serves one lease after the other until it is stopped.
+
+    It costs little while it has no lease: one stream on a connection that it shares with the exporters of its event
+    loop, no drivers, no thread. Unlike upstream's, it outlives a controller that is away for long: it tries again for
+    as long as it runs, and sessions and tunnels go on meanwhile. If the controller names another lease without having
+    ended the present one, this one is ended first; upstream's exporter ignores the other one.
+
+    Everything here is to be used on the event loop that ``run`` runs on.
+
+    Args:
+        access: Where the controller is, and who this exporter is.
+        factory: Builds the driver tree; called once to register, and anew for each lease.
+        before_lease: The hook that runs before clients may call.
+        after_lease: The hook that runs when they have gone.
+        motd: A message for clients.
+        labels: Labels for the report and for the controller, which keeps those with the prefix ``jumpstarter.dev/``.
+        exit_on_lease_end: Stop after the first lease.
+        features: What the exporter can do.
+        timing: Pauses.
+        loggers: Names of the loggers whose records clients can read.
+
+    Attributes:
+        access: As given.
+        registered: Set while the controller knows the exporter.
+        telling: Whether statuses are reported to the controller; turned off, it stays at the last one.
+    """
+
+    def __init__(
+        self,
+        access: ControllerAccess,
+        factory: Callable[[], Driver],
+        *,
+        before_lease: HookInstanceConfigV1Alpha1 | None = None,
+        after_lease: HookInstanceConfigV1Alpha1 | None = None,
+        motd: str | None = None,
+        labels: dict[str, str] | None = None,
+        exit_on_lease_end: bool = False,
+        features: Features | None = None,
+        timing: Timing | None = None,
+        loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
+    ) -> None:
+        self.access = access
+        self.registered = asyncio.Event()
+        self.telling = True
+        self._offer = Offer(
+            factory=factory,
+            before_lease=before_lease,
+            after_lease=after_lease,
+            motd=motd,
+            labels=labels or {},
+            features=features or Features(),
+            loggers=loggers,
+        )
+        self._timing = timing or Timing()
+        self._exit_on_lease_end = exit_on_lease_end
+        self._life: asyncio.Task[int] | None = None
+        self._over = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._stopping_later = False
+        self._crashed = False
+        self._revived = asyncio.Event()
+        self._moving = asyncio.Event()
+        self._moving.set()
+        self._changed = asyncio.Event()
+        self._leased: tuple[str, str] | None = None
+        self._done_with: str | None = None
+        self._service: LeaseService | None = None
+        self._reporter: StatusReporter | None = None
+
+    @property
+    def session(self) -> Session | None:
+        """The session of the present lease; None without one."""
+        return self._service.session if self._service is not None else None
+
+    @property
+    def lease(self) -> str | None:
+        """The name of the lease that is served; None without one."""
+        return self._service.name if self._service is not None else None
+
+    @property
+    def tunnels(self) -> list[Tunnel]:
+        """The open tunnels."""
+        return self._service.tunnels.open if self._service is not None else []
+
+    @property
+    def status(self) -> int:
+        """The present status, a number of the protocol's ExporterStatus: the session's, or else the last one told."""
+        if self.session is not None:
+            return int(self.session.status().status)
+        return self._reporter.last[0] if self._reporter is not None and self._reporter.last is not None else OFFLINE
+
+    async def run(self) -> int:
+        """Register and serve until told to stop. Cancelling ends everything without a word to the controller.
+
+        Returns:
+            The exit status of a process that does nothing else: 0; 1 where a hook failed whose ``onFailure`` is
+            ``exit``.
+
+        Raises:
+            LinkError: The controller could not be reached, or did not accept the exporter.
+            ConfigurationError: The drivers cannot be made.
+        """
+        self._over.clear()
+        first = True
+        try:
+            with log_scope(_NOWHERE):
+                while True:
+                    code = await self._live(first)
+                    if code is not None:
+                        return code
+                    await any_of(self._revived, self._stopping)
+                    if self._stopping.is_set():
+                        return 0
+                    self._crashed = first = False
+                    self._revived.clear()
+        finally:
+            self._over.set()
+
+    def request_stop(self, *, after_lease: bool = False) -> None:
+        """Tell the exporter to stop, without waiting for it.
+
+        Clients are cut off at once, a running beforeLease hook is ended, and the afterLease hook runs. With hooks the
+        lease is released. Then the controller is told.
+
+        Args:
+            after_lease: Wait for the end of the present lease, if there is one.
+        """
+        if after_lease:
+            self._stopping_later = True
+        else:
+            self._stopping.set()
+        self._changed.set()
+
+    async def stop(self) -> None:
+        """Stop as ``request_stop`` does, and wait until nothing is left."""
+        self.request_stop()
+        if self._life is not None:
+            await self._over.wait()
+
+    async def crash(self) -> None:
+        """Vanish as a killed process does: streams and tunnels break, hooks are killed, the controller hears nothing.
+
+        ``run`` goes on; it waits for ``restart`` or ``stop``.
+        """
+        if self._life is None or self._crashed:
+            return
+        self._crashed = True
+        self._life.cancel()
+        await asyncio.wait({self._life})
+        self.registered.clear()
+
+    async def restart(self) -> None:
+        """Start again as a new process would, after a crash if there was none; returns when it is registered."""
+        await self.crash()
+        self.resume()
+        self._revived.set()
+        registered, over = asyncio.create_task(self.registered.wait()), asyncio.create_task(self._over.wait())
+        try:
+            await asyncio.wait({registered, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await ended([registered, over])
+
+    def pause(self) -> None:
+        """Freeze as a stopped process does: connections stay, and nothing passes or is answered any more."""
+        self._moving.clear()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._moving.set()
+
+    def force_status(self, status: int, message: str = "", *, skip: int = 0) -> None:
+        """Show a status that the exporter would not show by itself, until its next one.
+
+        Args:
+            status: A number of the protocol's ExporterStatus.
+            message: A text for users.
+            skip: How many versions to leave out before it, as if clients had missed so many statuses.
+        """
+        if self.session is not None:
+            for _ in range(skip):
+                self.session.update_status(self.session.status().status, self.session.status().message)
+            self.session.update_status(status, message)
+        self._tell(status, message)
+
+    async def _live(self, first: bool) -> int | None:
+        """Live one life; None where it ended by a crash."""
+        life = self._life = asyncio.create_task(self._serve(first))
+        try:
+            await asyncio.wait({life})
+            return None if life.cancelled() and self._crashed else life.result()
+        finally:
+            self.registered.clear()
+            if not life.done():
+                await ended([life])
+
+    async def _serve(self, first: bool) -> int:
+        controller = Controller(self.access, self._timing)
+        self._reporter = reporter = StatusReporter(controller, self._timing)
+        self._leased = self._done_with = None
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await self._register(controller, first)
+            self.registered.set()
+            _log.info("Exporter %s is registered with the controller at %s.", self.access.name, self.access.endpoint)
+            self._tell(AVAILABLE, REGISTERED_TEXT)
+            tasks.append(asyncio.create_task(reporter.run()))
+            await controller.ask_service_endpoints()
+            tasks.append(asyncio.create_task(self._watch(controller, reporter)))
+            return await self._serve_leases(controller)
+        finally:
+            await ended(tasks)
+            task = asyncio.current_task()
+            if self.registered.is_set() and task is not None and not task.cancelling():
+                await self._say_goodbye(controller)
+            await controller.close()
+
+    async def _register(self, controller: Controller, first: bool) -> None:
+        backoff = Backoff(self._timing)
+        while True:
+            try:
+                return await controller.register(self._reports(), self._offer.labels)
+            except LinkError as error:
+                if first or isinstance(error, AuthenticationError | TlsError):
+                    raise
+                # What restarts a process that died does so again and again.
+                _log.warning("%s", error)
+            await asyncio.sleep(backoff.pause())
+
+    def _reports(self) -> list[jumpstarter_pb2.DriverInstanceReport]:
+        root = self._offer.factory()
+        try:
+            return [entry.driver.report(parent=entry.parent, name=entry.name) for entry in root.enumerate()]
+        finally:
+            close_driver(root)
+
+    async def _watch(self, controller: Controller, reporter: StatusReporter) -> None:
+        async with aclosing(controller.states(reporter.repeat)) as states:
+            async for state in states:
+                await self._moving.wait()
+                self._leased = (state.lease_name, state.client_name) if state.leased and state.lease_name else None
+                _log.info("Lease: %s", f"{state.lease_name} of client {state.client_name}" if self._leased else "none")
+                self._changed.set()
+
+    async def _serve_leases(self, controller: Controller) -> int:
+        while True:
+            leased = await self._next_lease()
+            if leased is None:
+                return 0
+            service = self._service = LeaseService(
+                *leased,
+                offer=self._offer,
+                controller=controller,
+                report=self._tell,
+                timing=self._timing,
+                moving=self._moving,
+            )
+            try:
+                await self._attend(service)
+            finally:
+                self._service = None
+            self._done_with = service.name
+            if service.exit:
+                return 1
+            if self._exit_on_lease_end:
+                return 0
+
+    async def _next_lease(self) -> tuple[str, str] | None:
+        """Wait for a lease; None where the exporter is to stop."""
+        while not (self._stopping.is_set() or self._stopping_later):
+            if self._leased is None or self._leased[0] != self._done_with:
+                self._done_with = None
+                if self._leased is not None:
+                    return self._leased
+            await self._change()
+        return None
+
+    async def _attend(self, service: LeaseService) -> None:
+        """Run a lease, and tell it what happens outside."""
+        running = asyncio.create_task(service.run())
+        running.add_done_callback(lambda _: self._changed.set())
+        try:
+            while not running.done():
+                if self._stopping.is_set():
+                    service.stop()
+                if self._leased is None or self._leased[0] != service.name:
+                    service.end()
+                else:
+                    service.client = self._leased[1]
+                await self._change()
+            await running
+        finally:
+            if not running.done():
+                await ended([running])
+
+    async def _change(self) -> None:
+        await self._changed.wait()
+        self._changed.clear()
+
+    def _tell(self, status: int, message: str) -> None:
+        if self._reporter is not None and self.telling:
+            self._reporter.report(status, message)
+
+    async def _say_goodbye(self, controller: Controller) -> None:
+        try:
+            async with asyncio.timeout(self._timing.stop_limit_s):
+                with suppress(grpc.aio.AioRpcError):
+                    await controller.report_status(OFFLINE, STOPPING_TEXT)
+                await controller.unregister(UNREGISTER_REASON)
+        except (grpc.aio.AioRpcError, InfrastructureError, TimeoutError) as error:
+            _log.warning("The controller was not told that the exporter stops: %s", short(error))

@@ -1,0 +1,299 @@
+"""One lease of an exporter: fresh drivers, a session, tunnels to it, and the hooks around it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
+from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.leasing.controller import Controller
+from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookFailed, run_hook
+from JumpstarterLibrary.exporter.leasing.motd import MotdFile
+from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
+from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.tunnels import Tunnels
+from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, log_scope
+from JumpstarterLibrary.exporter.session import (
+    AFTER_LEASE_HOOK,
+    AVAILABLE,
+    BEFORE_LEASE_HOOK,
+    LEASE_READY,
+    Features,
+    Session,
+    close_driver,
+)
+from JumpstarterLibrary.protocol import common_pb2
+
+OFFLINE = common_pb2.EXPORTER_STATUS_OFFLINE
+BEFORE_LEASE_HOOK_FAILED = common_pb2.EXPORTER_STATUS_BEFORE_LEASE_HOOK_FAILED
+AFTER_LEASE_HOOK_FAILED = common_pb2.EXPORTER_STATUS_AFTER_LEASE_HOOK_FAILED
+
+READY_TEXT = "Ready for commands"
+AVAILABLE_TEXT = "Available for new lease"
+RELEASED_TEXT = "Exporter available after lease release"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What an exporter offers in each lease.
+
+    Attributes:
+        factory: Builds the driver tree; called anew for each lease.
+        before_lease: The hook that runs before clients may call.
+        after_lease: The hook that runs when they have gone.
+        motd: A message for clients.
+        labels: The exporter's labels.
+        features: What the exporter can do.
+        loggers: Names of the loggers whose records clients can read.
+    """
+
+    factory: Callable[[], Driver]
+    before_lease: HookInstanceConfigV1Alpha1 | None = None
+    after_lease: HookInstanceConfigV1Alpha1 | None = None
+    motd: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    features: Features = field(default_factory=Features)
+    loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER)
+
+    @property
+    def hooked(self) -> bool:
+        """Whether there is any hook. An exporter with hooks gives leases back by itself."""
+        return self.before_lease is not None or self.after_lease is not None
+
+
+class LeaseService:
+    """Serves one lease, from the moment the exporter hears of it until nothing is left of it.
+
+    Statuses follow upstream's exporter, version by version, with two exceptions. Where the lease ends while the
+    beforeLease hook runs, the afterLease hook waits for it. And where an afterLease hook with ``endLease`` fails after
+    the controller ended the lease, the exporter becomes available again, instead of being lost until a restart.
+
+    Args:
+        name: The lease.
+        client: Who holds it.
+        offer: What is offered.
+        controller: Who hands out router tokens, and takes the lease back.
+        report: Tells the controller a status.
+        timing: Pauses.
+        moving: Nothing passes through tunnels while this is not set.
+
+    Attributes:
+        name: As given.
+        client: As given; changes when the lease is transferred.
+        session: The session, once there is one.
+        tunnels: The lease's tunnels.
+        exit: Whether a hook failed that ends the exporter.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        client: str,
+        *,
+        offer: Offer,
+        controller: Controller,
+        report: Callable[[int, str], None],
+        timing: Timing,
+        moving: asyncio.Event,
+    ) -> None:
+        self.name = name
+        self.client = client
+        self.session: Session | None = None
+        self.tunnels = Tunnels(controller, name, moving)
+        self.exit = False
+        self._offer = offer
+        self._controller = controller
+        self._report = report
+        self._timing = timing
+        self._ended = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._end_requested = asyncio.Event()
+
+    def end(self) -> None:
+        """Take note that the controller has ended the lease."""
+        self._ended.set()
+
+    def stop(self) -> None:
+        """Take note that the exporter stops now: nobody is told of statuses any more, and clients are cut off."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve the lease to its end. Cancelling ends it without a word to anybody.
+
+        Raises:
+            ConfigurationError: The drivers cannot be made, or the sockets cannot be bound.
+        """
+        session = self._new_session()
+        with log_scope(session.logs):
+            try:
+                async with session, session.serve_unix() as main, session.serve_unix() as hook_host:
+                    self.session = session
+                    self._status(AVAILABLE, AVAILABLE_TEXT, report=False)
+                    async with self.tunnels.listening(main):
+                        await self._phases(session, hook_host)
+            finally:
+                self.session = None
+                await self.tunnels.wind_up()
+
+    def _new_session(self) -> Session:
+        root = self._offer.factory()
+        try:
+            return Session(
+                root,
+                labels=self._offer.labels,
+                motd=self._offer.motd,
+                features=self._offer.features,
+                on_end_session=self._end_requested.set,
+                grace=self._timing.real(self._timing.grace_s),
+                loggers=self._offer.loggers,
+            )
+        except BaseException:
+            close_driver(root)
+            raise
+
+    async def _phases(self, session: Session, hook_host: str) -> None:
+        heeding = asyncio.create_task(self._heed_the_end())
+        try:
+            failure = await self._before(session, hook_host)
+            self.tunnels.serve()
+            if failure is None:
+                await self._until_over()
+                await self._after(session, hook_host)
+            elif failure.exit:
+                await any_of(self._ended, self._stopping)
+            else:
+                await self._give_back()
+        except asyncio.CancelledError:
+            # Before the session is left, since it gives running calls time.
+            await self.tunnels.cut()
+            raise
+        finally:
+            await ended([heeding])
+
+    async def _heed_the_end(self) -> None:
+        """Let no more clients in when the lease has ended, and cut off all of them when the exporter stops."""
+        await any_of(self._ended, self._stopping)
+        self.tunnels.refuse()
+        await self._stopping.wait()
+        await self.tunnels.cut()
+
+    async def _before(self, session: Session, host: str) -> HookFailed | None:
+        """Run the beforeLease hook, and let clients in if it worked. Returns why not, if they stay out."""
+        hook = self._offer.before_lease
+        if hook is None:
+            self._ready(READY_TEXT)
+            return None
+        self._status(BEFORE_LEASE_HOOK, "Running the beforeLease hook")
+        text = READY_TEXT
+        with MotdFile() as motd:
+            call = HookCall(self.name, self.client, host, str(motd.path))
+            try:
+                await self._unless_stopped(run_hook("beforeLease", hook, call, session.logs, self._timing))
+            except HookFailed as failure:
+                text = f"{failure} (onFailure: {hook.on_failure})."
+                if not failure.warn:
+                    self._fail(BEFORE_LEASE_HOOK_FAILED, failure, text)
+                    return failure
+                text = f"{WARNING_PREFIX}{failure}."
+            session.motd = motd.appended_to(session.motd)
+        self._ready(text)
+        return None
+
+    def _ready(self, text: str) -> None:
+        if self._ended.is_set() or self._stopping.is_set():
+            _log.info("Lease %s ended before it was ready.", self.name)
+            return
+        self._status(LEASE_READY, text)
+
+    async def _until_over(self) -> None:
+        await any_of(self._ended, self._stopping, self._end_requested)
+        if self._offer.hooked or self._ended.is_set() or self._stopping.is_set():
+            return
+        # Without hooks, a client's EndSession changes the status and nothing else: lease and session go on.
+        self._status(AVAILABLE, AVAILABLE_TEXT)
+        await any_of(self._ended, self._stopping)
+
+    async def _after(self, session: Session, host: str) -> None:
+        if not self._offer.hooked:
+            if not self._end_requested.is_set():
+                self._status(AVAILABLE, AVAILABLE_TEXT)
+            return
+        failure = await self._after_hook(session, host)
+        if failure is None:
+            await self._give_back()
+        elif failure.exit:
+            await self._pause()
+            await any_of(self._ended, self._stopping)
+        else:
+            await self._give_back()
+
+    async def _after_hook(self, session: Session, host: str) -> HookFailed | None:
+        hook = self._offer.after_lease
+        text = AVAILABLE_TEXT
+        if hook is not None:
+            self._status(AFTER_LEASE_HOOK, "Running the afterLease hook")
+            call = HookCall(self.name, self.client, host)
+            try:
+                await run_hook("afterLease", hook, call, session.logs, self._timing)
+            except HookFailed as failure:
+                if not failure.warn:
+                    self._fail(AFTER_LEASE_HOOK_FAILED, failure, f"{failure} (onFailure: {hook.on_failure}).")
+                    return failure
+                text = f"{WARNING_PREFIX}{failure}."
+        self._status(AVAILABLE, text)
+        return None
+
+    def _fail(self, status: int, failure: HookFailed, text: str) -> None:
+        self._status(status, text)
+        if failure.exit:
+            self.exit = True
+            self._status(OFFLINE, f"The exporter stops when the lease ends. {text}")
+
+    async def _give_back(self) -> None:
+        """Leave clients time to see the status, and release the lease if nobody else has."""
+        await self._pause()
+        if not self._ended.is_set():
+            await self._release()
+            self.tunnels.refuse()
+            self._status(AVAILABLE, RELEASED_TEXT)
+        elif self.session is not None and self.session.status().status != AVAILABLE:
+            self._status(AVAILABLE, AVAILABLE_TEXT)
+
+    async def _release(self) -> None:
+        releasing = asyncio.create_task(self._controller.release_lease(self.name))
+        over = asyncio.create_task(self._ended.wait())
+        limit = self._timing.stop_limit_s if self._stopping.is_set() else None
+        try:
+            await asyncio.wait({releasing, over}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await ended([releasing, over])
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._timing.real(self._timing.release_pause_s))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work, but end it when the exporter stops."""
+        task = asyncio.create_task(work)
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                await task
+        finally:
+            with suppress(HookFailed):
+                await ended([task, stopped])
+
+    def _status(self, status: int, text: str, *, report: bool = True) -> None:
+        if self.session is not None:
+            self.session.update_status(status, text)
+        if report:
+            _log.info("Status %s: %s", common_pb2.ExporterStatus.Name(status).removeprefix("EXPORTER_STATUS_"), text)
+            if not self._stopping.is_set():
+                self._report(status, text)

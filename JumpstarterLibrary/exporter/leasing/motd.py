@@ -1,0 +1,46 @@
+"""The file in which a beforeLease hook can leave a message for clients."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from JumpstarterLibrary.exporter.sockets import private_directory
+
+LIMIT = 64 * 1024
+"""Bytes of the file that count."""
+
+
+class MotdFile:
+    """An empty file in a directory that only this user may enter, as long as the block runs.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
+
+    def __enter__(self) -> Self:
+        """Make the file."""
+        self._directory = private_directory()
+        self.path = self._directory / "motd"
+        self.path.touch(mode=0o600)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Remove it."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def appended_to(self, motd: str | None) -> str | None:
+        """Return a message with what the hook wrote below it."""
+        try:
+            with self.path.open("rb") as file:
+                written = file.read(LIMIT).decode(errors="replace").strip()
+        except OSError:
+            # The hook removed it, or put something else in its place.
+            written = ""
+        return "\n".join(part for part in (motd, written) if part) or None

@@ -1,0 +1,119 @@
+"""One tunnel: joins a router's byte stream to a session's socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
+from JumpstarterLibrary.exporter.leasing.channels import open_channel
+from JumpstarterLibrary.exporter.leasing.refusals import short
+from JumpstarterLibrary.exporter.leasing.wire import router_stream
+from JumpstarterLibrary.protocol import router_pb2
+
+FRAME_SIZE = 512 * 1024
+"""Bytes of a frame at most; what has arrived is sent, without waiting for more."""
+
+BUFFER_SIZE = 1024 * 1024
+"""Bytes that a socket holds for the session, where the system allows so many."""
+
+GOODBYE_S = 2.0
+"""Seconds in which a router ends a stream whose directions have both ended."""
+
+_DATA = router_pb2.FRAME_TYPE_DATA
+_GOAWAY = router_pb2.FRAME_TYPE_GOAWAY
+
+_log = logging.getLogger(__name__)
+
+
+class Tunnel:
+    """Copies bytes between a router and a session until both directions have ended.
+
+    Frames pass as they come: each is written to the session's socket before the next one is read, and what the session
+    sends waits in its socket until the router takes it.
+
+    Args:
+        access: How the router's connection is secured.
+        endpoint: The router, ``host:port``.
+        token: What names the tunnel.
+        path: The session's socket.
+        moving: Copy nothing while this is not set.
+    """
+
+    def __init__(self, access: ControllerAccess, endpoint: str, token: str, path: str, moving: asyncio.Event) -> None:
+        self._access = access
+        self._endpoint = endpoint
+        self._token = token
+        self._path = path
+        self._moving = moving
+        self.received = 0
+        self.sent = 0
+
+    async def run(self) -> None:
+        """Open both ends and copy. What goes wrong is logged, and closes both; cancelling closes them, too."""
+        try:
+            channel = await open_channel(self._access, self._endpoint, alone=True)
+        except InfrastructureError as error:
+            _log.warning("The router cannot be reached: %s", error)
+            return
+        try:
+            await self._join(channel)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("The stream to the router at %s broke: %s", self._endpoint, short(error))
+        except asyncio.InvalidStateError:
+            # What gRPC says of a frame for a stream that has ended in good order.
+            _log.info("The router at %s ended a stream.", self._endpoint)
+        except OSError as error:
+            _log.info("A tunnel's connection to the session ended: %s", error)
+        finally:
+            await channel.close(None)
+
+    async def _join(self, channel: grpc.aio.Channel) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as near:
+            near.setblocking(False)
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_SIZE)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(near, self._path)
+            call = router_stream(channel)(metadata=(("authorization", f"Bearer {self._token}"),))
+            await _both(self._to_session(call, near, loop), self._to_router(call, near, loop))
+            # Closing the channel before the router has taken the last frame would lose it.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await call.code()
+
+    async def _to_session(self, call: Any, near: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+        while isinstance(frame := await call.read(), router_pb2.StreamResponse) and frame.frame_type != _GOAWAY:
+            await self._moving.wait()
+            # Frames of other types carry nothing, whatever is in them.
+            if frame.frame_type == _DATA and (payload := frame.payload):
+                self.received += len(payload)
+                await loop.sock_sendall(near, payload)
+        near.shutdown(socket.SHUT_WR)
+
+    async def _to_router(self, call: Any, near: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+        buffer = memoryview(bytearray(FRAME_SIZE))
+        while size := await loop.sock_recv_into(near, buffer):
+            await self._moving.wait()
+            self.sent += size
+            await call.write(router_pb2.StreamRequest(payload=bytes(buffer[:size]), frame_type=_DATA))
+        await call.write(router_pb2.StreamRequest(frame_type=_GOAWAY))
+        await call.done_writing()
+
+
+async def _both(*directions: Awaitable[None]) -> None:
+    """Wait for both directions; if one fails, end the other one."""
+    tasks = [asyncio.ensure_future(direction) for direction in directions]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,108 @@
+"""Several devices at once, all or none."""
+
+from __future__ import annotations
+
+import datetime
+import random
+import threading
+from collections.abc import Mapping
+
+from robot.api.deco import keyword
+
+from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.selectors import parse_alternatives
+from JumpstarterLibrary.errors import LeaseTimeout, UsageError
+from JumpstarterLibrary.keywords.leases import LeaseKeywords
+from JumpstarterLibrary.types import LeaseInfo, Scope
+
+SHORT_WAIT = datetime.timedelta(seconds=10)
+"""How long one of several devices is waited for, before those that were taken already are given back."""
+
+BACK_OFF_S = 2.0
+
+
+class LeaseSetKeywords(LeaseKeywords):
+    """Several leases at once."""
+
+    @keyword(tags=("Lease",))
+    def acquire_devices(
+        self,
+        *,
+        duration: datetime.timedelta = datetime.timedelta(minutes=30),
+        max_duration: datetime.timedelta | None = None,
+        timeout: datetime.timedelta = datetime.timedelta(hours=2),
+        scope: Scope | None = None,
+        **selectors: str,
+    ) -> list[LeaseInfo]:
+        """Leases several devices, all or none.
+
+        Each is given as ``alias=selector``. They are asked for in the order of their selectors, whatever the order of
+        the arguments; if one is not free within 10 seconds, those that were taken are given back for a moment. So two
+        runs that want the same boards cannot block each other for ever.
+
+        Args:
+            duration: How long the leases last. Default: 30 minutes.
+            max_duration: Extend them by themselves while the run lasts, up to this length. Default: never.
+            timeout: For all of them together. Default: 2 hours.
+            scope: How long they are kept: ``run``, ``suite`` or ``test``. Default: the library's.
+            selectors: Label expressions by alias.
+
+        Returns:
+            The leases, in the order of the arguments.
+
+        Raises:
+            LeaseTimeout: They did not become free together in time.
+            InfrastructureError: One of them cannot be had at all; see `Acquire Lease`.
+
+        Example:
+        | Acquire Devices    phone=os=android    headunit=board=qc    timeout=10 min
+        | Power On    device=phone
+        """
+        if not selectors:
+            raise UsageError("There is nothing to acquire. Give devices as alias=selector.")
+        for text in selectors.values():
+            parse_alternatives(text)
+        deadline = Deadline(timeout)
+        scope = scope or self.devices.scope
+        while True:
+            missing = self._take_all(selectors, duration, max_duration, deadline, scope)
+            if missing is None:
+                return [self.info(alias) for alias in selectors]
+            if deadline.expired:
+                raise LeaseTimeout(
+                    f"The devices {', '.join(selectors)} did not become free together within "
+                    f"{spoken(timeout.total_seconds())}; the last one missing was {missing}. Wait longer with "
+                    f"timeout=, or ask for others."
+                )
+            threading.Event().wait(deadline.at_most(random.uniform(0.2, BACK_OFF_S)))
+
+    def _take_all(
+        self,
+        selectors: Mapping[str, str],
+        duration: datetime.timedelta,
+        max_duration: datetime.timedelta | None,
+        deadline: Deadline,
+        scope: Scope,
+    ) -> str | None:
+        """Take each device, or none; return which one was not free."""
+        taken: list[str] = []
+        order = sorted(selectors.items(), key=lambda item: item[1])
+        try:
+            for number, (alias, selector) in enumerate(order):
+                wait = SHORT_WAIT.total_seconds() if number else deadline.at_most(7200.0)
+                limit = datetime.timedelta(seconds=max(1.0, deadline.at_most(wait)))
+                self.acquire_lease(
+                    selector, alias=alias, duration=duration, max_duration=max_duration, timeout=limit, scope=scope
+                )
+                taken.append(alias)
+        except LeaseTimeout as error:
+            self._give_back(taken)
+            return f"'{order[len(taken)][0]}' ({error})"
+        except BaseException:
+            self._give_back(taken)
+            raise
+        return None
+
+    def _give_back(self, aliases: list[str]) -> None:
+        for alias in reversed(aliases):
+            self.devices.release(alias)

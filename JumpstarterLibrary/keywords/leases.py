@@ -1,0 +1,223 @@
+"""Leases: acquire, extend, transfer, release."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+
+from robot.api.deco import keyword
+
+from JumpstarterLibrary.client.ci import label_value
+from JumpstarterLibrary.client.config import HOST
+from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
+from JumpstarterLibrary.errors import ConfigurationError, UsageError
+from JumpstarterLibrary.keywords.finding import LEASE, Finding
+from JumpstarterLibrary.keywords.lease_base import LeaseBase, read
+from JumpstarterLibrary.types import LeaseInfo, Mode, Scope
+
+Tags = Mapping[str, str] | None
+
+
+class LeaseKeywords(LeaseBase):
+    """Leases: acquire, extend, transfer, release, look at."""
+
+    @keyword(tags=("Lease",))
+    def acquire_lease(
+        self,
+        selector: str | None = None,
+        exporter: str | None = None,
+        *,
+        alias: str | None = None,
+        duration: datetime.timedelta = datetime.timedelta(minutes=30),
+        max_duration: datetime.timedelta | None = None,
+        timeout: datetime.timedelta | None = None,
+        progress: datetime.timedelta = datetime.timedelta(seconds=15),
+        scope: Scope | None = None,
+        tags: Tags = None,
+        context: Tags = None,
+        name: str | None = None,
+        begin: datetime.datetime | None = None,
+        allow_disabled: bool = False,
+    ) -> LeaseInfo:
+        """Leases an exporter, connects to it and makes it the current device.
+
+        While it waits, the log and the console tell what for: one line at each change and one every ``progress``. If
+        nothing becomes free in time, the request is taken back, and the error tells who holds what fits and until when.
+        If nothing will ever fit, that is told at once, with the nearest labels.
+
+        Who asks for the same again, for example the next suite, shares the lease. Inside ``jmp shell`` the shell's
+        exporter is used, and nothing is leased; likewise the lease that ``JMP_LEASE`` names, which is never released.
+
+        Args:
+            selector: Label expression of the exporter: ``board=rpi4,os in (linux,android)``. Alternatives are divided
+                by a bar: ``board=a | board=b`` takes the first that is free. Default: the library's.
+            exporter: Name of the exporter, instead of or beside its labels. Default: the library's.
+            alias: Name by which keywords find the device. Default: ``device``, then ``device2`` and so on.
+            duration: How long the lease lasts from when it is granted. Default: 30 minutes.
+            max_duration: Extend the lease by itself while the run lasts, up to this length in all. Default: never.
+            timeout: For the lease, the connection and the exporter's hook together. Default:
+                ``leases.acquisition_timeout`` of the client configuration, 2 hours.
+            progress: Time between two lines about the wait. Default: 15 seconds.
+            scope: How long it is kept: ``run``, ``suite`` or ``test``. Default: the library's.
+            tags: Tags of the lease. Those of the CI system are added: project, run, job, worker and so on.
+            context: Context metadata of the lease, likewise.
+            name: The lease's name, which no lease ever had before. Default: a new one.
+            begin: When the lease is to begin. Default: as soon as possible.
+            allow_disabled: Take an exporter that its administrator has disabled, too. Default: no.
+
+        Returns:
+            The lease: ``name``, ``device`` (the alias), ``exporter``, ``labels``, ``end``, ``time_left`` and so on.
+
+        Raises:
+            LeaseTimeout: Nothing became free in time.
+            LeaseUnsatisfiable: Nothing will ever fit.
+            HookFailed: The exporter's hook before the lease failed; its last lines are in the message.
+            ExporterNotReady: The exporter is offline or does not become ready.
+            ConfigurationError: There is no client configuration, or nothing says what to lease.
+            LinkError: Controller, router or exporter cannot be reached, or refuse this client.
+
+        Example:
+        | Acquire Lease    board=rpi4    duration=10 min    max_duration=3 h
+        | ${lease} =    Acquire Lease    exporter=bench-7    timeout=5 min    scope=suite
+        | Log    ${lease.exporter} until ${lease.end}
+        """
+        default = self.devices.default
+        if selector is None and exporter is None and default.request is not None:
+            selector, exporter = default.request.selector, default.request.exporter
+        request = LeaseRequest(
+            selector=selector,
+            exporter=exporter,
+            duration=_positive(duration, "duration"),
+            max_duration=_longest(max_duration, duration),
+            begin=begin,
+            tags=self.leases.tags(_checked(tags)),
+            context=self.leases.context(context or {}),
+            allow_disabled=allow_disabled,
+            name=name,
+        )
+        finding = self._finding(request, timeout, progress)
+        alias = self.devices.acquire(finding, alias, scope or self.devices.scope)
+        return self.info(alias)
+
+    @keyword(tags=("Lease",))
+    def release_lease(self, device: str | None = None) -> None:
+        """Lets go of a device: closes it and releases its lease.
+
+        Where several suites share a lease, it is released when the last of them has let go, or the run ends. A device
+        that is gone already is fine, so that a teardown never fails for it; a lease of somebody else, and the exporter
+        of a shell, are only disconnected. A hook of the exporter after the lease may go on for 5 seconds, and its
+        lines are logged.
+
+        Args:
+            device: Alias. Default: the current device.
+
+        Raises:
+            NoSuchDevice: There never was a device of that alias.
+
+        Example:
+        | Release Lease
+        """
+        self.devices.release(device)
+
+    @keyword(tags=("Lease",))
+    def transfer_lease(self, client: str, device: str | None = None) -> None:
+        """Gives the lease of a device to another client of the namespace; the device is disconnected.
+
+        Args:
+            client: Name of the other client.
+            device: Alias. Default: the current device.
+
+        Raises:
+            LeaseError: The lease is not ours or over, or there is no such client.
+            LinkError: The controller cannot be reached.
+
+        Example:
+        | Transfer Lease    night-shift
+        """
+        alias = self.devices.alias(device)
+        self.leased(alias).lease.transfer(client)
+        self.devices.disconnect(alias)
+
+    @keyword(tags=("Lease", "Getter"))
+    def get_lease(self, device: str | None = None, *, name: str | None = None) -> LeaseInfo:
+        """Returns the lease of a device, or any lease by its name, as the controller tells of it now.
+
+        In shell mode without a client configuration only what the shell has told is there.
+
+        Args:
+            device: Alias. Default: the current device.
+            name: The name of a lease, of this client or another. Default: that of the device.
+
+        Returns:
+            An object with ``name``, ``device``, ``exporter``, ``labels``, ``client``, ``status``, ``selector``,
+            ``begin``, ``end``, ``time_left``, ``tags`` and ``context``.
+
+        Raises:
+            LeaseError: There is no such lease, or the device was not leased.
+            LinkError: The controller cannot be reached.
+
+        Example:
+        | ${lease} =    Get Lease
+        | Should Be Equal    ${lease.labels}[board]    rpi4
+        """
+        if name is not None:
+            return read(self._controller().lease(name), "", {})
+        return self.info(self.devices.alias(device))
+
+    # Inside
+
+    def _finding(
+        self, request: LeaseRequest, timeout: datetime.timedelta | None, progress: datetime.timedelta
+    ) -> Finding:
+        default = self.devices.default
+        # A host belongs to `Connect To Exporter`; whoever asks for a lease wants one.
+        mode = Mode.lease if default.mode is Mode.direct else default.mode
+        wanted = request if request.selector or request.exporter else None
+        environ = self.devices.environ
+        in_shell = mode is Mode.shell or (mode is Mode.auto and environ.get(HOST))
+        attached = mode in (Mode.auto, Mode.lease) and environ.get(LEASE)
+        if wanted is None and not in_shell and not attached:
+            raise ConfigurationError(
+                "A lease needs a selector or the name of an exporter. Give selector= or exporter=, here or at the "
+                "library's import."
+            )
+        return Finding(
+            mode,
+            tls=default.tls,
+            ca=default.ca,
+            passphrase=default.passphrase,
+            request=wanted,
+            lease_timeout=timeout,
+            progress=progress,
+        )
+
+    def _controller(self) -> Controller:
+        return self.leases.service(self.devices.default.mode).controller
+
+
+def _positive(value: datetime.timedelta, what: str) -> datetime.timedelta:
+    if value <= datetime.timedelta(0):
+        raise UsageError(f"{what}= has to be longer than nothing, not {value}.")
+    return value
+
+
+def _longest(value: datetime.timedelta | None, duration: datetime.timedelta) -> datetime.timedelta | None:
+    if value is not None and value < duration:
+        raise UsageError(
+            f"max_duration= ({value}) is shorter than duration= ({duration}). Give a longer one, or leave it out."
+        )
+    return value
+
+
+def _checked(tags: Tags) -> dict[str, str]:
+    """Return tags as texts, if they may be tags."""
+    checked = {str(key): str(value) for key, value in (tags or {}).items()}
+    if len(checked) > 10:
+        raise UsageError(f"A lease can have 10 tags, not {len(checked)}.")
+    for key, value in checked.items():
+        if value != label_value(value):
+            raise UsageError(
+                f"The tag {key}={value} is not possible: a value has up to 63 letters, digits, '-', '_' and '.', with "
+                f"a letter or digit at both ends. Try '{label_value(value)}'."
+            )
+    return checked

@@ -1,0 +1,168 @@
+"""Where leased devices come from: the controller of the client configuration, or a virtual lab in this process."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+from JumpstarterLibrary.client.ci import ci_context, ci_tags
+from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.client.leasing.service import LeaseService
+from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.keywords.finding import Finding
+from JumpstarterLibrary.types import Mode
+
+logger = logging.getLogger(__name__)
+
+CLIENT = "tester"
+"""The client that the virtual lab knows."""
+
+
+class Lab(Protocol):
+    """A virtual lab."""
+
+    ca: bytes
+
+    def client_config(self, name: str) -> dict[str, Any]:
+        """Return the client configuration of a client, as `jmp` has it in a file."""
+
+    def inject(self, target: str, fault: str, **options: Any) -> Any:
+        """Make something go wrong."""
+
+    def __enter__(self) -> Any:
+        """Start it."""
+
+    def __exit__(self, *details: Any) -> Any:
+        """Stop it."""
+
+
+class Leases:
+    """Leases devices for keywords.
+
+    Args:
+        arguments: What the library import says of the client configuration.
+        environ: The environment.
+        lab: Makes a virtual lab.
+        tick: Called several times a second while a lease is awaited.
+    """
+
+    def __init__(
+        self, arguments: ClientArguments, environ: Mapping[str, str], lab: Callable[[], Lab], tick: Callable[[], None]
+    ) -> None:
+        self._arguments = arguments
+        self._environ = environ
+        self._make_lab = lab
+        self._tick = tick
+        self._lab: Lab | None = None
+        self._stack = ExitStack()
+        self.faults: list[Any] = []
+        """What was injected into the virtual lab and not cleared yet."""
+        self._real = LeaseService(self.settings)
+        self._virtual = LeaseService(self._virtual_settings)
+        self._origins: dict[LeasedDevice, LeaseService] = {}
+
+    def settings(self) -> ClientSettings:
+        """Return the client's settings.
+
+        Raises:
+            ConfigurationError: There are none, or they are not usable.
+        """
+        return find_settings(self._arguments, self._environ)
+
+    def service(self, mode: Mode) -> LeaseService:
+        """Return where leases of a mode come from."""
+        return self._virtual if mode is Mode.virtual else self._real
+
+    def origin(self, device: LeasedDevice) -> LeaseService:
+        """Return where a device came from."""
+        return self._origins[device]
+
+    def take(self, finding: Finding, events: Events, lease: str | None) -> LeasedDevice:
+        """Lease a device, or connect to the exporter of an existing lease.
+
+        Raises:
+            ConfigurationError: Nothing says what to lease, or from whom.
+            InfrastructureError: See ``LeaseService``.
+        """
+        service = self.service(finding.mode)
+        if lease is not None:
+            device = service.attach(lease, finding.lease_timeout, events=events, tick=self._tick)
+        else:
+            if finding.request is None:
+                raise ConfigurationError("A lease needs a selector or the name of an exporter.")
+            self._warn_of_token(service, finding, events)
+            device = service.lease(
+                finding.request, finding.lease_timeout, progress=finding.progress, events=events, tick=self._tick
+            )
+        self._origins[device] = service
+        return device
+
+    def give_back(self, device: LeasedDevice) -> None:
+        """Close a device, and release its lease if it is ours."""
+        self._origins.pop(device).release(device)
+
+    def tags(self, own: Mapping[str, str]) -> dict[str, str]:
+        """Return tags for a lease: the caller's, and as many of those of the CI system as there may be besides."""
+        automatic = ci_tags(self._environ, at_most=10 - len(own))
+        return {**automatic, **own}
+
+    def context(self, own: Mapping[str, str]) -> dict[str, str]:
+        """Return context metadata for a lease, likewise."""
+        merged = {**own, **{key: text for key, text in ci_context(self._environ).items() if key not in own}}
+        return dict(list(merged.items())[: max(8, len(own))])
+
+    def lab(self) -> Lab:
+        """Return the virtual lab, started when it is needed first."""
+        if self._lab is None:
+            self._lab = self._stack.enter_context(self._make_lab())
+        assert self._lab is not None
+        return self._lab
+
+    @property
+    def running_lab(self) -> Lab | None:
+        """The virtual lab, if it has been started."""
+        return self._lab
+
+    def _virtual_settings(self) -> ClientSettings:
+        lab = self.lab()
+        config = lab.client_config(CLIENT)
+        return ClientSettings(
+            namespace=config["metadata"]["namespace"],
+            name=config["metadata"]["name"],
+            endpoint=config["endpoint"],
+            token=config["token"],
+            ca=lab.ca,
+            source="the virtual lab",
+        )
+
+    def _warn_of_token(self, service: LeaseService, finding: Finding, events: Events) -> None:
+        """Warn if the token will not live as long as the lease may last."""
+        settings = service.controller.settings
+        expiry = settings.token_expiry()
+        if expiry is None or finding.request is None:
+            return
+        longest = finding.request.max_duration or finding.request.duration
+        left = expiry - datetime.datetime.now(datetime.UTC)
+        if datetime.timedelta(0) < left < longest:
+            text = (
+                f"The token of client '{settings.name}' ({settings.source}) expires in {_minutes(left)}, before the "
+                f"lease may end. Log in again before long: jmp login."
+            )
+            events.emit(Notice(text, "WARN"))
+
+    def close(self) -> None:
+        """Let go of controller and lab. Closing twice is fine."""
+        self._real.close()
+        self._virtual.close()
+        self._lab = None
+        self._stack.close()
+
+
+def _minutes(value: datetime.timedelta) -> str:
+    minutes = int(value.total_seconds() // 60)
+    return f"{minutes} minutes" if minutes != 1 else "1 minute"

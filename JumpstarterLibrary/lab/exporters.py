@@ -1,0 +1,203 @@
+"""The exporters of a virtual lab: what they are to be, and the handles by which tests get at them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
+from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
+from JumpstarterLibrary.exporter.hosting import LoopThread
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter, Timing
+from JumpstarterLibrary.exporter.session import Features, Session
+from JumpstarterLibrary.lab.driver_faults import DriverFaults
+
+VIRTUAL = "virtual"
+"""Name of the virtual boards, and value of their label ``board``."""
+
+CRASH_LIMIT_S = 5.0
+"""Real seconds in which what a crashed exporter held is closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabExporter:
+    """One exporter of a virtual lab.
+
+    Attributes:
+        name: Its name, a lower-case DNS name.
+        labels: What selectors look at.
+        driver: Builds its driver tree; called anew for each lease. Default: a virtual board.
+        before_lease: The hook that runs before clients may call.
+        after_lease: The hook that runs when they have gone.
+        motd: A message for clients.
+        enabled: False: it is leased only to those who allow it.
+        features: What it can do, and where it differs from upstream's.
+        register: False: only the place and its token are there; an exporter from elsewhere takes it, for example
+            upstream's, with the file that ``VirtualLab.write_exporter_config`` writes.
+    """
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    driver: Callable[[], Driver] = VirtualBoard
+    before_lease: HookInstanceConfigV1Alpha1 | None = None
+    after_lease: HookInstanceConfigV1Alpha1 | None = None
+    motd: str | None = None
+    enabled: bool = True
+    features: Features = field(default_factory=Features)
+    register: bool = True
+
+
+def virtual_boards(count: int) -> list[LabExporter]:
+    """Return so many virtual boards: ``virtual-1`` with the labels ``board=virtual`` and ``number=1``, and so on."""
+    return [
+        LabExporter(name=f"{VIRTUAL}-{number}", labels={"board": VIRTUAL, "number": str(number)})
+        for number in range(1, count + 1)
+    ]
+
+
+class ExporterLife:
+    """One exporter through all its processes' lives. To be used on the lab's loop only.
+
+    Args:
+        wish: What it is to be.
+        access: How it reaches the controller.
+        timing: How fast its pauses pass.
+
+    Attributes:
+        wish: As given; what is changed counts from the next start on.
+        faults: The faults of its drivers.
+    """
+
+    def __init__(self, wish: LabExporter, access: ControllerAccess, timing: Timing) -> None:
+        self.wish = wish
+        self.faults = DriverFaults()
+        self._access = access
+        self._timing = timing
+        self._exporter: LeasedExporter | None = None
+        self._running: asyncio.Task[int] | None = None
+
+    @property
+    def running(self) -> asyncio.Task[int] | None:
+        """Its present life, or the last one; ends with its exit code."""
+        return self._running
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, registered or not."""
+        return self._running is not None and not self._running.done()
+
+    @property
+    def exporter(self) -> LeasedExporter | None:
+        """The exporter that runs; None if none does."""
+        return self._exporter if self.alive else None
+
+    @property
+    def session(self) -> Session | None:
+        """The session of its lease; None while it has none."""
+        return self._exporter.session if self._exporter is not None else None
+
+    def start(self) -> None:
+        """Begin a life, unless it lives."""
+        if self.alive:
+            return
+        wish = self.wish
+        self._exporter = LeasedExporter(
+            self._access,
+            lambda: self.faults.watched(wish.driver()),
+            before_lease=wish.before_lease,
+            after_lease=wish.after_lease,
+            motd=wish.motd,
+            labels=dict(wish.labels),
+            features=wish.features,
+            timing=self._timing,
+        )
+        self._running = asyncio.create_task(self._exporter.run(), name=f"exporter {wish.name}")
+
+    async def stop(self) -> None:
+        """End its life in good order: it says goodbye to the controller."""
+        if self._exporter is not None and self.alive:
+            await self._exporter.stop()
+            await self._over()
+
+    async def crash(self) -> None:
+        """End its life without a word to anybody, as a process that was killed."""
+        if self._exporter is not None and self.alive:
+            await self._exporter.crash()
+            # After a crash it would wait to be started again; there is nothing left that could say goodbye.
+            self._exporter.request_stop()
+            await self._over()
+
+    async def _over(self) -> None:
+        if self._running is not None:
+            await asyncio.wait({self._running}, timeout=CRASH_LIMIT_S)
+
+
+class ExporterHandle:
+    """An exporter of a virtual lab, for the thread of a test.
+
+    Args:
+        life: The exporter.
+        thread: The lab's loop.
+
+    Attributes:
+        name: Its name.
+        token: Its token.
+    """
+
+    def __init__(self, life: ExporterLife, token: str, thread: LoopThread) -> None:
+        self.name = life.wish.name
+        self.token = token
+        self._life = life
+        self._thread = thread
+
+    def __repr__(self) -> str:
+        return f"<exporter {self.name}>"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs in this process."""
+        return self._life.alive
+
+    @property
+    def session(self) -> Session | None:
+        """The session of its lease, None while it has none. It belongs to the lab's thread: only look at it."""
+        return self._life.session
+
+    @property
+    def driver(self) -> Driver | None:
+        """The root of the driver tree of its lease, None while it has none. Likewise."""
+        session = self.session
+        return session.root_driver if session is not None else None
+
+    def start(self) -> None:
+        """Start it, if it does not run; returns before it has registered."""
+
+        async def start() -> None:
+            self._life.start()
+
+        self._thread.run(start())
+
+    def stop(self) -> None:
+        """Stop it in good order: it says goodbye to the controller."""
+        self._thread.run(self._life.stop())
+
+    def crash(self) -> None:
+        """Let it vanish without a word to anybody."""
+        self._thread.run(self._life.crash())
+
+    def pause(self) -> None:
+        """Let it stand still: whatever comes waits."""
+        self._on_exporter(LeasedExporter.pause)
+
+    def resume(self) -> None:
+        """Let it go on after ``pause``."""
+        self._on_exporter(LeasedExporter.resume)
+
+    def _on_exporter(self, act: Callable[[LeasedExporter], None]) -> None:
+        async def call() -> None:
+            if self._life.exporter is not None:
+                act(self._life.exporter)
+
+        self._thread.run(call())

@@ -1,0 +1,170 @@
+"""Faults of single RPCs: slow, refused, or done with the answer lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import grpc
+import grpc.aio
+
+from JumpstarterLibrary.lab.clock import Clock
+from JumpstarterLibrary.lab.journal import wrapped
+
+if TYPE_CHECKING:
+    _Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+else:
+    _Interceptor = grpc.aio.ServerInterceptor
+
+ANY = "*"
+"""Stands for every RPC."""
+
+LOST = "the answer was lost"
+"""The text that goes with an answer that was withheld, unless told otherwise."""
+
+
+@dataclass
+class RpcFault:
+    """What happens to some RPCs.
+
+    Attributes:
+        method: The RPC, for example ``CreateLease``; ``ClientService/GetLease`` where two services have one of the same
+            name; ``*`` for all.
+        caller: Only of whoever sends this as ``jumpstarter-name``; None for everybody.
+        delay: Lab seconds that they take longer.
+        code: How they end; None leaves the answer as it is.
+        details: The text that goes with the code.
+        times: How often it happens still; None for always.
+        when: ``before``: nothing is done. ``after``: all is done, only the answer is lost.
+        hits: How often it happened.
+    """
+
+    method: str
+    caller: str | None = None
+    delay: float = 0.0
+    code: grpc.StatusCode | None = None
+    details: str = ""
+    times: int | None = None
+    when: Literal["before", "after"] = "before"
+    hits: int = 0
+    _cleared: bool = False
+
+    def clear(self) -> None:
+        """Let it happen no more."""
+        self._cleared = True
+
+    @property
+    def over(self) -> bool:
+        """Whether it does not happen any more."""
+        return self._cleared or self.times == 0
+
+    def fits(self, path: str, caller: str) -> bool:
+        """Whether it is about an RPC."""
+        if self.caller is not None and self.caller != caller:
+            return False
+        service, _, method = path.lstrip("/").rpartition("/")
+        return self.method in (ANY, method, f"{service.rpartition('.')[2]}/{method}")
+
+
+class RpcFaults:
+    """The faults of a server. All its methods may be used from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[RpcFault] = []
+
+    def add(
+        self,
+        method: str,
+        *,
+        caller: str | None = None,
+        delay: float = 0.0,
+        code: grpc.StatusCode | None = None,
+        details: str = "",
+        times: int | None = None,
+        when: Literal["before", "after"] = "before",
+    ) -> RpcFault:
+        """Let something happen to RPCs, until it has happened often enough or is cleared.
+
+        Args:
+            method: The RPC, for example ``CreateLease``; ``ClientService/GetLease`` where two services have one of the
+                same name; ``*`` for all.
+            caller: Only of whoever sends this as ``jumpstarter-name``. Default: of everybody.
+            delay: Lab seconds that they take longer. Default: 0.
+            code: How they end. Default: as ever; with ``after`` UNAVAILABLE.
+            details: The text that goes with the code.
+            times: How often. Default: always.
+            when: ``before``: nothing is done. ``after``: all is done, and only the answer is lost.
+        """
+        if when == "after" and code is None:
+            code, details = grpc.StatusCode.UNAVAILABLE, details or LOST
+        fault = RpcFault(method, caller, delay, code, details, times, when)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Let nothing happen any more."""
+        with self._lock:
+            for fault in self._faults:
+                fault.clear()
+            self._faults.clear()
+
+    def take(self, path: str, caller: str) -> RpcFault | None:
+        """Return the fault that an RPC meets, the oldest that fits, and count it; None if it meets none."""
+        with self._lock:
+            self._faults = [fault for fault in self._faults if not fault.over]
+            fault = next((fault for fault in self._faults if fault.fits(path, caller)), None)
+            if fault is not None:
+                fault.hits += 1
+                if fault.times is not None:
+                    fault.times -= 1
+        return fault
+
+
+class FaultInterceptor(_Interceptor):
+    """Lets faults happen on a ``grpc.aio`` server whose methods are coroutines.
+
+    Args:
+        faults: The faults.
+        clock: Whose seconds delays are.
+    """
+
+    def __init__(self, faults: RpcFaults, clock: Clock) -> None:
+        self._faults = faults
+        self._clock = clock
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Let an RPC pass, or put a fault in its way."""
+        details: Any = handler_call_details
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        caller = next((value for key, value in details.invocation_metadata if key == "jumpstarter-name"), "")
+        fault = self._faults.take(details.method, caller)
+        if fault is None:
+            return handler
+        return wrapped(handler, lambda function: self._failing(fault, function))
+
+    def _failing(self, fault: RpcFault, function: Any) -> Any:
+        # The controller's streaming methods write to the context, so that every one is a plain coroutine.
+        async def answer(request: Any, context: Any) -> Any:
+            if fault.when == "before":
+                await self._meet(fault, context)
+            answer = await function(request, context)
+            if fault.when == "after":
+                await self._meet(fault, context)
+            return answer
+
+        return answer
+
+    async def _meet(self, fault: RpcFault, context: Any) -> None:
+        await self._clock.sleep(fault.delay)
+        if fault.code is not None:
+            await context.abort(fault.code, fault.details)

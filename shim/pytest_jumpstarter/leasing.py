@@ -1,0 +1,83 @@
+"""Lease mode: an exporter for a test class from the controller of the client configuration, and its certain release."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import pytest
+
+from JumpstarterLibrary.client import DriverProxy
+from JumpstarterLibrary.client.ci import ci_context, ci_tags
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
+from JumpstarterLibrary.client.leasing.service import LeaseService
+from JumpstarterLibrary.client.settings import find_settings
+from JumpstarterLibrary.errors import JumpstarterError
+
+logger = logging.getLogger(__name__)
+
+LEASE = "JMP_LEASE"
+"""Environment variable: a lease to use, and never to release."""
+
+
+@contextmanager
+def leased(selector: str | None, exporter: str | None) -> Iterator[DriverProxy]:
+    """Lease an exporter, or use the one of the lease that ``JMP_LEASE`` names, and yield its root driver.
+
+    Trouble with the release goes to the log, not to the test.
+
+    Args:
+        selector: Label expression of the exporter.
+        exporter: Its name.
+
+    Raises:
+        ConfigurationError: There is no client configuration.
+        InfrastructureError: The exporter cannot be leased or reached.
+    """
+    service = LeaseService(find_settings)
+    with _terminable():
+        try:
+            name = os.environ.get(LEASE)
+            if name:
+                device = service.attach(name)
+            else:
+                request = LeaseRequest(selector=selector, exporter=exporter, tags=ci_tags(), context=ci_context())
+                device = service.lease(request)
+            lease = device.lease
+            logger.info("Lease mode: connected to exporter %s (lease %s).", lease.exporter, lease.name)
+            try:
+                yield device.client
+            finally:
+                try:
+                    service.release(device)
+                except (JumpstarterError, OSError) as error:
+                    logger.warning("Lease %s was not given back cleanly: %s", lease.name, error)
+        finally:
+            service.close()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the test run in order, as Ctrl-C does, while a lease is held; alone it would end it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    pytest.exit(f"stopped by {signal.Signals(number).name}", returncode=128 + number)
