@@ -152,11 +152,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._devices.scope = scope
         self._suites: list[str] = []
         self.ROBOT_LIBRARY_LISTENER = [
-            LifecycleListener(
-                self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._devices.close_all
-            )
+            LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._close)
         ]
-        atexit.register(self._devices.close_all)
+        atexit.register(self._close)
         parts = (ConnectionKeywords, PowerKeywords, StorageKeywords, ConsoleKeywords, DriverKeywords)
         leasing = (LeaseSetKeywords, LeaseTimeKeywords, ExporterKeywords)
         super().__init__(
@@ -201,6 +199,11 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         if self._suites and self._suites[-1] == suite:
             self._suites.pop()
         self._devices.owner = self._suites[-1] if self._suites else None
+        self._drain.drain()
+
+    def _close(self) -> None:
+        """Close everything, and show what happened meanwhile, while there is a screen to show it on."""
+        self._devices.close_all()
         self._drain.drain()
 
     def _test_starts(self, test: str) -> None:

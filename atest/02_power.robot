@@ -14,9 +14,16 @@ ${ONE}    relays.main
 
 *** Test Cases ***
 On, Off And Cycle
-    Power On    driver=${ONE}
-    Power Off    driver=${ONE}
-    Power Cycle    driver=${ONE}    off_time=50 ms
+    [Setup]    Connect To Another Exporter    ${RECORDING}    recorder
+    Power On
+    Switched Should Be    on
+    Power Off
+    Switched Should Be    on    off
+    Power Cycle    off_time=50 ms
+    Switched Should Be    on    off    off    on
+    ${pause} =    Call Driver    power    last_pause
+    Should Be True    0.05 <= $pause < 5
+    [Teardown]    Disconnect    recorder
 
 Readings Have Units
     ${readings} =    Get Power Readings    driver=${ONE}
@@ -94,3 +101,11 @@ Driver That Does Not Measure
     Run Keyword And Expect Error
     ...    STARTS:Driver 'relays.blind' has no streaming method 'read': UnmeasuredPower exports no method 'read'.
     ...    Get Power Readings    driver=relays.blind
+
+
+*** Keywords ***
+Switched Should Be
+    [Documentation]    Asks the driver what it was told to do.
+    [Arguments]    @{expected}
+    ${switched} =    Call Driver    power    history
+    Should Be Equal    ${switched}    ${expected}

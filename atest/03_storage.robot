@@ -60,8 +60,14 @@ Exporter Fetches A URL
     ...    Write Image    ${url}    driver=files
 
 Medium Changes Sides
-    Connect Storage To Exporter    driver=mux
-    Connect Storage To Device    driver=mux
+    [Setup]    Connect To Another Exporter    ${RECORDING}    recorder
+    Connect Storage To Exporter
+    ${sides} =    Call Driver    mux    history
+    Should Be Equal    ${sides}    ${{ ['exporter'] }}
+    Connect Storage To Device
+    ${sides} =    Call Driver    mux    history
+    Should Be Equal    ${sides}    ${{ ['exporter', 'device'] }}
+    [Teardown]    Disconnect    recorder
 
 Image Is Not There
     Run Keyword And Expect Error

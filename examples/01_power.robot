@@ -3,6 +3,7 @@ Documentation     Power: the first thing to try on any board.
 
 Resource          device.resource
 
+Suite Setup       Acquire Device
 Suite Teardown    Power Off    driver=${POWER}
 
 

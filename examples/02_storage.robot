@@ -3,6 +3,8 @@ Documentation    Storage: write an image, read it back, compare.
 
 Resource         device.resource
 
+Suite Setup      Acquire Device
+
 
 *** Variables ***
 ${IMAGE}      ${CURDIR}/images/hello.img

@@ -37,6 +37,7 @@ Silence Is Reported With Evidence
 
 *** Keywords ***
 Install And Boot
+    Acquire Device
     Power Off
     Write Image    ${IMAGE}
     Power On

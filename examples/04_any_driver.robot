@@ -3,6 +3,7 @@ Documentation     Every driver of an exporter can be called by name, also one th
 
 Resource          device.resource
 
+Suite Setup       Acquire Device
 Suite Teardown    Call Driver    ${POWER}    off
 
 

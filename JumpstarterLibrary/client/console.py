@@ -82,7 +82,7 @@ class Console:
         outbox = Outbox()
         try:
             self._frames = Frames(
-                self.driver._device.link,
+                self.driver._device.present,
                 driver_stream_request(self.driver.uuid, "connect"),
                 outbox,
                 self.driver._operation("connect", "stream"),

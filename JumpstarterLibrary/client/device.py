@@ -80,6 +80,11 @@ class Device:
         """Return the link, for a call that begins now."""
         return self.link
 
+    @property
+    def present(self) -> Link:
+        """The link as it is, for what belongs to the present connection."""
+        return self.link
+
     # Drivers
 
     @property

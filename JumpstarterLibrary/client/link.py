@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import threading
@@ -91,7 +92,7 @@ class Link:
         self.source = connection.source
         self.secure = connection.tls is not Tls.plaintext
         self.connected = False
-        self._closed = False
+        self._closed = threading.Event()
         self.events = events or Events()
         self.route = route
         path = connection.address.path
@@ -108,6 +109,7 @@ class Link:
         self.metadata = ((PASSPHRASE_KEY, connection.passphrase),) if connection.passphrase else ()
         self._channel = open_channel(connection, Deadline.of(timeout), patient=route is not None)
         self._stub = ExporterStub(self._channel)
+        self._ping: Any = None
 
     @property
     def stub(self) -> ExporterStub:
@@ -116,7 +118,7 @@ class Link:
         Raises:
             LinkError: The link is closed.
         """
-        if self._closed:
+        if self._closed.is_set():
             raise LinkError(f"The link to exporter '{self.name}' is closed. Connect to it again.")
         return self._stub
 
@@ -170,7 +172,23 @@ class Link:
 
     def ping(self, timeout: float) -> None:
         """Ask for a sign of life without waiting for it."""
-        self._stub.get_status.future(jumpstarter_pb2.GetStatusRequest(), timeout=timeout, metadata=self.metadata)
+        try:
+            # gRPC cancels a call whose future nobody holds.
+            self._ping = self._stub.get_status.future(
+                jumpstarter_pb2.GetStatusRequest(), timeout=timeout, metadata=self.metadata
+            )
+        except ValueError:
+            logger.debug("the channel of %s is closed", self.name)
+
+    def by(self, route: Route) -> Link:
+        """Return this link for the calls of one connection: they are lost with it, whatever connection comes next.
+
+        Args:
+            route: What knows whether that connection is lost.
+        """
+        link = copy.copy(self)
+        link.route = route
+        return link
 
     def get_status(self, timeout: Seconds = 5.0) -> ExporterState:
         """Return the exporter's status; ``LEASE_READY`` with no version where it is too old to tell.
@@ -218,7 +236,7 @@ class Link:
         A frozen exporter can keep a call in gRPC's hands for ever, so this waits 2 seconds and leaves the rest to a
         daemon thread.
         """
-        self._closed = True
+        self._closed.set()
         closing = threading.Thread(target=self._channel.close, name="jumpstarter-close", daemon=True)
         closing.start()
         closing.join(CLOSE_S)

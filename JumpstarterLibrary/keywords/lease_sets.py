@@ -36,9 +36,9 @@ class LeaseSetKeywords(LeaseKeywords):
     ) -> list[LeaseInfo]:
         """Leases several devices, all or none.
 
-        Each is given as ``alias=selector``. They are asked for in the order of their selectors, whatever the order of
-        the arguments; if one is not free within 10 seconds, those that were taken are given back for a moment. So two
-        runs that want the same boards cannot block each other for ever.
+        Each is given as ``alias=selector``. The one that fewest exporters match is asked for first; if one is not free
+        within 10 seconds, those that were taken are given back for a moment. So two runs that want the same boards
+        cannot block each other for ever.
 
         Args:
             duration: How long the leases last. Default: 30 minutes.
@@ -63,9 +63,14 @@ class LeaseSetKeywords(LeaseKeywords):
         for text in selectors.values():
             parse_alternatives(text)
         deadline = Deadline(timeout)
+        service = self.leases.service(self.devices.default.mode)
+        # Otherwise a selector that fits much could take what another one needs.
+        order = sorted(selectors, key=lambda alias: (len(service.exporters(selectors[alias])), selectors[alias]))
         scope = scope or self.devices.scope
         while True:
-            missing = self._take_all(selectors, duration, max_duration, deadline, scope)
+            missing = self._take_all(
+                {alias: selectors[alias] for alias in order}, duration, max_duration, deadline, scope
+            )
             if missing is None:
                 return [self.info(alias) for alias in selectors]
             if deadline.expired:
@@ -86,9 +91,9 @@ class LeaseSetKeywords(LeaseKeywords):
     ) -> str | None:
         """Take each device, or none; return which one was not free."""
         taken: list[str] = []
-        order = sorted(selectors.items(), key=lambda item: item[1])
+        order = list(selectors)
         try:
-            for number, (alias, selector) in enumerate(order):
+            for number, (alias, selector) in enumerate(selectors.items()):
                 wait = SHORT_WAIT.total_seconds() if number else deadline.at_most(7200.0)
                 limit = datetime.timedelta(seconds=max(1.0, deadline.at_most(wait)))
                 self.acquire_lease(
@@ -97,7 +102,7 @@ class LeaseSetKeywords(LeaseKeywords):
                 taken.append(alias)
         except LeaseTimeout as error:
             self._give_back(taken)
-            return f"'{order[len(taken)][0]}' ({error})"
+            return f"'{order[len(taken)]}' ({error})"
         except BaseException:
             self._give_back(taken)
             raise

@@ -1,7 +1,36 @@
-"""The virtual lab: what a newcomer runs first, and what proves the rest."""
+"""The virtual lab: what a newcomer runs first, and what proves the rest.
+
+Its parts are imported when they are asked for.
+"""
 
 from __future__ import annotations
 
-from JumpstarterLibrary.lab.local import LocalExporter
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["LocalExporter"]
+if TYPE_CHECKING:
+    from JumpstarterLibrary.lab.clock import Clock
+    from JumpstarterLibrary.lab.controller import MockController
+    from JumpstarterLibrary.lab.exporters import LabExporter
+    from JumpstarterLibrary.lab.journal import Journal
+    from JumpstarterLibrary.lab.local import LocalExporter
+    from JumpstarterLibrary.lab.router import MockRouter
+    from JumpstarterLibrary.lab.virtual_lab import VirtualLab
+
+_MODULES = {
+    "Clock": "clock",
+    "Journal": "journal",
+    "LabExporter": "exporters",
+    "LocalExporter": "local",
+    "MockController": "controller",
+    "MockRouter": "router",
+    "VirtualLab": "virtual_lab",
+}
+
+__all__ = ["Clock", "Journal", "LabExporter", "LocalExporter", "MockController", "MockRouter", "VirtualLab"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -239,8 +239,15 @@ class Administration:
         Args:
             coroutine: What to run.
             timeout: Seconds to wait for it.
+
+        Raises:
+            UsageError: It has no loop now, or this is the loop's own thread.
         """
-        assert self._loop is not None, "The controller does not serve."
+        if self._loop is None or self._loop is _running_loop():
+            coroutine.close()
+            raise UsageError(
+                "The controller has no event loop in another thread. Enter it with 'with'; on its own loop use 'await'."
+            )
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result(timeout)

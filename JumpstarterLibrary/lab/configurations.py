@@ -75,7 +75,6 @@ def write_secret(path: Path, content: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        yaml.safe_dump(dict(content), file, sort_keys=False)
+    draft.touch(mode=0o600, exist_ok=False)
+    draft.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
     return draft.replace(path)

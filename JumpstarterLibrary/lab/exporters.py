@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.errors import LinkError
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 from JumpstarterLibrary.exporter.hosting import LoopThread
 from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter, Timing
+from JumpstarterLibrary.exporter.leasing.timing import Backoff
 from JumpstarterLibrary.exporter.session import Features, Session
 from JumpstarterLibrary.lab.driver_faults import DriverFaults
 
 VIRTUAL = "virtual"
 """Name of the virtual boards, and value of their label ``board``."""
 
-CRASH_LIMIT_S = 5.0
-"""Real seconds in which what a crashed exporter held is closed."""
+END_LIMIT_S = 10.0
+"""Real seconds in which an exporter ends; one with a hook that takes longer ends later."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,21 +71,31 @@ class ExporterLife:
         timing: How fast its pauses pass.
 
     Attributes:
-        wish: As given; what is changed counts from the next start on.
         faults: The faults of its drivers.
     """
 
     def __init__(self, wish: LabExporter, access: ControllerAccess, timing: Timing) -> None:
-        self.wish = wish
         self.faults = DriverFaults()
+        self._wish = wish
         self._access = access
         self._timing = timing
         self._exporter: LeasedExporter | None = None
         self._running: asyncio.Task[int] | None = None
+        self._between_lives = False
+
+    @property
+    def wish(self) -> LabExporter:
+        """What it is to be."""
+        return self._wish
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._wish.name
 
     @property
     def running(self) -> asyncio.Task[int] | None:
-        """Its present life, or the last one; ends with its exit code."""
+        """Its present life, or the last one; ends with its exit status."""
         return self._running
 
     @property
@@ -89,20 +104,16 @@ class ExporterLife:
         return self._running is not None and not self._running.done()
 
     @property
-    def exporter(self) -> LeasedExporter | None:
-        """The exporter that runs; None if none does."""
-        return self._exporter if self.alive else None
-
-    @property
     def session(self) -> Session | None:
         """The session of its lease; None while it has none."""
         return self._exporter.session if self._exporter is not None else None
 
     def start(self) -> None:
-        """Begin a life, unless it lives."""
+        """Begin a life, unless it lives. Only in the first one it is an error if it cannot register."""
         if self.alive:
             return
-        wish = self.wish
+        first = self._running is None
+        wish = self._wish
         self._exporter = LeasedExporter(
             self._access,
             lambda: self.faults.watched(wish.driver()),
@@ -113,25 +124,75 @@ class ExporterLife:
             features=wish.features,
             timing=self._timing,
         )
-        self._running = asyncio.create_task(self._exporter.run(), name=f"exporter {wish.name}")
+        self._running = asyncio.create_task(self._live(self._exporter, first), name=f"exporter {wish.name}")
+        self._running.add_done_callback(_report)
 
     async def stop(self) -> None:
         """End its life in good order: it says goodbye to the controller."""
-        if self._exporter is not None and self.alive:
-            await self._exporter.stop()
+        if self._between_lives:
+            await self.crash()
+        elif self._exporter is not None and self.alive:
+            self._exporter.request_stop()
             await self._over()
 
     async def crash(self) -> None:
         """End its life without a word to anybody, as a process that was killed."""
-        if self._exporter is not None and self.alive:
-            await self._exporter.crash()
-            # After a crash it would wait to be started again; there is nothing left that could say goodbye.
-            self._exporter.request_stop()
+        if self._running is not None:
+            self._running.cancel()
             await self._over()
+
+    def pause(self) -> None:
+        """Let it stand still."""
+        if self._exporter is not None:
+            self._exporter.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self._exporter is not None:
+            self._exporter.resume()
+
+    def tell(self, telling: bool) -> None:
+        """Let it report its status to the controller, beginning with the present one, or not any more."""
+        exporter = self._exporter
+        if exporter is None or not self.alive:
+            return
+        exporter.telling = telling
+        if telling:
+            message = exporter.session.status().message if exporter.session is not None else ""
+            exporter.force_status(exporter.status, message)
+
+    def change(self, wish: LabExporter) -> None:
+        """Let it be something else. Hooks count at once, features from the next lease on, the rest when it restarts."""
+        self._wish = wish
+        if self._exporter is not None:
+            offer = self._exporter.offer
+            offer.before_lease, offer.after_lease = wish.before_lease, wish.after_lease
+            offer.features = wish.features
+
+    async def _live(self, exporter: LeasedExporter, first: bool) -> int:
+        backoff = Backoff(self._timing)
+        while True:
+            try:
+                return await exporter.run()
+            except LinkError as error:
+                if first:
+                    raise
+                # As what restarts an exporter's process again and again.
+                _log.info("%s", error)
+            self._between_lives = True
+            try:
+                await asyncio.sleep(backoff.pause())
+            finally:
+                self._between_lives = False
 
     async def _over(self) -> None:
         if self._running is not None:
-            await asyncio.wait({self._running}, timeout=CRASH_LIMIT_S)
+            await asyncio.wait({self._running}, timeout=END_LIMIT_S)
+
+
+def _report(life: asyncio.Task[int]) -> None:
+    if not life.cancelled() and (error := life.exception()) is not None:
+        _log.error("The %s ended: %s", life.get_name(), error)
 
 
 class ExporterHandle:
@@ -147,7 +208,7 @@ class ExporterHandle:
     """
 
     def __init__(self, life: ExporterLife, token: str, thread: LoopThread) -> None:
-        self.name = life.wish.name
+        self.name = life.name
         self.token = token
         self._life = life
         self._thread = thread
@@ -189,15 +250,8 @@ class ExporterHandle:
 
     def pause(self) -> None:
         """Let it stand still: whatever comes waits."""
-        self._on_exporter(LeasedExporter.pause)
+        self._thread.call(self._life.pause)
 
     def resume(self) -> None:
         """Let it go on after ``pause``."""
-        self._on_exporter(LeasedExporter.resume)
-
-    def _on_exporter(self, act: Callable[[LeasedExporter], None]) -> None:
-        async def call() -> None:
-            if self._life.exporter is not None:
-                act(self._life.exporter)
-
-        self._thread.run(call())
+        self._thread.call(self._life.resume)

@@ -78,7 +78,7 @@ class Reconciler:
         self._selection = Selection(state, features)
         self._queue: dict[_Key, None] = {}
         self._wake = asyncio.Event()
-        self._timers: dict[_Key, Timer] = {}
+        self._timers: dict[_Key, tuple[float, Timer]] = {}
         self._seen: dict[str, tuple[object, ...]] = {}
         self._held_back: dict[str, float] = {}
 
@@ -102,11 +102,11 @@ class Reconciler:
 
     def exporter_removed(self, exporter: ExporterRecord) -> None:
         """Forget an exporter and, as Kubernetes does, the leases that it had."""
-        self._drop_timer(("exporter", exporter.name))
+        self._look_at(("exporter", exporter.name), None)
         self._seen.pop(exporter.name, None)
         waiting = self._state.waiting_for(exporter)
         for lease in [lease for lease in self._state.leases.values() if lease.exporter == exporter.name]:
-            self._drop_timer(("lease", lease.name))
+            self._look_at(("lease", lease.name), None)
             if not lease.ended:
                 self._journal.count(LEASES, -1)
             self._state.remove_lease(lease)
@@ -134,7 +134,7 @@ class Reconciler:
                 self._wake.clear()
                 await self._work()
         finally:
-            for timer in self._timers.values():
+            for _, timer in self._timers.values():
                 timer.cancel()
             self._timers.clear()
 
@@ -155,19 +155,22 @@ class Reconciler:
         self._queue[kind, name] = None
         self._wake.set()
 
-    def _look_at(self, key: _Key, second: float) -> None:
-        self._drop_timer(key)
-        self._timers[key] = self._clock.at(second, lambda: self._is_due(key))
+    def _look_at(self, key: _Key, second: float | None) -> None:
+        """Look again at something at a lab second, and not at any other; None: only when something happens."""
+        due, timer = self._timers.get(key, (None, None))
+        if due == second:
+            return
+        if timer is not None:
+            timer.cancel()
+            del self._timers[key]
+        if second is not None:
+            self._timers[key] = second, self._clock.at(second, lambda: self._is_due(key))
 
     def _is_due(self, key: _Key) -> None:
+        del self._timers[key]
         # What was decided before is not trusted any more; that is the point of looking again.
         self._state.touch()
         self._put(*key)
-
-    def _drop_timer(self, key: _Key) -> None:
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
 
     # Leases
 
@@ -175,14 +178,12 @@ class Reconciler:
         lease = self._state.leases.get(name)
         if lease is None or lease.labelled_ended:
             return
-        self._drop_timer(("lease", name))
         if lease.ended:
             lease.labels[ENDED_LABEL] = "true"
             self._state.open_leases.pop(name, None)
             return
         now = self._clock.now()
-        if lease.exporter is None:
-            self._find_exporter(lease, now)
+        again = self._find_exporter(lease, now) if lease.exporter is None else None
         if lease.exporter is not None and lease.effective_begin is None:
             lease.effective_begin = whole_second(now)
             lease.set_condition(READY, True, "Ready", f"The lease has exporter {lease.exporter}.", now)
@@ -190,25 +191,29 @@ class Reconciler:
         self._end_if_due(lease, now)
         if lease.ended:
             self._let_go(lease)
+        elif lease.expiry is not None:
+            again = self._clock.second_of(lease.expiry)
+        self._look_at(("lease", name), None if lease.ended else again)
 
-    def _find_exporter(self, lease: LeaseRecord, now: datetime) -> None:
+    def _find_exporter(self, lease: LeaseRecord, now: datetime) -> float | None:
+        """Give a lease an exporter, or say why it gets none. Return the second of the next look."""
         first = max(
             self._clock.second_of(lease.begin) if lease.begin is not None else 0.0,
             self._held_back.get(lease.name, 0.0),
         )
-        if first > self._clock.second_of(now):
-            self._look_at(("lease", lease.name), first)
-            return
+        if first > self._clock.seconds():
+            return first
         self._held_back.pop(lease.name, None)
         found = self._selection.choose(lease)
         if isinstance(found, Choice):
             self._state.assign(lease, found.exporter, found.approval.priority, found.approval.spot)
-            return
+            return None
         lease.set_condition(found.kind, True, found.reason, found.message, now)
         pending = lease.condition(PENDING)
-        if found.kind == PENDING and pending is not None:
-            waited = (now - pending.since).total_seconds()
-            self._look_at(("lease", lease.name), self._clock.second_of(pending.since) + next_look(waited))
+        if pending is None:
+            return None
+        waited = (now - pending.since).total_seconds()
+        return self._clock.second_of(pending.since) + next_look(waited)
 
     def _end_if_due(self, lease: LeaseRecord, now: datetime) -> None:
         if lease.holds(UNSATISFIABLE) or lease.holds(INVALID):
@@ -216,15 +221,11 @@ class Reconciler:
         elif lease.release:
             lease.set_condition(READY, False, "Released", "The lease was released.", now)
             lease.finish(now)
-        elif lease.expiry is not None:
-            if lease.expired or lease.expiry <= now:
-                lease.set_condition(READY, False, "Expired", "The time of the lease is over.", now)
-                lease.finish(now)
-            else:
-                self._look_at(("lease", lease.name), self._clock.second_of(lease.expiry))
+        elif lease.expiry is not None and (lease.expired or lease.expiry <= now):
+            lease.set_condition(READY, False, "Expired", "The time of the lease is over.", now)
+            lease.finish(now)
 
     def _let_go(self, lease: LeaseRecord) -> None:
-        self._drop_timer(("lease", lease.name))
         self._held_back.pop(lease.name, None)
         self._state.let_go(lease)
         self._journal.count(LEASES, -1)
@@ -261,17 +262,12 @@ class Reconciler:
         self.on_exporter(name)
 
     def _check_life(self, exporter: ExporterRecord) -> None:
-        key = ("exporter", exporter.name)
-        self._drop_timer(key)
-        if exporter.open_streams:
-            alive = True
-        elif exporter.last_seen is None:
-            alive = False
-        else:
+        lost: float | None = None
+        alive = exporter.open_streams > 0
+        if not alive and exporter.last_seen is not None:
             lost = exporter.last_seen + LOST_AFTER_S
             alive = self._clock.seconds() < lost
-            if alive:
-                self._look_at(key, lost)
+        self._look_at(("exporter", exporter.name), lost if alive else None)
         if exporter.online and not alive and exporter.status != OFFLINE:
             exporter.status, exporter.status_message = OFFLINE, "The exporter has not been heard of for a minute."
         exporter.online = alive and exporter.status != OFFLINE
@@ -280,8 +276,8 @@ class Reconciler:
 def next_look(waited: float) -> float:
     """Return when to look again at a lease that waits, in seconds since its wait began.
 
-    The pauses are 1, 2, 4, 8 and 16 seconds, then always 30. Counted from the begin of the wait, which is a whole second,
-    leases that wait together are looked at together.
+    The pauses are 1, 2, 4, 8 and 16 seconds, then always 30. They count from the begin of the wait, a whole second, so
+    that leases that wait together are looked at together.
 
     Args:
         waited: Seconds that it has waited so far.

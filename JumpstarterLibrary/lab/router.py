@@ -151,6 +151,21 @@ class MockRouter:
         if server is not None:
             await server.stop(GRACE_S)
 
+    @property
+    def certificate(self) -> Certificate | None:
+        """What it shows; None for plain text."""
+        return self._certificate
+
+    async def show(self, certificate: Certificate | None) -> None:
+        """Stop, and start again with another certificate, on the same port. ``ca`` stays as it is.
+
+        Args:
+            certificate: What to show; None for plain text.
+        """
+        await self.stop_serving()
+        self._certificate = certificate
+        await self.start_serving()
+
     def tunnels(self) -> list[TunnelInfo]:
         """Return the open tunnels, oldest first. From any thread."""
         return [tunnel.info() for tunnel in list(self._tunnels)]

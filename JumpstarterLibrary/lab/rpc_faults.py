@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ import grpc.aio
 
 from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.journal import wrapped
+from JumpstarterLibrary.lab.refusal import Refusal
 
 if TYPE_CHECKING:
     _Interceptor = grpc.aio.ServerInterceptor[Any, Any]
@@ -24,8 +25,11 @@ ANY = "*"
 LOST = "the answer was lost"
 """The text that goes with an answer that was withheld, unless told otherwise."""
 
+RequestAct = Callable[[Any], Refusal | None]
+"""Looks at a request before it is served, and may refuse it. Called on the server's loop."""
 
-@dataclass
+
+@dataclass(eq=False)
 class RpcFault:
     """What happens to some RPCs.
 
@@ -38,6 +42,7 @@ class RpcFault:
         details: The text that goes with the code.
         times: How often it happens still; None for always.
         when: ``before``: nothing is done. ``after``: all is done, only the answer is lost.
+        act: What looks at their requests first; for RPCs with one request.
         hits: How often it happened.
     """
 
@@ -48,6 +53,7 @@ class RpcFault:
     details: str = ""
     times: int | None = None
     when: Literal["before", "after"] = "before"
+    act: RequestAct | None = None
     hits: int = 0
     _cleared: bool = False
 
@@ -85,6 +91,7 @@ class RpcFaults:
         details: str = "",
         times: int | None = None,
         when: Literal["before", "after"] = "before",
+        act: RequestAct | None = None,
     ) -> RpcFault:
         """Let something happen to RPCs, until it has happened often enough or is cleared.
 
@@ -97,10 +104,11 @@ class RpcFaults:
             details: The text that goes with the code.
             times: How often. Default: always.
             when: ``before``: nothing is done. ``after``: all is done, and only the answer is lost.
+            act: What looks at their requests first, and may refuse them; for RPCs with one request.
         """
         if when == "after" and code is None:
             code, details = grpc.StatusCode.UNAVAILABLE, details or LOST
-        fault = RpcFault(method, caller, delay, code, details, times, when)
+        fault = RpcFault(method, caller, delay, code, details, times, when, act)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -112,11 +120,26 @@ class RpcFaults:
                 fault.clear()
             self._faults.clear()
 
-    def take(self, path: str, caller: str) -> RpcFault | None:
-        """Return the fault that an RPC meets, the oldest that fits, and count it; None if it meets none."""
+    def meet(self, path: str, caller: str) -> Iterator[RpcFault]:
+        """Yield the faults that an RPC meets, oldest first, and count each as it comes up.
+
+        Whoever refuses the RPC takes no further one, which is then left for the next RPC.
+        """
+        met: list[RpcFault] = []
+        while (fault := self._next(path, caller, met)) is not None:
+            met.append(fault)
+            yield fault
+
+    def any(self, path: str, caller: str) -> bool:
+        """Whether an RPC meets any fault."""
+        with self._lock:
+            return any(fault.fits(path, caller) for fault in self._faults if not fault.over)
+
+    def _next(self, path: str, caller: str, met: list[RpcFault]) -> RpcFault | None:
         with self._lock:
             self._faults = [fault for fault in self._faults if not fault.over]
-            fault = next((fault for fault in self._faults if fault.fits(path, caller)), None)
+            found = (fault for fault in self._faults if fault not in met and fault.fits(path, caller))
+            fault = next(found, None)
             if fault is not None:
                 fault.hits += 1
                 if fault.times is not None:
@@ -147,24 +170,30 @@ class FaultInterceptor(_Interceptor):
         if handler is None:
             return None
         caller = next((value for key, value in details.invocation_metadata if key == "jumpstarter-name"), "")
-        fault = self._faults.take(details.method, caller)
-        if fault is None:
+        if not self._faults.any(details.method, caller):
             return handler
-        return wrapped(handler, lambda function: self._failing(fault, function))
+        return wrapped(handler, lambda function: self._failing(details.method, caller, function))
 
-    def _failing(self, fault: RpcFault, function: Any) -> Any:
+    def _failing(self, path: str, caller: str, function: Any) -> Any:
         # The controller's streaming methods write to the context, so that every one is a plain coroutine.
         async def answer(request: Any, context: Any) -> Any:
-            if fault.when == "before":
-                await self._meet(fault, context)
+            later = []
+            for fault in self._faults.meet(path, caller):
+                if fault.when == "before":
+                    await self._happen(fault, request, context)
+                else:
+                    later.append(fault)
             answer = await function(request, context)
-            if fault.when == "after":
-                await self._meet(fault, context)
+            for fault in later:
+                await self._happen(fault, request, context)
             return answer
 
         return answer
 
-    async def _meet(self, fault: RpcFault, context: Any) -> None:
+    async def _happen(self, fault: RpcFault, request: Any, context: Any) -> None:
         await self._clock.sleep(fault.delay)
+        refusal = fault.act(request) if fault.act is not None else None
+        if refusal is not None:
+            await context.abort(refusal.code, refusal.details)
         if fault.code is not None:
             await context.abort(fault.code, fault.details)

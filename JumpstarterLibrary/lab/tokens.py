@@ -33,6 +33,9 @@ ROUTER_AUDIENCE = "https://jumpstarter.dev/router"
 TOKEN_LIFE = timedelta(days=365)
 ROUTER_TOKEN_LIFE = timedelta(minutes=30)
 
+KNOWN_LIMIT = 1024
+"""Tokens whose signature is not checked again; callers send theirs with every RPC."""
+
 NO_AUTHENTICATOR = "failed to authenticate token"
 """What is said of a token whose issuer nobody knows, or that is none at all."""
 
@@ -92,6 +95,7 @@ class TokenIssuer:
         self.prefix = prefix
         self._clock = clock
         self._key = ec.generate_private_key(ec.SECP256R1())
+        self._known: dict[str, Claims] = {}
 
     def mint(
         self, kind: Kind, namespace: str, name: str, uid: str, *, life: timedelta = TOKEN_LIFE, **overrides: Any
@@ -127,6 +131,17 @@ class TokenIssuer:
         Raises:
             TokenRefused: It is not from this issuer, not signed by it, for another audience, or expired.
         """
+        claims = self._known.get(token)
+        if claims is None:
+            claims = self._known[token] = self._checked(token)
+            if len(self._known) > KNOWN_LIMIT:
+                del self._known[next(iter(self._known))]
+        if claims.expiry <= now:
+            text = f"{claims.expiry:%Y-%m-%d %H:%M:%S}"
+            raise TokenRefused(f"oidc: verify token: oidc: token is expired (Token Expiry: {text})")
+        return claims
+
+    def _checked(self, token: str) -> Claims:
         if _unverified_issuer(token) != self.issuer:
             raise TokenRefused(NO_AUTHENTICATOR, ours=False)
         try:
@@ -143,8 +158,6 @@ class TokenIssuer:
         except jwt.InvalidTokenError as error:
             raise TokenRefused(f"oidc: verify token: {error}") from error
         expiry = datetime.fromtimestamp(claims["exp"], UTC)
-        if expiry <= now:
-            raise TokenRefused(f"oidc: verify token: oidc: token is expired (Token Expiry: {expiry:%Y-%m-%d %H:%M:%S})")
         return Claims(claims["sub"], f"{self.prefix}{claims['sub']}", expiry)
 
 

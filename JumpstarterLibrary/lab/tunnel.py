@@ -169,6 +169,7 @@ class Tunnel:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._open = {first, second}
+        self._finished: set[RouterStream] = set()
         self._counted = ExitStack()
         self._counted.enter_context(journal.opened(TUNNELS))
 
@@ -210,7 +211,7 @@ class Tunnel:
             await both
         except PeerGone:
             return None if side is self._first else VANISHED
-        self._open.discard(side)
+        self._finished.add(side)
         return None
 
     def leave(self, side: RouterStream) -> bool:
@@ -221,11 +222,11 @@ class Tunnel:
         """
         peer = self._peer(side)
         side.inbox.abandon()
-        if side in self._open and peer in self._open:
+        self._open.discard(side)
+        if side not in self._finished and peer in self._open:
             self._counted.enter_context(self._journal.opened(HALF_OPEN))
             if self._behaviour.half_open == "clean":
                 peer.end(PEER_GONE)
-        self._open.discard(side)
         if not self._open:
             self._counted.close()
         return not self._open

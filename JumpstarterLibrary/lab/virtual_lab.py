@@ -23,9 +23,11 @@ from JumpstarterLibrary.lab.certificates import Authority, Certificate, self_sig
 from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.controller import MockController
 from JumpstarterLibrary.lab.exporters import ExporterHandle, ExporterLife, LabExporter, virtual_boards
+from JumpstarterLibrary.lab.faults import InjectedFault, find, read_options
 from JumpstarterLibrary.lab.features import ControllerFeatures, RouterEntry
 from JumpstarterLibrary.lab.journal import Journal
 from JumpstarterLibrary.lab.model import AVAILABLE, NO_STATUS, LeaseRecord
+from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.policies import ExporterAccessPolicy
 from JumpstarterLibrary.lab.reconcile import LEASES
 from JumpstarterLibrary.lab.router import WAITING, MockRouter
@@ -127,8 +129,15 @@ class VirtualLab:
         )
         self._insecure = tls == "self-signed"
         self._wishes = virtual_boards(exporters) if isinstance(exporters, int) else list(exporters)
-        self._lives: dict[str, ExporterLife] = {}
+        self._parts = Parts(
+            host=host,
+            controller=self.controller,
+            router=self.router,
+            clock=self.clock,
+            authority=identities.authority,
+        )
         self._handles: dict[str, ExporterHandle] = {}
+        self._injected: list[InjectedFault] = []
         self.exporters: Mapping[str, ExporterHandle] = MappingProxyType(self._handles)
         self._thread: LoopThread | None = None
         self._stack = ExitStack()
@@ -171,13 +180,13 @@ class VirtualLab:
         timing = Timing(scale=self.clock.scale or 1.0)
         for wish in self._wishes:
             token = self.controller.exporter_token(wish.name)
-            access = ControllerAccess(self.endpoint, self.namespace, wish.name, token, ca=self.ca)
+            access = ControllerAccess(self.controller.endpoint, self.namespace, wish.name, token, ca=self.ca)
             life = ExporterLife(wish, access, timing)
-            self._lives[wish.name] = life
+            self._parts.lives[wish.name] = life
             self._handles[wish.name] = ExporterHandle(life, token, thread)
             if wish.register:
                 life.start()
-        while not all(map(self._available, self._lives.values())):
+        while not all(map(self._available, self._parts.lives.values())):
             await asyncio.sleep(LOOK_S)
 
     def _available(self, life: ExporterLife) -> bool:
@@ -185,13 +194,15 @@ class VirtualLab:
             return True
         if life.running is not None and life.running.done():
             life.running.result()
-            raise UsageError(f"Exporter {life.wish.name} ended before it was available.")
-        record = self.controller.state.exporters[life.wish.name]
+            raise UsageError(f"Exporter {life.name} ended before it was available.")
+        record = self.controller.state.exporters[life.name]
         return record.registered and record.online and record.status in (AVAILABLE, NO_STATUS)
 
     async def _stop(self) -> None:
+        for fault in self._injected:
+            fault.cancel()
         # What an exporter would say now, nobody needs any more.
-        await asyncio.gather(*(life.crash() for life in self._lives.values()))
+        await asyncio.gather(*(life.crash() for life in self._parts.lives.values()))
         await self.router.stop_serving()
         await self.controller.stop_serving()
 
@@ -199,8 +210,8 @@ class VirtualLab:
 
     @property
     def endpoint(self) -> str:
-        """The controller, ``host:port``."""
-        return self.controller.endpoint
+        """The controller as clients are told of it, ``host:port``."""
+        return self._parts.endpoint or self.controller.endpoint
 
     def client_config(self, name: str = CLIENT) -> dict[str, Any]:
         """Return a client's configuration, with a token of its own: exactly what ``jmp`` reads from a client's file.
@@ -271,8 +282,32 @@ class VirtualLab:
 
     def open(self) -> dict[str, int]:
         """Return how much is open, by what it is; what is not open at all is left out."""
-        sessions = sum(life.session is not None for life in self._lives.values())
+        sessions = sum(life.session is not None for life in self._parts.lives.values())
         return {**self.journal.open, **({SESSIONS: sessions} if sessions else {})}
+
+    def inject(self, target: str, fault: str, **options: Any) -> InjectedFault:
+        """Let something go wrong; see ``describe_faults`` for what there is.
+
+        Args:
+            target: What it happens to, for example ``router``.
+            fault: What happens, for example ``drop``.
+            options: Among others ``after``, the time until it begins, and for those that last ``for_``, the time until
+                it is undone. Times are lab seconds, as a number, a ``timedelta`` or text such as ``2 s``.
+
+        Returns:
+            The fault, which has begun, unless it is to begin later. It can be cleared, and used in a ``with``.
+
+        Raises:
+            ConfigurationError: There is no such fault, or it takes no such option.
+            UsageError: It cannot happen now, for example to an exporter that is not there.
+        """
+        if self._thread is None:
+            raise UsageError("The lab does not run. Enter it with 'with' first.")
+        found = find(target, fault)
+        injected = InjectedFault(found, read_options(found.options, options, str(found)), self._parts, self._thread)
+        self._injected = [one for one in self._injected if not one.over] + [injected]
+        injected.wait_begun()
+        return injected
 
     def leaks(self, settle: float = SETTLE_S) -> list[str]:
         """Return what is open that belongs to leases. When there is none any more, there should be nothing.
@@ -301,15 +336,16 @@ class _Identities:
     controller: Certificate
     router: Certificate
     ca: bytes
+    authority: Authority
 
 
 def _identities(mode: str, host: str) -> _Identities:
     names = list(dict.fromkeys((host, "127.0.0.1", "localhost")))
+    authority = Authority()
     if mode == "authority":
-        authority = Authority()
         certificate = authority.issue(*names)
-        return _Identities(certificate, certificate, authority.pem)
+        return _Identities(certificate, certificate, authority.pem, authority)
     if mode == "self-signed":
         controller, router = self_signed(*names), self_signed(*names)
-        return _Identities(controller, router, controller.certificate + router.certificate)
+        return _Identities(controller, router, controller.certificate + router.certificate, authority)
     raise ConfigurationError(f"tls: {mode!r} is none of authority, self-signed.")

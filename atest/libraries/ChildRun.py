@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,12 +12,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot.api import ExecutionResult
+from robot.api import ExecutionResult, ResultVisitor
 from robot.api.deco import library
 from robot.libraries.BuiltIn import BuiltIn
+from robot.result import Message, Result
 
 LIMIT_S = 60.0
-OURS = ("JUMPSTARTER_HOST", "JMP_GRPC_INSECURE", "JMP_GRPC_PASSPHRASE", "JUMPSTARTER_GRPC_INSECURE", "MODE")
+OURS = ("JMP_", "JUMPSTARTER_", "MODE")
+"""How the names of variables begin that a child gets only where a test says so."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,36 @@ class ChildResult:
     after_signal: float = 0.0
 
     @property
+    def result(self) -> Result:
+        """What its output.xml holds."""
+        return ExecutionResult(self.output / "output.xml")
+
+    @property
     def messages(self) -> list[str]:
         """The messages of its tests."""
-        return [test.message for test in ExecutionResult(self.output / "output.xml").suite.all_tests]
+        return [test.message for test in self.result.suite.all_tests]
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """How each of its tests ended, by name."""
+        return {test.name: test.status for test in self.result.suite.all_tests}
+
+
+class _Tables(ResultVisitor):
+    """Collects the tables of a log that have a caption."""
+
+    def __init__(self, caption: str) -> None:
+        self.rows: list[list[str]] = []
+        self._start = f"<b>{html.escape(caption)}</b><table>"
+
+    def visit_message(self, message: Message) -> None:
+        if message.html and message.message.startswith(self._start):
+            rows = message.message.removeprefix(self._start).split("</tr>")[:-1]
+            self.rows.append([" | ".join(map(_text, re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row))) for row in rows])
+
+
+def _text(cell: str) -> str:
+    return html.unescape(cell).replace("\N{NO-BREAK SPACE}", " ").strip()
 
 
 @library(scope="SUITE", auto_keywords=True)
@@ -74,6 +105,13 @@ class ChildRun:
         end = time.monotonic()
         return ChildResult(process.returncode, "".join(seen) + rest, end - begin, output, end - signalled)
 
+    def get_logged_table(self, result: ChildResult, caption: str) -> list[str]:
+        """Return the rows of the table with a caption in a run's log, the cells divided by bars."""
+        tables = _Tables(caption)
+        result.result.visit(tables)
+        assert len(tables.rows) == 1, f"{len(tables.rows)} tables have the caption {caption}"
+        return tables.rows[0]
+
     def _start(
         self, suite: str, options: tuple[str, ...], environment: dict[str, str]
     ) -> tuple[subprocess.Popen[str], Path]:
@@ -85,7 +123,7 @@ class ChildRun:
         # Wide enough that no message is wrapped or cut.
         command = [sys.executable, "-m", "robot", "--outputdir", str(output), "--consolewidth", "400"]
         command += ["--consolecolors", "off", *options, str(here / suite)]
-        clean = {key: value for key, value in os.environ.items() if key not in OURS}
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

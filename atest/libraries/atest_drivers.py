@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from JumpstarterLibrary.exporter import Driver, export, exportstream
 from JumpstarterLibrary.exporter.streams import memory_pair
@@ -75,6 +76,40 @@ class FaultyPower(Driver):
     async def read(self) -> AsyncIterator[dict[str, float]]:
         await asyncio.Event().wait()
         yield {}
+
+
+@dataclass(kw_only=True)
+class RecordingPower(Driver):
+    """A power driver that remembers what was switched, and when."""
+
+    switched: list[str] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
+
+    @classmethod
+    def client(cls) -> str:
+        return "jumpstarter_driver_power.client.PowerClient"
+
+    @export
+    def on(self) -> None:
+        self._switch("on")
+
+    @export
+    def off(self) -> None:
+        self._switch("off")
+
+    @export
+    def history(self) -> list[str]:
+        """What was switched so far."""
+        return list(self.switched)
+
+    @export
+    def last_pause(self) -> float:
+        """The seconds between the last two."""
+        return self.moments[-1] - self.moments[-2]
+
+    def _switch(self, to: str) -> None:
+        self.switched.append(to)
+        self.moments.append(time.monotonic())
 
 
 @dataclass(kw_only=True)
@@ -157,6 +192,26 @@ class ForgetfulMux(FullMux):
         async with self.resource(src) as stream:
             async for _chunk in stream:
                 pass
+
+
+@dataclass(kw_only=True)
+class RecordingMux(FullMux):
+    """A storage mux that remembers who was given its medium."""
+
+    sides: list[str] = field(default_factory=list)
+
+    @export
+    def host(self) -> None:
+        self.sides.append("exporter")
+
+    @export
+    def dut(self) -> None:
+        self.sides.append("device")
+
+    @export
+    def history(self) -> list[str]:
+        """Who was given the medium so far."""
+        return list(self.sides)
 
 
 @dataclass(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from contextlib import AbstractContextManager
 
@@ -12,12 +13,19 @@ from pytest_jumpstarter.leasing import LEASE, leased
 from pytest_jumpstarter.shell import env
 
 
-def exporter_for(selector: str | None, exporter: str | None) -> AbstractContextManager[DriverProxy]:
+def exporter_for(
+    selector: str | None,
+    exporter: str | None,
+    duration: datetime.timedelta,
+    max_duration: datetime.timedelta | None,
+) -> AbstractContextManager[DriverProxy]:
     """Return the context manager that connects to the exporter of a test class, and gives it back.
 
     Args:
         selector: What the class wants to lease by labels.
         exporter: What it wants to lease by name.
+        duration: How long a lease lasts.
+        max_duration: Up to which length it is extended by itself; None for never.
 
     Raises:
         ConfigurationError: Nothing says which exporter it is.
@@ -25,7 +33,7 @@ def exporter_for(selector: str | None, exporter: str | None) -> AbstractContextM
     if os.environ.get(HOST):
         return env()
     if os.environ.get(LEASE) or selector or exporter:
-        return leased(selector, exporter)
+        return leased(selector, exporter, duration, max_duration)
     raise ConfigurationError(
         f"There is no exporter for this test class. Run pytest inside `jmp shell` (which sets {HOST}), set {HOST} to "
         f"the socket path or host:port of an exporter, set {LEASE} to the name of a lease, or give the class a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 import signal
@@ -27,7 +28,12 @@ LEASE = "JMP_LEASE"
 
 
 @contextmanager
-def leased(selector: str | None, exporter: str | None) -> Iterator[DriverProxy]:
+def leased(
+    selector: str | None,
+    exporter: str | None,
+    duration: datetime.timedelta,
+    max_duration: datetime.timedelta | None,
+) -> Iterator[DriverProxy]:
     """Lease an exporter, or use the one of the lease that ``JMP_LEASE`` names, and yield its root driver.
 
     Trouble with the release goes to the log, not to the test.
@@ -35,6 +41,8 @@ def leased(selector: str | None, exporter: str | None) -> Iterator[DriverProxy]:
     Args:
         selector: Label expression of the exporter.
         exporter: Its name.
+        duration: How long the lease lasts.
+        max_duration: Up to which length it is extended by itself; None for never.
 
     Raises:
         ConfigurationError: There is no client configuration.
@@ -47,7 +55,14 @@ def leased(selector: str | None, exporter: str | None) -> Iterator[DriverProxy]:
             if name:
                 device = service.attach(name)
             else:
-                request = LeaseRequest(selector=selector, exporter=exporter, tags=ci_tags(), context=ci_context())
+                request = LeaseRequest(
+                    selector=selector,
+                    exporter=exporter,
+                    duration=duration,
+                    max_duration=max_duration,
+                    tags=ci_tags(),
+                    context=ci_context(),
+                )
                 device = service.lease(request)
             lease = device.lease
             logger.info("Lease mode: connected to exporter %s (lease %s).", lease.exporter, lease.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,10 +30,15 @@ class JumpstarterTest:
     Attributes:
         selector: Label expression of the board that the class needs. Inside a shell the board is already chosen.
         exporter_name: Name of the exporter that the class needs, instead of or beside its labels.
+        lease_duration: How long a lease lasts from when it is granted. Default: 30 minutes.
+        lease_max_duration: Extend the lease by itself while the class runs, up to this length in all. With a short
+            ``lease_duration``, a board is soon free after a run that was killed. Default: never.
     """
 
     selector: ClassVar[str | None] = None
     exporter_name: ClassVar[str | None] = None
+    lease_duration: ClassVar[datetime.timedelta] = datetime.timedelta(minutes=30)
+    lease_max_duration: ClassVar[datetime.timedelta | None] = None
 
     # A class method: pytest 9.1 and later warn of wider fixtures that are instance methods.
     @pytest.fixture(scope="class")
@@ -49,5 +55,5 @@ class JumpstarterTest:
         """
         from pytest_jumpstarter.finding import exporter_for
 
-        with exporter_for(cls.selector, cls.exporter_name) as client:
+        with exporter_for(cls.selector, cls.exporter_name, cls.lease_duration, cls.lease_max_duration) as client:
             yield client

@@ -184,47 +184,49 @@ def test_malformed_names_come_before_authentication(lab: Any, failing: Failing) 
     )
 
 
-class TestAnExternalIssuer:
-    @pytest.fixture
-    def issuer(self) -> TokenIssuer:
-        return TokenIssuer(issuer="https://sso.example", prefix="sso:")
+@pytest.fixture
+def issuer() -> TokenIssuer:
+    return TokenIssuer(issuer="https://sso.example", prefix="sso:")
 
-    def call(self, lab: Any, peer: Any, token: str, **changes: str) -> Any:
-        return peer.call(peer.client_stub.list_exporters, LIST, authorization=f"Bearer {token}", **changes)
 
-    def test_a_username_stands_for_a_client(self, serve: Any, failing: Failing, issuer: TokenIssuer) -> None:
-        lab = serve(external_issuers=[issuer])
-        peer = lab.client("ann-smith")
-        life = timedelta(days=10_000)
-        token = issuer.mint("client", "", "", "", sub="Ann.Smith", life=life)
-        assert failing(lambda: self.call(lab, peer, token)) == (
-            "PERMISSION_DENIED",
-            "permission denied for client default/ann-smith",
-        )
-        lab.controller.state.clients["ann-smith"].username = "sso:Ann.Smith"
-        self.call(lab, peer, token)
-        peer.client_stub.list_exporters(
-            LIST,
-            metadata=[("authorization", f"Bearer {token}"), *without(peer, "authorization")[:2]],
-            timeout=5,
-        )
-        code, details = failing(lambda: self.call(lab, peer, token, jumpstarter_name="bob"))
-        assert code == "INVALID_ARGUMENT"
-        assert details == "name mismatch: the token's user is 'ann-smith', not 'bob'"
+def list_with(peer: Any, token: str, **changes: str) -> Any:
+    return peer.call(peer.client_stub.list_exporters, LIST, authorization=f"Bearer {token}", **changes)
 
-    def test_clients_are_added_when_they_first_call(self, serve: Any, failing: Failing, issuer: TokenIssuer) -> None:
-        features = ControllerFeatures(provisioning=True)
-        lab = serve(external_issuers=[issuer], features=features)
-        peer = lab.client("alice")
-        token = issuer.mint("client", "", "", "", sub="bob", life=timedelta(days=10_000))
-        self.call(lab, peer, token, jumpstarter_name="bob")
-        assert lab.controller.state.clients["bob"].username == "sso:bob"
-        features.provisioning = False
-        other = issuer.mint("client", "", "", "", sub="carol", life=timedelta(days=10_000))
-        assert failing(lambda: self.call(lab, peer, other, jumpstarter_name="carol")) == (
-            "UNKNOWN",
-            'clients.jumpstarter.dev "carol" not found',
-        )
+
+def test_the_user_of_an_external_issuer_stands_for_a_client(serve: Any, failing: Failing, issuer: TokenIssuer) -> None:
+    lab = serve(external_issuers=[issuer])
+    peer = lab.client("ann-smith")
+    life = timedelta(days=10_000)
+    token = issuer.mint("client", "", "", "", sub="Ann.Smith", life=life)
+    assert failing(lambda: list_with(peer, token)) == (
+        "PERMISSION_DENIED",
+        "permission denied for client default/ann-smith",
+    )
+    lab.controller.state.clients["ann-smith"].username = "sso:Ann.Smith"
+    list_with(peer, token)
+    peer.client_stub.list_exporters(
+        LIST,
+        metadata=[("authorization", f"Bearer {token}"), *without(peer, "authorization")[:2]],
+        timeout=5,
+    )
+    code, details = failing(lambda: list_with(peer, token, jumpstarter_name="bob"))
+    assert code == "INVALID_ARGUMENT"
+    assert details == "name mismatch: the token's user is 'ann-smith', not 'bob'"
+
+
+def test_clients_are_added_when_they_first_call(serve: Any, failing: Failing, issuer: TokenIssuer) -> None:
+    features = ControllerFeatures(provisioning=True)
+    lab = serve(external_issuers=[issuer], features=features)
+    peer = lab.client("alice")
+    token = issuer.mint("client", "", "", "", sub="bob", life=timedelta(days=10_000))
+    list_with(peer, token, jumpstarter_name="bob")
+    assert lab.controller.state.clients["bob"].username == "sso:bob"
+    features.provisioning = False
+    other = issuer.mint("client", "", "", "", sub="carol", life=timedelta(days=10_000))
+    assert failing(lambda: list_with(peer, other, jumpstarter_name="carol")) == (
+        "UNKNOWN",
+        'clients.jumpstarter.dev "carol" not found',
+    )
 
 
 @pytest.mark.parametrize(

@@ -304,11 +304,14 @@ def test_elapsed_time(lab: Any) -> None:
 
 
 def test_a_scaled_clock(serve: Any) -> None:
-    lab = serve(clock=Clock(scale=1000))
-    lab.exporter().come()
+    lab = serve()
+    staying = lab.exporter().come().status()
+    assert next(staying) is not None
     peer = lab.client()
+    lab.clock.scale = 1000
     peer.create(name="mine", seconds=30)
     peer.until("mine", "Ready", "Expired")
+    staying.cancel()
 
 
 def test_assignment_can_be_slow(serve: Any) -> None:

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.protocol import CLIENT, CONTROLLER, EXPORTER, ROUTER, ExporterStub
+from JumpstarterLibrary.protocol import (
+    CLIENT,
+    CONTROLLER,
+    EXPORTER,
+    ROUTER,
+    ClientStub,
+    ControllerStub,
+    ExporterStub,
+    RouterStub,
+)
 from JumpstarterLibrary.protocol.stubs import service, snake_case
 
 
@@ -39,6 +48,25 @@ def test_the_exporter_stub() -> None:
     }
     assert stub.get_report == "/jumpstarter.v1.ExporterService/GetReport"
     assert stub.stream == "/jumpstarter.v1.RouterService/Stream"
+
+
+@pytest.mark.parametrize(
+    ("stub_class", "name"), [(ControllerStub, CONTROLLER), (ClientStub, CLIENT), (RouterStub, ROUTER)]
+)
+def test_the_other_stubs_bind_every_rpc_that_they_announce(stub_class: Any, name: str) -> None:
+    channel: Any = Channel()
+    stub = stub_class(channel)
+    announced = set(stub_class.__annotations__)
+    assert {snake_case(method.name) for method in service(name).methods} == announced
+    assert {getattr(stub, attribute) for attribute in announced} == set(channel.bound)
+    assert all(path.startswith(f"/{name}/") for path in channel.bound)
+
+
+def test_streaming_rpcs_of_the_controller() -> None:
+    channel: Any = Channel()
+    ControllerStub(channel)
+    streaming = [path for path, shape in channel.bound.items() if shape == "unary_stream"]
+    assert streaming == ["/jumpstarter.v1.ControllerService/Listen", "/jumpstarter.v1.ControllerService/Status"]
 
 
 @pytest.mark.parametrize("name", [CLIENT, CONTROLLER, EXPORTER, ROUTER])

@@ -110,7 +110,7 @@ class StorageMuxProxy(ImageStore):
         except LinkError:
             raise  # there is nobody to give it back
         except BaseException:
-            if not self._device.link.alive():
+            if not self._device.present.alive():
                 raise
             try:
                 self.dut(timeout=GIVE_BACK_S)

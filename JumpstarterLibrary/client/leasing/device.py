@@ -12,7 +12,7 @@ from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.dial import Dialer
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.readiness import HookLog, await_ready, await_report
-from JumpstarterLibrary.client.leasing.route import LeaseRoute, open_route
+from JumpstarterLibrary.client.leasing.route import LeaseRoute, Passage, open_route
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.tree import build_tree
 from JumpstarterLibrary.errors import InfrastructureError
@@ -47,7 +47,8 @@ class LeasedDevice(Device):
         self.tick = tick
         self._route = route
         self._hooks = hooks
-        self._generation = route.generation
+        self._passage = Passage(route)
+        self._present = link.by(self._passage)
         route.watch(link)
 
     @property
@@ -68,25 +69,47 @@ class LeasedDevice(Device):
         """
         with self._lock:
             self._route.check()
-            if self._route.lost or self._route.generation != self._generation:
+            if self._passage.lost:
                 self._connect_again(Deadline(self._route.dial_timeout))
-        return self.link
+            return self._present
+
+    @property
+    def present(self) -> Link:
+        """The link, lost as soon as its present connection is."""
+        return self._present
 
     def _connect_again(self, deadline: Deadline) -> None:
         broke = self._route.tunnel.broke
+        self._route.tunnel.error = None
         report = await_report(self.link, self._route, deadline, self.tick)
+        passage = Passage(self._route)
+        following = self._logs is not None
         self._stop_logs()
-        self.follow_logs()
-        await_ready(self.link, self._route, self._hooks, deadline, self.tick)
+        self.await_ready(deadline)
+        if following:
+            self.follow_logs()
         # An exporter that was started anew has drivers with other ids.
         fresh = {node.path: node.uuid for node in build_tree(report.reports).walk()}
         for node in self.root.walk():
             node.uuid = fresh.get(node.path, node.uuid)
-        self._generation = self._route.generation
+        self._passage, self._present = passage, self.link.by(passage)
         self._resume_consoles()
         self.link.events.emit(
             Notice(f"Exporter '{self.link.name}' was connected again; the tunnel had broken: {broke}.", "WARN")
         )
+
+    def await_ready(self, deadline: Deadline) -> None:
+        """Wait until the exporter takes driver calls, and tell what its hook prints meanwhile.
+
+        Raises:
+            InfrastructureError: See ``readiness.await_ready``.
+        """
+        self.follow_logs()
+        try:
+            await_ready(self.link, self._route, self._hooks, deadline, self.tick)
+        finally:
+            # Following costs something with every call that the exporter logs; who wants it goes on.
+            self._stop_logs()
 
     def finish(self, patience: Seconds) -> None:
         """Tell the exporter that its session is over, and wait for its hook after the lease, if it has one.
@@ -101,6 +124,7 @@ class LeasedDevice(Device):
         deadline = Deadline.of(patience)
         try:
             before = self.link.get_status(GOODBYE_S).version
+            self.follow_logs()
             if before is None or not self.link.end_session(GOODBYE_S):
                 return
             self._await_end(before, deadline)
@@ -164,8 +188,7 @@ def connect_lease(
         link = Link(route.connection, deadline, events=events, route=route)
         try:
             device = LeasedDevice(link, await_report(link, route, deadline, tick), route, hooks, tick)
-            device.follow_logs()
-            await_ready(link, route, hooks, deadline, tick)
+            device.await_ready(deadline)
         except BaseException:
             link.close()
             raise

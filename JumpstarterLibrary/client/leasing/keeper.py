@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.state import LeaseState
 from JumpstarterLibrary.errors import ControllerUnreachable, InfrastructureError, NoSuchLease
@@ -113,4 +114,4 @@ class _Entry:
         """Warn once of the same trouble."""
         if text != self._complained:
             self._complained = text
-            logger.warning("%s", text)
+            self.lease.events.emit(Notice(text, "WARN"))

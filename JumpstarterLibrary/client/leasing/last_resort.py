@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
+
+logger = logging.getLogger(__name__)
 
 _held: dict[str, Lease] = {}
 _lock = threading.Lock()
@@ -38,3 +41,7 @@ def release_all(timeout: float = 2 * RELEASE_S) -> None:
         thread.start()
     for thread in threads:
         thread.join(deadline.remaining)
+    for lease in leases:
+        if lease.trouble:
+            # Whoever showed events has gone by now.
+            logger.warning("%s", lease.trouble)

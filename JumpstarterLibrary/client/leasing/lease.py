@@ -53,6 +53,7 @@ class Lease:
         exporter: The name of its exporter; empty while it has none.
         ended: Why it can be used no more; None while it can.
         confirmed: Whether the controller has answered that it exists.
+        trouble: Why it could not be released, with the command that does it; empty unless that was tried.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Lease:
         self.exporter = ""
         self.confirmed = not ours
         self.ended: InfrastructureError | None = None
+        self.trouble = ""
         self._on_end: list[Callable[[], object]] = []
         self._lock = threading.Lock()
         self._released = False
@@ -200,8 +202,8 @@ class Lease:
             f"Lease '{self.name}' could not be released: {failure} It lasts on{until}. "
             f"Free it with: jmp delete leases {self.name}"
         )
+        self.trouble = text
         self.events.emit(Notice(text, "WARN", console=True))
-        logger.warning("%s", text)
         return False
 
     def _delete(self, deadline: Deadline) -> str | None:

@@ -7,7 +7,7 @@ import time
 
 from JumpstarterLibrary.client.address import Address
 from JumpstarterLibrary.client.config import DirectConnection
-from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.leasing.dial import Dialer
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.tunnel import Tunnel
@@ -25,6 +25,31 @@ DEAD_S = 20.0
 
 EXPLAIN_S = 3.0
 """How long the controller is asked for the reason of a lost link."""
+
+
+class Passage:
+    """One connection of a route. What was called on it is lost with it, also where the next one is there at once.
+
+    Args:
+        route: The route.
+    """
+
+    def __init__(self, route: LeaseRoute) -> None:
+        self.generation = route.generation
+        self._route = route
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone."""
+        return self._route.lost or self._route.generation != self.generation
+
+    def check(self) -> None:
+        """Raise why the lease can be used no more, if that is known."""
+        self._route.check()
+
+    def explain(self, asked: str) -> JumpstarterError:
+        """Return why the connection was lost; see ``LeaseRoute``."""
+        return self._route.explain(asked)
 
 
 class LeaseRoute:
@@ -100,7 +125,7 @@ class LeaseRoute:
         if self._link is None or self.lost or silent < QUIET_S:
             return
         if silent >= DEAD_S:
-            self.tunnel.cut(f"the exporter was not heard for {round(silent)} seconds")
+            self.tunnel.cut(f"the exporter was not heard for {spoken(DEAD_S)}")
         elif now - self._asked >= QUIET_S:
             self._asked = now
             self._link.ping(QUIET_S)

@@ -21,8 +21,9 @@ import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing.dial import Dialer, Way
-from JumpstarterLibrary.client.leasing.lease import Lease
+from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
+from JumpstarterLibrary.client.reasons import control_reason
 from JumpstarterLibrary.errors import AuthenticationError, JumpstarterError, LinkError
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest
 
@@ -99,9 +100,11 @@ class Tunnel:
 
     def cut(self, reason: str) -> None:
         """End all connections; the next one dials again."""
-        self.broke = reason
         with self._lock:
             connections = list(self._connections.items())
+            self._connections.clear()
+            if connections:
+                self.broke = reason
         for connection, call in connections:
             _shut(connection)
             if call is not None:
@@ -140,7 +143,7 @@ class Tunnel:
 
     def _serve(self, connection: socket.socket) -> None:
         """Carry one connection to its end."""
-        endpoint = ""
+        endpoint, begin = "", time.monotonic()
         try:
             way, self._first = self._first, None
             if way is None:
@@ -149,17 +152,20 @@ class Tunnel:
             router = self._lease.controller.router(endpoint, Deadline(ROUTER_S))
             call = router.stream(_outgoing(connection), metadata=(("authorization", f"Bearer {way.token}"),))
             with self._lock:
-                self._connections[connection] = call
-                closed = self._closed
-            if closed:
+                there = connection in self._connections
+                if there:
+                    self._connections[connection] = call
+            if not there:
                 call.cancel()  # type: ignore[no-untyped-call]
             self._receive(connection, call)
         except JumpstarterError as error:
             logger.debug("no tunnel for lease %s: %s", self._lease.name, error)
-            self.error = error
-            self.broke = str(error)
+            if connection in self._connections:
+                self.error, self.broke = error, told(error)
         except grpc.RpcError as error:
-            self._ended(endpoint, error)
+            # What was cut on this side has its reason already.
+            if connection in self._connections:
+                self._ended(endpoint, error, heard=self.heard > begin)
         except (OSError, ValueError) as error:
             # The inner side is gone, or the controller's channels are closed.
             logger.debug("a tunnel of lease %s ended: %s", self._lease.name, error)
@@ -182,15 +188,16 @@ class Tunnel:
                 connection.sendall(frame.payload)
         self.broke = "the exporter ended it"
 
-    def _ended(self, endpoint: str, error: grpc.RpcError) -> None:
-        """Take note of why the router ended a stream."""
+    def _ended(self, endpoint: str, error: grpc.RpcError, *, heard: bool) -> None:
+        """Take note of why the router ended a stream, or did not even begin it."""
         code, details = status_of(error)
         logger.debug("the router stream of lease %s ended with %s: %s", self._lease.name, code, details)
-        if code is grpc.StatusCode.CANCELLED and self.broke and not details:
+        if heard or code is grpc.StatusCode.CANCELLED:
+            self.broke = _reason(code, details)
             return
         peer = Peer("router", endpoint, self._lease.controller.peer.client, self._lease.controller.peer.source)
         translated = translate_control(error, f"the tunnel of lease '{self._lease.name}'", peer, Deadline(None))
-        self.broke = str(translated).rstrip(".")
+        self.broke = told(translated)
         self._lease.controller.forget_router(endpoint)
         if isinstance(translated, AuthenticationError):
             # A token may have been too old, or the clocks differ a little: one more Dial gives another.
@@ -202,6 +209,16 @@ class Tunnel:
                 f"{details}. The clocks or keys of controller and router may differ; tell their administrator."
             )
         self.error = translated
+
+
+def _reason(code: grpc.StatusCode, details: str) -> str:
+    """Return why a tunnel broke that had worked."""
+    if code is grpc.StatusCode.CANCELLED:
+        return "the exporter has gone"
+    reason = control_reason(details) if code is grpc.StatusCode.UNAVAILABLE else None
+    if reason is not None:
+        return f"the connection to the router was lost ({reason})"
+    return f"the router ended it ({details.rstrip('.') or code.name})"
 
 
 def _outgoing(connection: socket.socket) -> Iterator[StreamRequest]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import grpc
@@ -15,16 +16,18 @@ import grpc.aio
 
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.pinning import shown_certificate, split
+from JumpstarterLibrary.protocol import ControllerStub
 
 USERS_LIMIT = 50
 """Exporters on one connection. Each has up to three calls open, and servers may refuse more than 250 on one."""
 
 
 class SharedChannel:
-    """A channel, and how many exporters use it."""
+    """A channel, the controller's RPCs on it, and how many exporters use it."""
 
-    def __init__(self, channel: grpc.aio.Channel, key: object) -> None:
+    def __init__(self, channel: Any, key: object) -> None:
         self.channel = channel
+        self.stub = ControllerStub(channel)
         self.key = key
         self.users = 0
 

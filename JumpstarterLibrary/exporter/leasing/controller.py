@@ -22,7 +22,6 @@ from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.channels import SharedChannel, shared_channels
 from JumpstarterLibrary.exporter.leasing.refusals import refusal, short
 from JumpstarterLibrary.exporter.leasing.timing import Backoff, Timing
-from JumpstarterLibrary.exporter.leasing.wire import ControllerStub
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 STEADY_S = 10.0
@@ -168,14 +167,14 @@ class Controller:
             return await method(request, timeout=self._timing.call_limit_s, metadata=self.access.metadata())
 
     @asynccontextmanager
-    async def _using(self) -> AsyncIterator[ControllerStub]:
+    async def _using(self) -> AsyncIterator[Any]:
         async with self._connecting:
             if self._shared is None:
                 self._shared = await shared_channels().take(self.access)
-            stub = ControllerStub(self._shared.channel)
+            shared = self._shared
             self._busy += 1
         try:
-            yield stub
+            yield shared.stub
         finally:
             self._busy -= 1
 

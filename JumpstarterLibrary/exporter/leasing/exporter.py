@@ -58,6 +58,7 @@ class LeasedExporter:
 
     Attributes:
         access: As given.
+        offer: What it offers in each lease.
         registered: Set while the controller knows the exporter.
         telling: Whether statuses are reported to the controller; turned off, it stays at the last one.
     """
@@ -79,7 +80,7 @@ class LeasedExporter:
         self.access = access
         self.registered = asyncio.Event()
         self.telling = True
-        self._offer = Offer(
+        self.offer = Offer(
             factory=factory,
             before_lease=before_lease,
             after_lease=after_lease,
@@ -255,7 +256,7 @@ class LeasedExporter:
         backoff = Backoff(self._timing)
         while True:
             try:
-                return await controller.register(self._reports(), self._offer.labels)
+                return await controller.register(self._reports(), self.offer.labels)
             except LinkError as error:
                 if first or isinstance(error, AuthenticationError | TlsError):
                     raise
@@ -264,7 +265,7 @@ class LeasedExporter:
             await asyncio.sleep(backoff.pause())
 
     def _reports(self) -> list[jumpstarter_pb2.DriverInstanceReport]:
-        root = self._offer.factory()
+        root = self.offer.factory()
         try:
             return [entry.driver.report(parent=entry.parent, name=entry.name) for entry in root.enumerate()]
         finally:
@@ -285,7 +286,7 @@ class LeasedExporter:
                 return 0
             service = self._service = LeaseService(
                 *leased,
-                offer=self._offer,
+                offer=self.offer,
                 controller=controller,
                 report=self._tell,
                 timing=self._timing,

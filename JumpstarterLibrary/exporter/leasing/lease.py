@@ -40,9 +40,9 @@ RELEASED_TEXT = "Exporter available after lease release"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Offer:
-    """What an exporter offers in each lease.
+    """What an exporter offers in each lease. What is changed counts for whatever has not begun yet.
 
     Attributes:
         factory: Builds the driver tree; called anew for each lease.

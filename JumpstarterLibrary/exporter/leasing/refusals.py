@@ -43,7 +43,7 @@ def _unreachable(who: str, details: str) -> LinkError:
     lowered = details.lower()
     if "wrong_version_number" in lowered:
         return TlsError(f"{who}: it does not speak TLS.")
-    if any(word in lowered for word in ("ssl", "tls", "handshake", "certificate")):
+    if any(word in lowered for word in ("ssl", "tls", "handshake", "certificate", "verification")):
         for words, reason in _TLS:
             if any(word in lowered for word in words):
                 return TlsError(f"{who}: the controller's certificate {reason}.")

@@ -16,8 +16,7 @@ from JumpstarterLibrary.errors import InfrastructureError
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.channels import open_channel
 from JumpstarterLibrary.exporter.leasing.refusals import short
-from JumpstarterLibrary.exporter.leasing.wire import router_stream
-from JumpstarterLibrary.protocol import router_pb2
+from JumpstarterLibrary.protocol import RouterStub, router_pb2
 
 FRAME_SIZE = 512 * 1024
 """Bytes of a frame at most; what has arrived is sent, without waiting for more."""
@@ -76,13 +75,14 @@ class Tunnel:
         finally:
             await channel.close(None)
 
-    async def _join(self, channel: grpc.aio.Channel) -> None:
+    async def _join(self, channel: Any) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as near:
             near.setblocking(False)
             near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_SIZE)
             loop = asyncio.get_running_loop()
             await loop.sock_connect(near, self._path)
-            call = router_stream(channel)(metadata=(("authorization", f"Bearer {self._token}"),))
+            stream: Any = RouterStub(channel).stream
+            call = stream(metadata=(("authorization", f"Bearer {self._token}"),))
             await _both(self._to_session(call, near, loop), self._to_router(call, near, loop))
             # Closing the channel before the router has taken the last frame would lose it.
             with suppress(TimeoutError):

@@ -1,0 +1,149 @@
+"""Faults of the controller: it is gone, silent, slow or old, or single RPCs fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.lab.faults.options import Option, count, seconds, text
+from JumpstarterLibrary.lab.faults.routers import CODES
+from JumpstarterLibrary.lab.faults.table import lasting, once
+from JumpstarterLibrary.lab.parts import Parts
+
+NOWHERE = "no-such-host.invalid:8082"
+"""A name that never resolves."""
+
+RPC = Option("rpc", text, "which RPC, such as CreateLease; default: all", "*")
+CALLER = Option("caller", text, "only those of this client or exporter; default: of everybody")
+
+
+@once(
+    "controller",
+    "restart",
+    "It is gone and comes back, with all leases; tunnels stay.",
+    Option("down", seconds, "how long it is gone", 0.0),
+)
+async def restart(parts: Parts, *, down: float) -> None:
+    """Stop the controller and start it."""
+    await parts.controller.stop_serving()
+    await parts.clock.sleep(down)
+    await parts.controller.start_serving()
+
+
+@lasting("controller", "down", "It is gone: connections are refused; it comes back in the end, with all leases.")
+async def down(parts: Parts) -> AsyncIterator[None]:
+    """Stop the controller."""
+    await parts.controller.stop_serving()
+    yield
+    await parts.controller.start_serving()
+
+
+@lasting("controller", "silent", "It takes connections, and says nothing.")
+async def silent(parts: Parts) -> AsyncIterator[None]:
+    """Let somebody listen in the controller's place who never answers."""
+    await parts.controller.stop_serving()
+    host, _, port = parts.controller.endpoint.rpartition(":")
+    open_ones: set[asyncio.StreamWriter] = set()
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.add(writer)
+        while await reader.read(65536):
+            pass
+
+    server = await asyncio.start_server(swallow, host.strip("[]"), int(port))
+    try:
+        yield
+    finally:
+        server.close()
+        for writer in open_ones:
+            writer.transport.abort()
+    await server.wait_closed()
+    await parts.controller.start_serving()
+
+
+@lasting("controller", "unknown-host", "Client configurations that are handed out name a host that does not exist.")
+async def unknown_host(parts: Parts) -> AsyncIterator[None]:
+    """Hand out another endpoint."""
+    parts.endpoint = NOWHERE
+    yield
+    parts.endpoint = None
+
+
+@lasting(
+    "controller",
+    "slow",
+    "Its answers take their time.",
+    RPC,
+    Option("delay", seconds, "how long", 1.0),
+    CALLER,
+)
+async def slow(parts: Parts, *, rpc: str, delay: float, caller: str | None) -> AsyncIterator[None]:
+    """Hold answers back."""
+    with _fault(parts, rpc, delay=delay, caller=caller):
+        yield
+
+
+@lasting(
+    "controller",
+    "fail",
+    "RPCs end with an error, and nothing is done.",
+    RPC,
+    Option("code", text, "with which gRPC code", "UNAVAILABLE", CODES),
+    Option("details", text, "with which text", "the lab refuses on request"),
+    Option("times", count, "how often; default: until it is cleared"),
+    CALLER,
+)
+async def fail(
+    parts: Parts, *, rpc: str, code: str, details: str, times: int | None, caller: str | None
+) -> AsyncIterator[None]:
+    """Refuse RPCs."""
+    with _fault(parts, rpc, code=grpc.StatusCode[code], details=details, times=times, caller=caller):
+        yield
+
+
+@lasting(
+    "controller",
+    "lose-reply",
+    "RPCs are done, and their answers lost.",
+    Option("rpc", text, "which RPC", "CreateLease"),
+    Option("times", count, "how often; default: once", 1),
+    CALLER,
+)
+async def lose_reply(parts: Parts, *, rpc: str, times: int, caller: str | None) -> AsyncIterator[None]:
+    """Lose answers."""
+    with _fault(parts, rpc, times=times, caller=caller, when="after"):
+        yield
+
+
+@lasting(
+    "controller",
+    "old",
+    "It restarts as one of before 0.7: without ReportStatus and GetServiceEndpoints, and with leases that are "
+    "Unsatisfiable where exporters are offline.",
+)
+async def old(parts: Parts) -> AsyncIterator[None]:
+    """Let the controller be old."""
+    await _become(parts, new=False)
+    yield
+    await _become(parts, new=True)
+
+
+async def _become(parts: Parts, *, new: bool) -> None:
+    await parts.controller.stop_serving()
+    features = parts.controller.features
+    features.report_status = features.service_endpoints = new
+    features.no_exporter_reason = not new
+    await parts.controller.start_serving()
+
+
+@contextmanager
+def _fault(parts: Parts, rpc: str, **what: Any) -> Iterator[None]:
+    fault = parts.controller.faults.add(rpc, **what)
+    try:
+        yield
+    finally:
+        fault.clear()

@@ -1,0 +1,274 @@
+"""A virtual lab in the test process, so that tests see what a client does to it from the lab's side."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import yaml
+from atest_drivers import Faulty, RecordingPower
+from robot.api.deco import library
+
+from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
+from JumpstarterLibrary.client.settings import ClientArguments, find_settings
+from JumpstarterLibrary.exporter import Driver
+from JumpstarterLibrary.exporter.drivers.composite import Composite
+from JumpstarterLibrary.exporter.drivers.network import EchoNetwork
+from JumpstarterLibrary.lab import LabExporter, LocalExporter, VirtualLab
+from JumpstarterLibrary.lab.model import LeaseRecord
+
+CLIENT = "tester"
+COLLEAGUE = "colleague"
+
+LIMIT_S = 5.0
+"""Seconds in which the lab has to come into an expected state."""
+
+LOOK_S = 0.01
+
+CI = ("GITHUB_", "GITLAB_", "CI", "JENKINS_", "BUILD_", "JOB_")
+OURS = ("JMP_", "JUMPSTARTER_")
+"""How the names of variables begin that tests of leases must not find by accident."""
+
+
+def bench() -> Driver:
+    """Return drivers that are quick, and tell what was done to them."""
+    return Composite(children={"power": RecordingPower(), "faulty": Faulty(), "echo": EchoNetwork()})
+
+
+BOARDS = (
+    LabExporter(name="alpha-1", labels={"board": "alpha", "os": "linux"}, driver=bench),
+    LabExporter(name="alpha-2", labels={"board": "alpha", "os": "android"}, driver=bench),
+    LabExporter(name="beta-1", labels={"board": "beta", "os": "linux"}, driver=bench),
+    LabExporter(name="shelf-1", labels={"board": "shelf"}, driver=bench, enabled=False),
+    LabExporter(name="away-1", labels={"board": "away"}, driver=bench, register=False),
+)
+"""What there is: two boards of a kind, a single one, one that is disabled, and one that is offline."""
+
+
+@library(scope="SUITE", auto_keywords=True)
+class Lab:
+    """A lab for a suite: it and all that was changed in the environment is gone afterwards.
+
+    The library finds it by ``JMP_CLIENT_CONFIG_HOME``, as whoever has logged in with `jmp login`.
+    """
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self) -> None:
+        self.ROBOT_LIBRARY_LISTENER = self
+        self._stack = ExitStack()
+        self._lab: VirtualLab | None = None
+        self._home = Path()
+        self._files = 0
+        self._colleague: Controller | None = None
+
+    @property
+    def lab(self) -> VirtualLab:
+        """The lab."""
+        assert self._lab is not None, "The suite did not start its lab."
+        return self._lab
+
+    # From begin to end
+
+    def start_lab(self) -> None:
+        """Start the lab, and let clients of this process find it."""
+        self._clean_environment()
+        self._home = Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
+        self._stack.callback(shutil.rmtree, self._home, ignore_errors=True)
+        clients: Mapping[str, Mapping[str, str]] = {CLIENT: {}, COLLEAGUE: {}}
+        self._lab = self._stack.enter_context(VirtualLab(BOARDS, clients=clients))
+        self._lab.write_client_config(self._home, COLLEAGUE, current=False)
+        os.environ.update(self._lab.environment(self._home))
+
+    def end_suite(self, _data: object, _result: object) -> None:
+        """Stop everything."""
+        self._stack.close()
+
+    def _clean_environment(self) -> None:
+        before = dict(os.environ)
+
+        def restore() -> None:
+            os.environ.clear()
+            os.environ.update(before)
+
+        self._stack.callback(restore)
+        for name in before:
+            if name.startswith((*OURS, *CI)):
+                del os.environ[name]
+
+    def lab_environment(self) -> dict[str, str]:
+        """Return what a process needs in its environment to find the lab."""
+        return {"JMP_CLIENT_CONFIG_HOME": str(self._home)}
+
+    # Configurations
+
+    def lab_endpoint(self) -> str:
+        """Return the controller's address."""
+        return self.lab.endpoint
+
+    def client_token(self, name: str = CLIENT, life: datetime.timedelta | None = None) -> str:
+        """Return a token of a client, which may have expired."""
+        options = {"life": life} if life is not None else {}
+        return self.lab.controller.client_token(name, **options)
+
+    def write_client_file(self, name: str = CLIENT, /, **changes: Any) -> Path:
+        """Write a client's configuration into a file of its own; return its path.
+
+        Args:
+            name: The client.
+            changes: What is to be different, by the key's dotted path; None takes it out.
+        """
+        config = self.lab.client_config(name)
+        for key, value in changes.items():
+            section: dict[str, Any] = config
+            *above, last = key.split(".")
+            for part in above:
+                section = section.setdefault(part, {})
+            section[last] = value
+            if value is None:
+                del section[last]
+        self._files += 1
+        path = self._home / f"client-{self._files}.yaml"
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    # What the lab has seen
+
+    def active_leases(self) -> list[str]:
+        """Return who has which exporter: ``tester alpha-1``; a hyphen for an exporter that is still awaited."""
+        return sorted(f"{one.client} {one.exporter or '-'}" for one in self.lab.leases() if not one.ended)
+
+    def active_leases_should_be(self, *expected: str) -> None:
+        """Fail unless these are the active leases, at once or very soon."""
+        self._soon(lambda: self.active_leases() == sorted(expected), lambda: f"Active are {self.active_leases()}.")
+
+    def active_leases_should_be_of_others(self, client: str = CLIENT) -> None:
+        """Fail unless a client has no active lease, at once or very soon."""
+
+        def mine() -> list[str]:
+            return [lease for lease in self.active_leases() if lease.startswith(f"{client} ")]
+
+        self._soon(lambda: not mine(), lambda: f"Active are still {mine()}.")
+
+    def nothing_should_be_left(self) -> None:
+        """Fail unless all leases have ended, and nothing that belonged to one is open."""
+        self.active_leases_should_be()
+        leaks = self.lab.leaks()
+        assert not leaks, f"There is still: {', '.join(leaks)}."
+
+    def get_lab_lease(self, name: object) -> LeaseRecord:
+        """Return the lab's record of a lease."""
+        return self.lab.controller.lease(str(name))
+
+    def all_leases(self, client: str = CLIENT) -> list[LeaseRecord]:
+        """Return the lab's records of all leases that a client asked for since `Forget Calls`, oldest first."""
+        names = [call.request.lease_id for call in self.lab.journal.entries("ClientService", "CreateLease", client)]
+        return [record for record in self.lab.leases() if record.name in names]
+
+    def lease_should_have_ended(self, name: object) -> None:
+        """Fail unless a lease ends at once or very soon."""
+        self._soon(lambda: self.get_lab_lease(name).ended, lambda: f"The lease {name} goes on.")
+
+    def count_calls(self, method: str, client: str = CLIENT) -> int:
+        """Return how often a client has called an RPC since `Forget Calls`."""
+        return len(self.lab.journal.entries(method=method, caller=client))
+
+    def calls_should_be(self, client: str = CLIENT, /, **counts: int) -> None:
+        """Fail unless a client has called these RPCs so often since `Forget Calls`."""
+        found = {method: self.count_calls(method, client) for method in counts}
+        assert found == counts, f"The calls were {found}."
+
+    def forget_calls(self) -> None:
+        """Count calls from now on."""
+        self.lab.journal.clear()
+
+    def switched_on_exporter(self, exporter: str) -> list[str]:
+        """Return what the power driver of an exporter was told in its present session."""
+        driver = self.lab.exporters[exporter].driver
+        assert driver is not None, f"Exporter {exporter} has no session."
+        power: Any = driver.children["power"]
+        return list(power.switched)
+
+    def lease_end_time(self, name: object) -> str:
+        """Return when a lease ends, as messages tell it."""
+        end = self.get_lab_lease(name).expiry
+        assert end is not None, f"The lease {name} has not begun."
+        local = end.replace(microsecond=0).astimezone()
+        today = local.date() == datetime.datetime.now().astimezone().date()
+        return local.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+
+    # What others do
+
+    def colleague_takes(
+        self, exporter: str, client: str = COLLEAGUE, duration: datetime.timedelta = datetime.timedelta(hours=1)
+    ) -> str:
+        """Let another client lease an exporter, and return the lease's name as soon as it has it."""
+        name = f"{client}-{exporter}-{len(self.lab.leases())}"
+        settings = find_settings(ClientArguments(config=self._home / "clients" / f"{client}.yaml"), {})
+        controller = Controller(settings)
+        self._stack.callback(controller.close)
+        controller.create_lease(LeaseRequest(exporter=exporter, duration=duration), name)
+        self._soon(lambda: self.get_lab_lease(name).conditions, lambda: f"Nothing became of the lease {name}.")
+        return name
+
+    def end_lease(self, name: object) -> None:
+        """Let an administrator release a lease."""
+        self.lab.controller.release(str(name))
+
+    def end_all_leases(self) -> None:
+        """Let an administrator release all leases."""
+        for record in self.lab.leases():
+            if not record.ended:
+                self.lab.controller.release(record.name)
+
+    def expire_lease(self, name: object) -> None:
+        """Let a lease's time be over now."""
+        self.lab.controller.expire(str(name))
+
+    def give_lease_away(self, name: object, client: str = COLLEAGUE) -> None:
+        """Let an administrator transfer a lease."""
+        self.lab.controller.transfer(str(name), client)
+
+    def let_time_pass(self, duration: datetime.timedelta) -> None:
+        """Put the lab's clock forward."""
+        self.lab.clock.advance(duration.total_seconds())
+
+    def do_later(self, seconds: float, keyword: str, *arguments: Any) -> None:
+        """Do one of the things above some seconds from now, while a keyword waits."""
+        action = getattr(self, keyword.lower().replace(" ", "_"))
+        timer = threading.Timer(seconds, action, arguments)
+        timer.daemon = True
+        self._stack.callback(timer.cancel)
+        timer.start()
+
+    # A shell
+
+    def enter_shell(self, exporter: str, lease: str) -> None:
+        """Set the environment as `jmp shell` does, with an exporter of this process behind its socket."""
+        local = LocalExporter(bench())
+        self._stack.callback(local.close)
+        os.environ["JUMPSTARTER_HOST"] = local.host
+        os.environ["JMP_EXPORTER"] = exporter
+        os.environ["JMP_LEASE"] = lease
+        os.environ["JMP_EXPORTER_LABELS"] = "board=alpha,os=linux"
+
+    def leave_shell(self) -> None:
+        """Undo it."""
+        for name in ("JUMPSTARTER_HOST", "JMP_EXPORTER", "JMP_LEASE", "JMP_EXPORTER_LABELS"):
+            os.environ.pop(name, None)
+
+    @staticmethod
+    def _soon(condition: Callable[[], object], otherwise: Callable[[], str]) -> None:
+        end = time.monotonic() + LIMIT_S
+        while not condition():
+            assert time.monotonic() < end, otherwise()
+            time.sleep(LOOK_S)

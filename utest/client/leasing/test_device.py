@@ -1,0 +1,287 @@
+"""Leased devices: connected by the first Dial, lost with a true word for every call in flight, and found again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from JumpstarterLibrary.client.events import LogRecord
+from JumpstarterLibrary.client.leasing import keeper, lease, route
+from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.errors import (
+    DriverError,
+    DriverUnavailable,
+    InfrastructureError,
+    LeaseExpired,
+    LeaseReleased,
+    LeaseTransferred,
+    LinkError,
+    NoSuchLease,
+)
+from JumpstarterLibrary.lab.router_behaviour import Refusal
+
+During = Callable[[Callable[[], object]], Callable[[], Any]]
+Eventually = Callable[[Callable[[], object]], None]
+
+BROKE = (
+    "The tunnel to exporter 'b1' (lease '{lease}') broke during 'wait' of driver 'probe': {reason}. It is not known "
+    "whether the exporter carried it out. The lease lasts on, and the next keyword connects again."
+)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let silence be noticed in half a second."""
+    monkeypatch.setattr(route, "QUIET_S", 0.1)
+    monkeypatch.setattr(route, "DEAD_S", 0.5)
+    monkeypatch.setattr(keeper, "LOOK_S", 0.05)
+
+
+@pytest.fixture
+def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the keeper look often."""
+    monkeypatch.setattr(keeper, "LOOK_S", 0.05)
+
+
+def call_in_flight(rig: Any, device: LeasedDevice, during: During) -> Callable[[], Any]:
+    before = rig.probe.calls
+    waiting = during(lambda: device.client.probe.call("wait"))
+    assert rig.probe.started.wait(5)
+    assert rig.probe.calls == before + 1
+    return waiting
+
+
+def test_one_connection_costs_one_dial(rig: Any) -> None:
+    device = rig.lease()
+    assert device.client.probe.count() == 1
+    assert device.labels == {"board": "b", "number": "1"}
+    assert device.link.name == "b1"
+    assert rig.codes("Dial") == ["OK"]
+    assert len(rig.lab.router.tunnels()) == 1
+    assert rig.lab.router.waiting() == []
+
+
+def test_the_whole_way_takes_few_calls(rig: Any) -> None:
+    device = rig.lease()
+    methods = [call.method for call in rig.lab.journal.entries(caller="tester")]
+    assert methods[0] == "CreateLease"
+    assert methods[-1] == "Dial"
+    assert set(methods[1:-1]) == {"GetLease"}
+    assert rig.service.release(device) is True
+    assert rig.codes("DeleteLease") == ["OK"]
+
+
+def test_a_call_in_flight_fails_with_the_routers_drop_and_is_not_repeated(rig: Any, during: During) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.lab.router.drop()
+    with pytest.raises(LinkError) as info:
+        waiting()
+    reason = "the router ended it: The router dropped the tunnel"
+    assert str(info.value) == BROKE.format(lease=device.lease.name, reason=reason)
+    assert type(info.value) is LinkError
+    assert rig.probe.calls == 1
+    assert device.client.probe.count() == 2
+    assert rig.notices == [f"Exporter 'b1' was connected again; the tunnel had broken: {reason}."]
+    assert rig.codes("Dial") == ["OK", "OK"]
+    assert rig.codes("CreateLease") == ["OK"]
+
+
+def test_a_silent_tunnel_is_noticed_and_the_next_call_works(rig: Any, during: During, impatient: None) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.lab.router.drop(how="silent")
+    with pytest.raises(LinkError) as info:
+        waiting()
+    reason = "the exporter was not heard for 0.5 seconds"
+    assert str(info.value) == BROKE.format(lease=device.lease.name, reason=reason)
+    assert device.client.probe.count() == 2
+
+
+def test_an_exporter_that_vanished_behind_the_router_is_noticed(rig: Any, during: During, impatient: None) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.lab.exporters["b1"].crash()
+    with pytest.raises(LinkError) as info:
+        waiting()
+    assert str(info.value).startswith("The tunnel to exporter 'b1' (lease '")
+    rig.lab.exporters["b1"].start()
+    assert device.client.probe.count() == 2
+
+
+def test_an_idle_device_keeps_its_tunnel(rig: Any, impatient: None) -> None:
+    device = rig.lease()
+    threading.Event().wait(1.5)
+    assert device.client.probe.count() == 1
+    assert rig.codes("Dial") == ["OK"]
+    assert rig.notices == []
+
+
+def test_an_exporter_that_was_started_anew_has_other_ids(rig: Any, eventually: Eventually) -> None:
+    device = rig.lease()
+    before = device.client.probe.uuid
+    rig.lab.exporters["b1"].crash()
+    rig.lab.exporters["b1"].start()
+    with pytest.raises(LinkError):
+        while True:
+            device.client.probe.call("count", timeout=5)
+    assert device.client.probe.count() >= 1
+    assert device.client.probe.uuid != before
+
+
+def test_consoles_are_read_on_with_a_mark_of_the_gap(rig: Any, eventually: Eventually) -> None:
+    device = rig.lease()
+    console = device.console("console")
+    console.write(b"before\n")
+    console.wait_for("before", 5)
+    rig.lab.router.drop()
+    eventually(lambda: device._route.lost)
+    assert device.client.probe.count() == 1
+    console = device.console("console")
+    console.write(b"after\n")
+    console.wait_for("after", 5)
+    text = console.text(0)
+    assert text.startswith("before\n\n[gap 0.") and text.endswith(" s]\nafter\n")
+
+
+def test_consoles_of_an_exporter_that_was_started_anew_are_read_on(rig: Any, eventually: Eventually) -> None:
+    device = rig.lease()
+    console = device.console("console")
+    rig.lab.exporters["b1"].crash()
+    rig.lab.exporters["b1"].start()
+    rig.lab.router.drop()
+    eventually(lambda: device._route.lost)
+    console = device.console("console")
+    console.write(b"after\n")
+    console.wait_for("after", 5)
+    assert device.consoles() == ["console"]
+
+
+def test_an_expired_lease_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.lab.controller.expire(device.lease.name)
+    expired = rf"^Lease '{device.lease.name}' of exporter 'b1' has expired at [0-9: -]+, after 30 minutes\. Acquire a "
+    expired += r"longer one, extend it in time, or let it extend itself with max_duration=\."
+    with pytest.raises(LeaseExpired, match=expired + r" It was lost during 'wait' of driver 'probe'\.$"):
+        waiting()
+    with pytest.raises(LeaseExpired, match=expired + "$"):
+        device.client.probe.count()
+    assert rig.probe is None or rig.probe.calls == 1
+
+
+def test_a_lease_that_somebody_released_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.lab.controller.release(device.lease.name)
+    text = (
+        f"Lease '{device.lease.name}' of exporter 'b1' was released, but not by this run: by its owner elsewhere, by "
+        f"its exporter or by an administrator. Acquire it again."
+    )
+    with pytest.raises(LeaseReleased) as info:
+        waiting()
+    assert str(info.value) == f"{text} It was lost during 'wait' of driver 'probe'."
+    with pytest.raises(LeaseReleased) as info:
+        device.client.probe.count()
+    assert str(info.value) == text
+    assert rig.notices == [text]
+
+
+def test_a_transferred_lease_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.lab.controller.transfer(device.lease.name, "other")
+    text = (
+        f"Lease '{device.lease.name}' of exporter 'b1' was transferred to client 'other'. Ask its new owner, or acquire "
+        f"another lease."
+    )
+    with pytest.raises(LeaseTransferred) as info:
+        waiting()
+    assert str(info.value) == f"{text} It was lost during 'wait' of driver 'probe'."
+    with pytest.raises(LeaseTransferred, match=f"^{text}$"):
+        device.client.probe.count()
+    assert rig.service.release(device) is True
+    assert rig.active() == [device.lease.name]
+    rig.lab.controller.release(device.lease.name)
+
+
+def test_a_lease_that_went_with_its_exporter_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.lab.controller.remove_exporter("b1")
+    text = f"Lease '{device.lease.name}' is gone, perhaps together with its exporter 'b1'."
+    with pytest.raises(NoSuchLease) as info:
+        waiting()
+    assert str(info.value) == f"{text} It was lost during 'wait' of driver 'probe'."
+    with pytest.raises(NoSuchLease) as info:
+        device.client.probe.count()
+    assert str(info.value) == text
+
+
+def test_the_end_is_told_without_the_keeper_too(rig: Any, during: During) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    rig.service._keeper.leave(device.lease)
+    rig.lab.controller.expire(device.lease.name)
+    with pytest.raises(LeaseExpired, match=r" It was lost during 'wait' of driver 'probe'\.$"):
+        waiting()
+
+
+def test_unplugged_hardware_is_no_broken_tunnel(rig: Any) -> None:
+    device = rig.lease()
+    with pytest.raises(DriverUnavailable) as info:
+        device.client.probe.unplugged()
+    assert str(info.value) == (
+        "Driver 'probe' could not reach its hardware in 'unplugged': the cable is not plugged in. The exporter itself "
+        "answers."
+    )
+
+
+def test_threads_that_use_a_device_while_it_breaks_get_only_true_words(rig: Any, during: During) -> None:
+    device = rig.lease()
+    over = threading.Event()
+    failures: list[BaseException] = []
+
+    def work() -> int:
+        done = 0
+        while not over.is_set():
+            try:
+                device.client.probe.call("count", timeout=5)
+            except InfrastructureError as error:
+                failures.append(error)
+            else:
+                done += 1
+        return done
+
+    workers = [during(work) for _ in range(4)]
+    for _ in range(6):
+        threading.Event().wait(0.1)
+        rig.lab.router.drop()
+    threading.Event().wait(0.3)
+    over.set()
+    assert all(worker() > 0 for worker in workers)
+    assert {type(error) for error in failures} == {LinkError}
+    wrong = [str(error) for error in failures if "router ended it" not in str(error)]
+    assert wrong == []
+    device.client.probe.count()
+
+
+def test_releasing_a_device_ends_calls_in_flight(rig: Any, during: During) -> None:
+    device = rig.lease()
+    waiting = call_in_flight(rig, device, during)
+    assert rig.service.release(device) is True
+    with pytest.raises(InfrastructureError) as info:
+        waiting()
+    assert str(info.value) in (
+        f"Lease '{device.lease.name}' was released by this run. It was lost during 'wait' of driver 'probe'.",
+        "The link to exporter 'b1' is closed. Connect to it again.",
+        BROKE.format(lease=device.lease.name, reason="the tunnel was closed"),
+    )
+    with pytest.raises(LeaseReleased, match=f"^Lease '{device.lease.name}' was released by this run.$"):
+        device.client.probe.count()
+    device.close()
+    device.close()
