@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import datetime
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from robotlibcore import DynamicCore
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
-from JumpstarterLibrary.client.leasing.controller import LeaseRequest
+from JumpstarterLibrary.client.leasing import LeasedDevice, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments
 from JumpstarterLibrary.keywords.connection import ConnectionKeywords
 from JumpstarterLibrary.keywords.console import ConsoleKeywords
@@ -171,15 +172,17 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         finally:
             self._drain.drain()
 
-    def _new_events(self) -> Events:
+    def _new_events(self, alias: str) -> Events:
         """Return the events of a device that is about to come, which go to the log from the first on."""
         events = Events()
-        events.subscribe(self._drain.put)
+        events.subscribe(partial(self._drain.put, device="" if alias == Devices.DEFAULT_ALIAS else alias))
         return events
 
     def _prepare(self, device: Device, alias: str) -> None:
         """Make a new device report, and listen to its consoles from now on."""
         device.tick = self._drain.drain
+        if isinstance(device, LeasedDevice):
+            _tell_suite(alias, f"{device.lease.exporter} (lease {device.lease.name})")
         device.follow_logs()
         output = _output_directory()
         if output is not None:
@@ -215,6 +218,14 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._devices.test = None
         self._devices.close_owned(test)
         self._drain.drain()
+
+
+def _tell_suite(alias: str, what: str) -> None:
+    """Show in log and report which exporter a device was."""
+    try:
+        BuiltIn().set_suite_metadata(f"Exporter of {alias}", what, append=True, top=True)
+    except RobotNotRunningError:
+        return
 
 
 def _virtual_board() -> Exporter:

@@ -1,4 +1,7 @@
-"""Measure ours, upstream's client and a bare stub against one and the same upstream exporter (`inv bench`)."""
+"""Measure ours, upstream's client and a bare stub against one and the same upstream exporter (`inv bench`).
+
+Leases and tunnels are measured against one and the same virtual lab of ours.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import runs, wire
+from bench import leases, runs, wire
 from bench.processes import Setting
 from bench.rows import Row, table
 from interop.exporters import bench_board, short_folder, upstream_unix
@@ -26,6 +29,11 @@ GROUPS = {
     "robot": runs.robot,
     "pytest": runs.pytest,
     "transfer": wire.transfers,
+    "lab": leases.lab,
+    "lease": leases.usable,
+    "tunnel call": leases.calls,
+    "tunnel upload": leases.uploads,
+    "many leases": leases.many,
     "distributions": runs.distributions,
 }
 

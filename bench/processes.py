@@ -38,7 +38,7 @@ class Setting:
 
     def python(self, name: str) -> str:
         """Return the interpreter for a subject."""
-        return self.upstream.python if name == "upstream" else sys.executable
+        return self.upstream.python if name.startswith("upstream") else sys.executable
 
 
 class SubjectProcess:
@@ -65,14 +65,26 @@ class SubjectProcess:
 
 
 @contextmanager
-def subject(setting: Setting, name: str) -> Iterator[SubjectProcess]:
-    """Start a subject; it is connected with its first ``do("connect")``."""
+def subject(
+    setting: Setting, name: str, argument: str | None = None, *, folder: Path | None = None
+) -> Iterator[SubjectProcess]:
+    """Start a subject; it is connected with its first ``do("connect")``.
+
+    Args:
+        setting: What everything is measured with.
+        name: The subject's file.
+        argument: What it is told. Default: where upstream's exporter is.
+        folder: Where its client configuration is. Default: the setting's folder, where there is none.
+    """
+    environ = {**setting.environ, "JMP_DRIVERS_ALLOW": "UNSAFE"}
+    if folder is not None:
+        environ["JMP_CLIENT_CONFIG_HOME"] = str(folder)
     process = subprocess.Popen(
-        [setting.python(name), str(SUBJECTS / f"{name}.py"), setting.host],
+        [setting.python(name), str(SUBJECTS / f"{name}.py"), setting.host if argument is None else argument],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**setting.environ, "JMP_DRIVERS_ALLOW": "UNSAFE"},
+        env=environ,
     )
     try:
         yield SubjectProcess(process)

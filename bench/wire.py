@@ -77,9 +77,7 @@ def calls(setting: Setting, rounds: int = 40, count: int = 50) -> Iterator[Row]:
 def transfers(setting: Setting, rounds: int = 5) -> Iterator[Row]:
     """Measure an upload of 256 MiB to a storage mux, the memory that it takes, and the way back."""
     image, back = setting.folder / "image.bin", setting.folder / "back.bin"
-    with image.open("wb") as file:
-        for _ in range(IMAGE_SIZE // MIB):
-            file.write(os.urandom(MIB))
+    random_file(image)
     up: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
     down: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
     with ExitStack() as stack:
@@ -88,7 +86,7 @@ def transfers(setting: Setting, rounds: int = 5) -> Iterator[Row]:
             for name, process in processes.items():
                 up[name].append(process.do("upload", str(image)))
                 down[name].append(process.do("download", str(back)))
-                _same(image, back)
+                same(image, back)
     row = Row("upload of 256 MiB", "MB/s", _rates(up))
     yield Row(row.name, row.unit, row.figures, (Target(">= 2.5 x upstream", row.ratio("ours", "upstream"), 2.5, True),))
     yield _memory("memory over idle, upload", up)
@@ -114,7 +112,14 @@ def _memory(name: str, answers: dict[str, list[dict[str, Any]]]) -> Row:
     return Row(name, "MiB", figures, (Target("<= 32", figures["ours"], 32),))
 
 
-def _same(one: Path, other: Path) -> None:
+def random_file(path: Path) -> None:
+    """Write the image that is transferred."""
+    with path.open("wb") as file:
+        for _ in range(IMAGE_SIZE // MIB):
+            file.write(os.urandom(MIB))
+
+
+def same(one: Path, other: Path) -> None:
     """Check that a figure was not got by losing data.
 
     Raises:

@@ -1,6 +1,7 @@
 """A pytest class on a board, as upstream's users write it.
 
-It joins the exporter that JUMPSTARTER_HOST names; examples/board.yaml describes one, and README says how to start it.
+It leases a board of the lab in examples/lab.yaml, which README says how to start; or it joins the exporter that
+JUMPSTARTER_HOST names, as inside `jmp shell`. examples/board.yaml describes such a one.
 """
 
 from pathlib import Path

@@ -60,6 +60,10 @@ class Route(Protocol):
     def generation(self) -> int:
         """Grows with each connection."""
 
+    @property
+    def over(self) -> bool:
+        """Whether there will be no connection any more; whoever knows that is asked."""
+
     def check(self) -> None:
         """Raise why there will be no connection any more, if that is known."""
 
@@ -161,7 +165,8 @@ class Link:
         except ValueError:
             # What gRPC raises when the channel is closed, perhaps meanwhile, by another thread.
             return False
-        return True
+        # Perhaps it was another connection that brought the answer.
+        return self.route is None or not self.route.lost
 
     def barrier(self) -> bool:
         """Return when the exporter has seen all that was sent before, or cannot be asked; say whether it has answered.

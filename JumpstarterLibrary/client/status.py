@@ -73,8 +73,10 @@ def translate(
     logger.debug("%s on %s ended with %s: %s", operation.text, link.name, code, details)
     if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
         return out_of_time(operation, deadline)
-    if link.route is not None and code in _LOSSES and (link.route.lost or not link.alive()):
-        return link.route.explain(operation.text)
+    route = link.route
+    # The controller is asked before the exporter, to which gRPC would look for another way meanwhile.
+    if route is not None and code in _LOSSES and (route.lost or route.over or not link.alive()):
+        return route.explain(operation.text)
     if code is Code.UNAVAILABLE and not link.alive():
         return link_error(link, operation, details)
     return _TABLE[code](link, operation, details or f"no details, status {code.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -277,7 +278,8 @@ class Session:
             stack.push_async_callback(servicer.drained, DRAIN_LIMIT_S)
             stack.push_async_callback(server.stop, self._grace)
             stack.callback(servicer.begin_closing)
-            await server.start()
+            # gRPC cannot stop a server whose start was cancelled.
+            await asyncio.shield(server.start())
             yield
 
 

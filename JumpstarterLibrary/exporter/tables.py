@@ -120,6 +120,35 @@ class Table:
                 raise ConfigurationError(f"{place}.{name}: a mapping is needed, not {_name(value)}.")
             yield name, Table(value or {}, f"{place}.{name}")
 
+    def scalar(self, key: str) -> str | int | float | bool | None:
+        """Return a text, number or truth value as it is, or None if it is absent."""
+        value = self._data.get(key)
+        if value is not None and not isinstance(value, str | int | float | bool):
+            raise self._error(key, "a single value", value)
+        return value
+
+    def rows(self, key: str) -> Iterator[Table]:
+        """Yield the mappings in a list; absent is empty."""
+        place = self._place(key)
+        for position, value in enumerate(self._get(key, list, "a list") or []):
+            if not isinstance(value, dict):
+                raise ConfigurationError(f"{place}[{position}]: a mapping is needed, not {_name(value)}.")
+            yield Table(value, f"{place}[{position}]")
+
+    def listed_texts(self, key: str) -> list[str]:
+        """Return a list of texts; absent is empty."""
+        found = self._get(key, list, "a list") or []
+        for position, value in enumerate(found):
+            if not isinstance(value, str):
+                raise ConfigurationError(f"{self._place(key)}[{position}]: text is needed, not {_name(value)}.")
+        return found
+
+    def only(self, *known: str) -> None:
+        """Check that there are no other keys than these."""
+        for key in self._data:
+            if key not in known:
+                raise ConfigurationError(f"{self._place(str(key))}: there is no such key. Known: {', '.join(known)}.")
+
     def _get(self, key: str, kind: type[Kind], needed: str) -> Kind | None:
         value = self._data.get(key)
         if value is not None and not isinstance(value, kind):

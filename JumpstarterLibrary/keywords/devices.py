@@ -61,7 +61,7 @@ class Devices:
         virtual: Starts an exporter with a virtual board in this process.
         prepare: Called with each new device and its alias, before it is used.
         leasing: Where leased devices come from.
-        events: Returns the events of a device that is about to come.
+        events: Returns the events of a device that is about to come under an alias.
     """
 
     DEFAULT_ALIAS = "device"
@@ -73,7 +73,7 @@ class Devices:
         virtual: Callable[[], Exporter],
         prepare: Callable[[Device, str], None],
         leasing: Leasing | None = None,
-        events: Callable[[], Events] = Events,
+        events: Callable[[str], Events] = lambda _alias: Events(),
     ) -> None:
         self.default = default
         self.owner: str | None = None
@@ -116,7 +116,11 @@ class Devices:
             InfrastructureError: It cannot be leased or reached.
         """
         owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[scope]
-        shared = self._shared(finding, alias)
+        shared = self._same(finding, alias)
+        if shared is not None and self._over(shared):
+            # A device whose lease is over is of no use to anybody; whoever asks anew gets its name.
+            self._close_each([shared])
+            alias, shared = shared, None
         if shared is not None:
             entry = self._entries[shared]
             entry.uses += 1
@@ -139,7 +143,7 @@ class Devices:
                 f"There is a device '{alias}' already. Disconnect it first, or choose another alias."
             )
         with ExitStack() as stack:
-            device = self._open(finding, mode, stack)
+            device = self._open(finding, mode, stack, self._events(alias))
             how = f"mode {mode.value}"
             if isinstance(device, LeasedDevice):
                 how += f", lease {device.lease.name}"
@@ -150,13 +154,13 @@ class Devices:
         self._gone.discard(alias)
         return alias
 
-    def _open(self, finding: Finding, mode: Mode, stack: ExitStack) -> Device:
+    def _open(self, finding: Finding, mode: Mode, stack: ExitStack, events: Events) -> Device:
         """Connect a device; what it takes to close it goes to the stack."""
-        events = self._events()
         if mode is Mode.lease or (mode is Mode.virtual and finding.request is not None):
             if self._leasing is None:
                 raise ConfigurationError("Nothing can be leased here.")
             attached = self.environ.get(LEASE) if mode is Mode.lease else None
+            self._check_attached(attached)
             leased = self._leasing.take(finding, events, attached or None)
             stack.callback(self._leasing.give_back, leased)
             return leased
@@ -166,16 +170,31 @@ class Devices:
         stack.callback(device.close)
         return device
 
-    def _shared(self, finding: Finding, alias: str | None) -> str | None:
-        """Return the alias of the device that was leased for the same request."""
+    def _check_attached(self, lease: str | None) -> None:
+        """Raise if a device uses a lease already that somebody else has made."""
+        for alias, entry in self._entries.items():
+            if lease and isinstance(entry.device, LeasedDevice) and entry.device.lease.name == lease:
+                raise ConfigurationError(
+                    f"{LEASE} names one lease, '{lease}', which device '{alias}' uses already. Unset {LEASE} to lease "
+                    f"another device."
+                )
+
+    def _same(self, finding: Finding, alias: str | None) -> str | None:
+        """Return the alias of the device that was acquired for the same request, or whose name would be free."""
         for name, entry in self._entries.items():
+            if alias == name and self._over(name):
+                return name
             if alias not in (None, name) or entry.request is None or finding.request is None:
                 continue
             same = (entry.request.selector, entry.request.exporter, entry.request.name)
             if same == (finding.request.selector, finding.request.exporter, finding.request.name):
-                usable = not isinstance(entry.device, LeasedDevice) or entry.device.lease.ended is None
-                return name if usable else None
+                return name
         return None
+
+    def _over(self, alias: str) -> bool:
+        """Whether a device's lease is over."""
+        device = self._entries[alias].device
+        return isinstance(device, LeasedDevice) and device.lease.ended is not None
 
     def get(self, alias: str | None = None) -> Device:
         """Return a device by its alias, or the current one; if there is none at all, connect the default.

@@ -76,8 +76,7 @@ class LeaseSetKeywords(LeaseKeywords):
             if deadline.expired:
                 raise LeaseTimeout(
                     f"The devices {', '.join(selectors)} did not become free together within "
-                    f"{spoken(timeout.total_seconds())}; the last one missing was {missing}. Wait longer with "
-                    f"timeout=, or ask for others."
+                    f"{spoken(timeout.total_seconds())}. The last one missing was {missing}"
                 )
             threading.Event().wait(deadline.at_most(random.uniform(0.2, BACK_OFF_S)))
 
@@ -89,7 +88,7 @@ class LeaseSetKeywords(LeaseKeywords):
         deadline: Deadline,
         scope: Scope,
     ) -> str | None:
-        """Take each device, or none; return which one was not free."""
+        """Take each device, or none; return which one was not free, and why."""
         taken: list[str] = []
         order = list(selectors)
         try:
@@ -102,7 +101,7 @@ class LeaseSetKeywords(LeaseKeywords):
                 taken.append(alias)
         except LeaseTimeout as error:
             self._give_back(taken)
-            return f"'{order[len(taken)]}' ({error})"
+            return f"'{order[len(taken)]}': {error}"
         except BaseException:
             self._give_back(taken)
             raise

@@ -12,6 +12,7 @@ from JumpstarterLibrary.client.ci import ci_context, ci_tags
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
+from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.keywords.finding import Finding
@@ -65,6 +66,7 @@ class Leases:
         self._real = LeaseService(self.settings)
         self._virtual = LeaseService(self._virtual_settings)
         self._origins: dict[LeasedDevice, LeaseService] = {}
+        self._termination = Termination()
 
     def settings(self) -> ClientSettings:
         """Return the client's settings.
@@ -89,6 +91,7 @@ class Leases:
             ConfigurationError: Nothing says what to lease, or from whom.
             InfrastructureError: See ``LeaseService``.
         """
+        self._termination.guard()
         service = self.service(finding.mode)
         if lease is not None:
             device = service.attach(lease, finding.lease_timeout, events=events, tick=self._tick)
@@ -104,6 +107,8 @@ class Leases:
 
     def give_back(self, device: LeasedDevice) -> None:
         """Close a device, and release its lease if it is ours."""
+        # Robot handles SIGTERM only until listeners are closed.
+        self._termination.guard()
         self._origins.pop(device).release(device)
 
     def tags(self, own: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +166,7 @@ class Leases:
         self._virtual.close()
         self._lab = None
         self._stack.close()
+        self._termination.restore()
 
 
 def _minutes(value: datetime.timedelta) -> str:

@@ -81,9 +81,13 @@ def self_signed(*names: str) -> Certificate:
     """Return a certificate that vouches for itself, as a controller makes one when it is given none."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(names[0])
+    key_id = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     certificate = (
         _builder(name, name, key.public_key(), LIFE)
         .add_extension(x509.SubjectAlternativeName([_alternative(text) for text in names]), critical=False)
+        # By these, whoever trusts several of one name finds the right one: OpenSSL looks at the first name that fits.
+        .add_extension(key_id, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
         .sign(key, hashes.SHA256())
     )
     return _bundle(certificate, key)

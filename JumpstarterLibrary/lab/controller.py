@@ -13,7 +13,6 @@ import grpc.aio
 
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.hosting import LoopThread
-from JumpstarterLibrary.lab.administration import Administration
 from JumpstarterLibrary.lab.authentication import Authentication
 from JumpstarterLibrary.lab.certificates import Authority, Certificate
 from JumpstarterLibrary.lab.client_service import ClientService
@@ -22,6 +21,7 @@ from JumpstarterLibrary.lab.controller_service import ControllerService
 from JumpstarterLibrary.lab.features import ControllerFeatures, RouterEntry
 from JumpstarterLibrary.lab.health import health_handler
 from JumpstarterLibrary.lab.journal import Journal, JournalInterceptor
+from JumpstarterLibrary.lab.mishaps import Mishaps
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.rpc_faults import FaultInterceptor, RpcFaults
 from JumpstarterLibrary.lab.state import State
@@ -38,7 +38,7 @@ _OPTIONS = (
 )
 
 
-class MockController(Administration):
+class MockController(Mishaps):
     """A controller: ControllerService, ClientService and health on one port.
 
     Enter it with ``async with`` on an event loop of your own, or with ``with``: then it brings its own loop, in a
@@ -178,6 +178,21 @@ class MockController(Administration):
             raise ConfigurationError(
                 f"The controller cannot listen on {self.endpoint}. Is the port free, and the address this machine's?"
             ) from error
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What it shows; None in plaintext."""
+        return self._certificate
+
+    async def show(self, certificate: Certificate | None) -> None:
+        """Stop, and start again with another certificate, on the same port. ``ca`` stays as it is.
+
+        Args:
+            certificate: What to show; None for plaintext.
+        """
+        await self.stop_serving()
+        self._certificate = certificate
+        await self.start_serving()
 
     async def __aenter__(self) -> Self:
         await self.start_serving()

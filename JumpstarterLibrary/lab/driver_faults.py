@@ -9,10 +9,10 @@ from __future__ import annotations
 import fnmatch
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from JumpstarterLibrary.exporter.driver import CallKind, Driver, call_kind
 from JumpstarterLibrary.lab.call_faults import CallFault
@@ -26,6 +26,8 @@ SERIAL = "serial"
 
 _LIFE = frozenset({"reset", "close"})
 """Methods that a session itself needs."""
+
+_EXPORTED: WeakKeyDictionary[type[Driver], dict[str, CallKind]] = WeakKeyDictionary()
 
 
 class Place:
@@ -106,10 +108,12 @@ class DriverFaults:
         return resource
 
 
-@functools.lru_cache(maxsize=1024)
-def _exported(kind: Hashable) -> dict[str, CallKind]:
-    found = {name: call_kind(inspect.getattr_static(kind, name)) for name in dir(kind)}
-    return {name: mark for name, mark in found.items() if mark is not None and name not in _LIFE}
+def _exported(kind: type[Driver]) -> dict[str, CallKind]:
+    """Return the methods of a class that clients reach, and how; looked up once, since labs build many of one class."""
+    if kind not in _EXPORTED:
+        found = {name: call_kind(inspect.getattr_static(kind, name)) for name in dir(kind)}
+        _EXPORTED[kind] = {name: mark for name, mark in found.items() if mark is not None and name not in _LIFE}
+    return _EXPORTED[kind]
 
 
 def _unary(faults: DriverFaults, place: Place, name: str, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -192,7 +192,7 @@ class ExporterLife:
 
 def _report(life: asyncio.Task[int]) -> None:
     if not life.cancelled() and (error := life.exception()) is not None:
-        _log.error("The %s ended: %s", life.get_name(), error)
+        _log.error("The %s ended: %s", life.get_name(), error, exc_info=error)
 
 
 class ExporterHandle:

@@ -1,51 +1,53 @@
 """The YAML file that describes a virtual lab.
 
-    namespace: default            # everything may be left out
-    host: 127.0.0.1
-    port: 8082                    # 0, the default, takes a free one
-    router_port: 8083
-    tls: authority                # or self-signed
-    clock_scale: 1                # lab seconds in a real second
-    assignment_delay: 0           # lab seconds
-    clients:
-      tester: {team: qa}          # labels
-    boards:
-      virtual: {count: 4}         # virtual-1 to virtual-4, with the labels board=virtual and number=1 and so on
-      bench-7:
-        labels: {board: rpi4}
-        board: virtual            # the default
-        config: {preinstalled: true}
-        motd: Handle with care.
-        hooks:                    # as in an exporter's configuration
-          beforeLease: {script: echo hello}
-      gateway:
-        labels: {board: gateway}
-        export:                   # as in an exporter's configuration
-          power: {type: jumpstarter_driver_power.driver.MockPower}
-      theirs:
-        register: false           # a place for an exporter from elsewhere
-    policies:
-      qa-first:
-        exporters: board=rpi4     # a selector; the default means all
-        rules:
-        - clients: [team=qa]
-          priority: 10
-          maximum_duration: 2 h
-          description: for QA
+namespace: default            # everything may be left out
+host: 127.0.0.1
+port: 8082                    # 0, the default, takes a free one
+router_port: 8083
+tls: authority                # or self-signed
+clock_scale: 1                # lab seconds in a real second
+assignment_delay: 0           # lab seconds
+clients:
+  tester: {team: qa}          # labels
+boards:
+  virtual: {count: 4}         # virtual-1 to virtual-4, with the labels board=virtual and number=1 and so on
+  bench-7:
+    labels: {board: rpi4}
+    board: virtual            # the default
+    config: {preinstalled: true}
+    motd: Handle with care.
+    hooks:                    # as in an exporter's configuration
+      beforeLease: {script: echo hello}
+  gateway:
+    labels: {board: gateway}
+    export:                   # as in an exporter's configuration
+      power: {type: jumpstarter_driver_power.driver.MockPower}
+  theirs:
+    register: false           # a place for an exporter from elsewhere
+policies:
+  qa-first:
+    exporters: board=rpi4     # a selector; the default means all
+    rules:
+    - clients: [team=qa]
+      priority: 10
+      maximum_duration: 2 h
+      description: for QA
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import yaml
 
-from JumpstarterLibrary.errors import ConfigurationError, UsageError
-from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 from JumpstarterLibrary.exporter.tables import Table, parse_yaml
@@ -54,33 +56,31 @@ from JumpstarterLibrary.lab.exporters import VIRTUAL, LabExporter, virtual_board
 from JumpstarterLibrary.lab.faults.options import seconds
 from JumpstarterLibrary.lab.policies import AccessRule, ExporterAccessPolicy
 from JumpstarterLibrary.lab.selector import SelectorError
-from JumpstarterLibrary.lab.virtual_lab import CLIENT, VirtualLab
+from JumpstarterLibrary.lab.virtual_lab import CLIENT, TlsMode, VirtualLab
+
+Parsed = TypeVar("Parsed")
 
 BOARDS = 4
 """Virtual boards of a lab without a file."""
 
-_TOP = ("namespace", "host", "port", "router_port", "tls", "clock_scale", "assignment_delay")
-_SECTIONS = ("clients", "boards", "policies")
-_BOARD = ("labels", "board", "config", "export", "hooks", "motd", "enabled", "register", "count")
-_HOOKS = ("beforeLease", "afterLease")
-_HOOK = ("script", "exec", "timeout", "onFailure")
-_POLICY = ("exporters", "rules")
-_RULE = ("clients", "priority", "maximum_duration", "spot_access", "description")
+PORT_LIMIT = 65535
+
+_VIRTUAL_CLASS = "JumpstarterLibrary.exporter.drivers.virtual.VirtualBoard"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabFile:
-    """What a file says of a lab.
+    """What a file says of a lab; without one, what it says by default.
 
     Attributes:
         namespace: The namespace of everything.
         host: The address to listen on.
-        port: The controller's port.
-        router_port: The router's port.
+        port: The controller's port; 0 takes a free one.
+        router_port: The router's port; likewise.
         tls: How controller and router show who they are.
         clock_scale: Lab seconds in a real second.
         assignment_delay: Lab seconds from the request of a lease to the first look for an exporter.
-        clients: The labels of each client.
+        clients: The labels of each client, by its name.
         exporters: The exporters.
         policies: The access policies.
     """
@@ -89,7 +89,7 @@ class LabFile:
     host: str = "127.0.0.1"
     port: int = 0
     router_port: int = 0
-    tls: Any = "authority"
+    tls: TlsMode = "authority"
     clock_scale: float = 1.0
     assignment_delay: float = 0.0
     clients: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {CLIENT: {}})
@@ -97,24 +97,171 @@ class LabFile:
     policies: Sequence[ExporterAccessPolicy] = ()
 
     @classmethod
-    def load(cls, path: str | Path) -> LabFile:
+    def load(cls, path: str | Path) -> Self:
         """Read a file.
 
         Raises:
-            ConfigurationError: It cannot be read, or says something that cannot be. The text begins with the file's name
-                and the place in it.
+            ConfigurationError: It cannot be read, or says something that cannot be; the text begins with the file's
+                name and the place in it.
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"The lab's file {path} cannot be read: {error}.") from error
-        try:
-            return cls._parsed(parse_yaml(text, "the file"))
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {error}") from error
+        with _in_place(f"{path}: "):
+            return cls._from_table(parse_yaml(text, "the file"))
 
     @classmethod
-    def _parsed(cls, table: Table) -> LabFile:
-        _only(table, (*_TOP, *_SECTIONS))
-        clients = {name: child.everything() for name, child in table.tables("clients")}
-        return cls()
+    def _from_table(cls, table: Table) -> Self:
+        table.only(*(entry.name for entry in fields(cls) if entry.name != "exporters"), "boards")
+        clients, boards = table.table("clients"), table.table("boards")
+        labels = {name: clients.texts(name) for name in table.mapping("clients")}
+        found = [exporter for name, board in table.tables("boards") for exporter in _exporters(name, board)]
+        _check_names(found)
+        return cls(
+            namespace=table.text("namespace") or cls.namespace,
+            host=table.text("host") or cls.host,
+            port=_port(table, "port"),
+            router_port=_port(table, "router_port"),
+            tls=table.choice("tls", ("authority", "self-signed")),
+            clock_scale=table.number("clock_scale", cls.clock_scale),
+            assignment_delay=table.number("assignment_delay", cls.assignment_delay),
+            clients={CLIENT: {}} if clients.absent else labels,
+            exporters=virtual_boards(BOARDS) if boards.absent else found,
+            policies=[_policy(name, policy) for name, policy in table.tables("policies")],
+        )
+
+    def lab(self) -> VirtualLab:
+        """Return the lab, which does not run yet.
+
+        Raises:
+            ConfigurationError: Something does not fit together.
+        """
+        return VirtualLab(
+            self.exporters,
+            clients=self.clients,
+            policies=self.policies,
+            namespace=self.namespace,
+            clock=Clock(self.clock_scale),
+            tls=self.tls,
+            host=self.host,
+            port=self.port,
+            router_port=self.router_port,
+            assignment_delay=self.assignment_delay,
+        )
+
+
+def _exporters(name: str, table: Table) -> Iterator[LabExporter]:
+    table.only("labels", "count", "board", "config", "export", "hooks", "motd", "enabled", "register")
+    count, labels = table.number("count", 0), table.texts("labels")
+    if count != int(count) or count < 0:
+        raise ConfigurationError(f"{table.where}.count: a whole number is needed, not {count:g}.")
+    exporter = _exporter(name, table, labels or {"board": VIRTUAL})
+    if not count:
+        yield exporter
+    for number in range(1, int(count) + 1):
+        numbered = {**exporter.labels, "number": str(number)}
+        yield replace(exporter, name=f"{name}-{number}", labels=numbered)
+
+
+def _exporter(name: str, table: Table, labels: dict[str, str]) -> LabExporter:
+    rest = _hooks_and_motd(table)
+    return LabExporter(
+        name=name,
+        labels=labels,
+        driver=_driver(table),
+        before_lease=rest.before_lease,
+        after_lease=rest.after_lease,
+        motd=rest.motd,
+        enabled=_truth(table, "enabled"),
+        register=_truth(table, "register"),
+    )
+
+
+def _driver(table: Table) -> Callable[[], Driver]:
+    """Return what builds the drivers, after it has done so once: what is wrong is to be heard now."""
+    export, board, config = table.table("export"), table.text("board"), table.mapping("config")
+    if not export.absent and (board is not None or config):
+        raise ConfigurationError(f"{table.where}: a board has export, or board and config, not both.")
+    table.choice("board", (VIRTUAL,))
+    if not export.absent:
+        build = _read(table, ExporterConfigV1Alpha1.from_str, {"export": table.mapping("export")}).instantiate
+    elif config:
+        driver = {"type": _VIRTUAL_CLASS, "config": config}
+        build = _read(table, ExporterConfigV1Alpha1DriverInstance.from_str, driver).instantiate
+    else:
+        return VirtualBoard
+    with _in_place(f"{table.where}."):
+        build().close()
+    return build
+
+
+def _hooks_and_motd(table: Table) -> ExporterConfigV1Alpha1:
+    hooks = table.table("hooks")
+    hooks.only("beforeLease", "afterLease")
+    for _, hook in table.tables("hooks"):
+        hook.only("script", "exec", "timeout", "onFailure")
+    return _read(table, ExporterConfigV1Alpha1.from_str, {"motd": table.text("motd"), "hooks": table.mapping("hooks")})
+
+
+def _read(table: Table, parse: Callable[[str], Parsed], section: Mapping[str, Any]) -> Parsed:
+    """Parse a part of an exporter's configuration by what parses those."""
+    with _in_place(f"{table.where}."):
+        return parse(yaml.safe_dump(dict(section)))
+
+
+def _policy(name: str, table: Table) -> ExporterAccessPolicy:
+    table.only("exporters", "rules")
+    try:
+        rules = [_rule(rule) for rule in table.rows("rules")]
+        return ExporterAccessPolicy(name=name, exporters=table.text("exporters") or "", rules=rules)
+    except SelectorError as error:
+        raise ConfigurationError(f"{table.where}: {error}") from error
+
+
+def _rule(table: Table) -> AccessRule:
+    table.only("clients", "priority", "maximum_duration", "spot_access", "description")
+    return AccessRule(
+        clients=table.listed_texts("clients") or ("",),
+        priority=int(table.number("priority", 0)),
+        maximum_duration=_duration(table, "maximum_duration"),
+        spot_access=table.boolean("spot_access"),
+        description=table.text("description") or "",
+    )
+
+
+def _duration(table: Table, key: str) -> timedelta | None:
+    text = table.scalar(key)
+    if text is None:
+        return None
+    try:
+        return timedelta(seconds=seconds(text))
+    except ValueError:
+        raise ConfigurationError(f"{table.where}.{key}: a time such as 90 or '2 h' is needed, not {text!r}.") from None
+
+
+def _port(table: Table, key: str) -> int:
+    port = table.number(key, 0)
+    if port != int(port) or not 0 <= port <= PORT_LIMIT:
+        raise ConfigurationError(f"{key}: a port from 0 to {PORT_LIMIT} is needed, not {port:g}.")
+    return int(port)
+
+
+def _truth(table: Table, key: str) -> bool:
+    return table.scalar(key) is None or table.boolean(key)
+
+
+def _check_names(exporters: Sequence[LabExporter]) -> None:
+    names = Counter(exporter.name for exporter in exporters)
+    for name, number in names.items():
+        if number > 1:
+            raise ConfigurationError(f"boards: {number} boards are called {name!r}. Give each a name of its own.")
+
+
+@contextmanager
+def _in_place(prefix: str) -> Iterator[None]:
+    """Say in an error where it is."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{prefix}{error}") from error

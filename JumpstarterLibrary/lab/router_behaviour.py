@@ -75,7 +75,8 @@ class RouterBehaviour:
 
 def _cut(frame: bytes, limit: int) -> Iterator[bytes]:
     whole = router_pb2.StreamResponse.FromString(frame)
-    for start in range(0, len(whole.payload), limit):
+    # At least one frame: those without data say something, too.
+    for start in range(0, max(len(whole.payload), 1), limit):
         payload = whole.payload[start : start + limit]
         yield router_pb2.StreamResponse(payload=payload, frame_type=whole.frame_type).SerializeToString()
 

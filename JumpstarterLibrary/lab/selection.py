@@ -87,6 +87,8 @@ class Selection:
         Many leases often wait for the same few exporters. What is said of one holds for all that ask the same, until
         an exporter, a policy or a lease changes.
         """
+        if self._state.forced is not None:
+            return Verdict(*self._state.forced)
         if self._generation != self._state.generation:
             self._generation = self._state.generation
             self._refused.clear()

@@ -26,6 +26,7 @@ class State:
         waiting: Names of the leases that have neither an exporter nor ended.
         held: By name of the exporter the name of the lease that has it.
         generation: Counts everything that can change which exporter a lease gets.
+        forced: Kind, reason and message of a condition that every request meets, whatever it asks for; None for none.
     """
 
     def __init__(self, namespace: str) -> None:
@@ -38,6 +39,7 @@ class State:
         self.waiting: dict[str, None] = {}
         self.held: dict[str, str] = {}
         self.generation = 0
+        self.forced: tuple[str, str, str] | None = None
         self._matching: OrderedDict[str, tuple[Selector, set[str]]] = OrderedDict()
 
     def touch(self) -> None:

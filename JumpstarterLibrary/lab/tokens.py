@@ -65,11 +65,13 @@ class Claims:
         subject: ``client:<namespace>:<name>:<uid>`` or ``exporter:…``; for a foreign issuer whatever it calls its user.
         user: The user name: the subject with the issuer's prefix.
         expiry: Until when it is valid, in lab time.
+        issued: When it was minted, in seconds since 1970; 0 if it does not say.
     """
 
     subject: str
     user: str
     expiry: datetime
+    issued: int = 0
 
 
 def subject(kind: Kind, namespace: str, name: str, uid: str) -> str:
@@ -96,6 +98,7 @@ class TokenIssuer:
         self._clock = clock
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._known: dict[str, Claims] = {}
+        self._refused: dict[str, tuple[int, str]] = {}
 
     def mint(
         self, kind: Kind, namespace: str, name: str, uid: str, *, life: timedelta = TOKEN_LIFE, **overrides: Any
@@ -119,7 +122,24 @@ class TokenIssuer:
             "jti": str(uuid4()),
             **overrides,
         }
+        if (refused := self._refused.get(claims["sub"])) is not None:
+            # Times are whole seconds, and this token is newer than those that are refused.
+            claims["iat"] = max(claims["iat"], refused[0] + 1)
         return jwt.encode(_present(claims), self._key, "ES256")
+
+    def refuse(self, user: str, details: str) -> None:
+        """Refuse all tokens of a subject that were minted so far. Later ones are good.
+
+        Args:
+            user: The subject.
+            details: Why, in the words that go over the wire.
+        """
+        now = self._clock.now() if self._clock is not None else datetime.now(UTC)
+        self._refused[user] = int(now.timestamp()), details
+
+    def accept(self, user: str) -> None:
+        """Refuse a subject's tokens no more."""
+        self._refused.pop(user, None)
 
     def verify(self, token: str, now: datetime) -> Claims:
         """Return what a token says.
@@ -139,6 +159,9 @@ class TokenIssuer:
         if claims.expiry <= now:
             text = f"{claims.expiry:%Y-%m-%d %H:%M:%S}"
             raise TokenRefused(f"oidc: verify token: oidc: token is expired (Token Expiry: {text})")
+        refused = self._refused.get(claims.subject)
+        if refused is not None and claims.issued <= refused[0]:
+            raise TokenRefused(refused[1])
         return claims
 
     def _checked(self, token: str) -> Claims:
@@ -158,7 +181,7 @@ class TokenIssuer:
         except jwt.InvalidTokenError as error:
             raise TokenRefused(f"oidc: verify token: {error}") from error
         expiry = datetime.fromtimestamp(claims["exp"], UTC)
-        return Claims(claims["sub"], f"{self.prefix}{claims['sub']}", expiry)
+        return Claims(claims["sub"], f"{self.prefix}{claims['sub']}", expiry, int(claims.get("iat", 0)))
 
 
 class RouterKey:

@@ -20,15 +20,20 @@ class EventDrain:
     """Collects events in any thread and writes them in the main one."""
 
     def __init__(self) -> None:
-        self._events: deque[Event] = deque(maxlen=LIMIT)
+        self._events: deque[tuple[Event, str]] = deque(maxlen=LIMIT)
         self._lock = threading.Lock()
         self._dropped = 0
 
-    def put(self, event: Event) -> None:
-        """Keep an event for the main thread."""
+    def put(self, event: Event, device: str = "") -> None:
+        """Keep an event for the main thread.
+
+        Args:
+            event: What happened.
+            device: The alias of the device that it happened to, if it is to be told.
+        """
         with self._lock:
             self._dropped += len(self._events) == LIMIT
-            self._events.append(event)
+            self._events.append((event, device))
 
     def drain(self) -> None:
         """Write all that waits; elsewhere than in the main thread, do nothing."""
@@ -40,19 +45,20 @@ class EventDrain:
             self._dropped = 0
         if dropped:
             logger.warn(f"{dropped} events came faster than they could be logged and were dropped.")
-        for event in events:
-            level, text = _rendered(event)
+        for event, device in events:
+            level, text = _rendered(event, device)
             logger.write(text, level)  # type: ignore[arg-type]
             # Warnings are shown by Robot itself.
             if isinstance(event, Notice) and event.console and level != "WARN":
                 logger.console(text)
 
 
-def _rendered(event: Event) -> tuple[str, str]:
+def _rendered(event: Event, device: str) -> tuple[str, str]:
     match event:
         case LogRecord():
             level = "DEBUG" if event.severity == "DEBUG" else "INFO"
-            return level, f"exporter log: {event.source} {event.severity}: {event.message}"
+            of = f" of '{device}'" if device else ""
+            return level, f"exporter log{of}: {event.source} {event.severity}: {event.message}"
         case Progress():
             return "INFO", str(event)
         case Notice():

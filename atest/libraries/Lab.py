@@ -182,9 +182,9 @@ class Lab:
         """Return how often a client has called an RPC since `Forget Calls`."""
         return len(self.lab.journal.entries(method=method, caller=client))
 
-    def calls_should_be(self, client: str = CLIENT, /, **counts: int) -> None:
-        """Fail unless a client has called these RPCs so often since `Forget Calls`."""
-        found = {method: self.count_calls(method, client) for method in counts}
+    def calls_should_be(self, **counts: int) -> None:
+        """Fail unless the client has called these RPCs so often since `Forget Calls`."""
+        found = {method: self.count_calls(method) for method in counts}
         assert found == counts, f"The calls were {found}."
 
     def forget_calls(self) -> None:
@@ -199,8 +199,9 @@ class Lab:
         return list(power.switched)
 
     def lease_end_time(self, name: object) -> str:
-        """Return when a lease ends, as messages tell it."""
-        end = self.get_lab_lease(name).expiry
+        """Return when a lease ends or has ended, as messages tell it."""
+        record = self.get_lab_lease(name)
+        end = record.effective_end or record.expiry
         assert end is not None, f"The lease {name} has not begun."
         local = end.replace(microsecond=0).astimezone()
         today = local.date() == datetime.datetime.now().astimezone().date()

@@ -8,30 +8,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Any, TextIO
 
 
-class Subject(Protocol):
-    """A client under measurement."""
-
-    def connect(self) -> None:
-        """Connect to the exporter and make a first call."""
-
-    def call(self) -> None:
-        """Make one unary call."""
-
-    def upload(self, path: str) -> None:
-        """Write a file to the storage mux."""
-
-    def download(self, path: str) -> None:
-        """Read the storage mux into a file."""
-
-
-def serve(make: Callable[[str], Subject]) -> None:
-    """Answer requests until standard input ends.
+def serve(make: Callable[[str], object]) -> None:
+    """Answer requests until standard input ends. Each names a method of the subject.
 
     Args:
-        make: Makes the client for an exporter's address.
+        make: Makes the subject, from the one argument on the command line.
     """
     answers = _answers()
     subject = make(sys.argv[1])
@@ -39,8 +23,10 @@ def serve(make: Callable[[str], Subject]) -> None:
         request = json.loads(line)
         _reset_peak()
         idle = _memory("VmRSS")
-        seconds = _measure(getattr(subject, request["do"]), request.get("count", 1), request.get("arguments", []))
-        answer = {"seconds": seconds, "idle": idle, "resident": _memory("VmRSS"), "peak": _memory("VmHWM")}
+        do, count = getattr(subject, request["do"]), request.get("count", 1)
+        seconds, value = _measure(do, count, request.get("arguments", []))
+        memory = {"idle": idle, "resident": _memory("VmRSS"), "peak": _memory("VmHWM")}
+        answer = {"seconds": seconds, **memory, "value": value}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
@@ -54,13 +40,13 @@ def _answers() -> TextIO:
     return answers
 
 
-def _measure(action: Callable[..., None], count: int, arguments: list[str]) -> list[float]:
-    measured = []
+def _measure(action: Callable[..., Any], count: int, arguments: list[str]) -> tuple[list[float], Any]:
+    measured, value = [], None
     for _ in range(count):
         begin = time.perf_counter()
-        action(*arguments)
+        value = action(*arguments)
         measured.append(time.perf_counter() - begin)
-    return measured
+    return measured, value
 
 
 def _memory(field: str) -> int:

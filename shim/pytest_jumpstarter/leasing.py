@@ -6,7 +6,6 @@ import datetime
 import logging
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +17,7 @@ from JumpstarterLibrary.client import DriverProxy
 from JumpstarterLibrary.client.ci import ci_context, ci_tags
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
+from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import find_settings
 from JumpstarterLibrary.errors import JumpstarterError
 
@@ -49,7 +49,8 @@ def leased(
         InfrastructureError: The exporter cannot be leased or reached.
     """
     service = LeaseService(find_settings)
-    with _terminable():
+    # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
+    with Termination(_stop):
         try:
             name = os.environ.get(LEASE)
             if name:
@@ -75,23 +76,6 @@ def leased(
                     logger.warning("Lease %s was not given back cleanly: %s", lease.name, error)
         finally:
             service.close()
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the test run in order, as Ctrl-C does, while a lease is held; alone it would end it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    if before is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:

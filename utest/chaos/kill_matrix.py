@@ -6,7 +6,6 @@ The runs are real processes; the lab is in this one. ``python -m utest.chaos.kil
 from __future__ import annotations
 
 import asyncio
-import datetime
 import os
 import shutil
 import signal
@@ -44,20 +43,20 @@ CRASH_LIMIT_S = SOFT_S + 1.0
 TIMEOUT_S = 4.0
 """The timeout of tests that have one."""
 
-GIVE_UP_S = 1.0
-"""How long the runs wait for a lease that are to give up."""
+GIVE_UP_S = 5.0
+"""How long the runs wait for a lease that are to give up; the least that a client configuration can have."""
 
-TWICE_S = 0.1
+TWICE_S = 0.03
 """Between two signals."""
 
 PATIENCE_S = 60.0
 WORKERS = 3
-LOOK_S = 0.002
+LOOK_S = 0.005
 
 CHILDREN = Path(__file__).parent / "children"
 RUNNERS = {
-    "robot": ("-m", "robot", "--outputdir", "results", "--consolecolors", "off", "--consolewidth", "200", "board.robot"),
-    "pytest": ("-m", "pytest", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-rA", "board_test.py"),
+    "robot": "-m robot --outputdir results --consolecolors off --consolewidth 200 board.robot",
+    "pytest": "-m pytest -p no:cacheprovider -p no:faulthandler -rA suite_board.py",
 }
 WAITING, CALLING = "waiting for the lease", "driver call in flight"
 
@@ -218,12 +217,11 @@ class KillMatrix:
     def _run(self, case: Case) -> Outcome:
         folder = self._folder / case.unit
         shutil.copytree(CHILDREN, folder)
-        environment = self._environment(case, folder)
-        with self._board_in_use(case, folder), (folder / "output").open("wb") as output:
+        with self._held_by_somebody_else(case, folder) as let_go, (folder / "output").open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, *RUNNERS[case.runner]],
+                [sys.executable, *RUNNERS[case.runner].split()],
                 cwd=folder,
-                env=environment,
+                env=self._environment(case, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -231,17 +229,31 @@ class KillMatrix:
             )
             try:
                 self._await_moment(case, process)
+                reached = time.monotonic()
                 killed = self._kill(case, process, folder)
-                killed = killed or self._await_own_end(case, process, folder)
-                status = process.wait(PATIENCE_S)
-                ended = time.monotonic()
+                ended, free = self._watch(case, process, let_go)
             finally:
                 process.kill()
                 process.wait(PATIENCE_S)
-        self._await(lambda: not self._leases(case), f"the board of '{case}' to be free")
-        free = time.monotonic()
+        killed = killed or self._own_end(case, folder, reached)
         text = (folder / "output").read_text(errors="replace")
-        return Outcome(case, ended - killed, free - killed, status, text)
+        return Outcome(case, ended - killed, free - killed, process.returncode, text)
+
+    def _watch(self, case: Case, process: subprocess.Popen[bytes], let_go: Callable[[], object]) -> tuple[float, float]:
+        """Return when the process ended, and when its client had neither a lease nor a request any more."""
+        ended = free = 0.0
+        end = time.monotonic() + PATIENCE_S
+        while not (ended and free):
+            if not ended and process.poll() is not None:
+                ended = time.monotonic()
+                # What a dead run still waits for, it gets now.
+                let_go()
+            if not free and not self._leases(case):
+                free = time.monotonic()
+            if time.monotonic() > end:
+                raise TimeoutError(f"The end of '{case}' did not come: ended {bool(ended)}, free {bool(free)}.")
+            time.sleep(LOOK_S)
+        return ended, free
 
     def _environment(self, case: Case, folder: Path) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("JMP_", "JUMPSTARTER_", "CI"))}
@@ -261,17 +273,17 @@ class KillMatrix:
         }
 
     @contextmanager
-    def _board_in_use(self, case: Case, folder: Path) -> Iterator[None]:
-        """Let somebody else have the board while the run lives that is to wait for it."""
+    def _held_by_somebody_else(self, case: Case, folder: Path) -> Iterator[Callable[[], object]]:
+        """Let somebody else have the board that a run is to wait for; yield what gives it back."""
         if case.moment is CALLING:
-            yield
+            yield lambda: None
             return
         path = self.lab.write_client_config(folder / "other", "other")
         controller = Controller(find_settings(ClientArguments(config=path)))
         try:
             lease = acquire(controller, LeaseRequest(selector=f"unit={case.unit}"), Deadline(PATIENCE_S))
             try:
-                yield
+                yield lease.release
             finally:
                 lease.release()
         finally:
@@ -297,14 +309,11 @@ class KillMatrix:
             process.send_signal(one)
         return time.monotonic() if case.way.signals else 0.0
 
-    def _await_own_end(self, case: Case, process: subprocess.Popen[bytes], folder: Path) -> float:
-        """Return when a run began to end that ends by itself."""
+    def _own_end(self, case: Case, folder: Path, reached: float) -> float:
+        """Return when a run began to end that ended by itself."""
         if case.way.timeout:
             return float((folder / "begin").read_text()) + TIMEOUT_S
-        if case.way.give_up:
-            return time.monotonic() + GIVE_UP_S
-        process.wait(PATIENCE_S)
-        return self._boards[case].left
+        return reached + GIVE_UP_S if case.way.give_up else self._boards[case].left
 
     @staticmethod
     def _await(condition: Callable[[], object], what: str) -> None:
@@ -334,14 +343,14 @@ def table(outcomes: list[Outcome]) -> str:
 
 def main() -> int:
     """Print the table; return 1 if a limit is exceeded."""
-    began = datetime.datetime.now()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kill-matrix-") as folder, KillMatrix(Path(folder)) as matrix:
         outcomes = list(matrix.run().values())
     sys.stdout.write(f"{table(outcomes)}\n")
     late = [one for one in outcomes if one.ended_s > limits(one.case)[0] or one.free_s > limits(one.case)[1]]
     for one in late:
         sys.stdout.write(f"\nToo late: {one.case}\n{one.output}\n")
-    seconds = (datetime.datetime.now() - began).total_seconds()
+    seconds = time.monotonic() - began
     sys.stdout.write(f"{len(outcomes)} runs in {seconds:.0f} s, {len(late)} too late\n")
     return 1 if late else 0
 

@@ -47,6 +47,12 @@ def test_self_signed_certificates_are_their_own_root(tmp_path: Path) -> None:
     handshake(certificate, certificate.certificate, "lab.example", tmp_path)
 
 
+def test_self_signed_certificates_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    first, second = self_signed("lab.example"), self_signed("lab.example")
+    for certificate in (first, second):
+        handshake(certificate, first.certificate + second.certificate, "lab.example", tmp_path)
+
+
 @pytest.mark.parametrize("trouble", ["authority", "name", "expired"])
 def test_wrong_ones_are_not(trouble: str, tmp_path: Path) -> None:
     authority = Authority()

@@ -25,8 +25,8 @@ SUITE = """
 
 NOT_SET = (
     "There is no exporter for this test class. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), set "
-    "JUMPSTARTER_HOST to the socket path or host:port of an exporter, set JMP_LEASE to the name of a lease, or give the "
-    "class a selector or an exporter_name to lease one."
+    "JUMPSTARTER_HOST to the socket path or host:port of an exporter, set JMP_LEASE to the name of a lease, or give "
+    "the class a selector or an exporter_name to lease one."
 )
 
 RUDE = ("Traceback", "grpc", "RpcError", "JumpstarterLibrary", "pytest_jumpstarter", "shell.py", "link.py")

@@ -223,7 +223,7 @@ class Acquisition:
     def _tell(self, lease: Lease, state: LeaseState) -> None:
         seconds = round(time.monotonic() - self._begin)
         waited = f" since {spoken(seconds)}" if seconds else ""
-        said = _REASONS.get(state.reason, state.reason or "the controller has not decided yet")
+        said = _said(state, self._request)
         who = holders(self._controller, self._request, Deadline(5.0))
         text = f"Waiting for {self._request} (lease '{lease.name}'){waited}: {said}{who}."
         self._events.emit(Notice(text, console=True))
@@ -231,11 +231,16 @@ class Acquisition:
     # Ending
 
     def _too_late(self, state: LeaseState) -> LeaseTimeout:
-        said = _REASONS.get(state.reason, state.reason or "the controller has not decided yet")
-        who = holders(self._controller, self._request, Deadline(5.0))
+        request, limit = self._request, spoken(self._deadline.timeout or 0)
+        who = holders(self._controller, request, Deadline(5.0))
+        what = (
+            f"Exporter '{request.exporter}' did not become free within {limit}"
+            if request.exporter
+            else f"No exporter for {request} became free within {limit}"
+        )
         return LeaseTimeout(
-            f"No exporter for {self._request} became free within {spoken(self._deadline.timeout or 0)}: {said}{who}. "
-            f"The request was taken back. Wait longer with timeout=, or ask for another exporter."
+            f"{what}: {_said(state, request)}{who}. The request was taken back. Wait longer with timeout=, or ask for "
+            f"another exporter."
         )
 
     def _refuse(self, lease: Lease, state: LeaseState) -> None:
@@ -244,20 +249,31 @@ class Acquisition:
             if state.reason == "NoExporter" and not self._deadline.expired:
                 self._tell(lease, replace(state, reason="Offline"))
                 return
-            raise LeaseUnsatisfiable(
-                f"No exporter fits {self._request}: {unfit(self._controller, self._request, state, Deadline(5.0))}"
+            request = self._request
+            what = (
+                f"Exporter '{request.exporter}' cannot be leased" if request.exporter else f"No exporter fits {request}"
             )
+            raise LeaseUnsatisfiable(f"{what}: {unfit(self._controller, request, state, Deadline(5.0))}")
         if state.phase is Phase.invalid:
             raise LeaseInvalid(f"The controller refused a lease of {self._request}: {state.message or state.reason}.")
         raise end_error(state)
 
 
 _REASONS = {
-    "Offline": "those that match are offline",
-    "NotAvailable": "those that match are leased",
-    "NotReady": "those that match are not ready yet",
-    "Scheduled": "it is to begin later",
+    "Offline": "offline",
+    "NotAvailable": "leased",
+    "NotReady": "not ready yet",
 }
+
+
+def _said(state: LeaseState, request: LeaseRequest | None = None) -> str:
+    """Return why a lease waits, as a phrase."""
+    if state.reason in _REASONS:
+        one = state.wanted_exporter if request is None else request.exporter
+        return f"{'it is' if one else 'those that match are'} {_REASONS[state.reason]}"
+    if state.reason == "Scheduled":
+        return "it is to begin later"
+    return state.reason or "the controller has not decided yet"
 
 
 def acquire(
@@ -297,8 +313,6 @@ def attach(controller: Controller, name: str, deadline: Deadline, events: Events
     if state.phase.over:
         raise end_error(state)
     if state.phase is Phase.waiting:
-        raise InfrastructureError(
-            f"Lease '{name}' has no exporter yet: {_REASONS.get(state.reason, state.reason)}. Wait until it is ready."
-        )
+        raise InfrastructureError(f"Lease '{name}' has no exporter yet: {_said(state)}. Wait until it is ready.")
     lease.learn(state)
     return lease

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.leasing.controller import Controller, ExporterInfo, LeaseRequest
 from JumpstarterLibrary.client.leasing.lease import local_time
 from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
@@ -76,6 +76,8 @@ def holders(controller: Controller, request: LeaseRequest, timeout: Seconds) -> 
         return ""
     if not found:
         return ""
+    if request.exporter:
+        return f" ({found[0]})"
     online = sum(one.exporter.online for one in found)
     named = [str(one) for one in found[:SHOWN]]
     if len(found) > SHOWN:
@@ -85,10 +87,10 @@ def holders(controller: Controller, request: LeaseRequest, timeout: Seconds) -> 
 
 
 def unfit(controller: Controller, request: LeaseRequest, state: LeaseState, timeout: Seconds) -> str:
-    """Return why no exporter fits, in sentences."""
+    """Return why no exporter fits, or why the one that was named cannot be leased: the end of a sentence."""
     reason = _UNFIT.get(state.reason)
     if reason is not None:
-        return reason.format(exporter=request.exporter, selector=request.selector)
+        return reason.format(selector=request.selector)
     said = state.message.rstrip(".") or state.reason
     try:
         everyone = controller.exporters("", timeout)
@@ -99,19 +101,23 @@ def unfit(controller: Controller, request: LeaseRequest, state: LeaseState, time
         wanted = parse_selector(request.selector)
         if not any(wanted.matches(one.labels) for one in everyone):
             return f"{nearest(wanted, {one.name: one.labels for one in everyone})}. Correct the selector."
-    limit = request.duration
+    limit = spoken(request.duration.total_seconds())
     return (
-        f"the access policies do not let client '{controller.client}' have what matches for {limit} ({said}). Ask for "
-        f"less time, or ask the administrator."
+        f"the access policies do not let client '{controller.client}' have it for {limit} ({said}). Ask for less "
+        f"time, or ask the administrator."
     )
 
 
 _UNFIT = {
-    "ExporterNotFound": "there is no exporter '{exporter}'. `jmp get exporters` lists what there is.",
-    "SelectorMismatch": "exporter '{exporter}' does not have the labels of selector '{selector}'. Leave one out.",
-    "ExporterDisabled": "exporter '{exporter}' is disabled by its administrator. Choose another one.",
-    "AllDisabled": "all exporters that match are disabled by their administrator. Choose another selector.",
-    "SpotAccess": "the best exporter can only be had on spot access, which the controller does not grant yet.",
+    "ExporterNotFound": "the controller knows none of that name. `jmp get exporters` lists what there is.",
+    "SelectorMismatch": "it does not have the labels of selector '{selector}'. Leave one of the two out.",
+    "ExporterDisabled": "its administrator has disabled it. Choose another one, or give allow_disabled=yes.",
+    "AllDisabled": (
+        "those that match are disabled by their administrator. Choose another selector, or give allow_disabled=yes."
+    ),
+    "SpotAccess": (
+        "the best one can only be had on spot access, which the controller does not grant yet. Choose another one."
+    ),
 }
 
 

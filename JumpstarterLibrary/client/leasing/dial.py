@@ -158,7 +158,9 @@ class Dialer:
         except InfrastructureError as error:
             logger.debug("the exporter's words are not known: %s", error)
             said = ""
-        return f"The {which} cannot be used, because its hook failed: {said or details}. Look at the exporter's log."
+        when = "after" if "afterLease" in details else "before"
+        why = f": {said.rstrip('.')}" if said else ""
+        return f"The {which} cannot be used, because its hook {when} the lease failed{why}. Look at the exporter's log."
 
     def _look(self) -> None:
         """Raise if the lease is over; not knowing is no reason to give up."""
@@ -172,7 +174,9 @@ class Dialer:
         self._lease.check()
 
     def _too_late(self, refusal: JumpstarterError, deadline: Deadline) -> JumpstarterError:
-        return type(refusal)(
+        if type(refusal) is not ExporterNotReady:
+            return refusal
+        return ExporterNotReady(
             f"{told(refusal)}; that did not change within {spoken(deadline.timeout or 0)}. Look at the exporter's log, "
             f"or acquire another exporter."
         )

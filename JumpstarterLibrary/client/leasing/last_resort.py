@@ -8,6 +8,8 @@ import threading
 
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
+from JumpstarterLibrary.client.leasing.shield import shielded
+from JumpstarterLibrary.client.leasing.termination import Termination
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +38,24 @@ def release_all(timeout: float = 2 * RELEASE_S) -> None:
     with _lock:
         leases = list(_held.values())
         _held.clear()
-    threads = [threading.Thread(target=lease.release, args=(RELEASE_S,), daemon=True) for lease in leases]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(deadline.remaining)
+    with Termination():
+        shielded(lambda: _release(leases, deadline), deadline)
     for lease in leases:
         if lease.trouble:
             # Whoever showed events has gone by now.
             logger.warning("%s", lease.trouble)
+
+
+def _release(leases: list[Lease], deadline: Deadline) -> None:
+    threads = []
+    for lease in leases:
+        thread = threading.Thread(target=lease.release, args=(RELEASE_S,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # Some releases of Python start no threads any more when the interpreter exits.
+            lease.release(RELEASE_S)
+        else:
+            threads.append(thread)
+    for thread in threads:
+        thread.join(deadline.remaining)

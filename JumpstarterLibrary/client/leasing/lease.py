@@ -13,7 +13,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.controller import Controller
 from JumpstarterLibrary.client.leasing.refusals import lost_answer, status_of, translate_control
-from JumpstarterLibrary.client.leasing.shield import shielded
+from JumpstarterLibrary.client.leasing.shield import Shielded
 from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
 from JumpstarterLibrary.errors import (
     InfrastructureError,
@@ -77,7 +77,7 @@ class Lease:
         self.trouble = ""
         self._on_end: list[Callable[[], object]] = []
         self._lock = threading.Lock()
-        self._released = False
+        self._releasing: Shielded | None = None
 
     # What is known
 
@@ -105,8 +105,9 @@ class Lease:
         if state.exporter:
             self.exporter = state.exporter
         if state.phase.over:
-            self.end(end_error(state))
-        elif self.ours and state.client and state.client != self.controller.client:
+            own = self._releasing is not None and state.phase is Phase.released
+            self.end(self._own_end() if own else end_error(state))
+        elif state.client and state.client != self.controller.client:
             self.end(
                 LeaseTransferred(
                     f"Lease '{self.name}' of exporter '{self.exporter}' was transferred to client '{state.client}'. "
@@ -119,14 +120,19 @@ class Lease:
         if self.ended is not None:
             raise type(self.ended)(str(self.ended))
 
-    def end(self, error: InfrastructureError) -> None:
-        """Take note that the lease can be used no more; told once."""
+    def end(self, error: InfrastructureError, level: str = "WARN") -> None:
+        """Take note that the lease can be used no more; told once.
+
+        Args:
+            error: Why.
+            level: How loudly it is told.
+        """
         with self._lock:
             if self.ended is not None:
                 return
             self.ended = error
-        if not self._released:
-            self.events.emit(Notice(str(error), "WARN", console=True))
+        if self._releasing is None:
+            self.events.emit(Notice(str(error), level, console=True))
         for function in self._on_end:
             function()
 
@@ -166,7 +172,8 @@ class Lease:
         left = state.time_left
         if self.hard is None or state.phase is not Phase.ready or left is None or left > self.soft / 2:
             return
-        wanted = min(state.elapsed + self.soft, self.hard)
+        # Not from now on: what is scheduled counts from when it was to begin.
+        wanted = min(state.duration - left + self.soft, self.hard)
         if wanted > state.duration:
             self.controller.extend_lease(self.name, wanted, timeout)
             logger.debug("lease %s lasts %s now", self.name, wanted)
@@ -180,23 +187,41 @@ class Lease:
         """
         self.controller.transfer_lease(self.name, client, timeout)
         self.ours = False
-        self.end(LeaseTransferred(f"Lease '{self.name}' was transferred to client '{client}'."))
+        self.end(LeaseTransferred(f"Lease '{self.name}' was transferred to client '{client}'."), "INFO")
 
     def release(self, timeout: Seconds = RELEASE_S) -> bool:
         """End the lease, if this process asked for it; return whether that is certain. Twice is fine.
+
+        What has failed is tried again by the next call.
 
         It takes at most ``timeout`` (default: 5 seconds), also when the process is told to stop meanwhile. A lease that
         could not be released is named, with the command that does it.
         """
         with self._lock:
-            if self._released or not self.ours:
+            if not self.ours:
                 return True
-            self._released = True
-        deadline = Deadline.of(timeout)
-        failure = shielded(lambda: self._delete(deadline), deadline)
+            if self._releasing is None:
+                deadline = Deadline.of(timeout)
+                self._releasing = Shielded(lambda: self._delete(deadline), deadline)
+            releasing = self._releasing
+        try:
+            failure = releasing.wait()
+        finally:
+            # Also where this was interrupted: nobody else would tell.
+            if releasing.over:
+                self._settle(releasing, releasing.failure)
+        return failure is None
+
+    def _settle(self, releasing: Shielded, failure: str | None) -> None:
+        """Take note of how a release ended."""
         if failure is None:
-            self.end(LeaseReleased(f"Lease '{self.name}' was released by this run."))
-            return True
+            self.trouble = ""
+            self.end(self._own_end())
+            return
+        with self._lock:
+            if self._releasing is not releasing:
+                return  # somebody else has waited for it, too
+            self._releasing = None
         until = "" if not self.exporter else f", and exporter '{self.exporter}' is not free before it ends"
         text = (
             f"Lease '{self.name}' could not be released: {failure} It lasts on{until}. "
@@ -204,12 +229,15 @@ class Lease:
         )
         self.trouble = text
         self.events.emit(Notice(text, "WARN", console=True))
-        return False
+
+    def _own_end(self) -> LeaseReleased:
+        return LeaseReleased(f"Lease '{self.name}' was released by this run.")
 
     def _delete(self, deadline: Deadline) -> str | None:
         """Delete the lease; return why that did not work, or None if it did."""
         pause = threading.Event()
         late = Deadline(LATE_CREATION_S)
+        reason: JumpstarterError | None = None
         while True:
             try:
                 self.controller.delete_lease(self.name, deadline)
@@ -221,7 +249,10 @@ class Lease:
                     return None
                 if "permission denied" in details.lower() and code is grpc.StatusCode.UNKNOWN:
                     return None  # it was transferred, and is somebody else's to release
-                reason = translate_control(error, f"the release of lease '{self.name}'", self.controller.peer, deadline)
+                # The last try may have had no time at all; why the one before it failed says more.
+                if reason is None or code is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    asked = f"the release of lease '{self.name}'"
+                    reason = translate_control(error, asked, self.controller.peer, deadline)
                 if not missing and not lost_answer(error):
                     return str(reason)
             except ValueError:

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 Code = grpc.StatusCode
 
 _EXPIRED = "token is expired"
+_OTHER_CLIENT = "target client not found"
 
 _TLS = ("ssl", "tls", "certificate", "handshake", "hostname verification")
 
@@ -105,6 +106,8 @@ def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: De
 
 def _identity_error(code: grpc.StatusCode, details: str, peer: Peer) -> JumpstarterError | None:
     lowered = details.lower()
+    if _OTHER_CLIENT in lowered:
+        return None
     if _EXPIRED in lowered:
         return TokenExpired(
             f"The token of client {peer.client} ({peer.source}) has expired. Log in again: `jmp login`."
@@ -146,15 +149,22 @@ def _business_error(code: grpc.StatusCode, details: str, asked: str, peer: Peer)
     return LeaseError(f"The {peer} refused {asked}: {text}.")
 
 
-def _not_found(asked: str, text: str, peer: Peer) -> JumpstarterError:
+def _not_found(asked: str, _text: str, peer: Peer) -> JumpstarterError:
     return NoSuchLease(
-        f"The {peer} knows nothing of {asked} ({text}). Check its name; `jmp get leases` and `jmp get exporters` list "
-        f"what there is."
+        f"The {peer} knows nothing of {asked}. Check its name; `jmp get leases` and `jmp get exporters` list what there "
+        f"is."
     )
 
 
+def _no_client(asked: str, _text: str, peer: Peer) -> JumpstarterError:
+    return LeaseInvalid(f"The {peer} refused {asked}: there is no such client. Check its name.")
+
+
 def _not_owned(asked: str, text: str, peer: Peer) -> JumpstarterError:
-    return LeaseNotOwned(f"Client {peer.client} may not have {asked}: it is not the owner ({text}).")
+    return LeaseNotOwned(
+        f"Client {peer.client} may not have {asked}: it is not the owner ({text}). Ask its owner, or acquire another "
+        f"lease."
+    )
 
 
 def _invalid(asked: str, text: str, peer: Peer) -> JumpstarterError:
@@ -162,6 +172,7 @@ def _invalid(asked: str, text: str, peer: Peer) -> JumpstarterError:
 
 
 _BUSINESS: tuple[tuple[str, Callable[[str, str, Peer], JumpstarterError]], ...] = (
+    (_OTHER_CLIENT, _no_client),
     ("not found", _not_found),
     ("permission denied", _not_owned),
     ("cannot transfer lease", _invalid),

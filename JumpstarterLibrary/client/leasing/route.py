@@ -43,6 +43,11 @@ class Passage:
         """Whether the connection is gone."""
         return self._route.lost or self._route.generation != self.generation
 
+    @property
+    def over(self) -> bool:
+        """Whether the lease has ended; see ``LeaseRoute``."""
+        return self._route.over
+
     def check(self) -> None:
         """Raise why the lease can be used no more, if that is known."""
         self._route.check()
@@ -87,6 +92,16 @@ class LeaseRoute:
         """Whether the connection that was made last is gone."""
         return not self.tunnel.up
 
+    @property
+    def over(self) -> bool:
+        """Whether the lease has ended, by the controller's word if it can be asked."""
+        if self.lease.ended is None:
+            try:
+                self.lease.state(EXPLAIN_S)
+            except InfrastructureError as error:
+                logger.debug("the controller does not tell how the lease is: %s", error)
+        return self.lease.ended is not None
+
     def watch(self, link: Link) -> None:
         """Feel the pulse of the exporter on this link from now on."""
         self._link = link
@@ -101,14 +116,9 @@ class LeaseRoute:
         Args:
             asked: What was being done, in words.
         """
-        if self.lease.ended is None:
-            try:
-                self.lease.state(EXPLAIN_S)
-            except InfrastructureError as error:
-                logger.debug("the controller does not know why the link was lost: %s", error)
-        ended = self.lease.ended
+        ended = self.lease.ended if self.over else None
         if ended is not None:
-            return type(ended)(f"{ended} It was lost during {asked}.")
+            return type(ended)(f"{ended} This ended {asked}.")
         refused = self.tunnel.error
         if refused is not None:
             return refused

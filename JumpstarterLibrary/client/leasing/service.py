@@ -17,7 +17,7 @@ from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
 from JumpstarterLibrary.client.leasing.keeper import Keeper
 from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S
-from JumpstarterLibrary.client.selectors import parse_alternatives
+from JumpstarterLibrary.client.selectors import nearest, parse_alternatives, parse_selector
 from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.errors import LeaseUnsatisfiable
 
@@ -154,9 +154,10 @@ class LeaseService:
             return replace(request, selector=alternatives[0])
         fitting = [(text, found) for text in alternatives if (found := availability(self.controller, text, deadline))]
         if not fitting:
+            labels = {one.exporter.name: one.exporter.labels for one in availability(self.controller, "", deadline)}
+            why = "; ".join(nearest(parse_selector(text), labels) for text in alternatives)
             raise LeaseUnsatisfiable(
-                f"No exporter fits any of the alternatives of selector '{request.selector}'. Check it with "
-                f"`jmp get exporters`."
+                f"No exporter fits any of the alternatives of selector '{request.selector}': {why}. Correct one."
             )
         best = next((text for text, found in fitting if any(one.free for one in found)), fitting[0][0])
         logger.info("Of the alternatives of selector '%s', '%s' is asked for.", request.selector, best)

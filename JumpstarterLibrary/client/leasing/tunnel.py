@@ -68,6 +68,7 @@ class Tunnel:
         self._first: Way | None = None
         self._refusals = 0
         self._connections: dict[socket.socket, Any] = {}
+        self._half_open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closed = False
         self._directory = _private_directory()
@@ -87,7 +88,8 @@ class Tunnel:
     @property
     def up(self) -> bool:
         """Whether a connection exists at present."""
-        return bool(self._connections)
+        with self._lock:
+            return any(connection not in self._half_open for connection in self._connections)
 
     def prepare(self, deadline: Deadline) -> None:
         """Dial for the first connection, in the caller's thread, so that the caller gets the refusal.
@@ -145,7 +147,8 @@ class Tunnel:
         """Carry one connection to its end."""
         endpoint, begin = "", time.monotonic()
         try:
-            way, self._first = self._first, None
+            with self._lock:
+                way, self._first = self._first, None
             if way is None:
                 way = self._dialer.dial(Deadline(self._dial_timeout))
             endpoint = way.endpoint
@@ -170,9 +173,11 @@ class Tunnel:
             # The inner side is gone, or the controller's channels are closed.
             logger.debug("a tunnel of lease %s ended: %s", self._lease.name, error)
         finally:
-            _shut(connection)
+            # First it is known to be lost, then whoever uses it is told.
             with self._lock:
                 call = self._connections.pop(connection, None)
+                self._half_open.discard(connection)
+            _shut(connection)
             if call is not None:
                 call.cancel()
             connection.close()
@@ -183,10 +188,15 @@ class Tunnel:
             self._refusals = 0
             self.error = None
             if frame.frame_type == FRAME_TYPE_GOAWAY:
+                # An exporter that says no more is of no use, whatever it still hears.
+                with self._lock:
+                    self._half_open.add(connection)
+                    self.broke = "the exporter ended it"
                 connection.shutdown(socket.SHUT_WR)
             elif frame.frame_type == FRAME_TYPE_DATA and frame.payload:
                 connection.sendall(frame.payload)
-        self.broke = "the exporter ended it"
+        if connection in self._connections:
+            self.broke = "the exporter ended it"
 
     def _ended(self, endpoint: str, error: grpc.RpcError, *, heard: bool) -> None:
         """Take note of why the router ended a stream, or did not even begin it."""

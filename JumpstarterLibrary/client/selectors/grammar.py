@@ -167,7 +167,7 @@ class _Parser:
 
     def _values(self) -> tuple[str, ...]:
         self._advance()
-        self._take("(", "'(' and the values")
+        self._take("(", "'(' before the values")
         values = []
         while True:
             # A value may be empty, between commas as well.

@@ -33,6 +33,10 @@ _GOAWAY = router_pb2.FRAME_TYPE_GOAWAY
 _log = logging.getLogger(__name__)
 
 
+class _StreamOver(Exception):
+    """The router has ended the stream, with the status OK."""
+
+
 class Tunnel:
     """Copies bytes between a router and a session until both directions have ended.
 
@@ -67,9 +71,9 @@ class Tunnel:
             await self._join(channel)
         except grpc.aio.AioRpcError as error:
             _log.warning("The stream to the router at %s broke: %s", self._endpoint, short(error))
-        except asyncio.InvalidStateError:
-            # What gRPC says of a frame for a stream that has ended in good order.
-            _log.info("The router at %s ended a stream.", self._endpoint)
+        except (_StreamOver, asyncio.InvalidStateError):
+            # The second is what gRPC says of a frame for a stream that has ended in good order.
+            _log.debug("The router at %s ended a stream.", self._endpoint)
         except OSError as error:
             _log.info("A tunnel's connection to the session ended: %s", error)
         finally:
@@ -90,7 +94,7 @@ class Tunnel:
                     await call.code()
 
     async def _to_session(self, call: Any, near: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
-        while isinstance(frame := await call.read(), router_pb2.StreamResponse) and frame.frame_type != _GOAWAY:
+        while (frame := await _frame(call)).frame_type != _GOAWAY:
             await self._moving.wait()
             # Frames of other types carry nothing, whatever is in them.
             if frame.frame_type == _DATA and (payload := frame.payload):
@@ -106,6 +110,14 @@ class Tunnel:
             await call.write(router_pb2.StreamRequest(payload=bytes(buffer[:size]), frame_type=_DATA))
         await call.write(router_pb2.StreamRequest(frame_type=_GOAWAY))
         await call.done_writing()
+
+
+async def _frame(call: Any) -> router_pb2.StreamResponse:
+    frame = await call.read()
+    if isinstance(frame, router_pb2.StreamResponse):
+        return frame
+    # Only GOAWAY ends one direction. A stream that is over on the router's side takes nothing any more.
+    raise _StreamOver
 
 
 async def _both(*directions: Awaitable[None]) -> None:

@@ -17,7 +17,7 @@ from JumpstarterLibrary.errors import ConfigurationError
 # Each of them enters its faults into the table.
 from JumpstarterLibrary.lab.faults import controllers, drivers, exporters, identities, leases, routers
 from JumpstarterLibrary.lab.faults.injected import InjectedFault
-from JumpstarterLibrary.lab.faults.options import Option, read_options
+from JumpstarterLibrary.lab.faults.options import Option, read_options, seconds
 from JumpstarterLibrary.lab.faults.table import FAULTS, Fault, find
 
 __all__ = ["FAULTS", "Fault", "InjectedFault", "describe_faults", "find", "parse_fault", "read_options"]
@@ -28,7 +28,7 @@ _ENTERED = (controllers, drivers, exporters, identities, leases, routers)
 def describe_faults() -> list[tuple[str, str, str, str]]:
     """Return target, name, options and description of all faults, in alphabetical order.
 
-    The options read like ``name=…, down=0.0, after=0.0``: those without a value have no default.
+    The options read like ``name=…, down=0 s``, with their defaults; three dots stand for none.
     """
     return [
         (fault.target, fault.name, ", ".join(map(_spelt, fault.options)), fault.text)
@@ -55,6 +55,6 @@ def parse_fault(line: str) -> tuple[str, str, dict[str, str]]:
 
 
 def _spelt(option: Option) -> str:
-    if option.default is None:
+    if option.default in (None, ""):
         return f"{option.name}=…"
-    return f"{option.name}={option.default}"
+    return f"{option.name}={option.default:g} s" if option.kind is seconds else f"{option.name}={option.default}"

@@ -12,6 +12,7 @@ import grpc
 from JumpstarterLibrary.lab.faults.options import Option, count, seconds, text
 from JumpstarterLibrary.lab.faults.routers import CODES
 from JumpstarterLibrary.lab.faults.table import lasting, once
+from JumpstarterLibrary.lab.model import NO_STATUS
 from JumpstarterLibrary.lab.parts import Parts
 
 NOWHERE = "no-such-host.invalid:8082"
@@ -122,8 +123,8 @@ async def lose_reply(parts: Parts, *, rpc: str, times: int, caller: str | None) 
 @lasting(
     "controller",
     "old",
-    "It restarts as one of before 0.7: without ReportStatus and GetServiceEndpoints, and with leases that are "
-    "Unsatisfiable where exporters are offline.",
+    "It restarts as an older one: without ReportStatus and GetServiceEndpoints, and with leases that are Unsatisfiable "
+    "where exporters are offline.",
 )
 async def old(parts: Parts) -> AsyncIterator[None]:
     """Let the controller be old."""
@@ -137,6 +138,10 @@ async def _become(parts: Parts, *, new: bool) -> None:
     features = parts.controller.features
     features.report_status = features.service_endpoints = new
     features.no_exporter_reason = not new
+    if not new:
+        # One that takes no statuses knows none.
+        for exporter in parts.controller.state.exporters.values():
+            exporter.status, exporter.status_message = NO_STATUS, ""
     await parts.controller.start_serving()
 
 

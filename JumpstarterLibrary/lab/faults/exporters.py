@@ -155,7 +155,7 @@ async def hook_slow(parts: Parts, *, name: str, hook: str, delay: float) -> Asyn
 @lasting(
     "exporter",
     "old",
-    "From its next lease on it knows neither GetStatus nor EndSession nor LogStream, as exporters before 0.7.",
+    "From its next lease on it knows neither GetStatus nor EndSession nor LogStream, as older ones.",
     NAME,
 )
 async def old(parts: Parts, *, name: str) -> AsyncIterator[None]:

@@ -28,9 +28,7 @@ async def expire(parts: Parts, *, name: str) -> AsyncIterator[None]:
         yield
 
 
-@lasting(
-    "token", "invalid", "Those that clients have by now are not the controller's; new ones are good.", NAME
-)
+@lasting("token", "invalid", "Those that clients have by now are not the controller's; new ones are good.", NAME)
 async def invalid(parts: Parts, *, name: str) -> AsyncIterator[None]:
     """Let tokens be none of the controller's."""
     with _refused(parts, name, "invalid"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Any, Self
 
@@ -106,6 +106,9 @@ class InjectedFault:
     def _result(self, future: Future[None], timeout: float = LIMIT_S) -> None:
         try:
             future.result(timeout)
+        except CancelledError:
+            # The whole lab has ended, and with it every fault.
+            return
         except TimeoutError as error:
             if future.done():
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -145,9 +146,14 @@ class Rig:
         return found
 
     def codes(self, method: str, caller: str = "tester") -> list[str]:
-        """Return how all calls of a method ended so far."""
-        entries = self.lab.journal.entries(method=method, caller=caller)
-        return [entry.code.name if entry.code else "running" for entry in entries]
+        """Return how all calls of a method have ended."""
+        end = time.monotonic() + 5
+        while True:
+            codes = [entry.code for entry in self.lab.journal.entries(method=method, caller=caller)]
+            names = [code.name for code in codes if code is not None]
+            if len(names) == len(codes):
+                return names
+            assert time.monotonic() < end, f"a call of {method} has not ended"
 
     def fault(self, method: str, **options: Any) -> Any:
         """Let something happen to calls of the client."""

@@ -81,7 +81,7 @@ def test_a_call_in_flight_fails_with_the_routers_drop_and_is_not_repeated(rig: A
     rig.lab.router.drop()
     with pytest.raises(LinkError) as info:
         waiting()
-    reason = "the router ended it: The router dropped the tunnel"
+    reason = "the router ended it (The router dropped the tunnel)"
     assert str(info.value) == BROKE.format(lease=device.lease.name, reason=reason)
     assert type(info.value) is LinkError
     assert rig.probe.calls == 1
@@ -97,7 +97,7 @@ def test_a_silent_tunnel_is_noticed_and_the_next_call_works(rig: Any, during: Du
     rig.lab.router.drop(how="silent")
     with pytest.raises(LinkError) as info:
         waiting()
-    reason = "the exporter was not heard for 0.5 seconds"
+    reason = "the exporter was not heard for 500 milliseconds"
     assert str(info.value) == BROKE.format(lease=device.lease.name, reason=reason)
     assert device.client.probe.count() == 2
 
@@ -167,7 +167,7 @@ def test_an_expired_lease_is_told_as_that(rig: Any, during: During, watchful: No
     rig.lab.controller.expire(device.lease.name)
     expired = rf"^Lease '{device.lease.name}' of exporter 'b1' has expired at [0-9: -]+, after 30 minutes\. Acquire a "
     expired += r"longer one, extend it in time, or let it extend itself with max_duration=\."
-    with pytest.raises(LeaseExpired, match=expired + r" It was lost during 'wait' of driver 'probe'\.$"):
+    with pytest.raises(LeaseExpired, match=expired + r" This ended 'wait' of driver 'probe'\.$"):
         waiting()
     with pytest.raises(LeaseExpired, match=expired + "$"):
         device.client.probe.count()
@@ -184,7 +184,7 @@ def test_a_lease_that_somebody_released_is_told_as_that(rig: Any, during: During
     )
     with pytest.raises(LeaseReleased) as info:
         waiting()
-    assert str(info.value) == f"{text} It was lost during 'wait' of driver 'probe'."
+    assert str(info.value) == f"{text} This ended 'wait' of driver 'probe'."
     with pytest.raises(LeaseReleased) as info:
         device.client.probe.count()
     assert str(info.value) == text
@@ -201,7 +201,7 @@ def test_a_transferred_lease_is_told_as_that(rig: Any, during: During, watchful:
     )
     with pytest.raises(LeaseTransferred) as info:
         waiting()
-    assert str(info.value) == f"{text} It was lost during 'wait' of driver 'probe'."
+    assert str(info.value) == f"{text} This ended 'wait' of driver 'probe'."
     with pytest.raises(LeaseTransferred, match=f"^{text}$"):
         device.client.probe.count()
     assert rig.service.release(device) is True
@@ -216,10 +216,11 @@ def test_a_lease_that_went_with_its_exporter_is_told_as_that(rig: Any, during: D
     text = f"Lease '{device.lease.name}' is gone, perhaps together with its exporter 'b1'."
     with pytest.raises(NoSuchLease) as info:
         waiting()
-    assert str(info.value) == f"{text} It was lost during 'wait' of driver 'probe'."
+    assert str(info.value) == f"{text} This ended 'wait' of driver 'probe'."
     with pytest.raises(NoSuchLease) as info:
         device.client.probe.count()
     assert str(info.value) == text
+    rig.lab.exporters["b1"].crash()
 
 
 def test_the_end_is_told_without_the_keeper_too(rig: Any, during: During) -> None:
@@ -227,7 +228,7 @@ def test_the_end_is_told_without_the_keeper_too(rig: Any, during: During) -> Non
     waiting = call_in_flight(rig, device, during)
     rig.service._keeper.leave(device.lease)
     rig.lab.controller.expire(device.lease.name)
-    with pytest.raises(LeaseExpired, match=r" It was lost during 'wait' of driver 'probe'\.$"):
+    with pytest.raises(LeaseExpired, match=r" This ended 'wait' of driver 'probe'\.$"):
         waiting()
 
 
@@ -277,7 +278,7 @@ def test_releasing_a_device_ends_calls_in_flight(rig: Any, during: During) -> No
     with pytest.raises(InfrastructureError) as info:
         waiting()
     assert str(info.value) in (
-        f"Lease '{device.lease.name}' was released by this run. It was lost during 'wait' of driver 'probe'.",
+        f"Lease '{device.lease.name}' was released by this run. This ended 'wait' of driver 'probe'.",
         "The link to exporter 'b1' is closed. Connect to it again.",
         BROKE.format(lease=device.lease.name, reason="the tunnel was closed"),
     )

@@ -13,7 +13,7 @@ from pytest_jumpstarter import JumpstarterTest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from Killing import crash_when_told, note_begin  # noqa: E402 - beside this file
+from Killing import crash_when_told, note_begin
 
 
 def _too_late(*_: object) -> None:

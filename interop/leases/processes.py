@@ -1,0 +1,230 @@
+"""Processes around a virtual lab: exporters that register with its controller, upstream's and ours, and ``jmp``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from interop.upstream import Upstream
+
+LIMIT_S = 60.0
+"""How long any command, and any wait, may take."""
+
+STOP_S = 10.0
+LOOK_S = 0.02
+
+AT_ONCE = 2
+"""Commands that run at once where they do not depend on each other: a core each on a small machine."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command has left.
+
+    Attributes:
+        code: Its exit code.
+        out: What it wrote to standard output.
+        err: What it wrote to standard error.
+        seconds: How long it took.
+    """
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+
+def run(command: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None = None, limit: float = LIMIT_S) -> Done:
+    """Run a command to its end, in a session of its own and without input.
+
+    Args:
+        command: The command.
+        environ: Its whole environment.
+        cwd: Where. Default: here.
+        limit: Seconds; then it is killed, with all that it started.
+
+    Raises:
+        AssertionError: It took longer.
+    """
+    begin = time.monotonic()
+    with subprocess.Popen(
+        command,
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            kill(family(process.pid))
+            out, err = process.communicate(timeout=STOP_S)
+            raise AssertionError(f"{' '.join(command)} took over {limit:g} seconds:\n{out[-6000:]}\n{err}") from None
+        except BaseException:
+            kill(family(process.pid))
+            raise
+    return Done(process.returncode, out, err, time.monotonic() - begin)
+
+
+@dataclass(frozen=True)
+class Jmp:
+    """Upstream's command line, as a client of a virtual lab.
+
+    Attributes:
+        upstream: Upstream's installation.
+        environ: The environment, which says where the client configuration is.
+    """
+
+    upstream: Upstream
+    environ: Mapping[str, str]
+
+    def __call__(self, *words: str, limit: float = LIMIT_S, **environ: str) -> Done:
+        """Run ``jmp`` with these words, and return what it has left, whatever that is."""
+        return run([self.upstream.jmp, *words], {**self.environ, **environ}, limit=limit)
+
+    def ok(self, *words: str, limit: float = LIMIT_S, **environ: str) -> str:
+        """Run ``jmp`` with these words, which has to succeed, and return its standard output."""
+        done = self(*words, limit=limit, **environ)
+        assert done.code == 0, f"jmp {' '.join(words)} ended with {done.code}:\n{done.out}\n{done.err}"
+        return done.out
+
+    def all(self, *commands: str) -> list[Done]:
+        """Run several commands that do not depend on each other, and return what each has left, in their order."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda command: self(*command.split()), commands))
+
+
+class ExporterProcess:
+    """An exporter of a virtual lab that runs in a process of its own.
+
+    Args:
+        command: What starts it.
+        environ: Its whole environment.
+        log: Where its output goes; that of later starts is appended.
+    """
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        self._command = list(command)
+        self._environ = dict(environ)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def upstream(cls, upstream: Upstream, config: Path, environ: Mapping[str, str]) -> ExporterProcess:
+        """Return upstream's, not started yet. Its hooks find upstream's ``j``."""
+        path = f"{Path(upstream.jmp).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
+        command = [upstream.jmp, "run", "--exporter-config", str(config)]
+        return cls(command, {**environ, "PATH": path}, config.with_suffix(".log"))
+
+    @classmethod
+    def ours(cls, config: Path, environ: Mapping[str, str]) -> ExporterProcess:
+        """Return ours, not started yet."""
+        command = [sys.executable, "-m", "JumpstarterLibrary.exporter", str(config)]
+        return cls(command, environ, config.with_suffix(".log"))
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code; None while it runs, or before it was started."""
+        return self._process.poll() if self._process is not None else None
+
+    def start(self) -> None:
+        """Start it; it has not registered yet when this returns."""
+        assert self._process is None or self.code is not None, "The exporter runs already."
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        """Ask it to end, and see to it that it does. Stopping twice is fine."""
+        process = self._process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.terminate()
+            # With a paused child it could not.
+            self.resume()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill it with all its children, which are in sessions of their own: nobody can say a word any more."""
+        if self._process is not None and self._process.poll() is None:
+            kill(family(self._process.pid))
+            self._process.wait(STOP_S)
+
+    def kill_worker(self) -> None:
+        """Kill the child that does the work, and leave the parent alone."""
+        assert self._process is not None
+        kill(family(self._process.pid)[1:])
+
+    def pause(self) -> None:
+        """Let it stand still, as a machine that swaps or a laptop that was closed."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def wait(self, limit: float = LIMIT_S) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        assert self._process is not None
+        return self._process.wait(limit)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        for pid in family(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and everything that it has started, itself first."""
+    found = [pid]
+    for one in found:
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += [int(text) for text in children.read_text().split()]
+    return found
+
+
+def kill(pids: Sequence[int]) -> None:
+    """Kill processes; those that have ended meanwhile are fine."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def wait_until(condition: Callable[[], object], what: str, limit: float = LIMIT_S) -> None:
+    """Wait until something holds.
+
+    Args:
+        condition: Looked at again and again.
+        what: The condition in words, for the error.
+        limit: Seconds.
+
+    Raises:
+        AssertionError: It does not hold in time.
+    """
+    end, pause = time.monotonic() + limit, threading.Event()
+    while not condition():
+        assert time.monotonic() < end, f"After {limit:g} seconds still not: {what}."
+        pause.wait(LOOK_S)

@@ -1,0 +1,85 @@
+"""``jmp get`` against our lab."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from interop.leases.processes import Done, Jmp
+from JumpstarterLibrary.lab import VirtualLab
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+
+
+def said(done: Done) -> str:
+    """Return the output of a command that has to succeed."""
+    assert done.code == 0, done.out + done.err
+    return done.out
+
+
+def test_exporters(jmp: Jmp, lab: VirtualLab) -> None:
+    names, some, table, full, disabled, hidden = map(
+        said,
+        jmp.all(
+            "get exporters -o name",
+            "get exporters -o name -l board=virtual,number!=2",
+            "get exporters --with status",
+            "get exporters -o yaml --with online,status -l board=virtual",
+            "get exporters -o name --allow-disabled -l board",
+            "get exporters -o json --show-hidden-labels -l number=1",
+        ),
+    )
+    assert names.split() == ["ours", "upstream", "virtual-1", "virtual-2"]
+    assert some.split() == ["virtual-1"]
+    assert [line.split() for line in table.splitlines()] == [
+        ["NAME", "STATUS", "LABELS"],
+        ["ours", "UNKNOWN", "kind=ours"],
+        ["upstream", "UNKNOWN", "kind=upstream"],
+        ["virtual-1", "AVAILABLE", "board=virtual"],
+        ["virtual-2", "AVAILABLE", "board=virtual"],
+    ]
+    assert [(one["name"], one["online"], one["status"]) for one in yaml.safe_load(full)["exporters"]] == [
+        ("virtual-1", True, 2),
+        ("virtual-2", True, 2),
+    ]
+    assert disabled.split() == ["shelf", "virtual-1", "virtual-2"]
+    assert json.loads(hidden)["exporters"][0]["labels"] == {"board": "virtual", "number": "1"}
+    assert {call.caller for call in lab.journal.entries(method="ListExporters")} == {"tester"}
+
+
+def test_leases_of_everybody(jmp: Jmp) -> None:
+    first, second = (
+        said(done).strip()
+        for done in jmp.all(
+            "create lease --name virtual-1 --duration 10m --tag build=7 --tag night=yes -o name",
+            "create lease --client other --selector board=virtual,number=2 --duration 1h -o name",
+        )
+    )
+    own, both, tagged, other, holders = map(
+        said,
+        jmp.all(
+            "get leases -o json",
+            "get leases -A -o name",
+            "get leases -A -o name --tag-filter build=7,night",
+            "get leases --client other -o yaml -l number=2",
+            "get exporters --with leases,online -o yaml -l board=virtual",
+        ),
+    )
+    lease = json.loads(own)["leases"][0]
+    assert len(json.loads(own)["leases"]) == 1
+    assert (lease["name"], lease["client"], lease["exporter"]) == (first, "tester", "virtual-1")
+    assert (lease["tags"], lease["duration"]) == ({"build": "7", "night": "yes"}, 600.0)
+    assert [(one["type"], one["status"], one["reason"]) for one in lease["conditions"]] == [("Ready", "True", "Ready")]
+    assert sorted(both.split()) == sorted([first, second])
+    assert tagged.split() == [first]
+    assert [(one["name"], one["selector"]) for one in yaml.safe_load(other)["leases"]] == [
+        (second, "board=virtual,number=2")
+    ]
+    assert [(one["name"], one["lease"]["client"]) for one in yaml.safe_load(holders)["exporters"]] == [
+        ("virtual-1", "tester"),
+        ("virtual-2", "other"),
+    ]
+    mine, theirs = map(said, jmp.all("delete leases --all -o name", "delete leases --client other -a -o name"))
+    assert (mine.split(), theirs.split()) == ([first], [second])
