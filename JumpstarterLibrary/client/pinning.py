@@ -18,11 +18,20 @@ RESOLVE_S = 5.0
 CONNECT_S = 5.0
 
 
-def fetch_certificate(host: str, port: int, deadline: Deadline) -> bytes:
+EXPORTER = "If the exporter is plaintext, use tls=plaintext."
+
+
+def fetch_certificate(host: str, port: int, deadline: Deadline, remedy: str = EXPORTER) -> bytes:
     """Return, as PEM, the certificate that the server at ``host:port`` shows.
 
     All resolved addresses are tried at once; the first that completes a handshake wins. Resolving takes at most 5
     seconds, connecting at most another 5, and both together no longer than the deadline.
+
+    Args:
+        host: The server's name or address.
+        port: Its port.
+        deadline: When to give up.
+        remedy: What to try if it does not speak TLS.
 
     Raises:
         LinkError: The name did not resolve, or nobody answered.
@@ -31,18 +40,23 @@ def fetch_certificate(host: str, port: int, deadline: Deadline) -> bytes:
     resolve_s = deadline.at_most(RESOLVE_S)
     addresses = _first_answer(resolve_s, [lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
     if isinstance(addresses, OSError):
-        raise LinkError(f"The host name '{host}' could not be resolved: {addresses}. Check the name and the network.")
+        raise LinkError(
+            f"The host name '{host}' could not be resolved: {_words(addresses)}. Check the name and the network."
+        )
     families = {(info[0], info[4]): None for info in addresses}
     connect_s = deadline.at_most(CONNECT_S)
     answer = _first_answer(connect_s, [lambda a=address: _handshake(host, a, connect_s) for address in families])
     if isinstance(answer, ssl.SSLError):
-        raise TlsError(
-            f"{host}:{port} does not speak TLS: {answer.reason or answer}. "
-            f"If the exporter is plaintext, use tls=plaintext."
-        )
+        raise TlsError(f"{host}:{port} does not speak TLS: {answer.reason or answer}. {remedy}")
     if isinstance(answer, OSError):
-        raise LinkError(f"No connection to {host}:{port}: {answer}. Check that the exporter runs and listens there.")
+        raise LinkError(
+            f"No connection to {host}:{port}: {_words(answer)}. Check the address, and that somebody listens there."
+        )
     return ssl.DER_cert_to_PEM_cert(answer).encode()
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _handshake(host: str, where: tuple[socket.AddressFamily, tuple[object, ...]], limit_s: float) -> bytes:

@@ -31,7 +31,7 @@ _TLS = (
         "its certificate is not for this host name",
     ),
     (("expired",), "its certificate has expired"),
-    (("wrong_version_number",), "the exporter does not speak TLS"),
+    (("wrong_version_number",), "it does not speak TLS"),
     (
         ("certificate", "self signed", "self-signed"),
         UNTRUSTED,

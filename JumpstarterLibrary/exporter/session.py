@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +23,7 @@ from JumpstarterLibrary.exporter.memory import keep_large_blocks
 from JumpstarterLibrary.exporter.passphrase import PassphraseInterceptor
 from JumpstarterLibrary.exporter.servicer import Servicer, parse_uuid
 from JumpstarterLibrary.exporter.sockets import check_path, private_directory
+from JumpstarterLibrary.exporter.starting import start_server
 from JumpstarterLibrary.exporter.workers import Workers
 from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
 
@@ -278,8 +278,7 @@ class Session:
             stack.push_async_callback(servicer.drained, DRAIN_LIMIT_S)
             stack.push_async_callback(server.stop, self._grace)
             stack.callback(servicer.begin_closing)
-            # gRPC cannot stop a server whose start was cancelled.
-            await asyncio.shield(server.start())
+            await start_server(server)
             yield
 
 

@@ -120,6 +120,10 @@ class Table:
                 raise ConfigurationError(f"{place}.{name}: a mapping is needed, not {_name(value)}.")
             yield name, Table(value or {}, f"{place}.{name}")
 
+    def has(self, key: str) -> bool:
+        """Whether there is a value."""
+        return self._data.get(key) is not None
+
     def scalar(self, key: str) -> str | int | float | bool | None:
         """Return a text, number or truth value as it is, or None if it is absent."""
         value = self._data.get(key)

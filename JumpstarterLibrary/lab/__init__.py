@@ -12,22 +12,46 @@ if TYPE_CHECKING:
     from JumpstarterLibrary.lab.clock import Clock
     from JumpstarterLibrary.lab.controller import MockController
     from JumpstarterLibrary.lab.exporters import LabExporter
+    from JumpstarterLibrary.lab.faults import InjectedFault, describe_faults
+    from JumpstarterLibrary.lab.features import ControllerFeatures
     from JumpstarterLibrary.lab.journal import Journal
+    from JumpstarterLibrary.lab.labfile import LabFile
     from JumpstarterLibrary.lab.local import LocalExporter
+    from JumpstarterLibrary.lab.policies import AccessRule, ExporterAccessPolicy
     from JumpstarterLibrary.lab.router import MockRouter
     from JumpstarterLibrary.lab.virtual_lab import VirtualLab
 
 _MODULES = {
+    "AccessRule": "policies",
     "Clock": "clock",
+    "ControllerFeatures": "features",
+    "ExporterAccessPolicy": "policies",
+    "InjectedFault": "faults",
     "Journal": "journal",
     "LabExporter": "exporters",
+    "LabFile": "labfile",
     "LocalExporter": "local",
     "MockController": "controller",
     "MockRouter": "router",
     "VirtualLab": "virtual_lab",
+    "describe_faults": "faults",
 }
 
-__all__ = ["Clock", "Journal", "LabExporter", "LocalExporter", "MockController", "MockRouter", "VirtualLab"]
+__all__ = [
+    "AccessRule",
+    "Clock",
+    "ControllerFeatures",
+    "ExporterAccessPolicy",
+    "InjectedFault",
+    "Journal",
+    "LabExporter",
+    "LabFile",
+    "LocalExporter",
+    "MockController",
+    "MockRouter",
+    "VirtualLab",
+    "describe_faults",
+]
 
 
 def __getattr__(name: str) -> Any:

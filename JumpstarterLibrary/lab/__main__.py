@@ -31,9 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.faults:
         sys.stdout.write(_fault_list())
         return 0
+    handler = logging.StreamHandler()
+    # On the handler, since drivers have levels of their own, for their clients.
+    handler.setLevel(logging.INFO if options.verbose else logging.ERROR)
     logging.basicConfig(
-        level=logging.INFO if options.verbose else logging.ERROR,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler]
     )
     try:
         _run(options)
@@ -123,7 +125,7 @@ def _instructions(lab: VirtualLab, directory: Path, file: LabFile, files: list[P
         f"    export {CONFIG_HOME}={directory}",
         "    jmp get exporters",
         f"    jmp shell --selector {selector} -- j power on",
-        f"    robot --variable MODE:lease --variable SELECTOR:{selector} examples",
+        f"    robot your_suite.robot        # with: Acquire Lease    {selector}",
     ]
     if files:
         lines += ["", "Exporters that are still to come:", ""]

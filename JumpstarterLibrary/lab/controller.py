@@ -13,6 +13,7 @@ import grpc.aio
 
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.hosting import LoopThread
+from JumpstarterLibrary.exporter.starting import start_server
 from JumpstarterLibrary.lab.authentication import Authentication
 from JumpstarterLibrary.lab.certificates import Authority, Certificate
 from JumpstarterLibrary.lab.client_service import ClientService
@@ -150,8 +151,8 @@ class MockController(Mishaps):
             )
         )
         self._port = self._bind(server)
-        await server.start()
         self._server = server
+        await start_server(server)
         self._reconciler.everything_changed()
         self._reconciling = asyncio.create_task(self._reconciler.run(), name="controller-reconciler")
 

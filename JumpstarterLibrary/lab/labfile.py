@@ -36,6 +36,7 @@ policies:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.exporters import VIRTUAL, LabExporter, virtual_boards
 from JumpstarterLibrary.lab.faults.options import seconds
 from JumpstarterLibrary.lab.policies import AccessRule, ExporterAccessPolicy
-from JumpstarterLibrary.lab.selector import SelectorError
+from JumpstarterLibrary.lab.selector import SelectorError, is_label_key, is_label_value, is_subdomain
 from JumpstarterLibrary.lab.virtual_lab import CLIENT, TlsMode, VirtualLab
 
 Parsed = TypeVar("Parsed")
@@ -115,17 +116,18 @@ class LabFile:
     def _from_table(cls, table: Table) -> Self:
         table.only(*(entry.name for entry in fields(cls) if entry.name != "exporters"), "boards")
         clients, boards = table.table("clients"), table.table("boards")
-        labels = {name: clients.texts(name) for name in table.mapping("clients")}
+        labels = {name: _labels(clients, name) for name in table.mapping("clients")}
         found = [exporter for name, board in table.tables("boards") for exporter in _exporters(name, board)]
-        _check_names(found)
+        _check_names("clients", list(labels))
+        _check_names("boards", [exporter.name for exporter in found])
         return cls(
             namespace=table.text("namespace") or cls.namespace,
             host=table.text("host") or cls.host,
             port=_port(table, "port"),
             router_port=_port(table, "router_port"),
             tls=table.choice("tls", ("authority", "self-signed")),
-            clock_scale=table.number("clock_scale", cls.clock_scale),
-            assignment_delay=table.number("assignment_delay", cls.assignment_delay),
+            clock_scale=_amount(table, "clock_scale", cls.clock_scale),
+            assignment_delay=_amount(table, "assignment_delay", cls.assignment_delay),
             clients={CLIENT: {}} if clients.absent else labels,
             exporters=virtual_boards(BOARDS) if boards.absent else found,
             policies=[_policy(name, policy) for name, policy in table.tables("policies")],
@@ -153,7 +155,7 @@ class LabFile:
 
 def _exporters(name: str, table: Table) -> Iterator[LabExporter]:
     table.only("labels", "count", "board", "config", "export", "hooks", "motd", "enabled", "register")
-    count, labels = table.number("count", 0), table.texts("labels")
+    count, labels = table.number("count", 0), _labels(table, "labels")
     if count != int(count) or count < 0:
         raise ConfigurationError(f"{table.where}.count: a whole number is needed, not {count:g}.")
     exporter = _exporter(name, table, labels or {"board": VIRTUAL})
@@ -240,6 +242,17 @@ def _duration(table: Table, key: str) -> timedelta | None:
         raise ConfigurationError(f"{table.where}.{key}: a time such as 90 or '2 h' is needed, not {text!r}.") from None
 
 
+def _labels(table: Table, key: str) -> dict[str, str]:
+    labels = table.texts(key)
+    for name, value in labels.items():
+        if not (is_label_key(name) and is_label_value(value)):
+            place = f"{table.where}.{key}".lstrip(".")
+            raise ConfigurationError(
+                f"{place}: {name}={value} cannot be a label. Use letters, digits, '-', '_' and '.'."
+            )
+    return labels
+
+
 def _port(table: Table, key: str) -> int:
     port = table.number(key, 0)
     if port != int(port) or not 0 <= port <= PORT_LIMIT:
@@ -247,15 +260,26 @@ def _port(table: Table, key: str) -> int:
     return int(port)
 
 
+def _amount(table: Table, key: str, default: float) -> float:
+    amount = table.number(key, default)
+    if not 0 <= amount < math.inf:
+        raise ConfigurationError(f"{key}: a number from 0 on is needed, not {amount:g}.")
+    return amount
+
+
 def _truth(table: Table, key: str) -> bool:
-    return table.scalar(key) is None or table.boolean(key)
+    """Return a truth value; absent is true."""
+    return table.boolean(key) or not table.has(key)
 
 
-def _check_names(exporters: Sequence[LabExporter]) -> None:
-    names = Counter(exporter.name for exporter in exporters)
-    for name, number in names.items():
+def _check_names(section: str, names: list[str]) -> None:
+    for name, number in Counter(names).items():
         if number > 1:
-            raise ConfigurationError(f"boards: {number} boards are called {name!r}. Give each a name of its own.")
+            raise ConfigurationError(f"{section}: {number} are called {name!r}. Give each a name of its own.")
+        if not is_subdomain(name):
+            raise ConfigurationError(
+                f"{section}: {name!r} cannot be a name. Use lower-case letters, digits, '-' and '.'."
+            )
 
 
 @contextmanager
@@ -264,4 +288,5 @@ def _in_place(prefix: str) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        raise ConfigurationError(f"{prefix}{error}") from error
+        # A single driver's configuration calls itself driver; here it is the board.
+        raise ConfigurationError(f"{prefix}{str(error).removeprefix('driver.')}") from error

@@ -18,6 +18,7 @@ import grpc.aio
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.hosting import LoopThread
 from JumpstarterLibrary.exporter.memory import keep_large_blocks
+from JumpstarterLibrary.exporter.starting import start_server
 from JumpstarterLibrary.lab.certificates import Authority, Certificate
 from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.journal import Journal, JournalInterceptor
@@ -77,12 +78,12 @@ class MockRouter:
         behaviour: RouterBehaviour | None = None,
     ) -> None:
         self.behaviour = behaviour or RouterBehaviour()
-        self.journal = journal or Journal()
         self.ca, self._certificate = _identity(host, certificate, plaintext)
         self._host = host
         self._port = port
         self._key = key
         self._clock = clock or Clock()
+        self.journal = journal or Journal(clock=self._clock)
         self._waiting: dict[str, RouterStream] = {}
         self._tunnels: list[Tunnel] = []
         self._server: grpc.aio.Server | None = None
@@ -92,7 +93,7 @@ class MockRouter:
     @property
     def endpoint(self) -> str:
         """Where it listens, as ``host:port``."""
-        return f"{self._host}:{self._port}"
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
     async def __aenter__(self) -> Self:
         """Begin to listen.
@@ -135,15 +136,14 @@ class MockRouter:
         self._loop = asyncio.get_running_loop()
         server = grpc.aio.server(interceptors=(JournalInterceptor(self.journal, "router"),), options=_OPTIONS)
         server.add_generic_rpc_handlers((_handler(self._stream),))
-        address = f"[{self._host}]" if ":" in self._host else self._host
         try:
-            self._port = self._bind(server, f"{address}:{self._port}")
+            self._port = self._bind(server, self.endpoint)
         except RuntimeError as error:
             raise ConfigurationError(
-                f"The router cannot listen on {address}:{self._port}: {error}. Is another process using it?"
+                f"The router cannot listen on {self.endpoint}: {error}. Is another process using it?"
             ) from error
-        await server.start()
         self._server = server
+        await start_server(server)
 
     async def stop_serving(self) -> None:
         """Stop as a process that ends: all streams break, and nobody is told why."""

@@ -199,8 +199,7 @@ class VirtualLab:
         return record.registered and record.online and record.status in (AVAILABLE, NO_STATUS)
 
     async def _stop(self) -> None:
-        for fault in self._injected:
-            fault.cancel()
+        await asyncio.gather(*(fault.abandon() for fault in self._injected))
         # What an exporter would say now, nobody needs any more.
         await asyncio.gather(*(life.crash() for life in self._parts.lives.values()))
         await self.router.stop_serving()

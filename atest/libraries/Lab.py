@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import json
 import os
 import shutil
+import socket
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,14 +20,17 @@ from typing import Any
 import yaml
 from atest_drivers import Faulty, RecordingPower
 from robot.api.deco import library
+from robot.libraries.BuiltIn import BuiltIn
 
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments, find_settings
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.network import EchoNetwork
-from JumpstarterLibrary.lab import LabExporter, LocalExporter, VirtualLab
-from JumpstarterLibrary.lab.model import LeaseRecord
+from JumpstarterLibrary.lab import LabExporter, LocalExporter, MockController, VirtualLab
+from JumpstarterLibrary.lab.certificates import Authority
+from JumpstarterLibrary.lab.model import AVAILABLE, NO_STATUS, LeaseRecord
+from JumpstarterLibrary.lab.tokens import TokenIssuer
 
 CLIENT = "tester"
 COLLEAGUE = "colleague"
@@ -88,6 +95,16 @@ class Lab:
         self._lab.write_client_config(self._home, COLLEAGUE, current=False)
         os.environ.update(self._lab.environment(self._home))
 
+    def use_virtual_lab(self) -> str:
+        """Look at the lab of the library that the suite has imported with ``mode=virtual``; return its address."""
+        self._clean_environment()
+        instance: Any = BuiltIn().get_library_instance("JumpstarterLibrary")
+        self._lab = instance.keywords["inject_fault"].__self__.leases.lab()
+        self._home = Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
+        self._stack.callback(shutil.rmtree, self._home, ignore_errors=True)
+        self.lab.write_client_config(self._home)
+        return self.lab.endpoint
+
     def end_suite(self, _data: object, _result: object) -> None:
         """Stop everything."""
         self._stack.close()
@@ -108,6 +125,23 @@ class Lab:
         """Return what a process needs in its environment to find the lab."""
         return {"JMP_CLIENT_CONFIG_HOME": str(self._home)}
 
+    def lab_should_be_ready(self) -> None:
+        """Fail unless all exporters that run here are free, or very soon."""
+
+        def busy() -> list[str]:
+            exporters = self.lab.exporters.items()
+            records = {name: self.lab.controller.exporter(name) for name, one in exporters if one.alive}
+            return [
+                name
+                for name, one in records.items()
+                if one.lease or not one.online or one.status not in (AVAILABLE, NO_STATUS)
+            ]
+
+        def gone() -> list[str]:
+            return [name for name, one in self.lab.exporters.items() if not one.alive and name != "away-1"]
+
+        self._soon(lambda: not busy() and not gone(), lambda: f"Busy are {busy()}, gone are {gone()}.")
+
     # Configurations
 
     def lab_endpoint(self) -> str:
@@ -118,6 +152,24 @@ class Lab:
         """Return a token of a client, which may have expired."""
         options = {"life": life} if life is not None else {}
         return self.lab.controller.client_token(name, **options)
+
+    def exporter_token(self, name: str) -> str:
+        """Return a token of an exporter."""
+        return self.lab.controller.exporter_token(name)
+
+    def foreign_token(self, **claims: Any) -> str:
+        """Return a token for our client that another lab has made."""
+        return TokenIssuer().mint("client", "default", CLIENT, str(uuid.uuid4()), **claims)
+
+    def token_in_file(self, name: str = CLIENT) -> str:
+        """Return the token by which clients of this process come in."""
+        config = yaml.safe_load((self._home / "clients" / f"{name}.yaml").read_text())
+        return str(config["token"])
+
+    def put_token_into_file(self, path: Path, token: str) -> None:
+        """Do what a login does to a client's file."""
+        config = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump({**config, "token": token}))
 
     def write_client_file(self, name: str = CLIENT, /, **changes: Any) -> Path:
         """Write a client's configuration into a file of its own; return its path.
@@ -141,7 +193,93 @@ class Lab:
         path.write_text(yaml.safe_dump(config))
         return path
 
+    def import_library_with(self, **arguments: Any) -> str:
+        """Import JumpstarterLibrary once more, and return the name by which its keywords are called.
+
+        It has not read any configuration, and has no connection.
+        """
+        self._files += 1
+        name = f"Jumpstarter{self._files}"
+        options = [f"{key}={value}" for key, value in arguments.items()]
+        # The timeout makes it another instance than those of the other suites.
+        BuiltIn().import_library("JumpstarterLibrary", *options, f"timeout={self._files + 20} s", "AS", name)
+        return name
+
+    def write_text_file(self, text: str) -> Path:
+        """Write any text where a client's configuration could be; return its path."""
+        self._files += 1
+        path = self._home / f"client-{self._files}.yaml"
+        path.write_text(text)
+        return path
+
+    def new_configuration_home(self, *clients: str, current: str | None = None) -> Path:
+        """Make a directory as `jmp` does, with these clients, and let JMP_CLIENT_CONFIG_HOME name it.
+
+        Args:
+            clients: Names of clients that have a file there.
+            current: The current client, which need not have one.
+        """
+        self._files += 1
+        home = self._home / f"home-{self._files}"
+        home.mkdir()
+        for name in clients:
+            self.lab.write_client_config(home, name, current=False)
+        if current is not None:
+            content = f"apiVersion: jumpstarter.dev/v1alpha1\nkind: UserConfig\nconfig: {{current-client: {current}}}\n"
+            (home / "config.yaml").write_text(content)
+        os.environ["JMP_CLIENT_CONFIG_HOME"] = str(home)
+        return home
+
+    def identity_in_environment(self, name: str = CLIENT) -> dict[str, str]:
+        """Return the variables by which a client needs no file."""
+        config = self.lab.client_config(name)
+        return {
+            "JMP_NAMESPACE": config["metadata"]["namespace"],
+            "JMP_NAME": name,
+            "JMP_ENDPOINT": config["endpoint"],
+            "JMP_TOKEN": config["token"],
+            "JMP_TLS": json.dumps(config["tls"]),
+        }
+
+    def forget_identity_in_environment(self) -> None:
+        """Take all variables that a client could read out of the environment."""
+        for name in [name for name in os.environ if name.startswith(OURS)]:
+            del os.environ[name]
+
+    def start_another_controller(
+        self, *names: str, life: datetime.timedelta = datetime.timedelta(days=1), plaintext: bool = False
+    ) -> tuple[str, str]:
+        """Start a controller that is of no use but for its certificate; return its address, and its authority's PEM.
+
+        Args:
+            names: The names in its certificate.
+            life: How long that is valid.
+            plaintext: It speaks no TLS.
+        """
+        authority = Authority()
+        certificate = None if plaintext else authority.issue(*names, life=life)
+        controller = self._stack.enter_context(MockController(certificate=certificate, plaintext=plaintext))
+        return controller.endpoint, base64.b64encode(authority.pem).decode()
+
+    def resolver_error(self, host: str) -> str:
+        """Return what this system says of a host name that does not resolve."""
+        try:
+            socket.getaddrinfo(host, 1)
+        except OSError as error:
+            return str(error.strerror)
+        raise AssertionError(f"The name {host} resolves here.")
+
+    def closed_port(self) -> int:
+        """Return a port on loopback at which nobody listens."""
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            return int(found.getsockname()[1])
+
     # What the lab has seen
+
+    def last_caller(self) -> str:
+        """Return which client called last."""
+        return self.lab.journal.entries("ClientService")[-1].caller
 
     def active_leases(self) -> list[str]:
         """Return who has which exporter: ``tester alpha-1``; a hyphen for an exporter that is still awaited."""
@@ -198,6 +336,12 @@ class Lab:
         power: Any = driver.children["power"]
         return list(power.switched)
 
+    def board_state(self, exporter: str) -> str:
+        """Return how the virtual board of an exporter is: ``off``, ``running`` and so on."""
+        board: Any = self.lab.exporters[exporter].driver
+        assert board is not None, f"Exporter {exporter} has no session."
+        return str(board.machine.state.value)
+
     def lease_end_time(self, name: object) -> str:
         """Return when a lease ends or has ended, as messages tell it."""
         record = self.get_lab_lease(name)
@@ -209,11 +353,20 @@ class Lab:
 
     # What others do
 
+    def add_exporters(self, count: int) -> None:
+        """Let the controller know of exporters that never come."""
+        for number in range(count):
+            self.lab.controller.add_exporter(f"shadow-{number:03}", {"board": "shadow"})
+
     def colleague_takes(
-        self, exporter: str, client: str = COLLEAGUE, duration: datetime.timedelta = datetime.timedelta(hours=1)
+        self,
+        exporter: str,
+        client: str = COLLEAGUE,
+        duration: datetime.timedelta = datetime.timedelta(hours=1),
+        name: str | None = None,
     ) -> str:
-        """Let another client lease an exporter, and return the lease's name as soon as it has it."""
-        name = f"{client}-{exporter}-{len(self.lab.leases())}"
+        """Let another client lease an exporter, and return the lease's name as soon as the controller has decided."""
+        name = name or f"{client}-{exporter}-{len(self.lab.leases())}"
         settings = find_settings(ClientArguments(config=self._home / "clients" / f"{client}.yaml"), {})
         controller = Controller(settings)
         self._stack.callback(controller.close)
@@ -242,6 +395,10 @@ class Lab:
     def let_time_pass(self, duration: datetime.timedelta) -> None:
         """Put the lab's clock forward."""
         self.lab.clock.advance(duration.total_seconds())
+
+    def let_the_lab_run_faster(self, scale: float) -> None:
+        """Let lab seconds pass faster than real ones."""
+        self.lab.clock.scale = scale
 
     def do_later(self, seconds: float, keyword: str, *arguments: Any) -> None:
         """Do one of the things above some seconds from now, while a keyword waits."""

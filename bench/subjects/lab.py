@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import atexit
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -39,10 +39,10 @@ class Lab:
         self._folder = folder
         self._ready: dict[str, float] = {}
         self._stack = ExitStack()
+        atexit.register(self._stack.close)  # the media are files
 
     def start(self, count: str, board: str) -> None:
-        """Start a lab with so many boards of a kind, and with nothing of what was there before."""
-        self._stack.close()
+        """Start a lab with so many boards of a kind."""
         wanted = [
             LabExporter(name=f"board-{n}", labels={"board": "bench"}, driver=BOARDS[board]) for n in range(int(count))
         ]
@@ -73,10 +73,6 @@ class Lab:
         """Return what is open although there should be no lease any more."""
         return self._lab.leaks()
 
-    def stop(self) -> None:
-        """Stop everything."""
-        self._stack.close()
-
 
 def _note_ready(moments: dict[str, float]) -> None:
     """Note the moment of each lease's Ready: the record has whole seconds only, as upstream's has."""
@@ -92,4 +88,3 @@ def _note_ready(moments: dict[str, float]) -> None:
 
 if __name__ == "__main__":
     serve(Lab)
-    sys.exit(0)

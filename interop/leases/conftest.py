@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ PLACES = ("upstream", "ours")
 
 CLIENTS: Mapping[str, Mapping[str, str]] = {"tester": {}, "other": {}}
 
-Configure = Callable[[VirtualLab], Mapping[str, str]]
 
 
 def exporter_environ(upstream: Upstream, runtime: Path) -> dict[str, str]:
@@ -68,8 +67,14 @@ def started(lab: VirtualLab, *processes: tuple[str, ExporterProcess]) -> Iterato
 @contextmanager
 def watched(lab: VirtualLab) -> Iterator[None]:
     """Let a test happen; afterwards nothing that belongs to a lease may be left."""
-    yield
-    assert lab.leaks() == []
+    try:
+        yield
+        assert lab.leaks() == []
+    finally:
+        # What a failing test has left must not make others fail.
+        for lease in lab.leases():
+            if not lease.ended:
+                lab.controller.release(lease.name)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +96,7 @@ def no_leaks(lab: VirtualLab) -> Iterator[None]:
         yield
 
 
-def client_home(lab: VirtualLab, folder: Path, **more: Any) -> Path:
+def client_home(lab: VirtualLab, folder: Path, names: Sequence[str] = ("other", "tester"), **more: Any) -> Path:
     """Write the configurations of a lab's clients, ``tester`` being the current one, and return where they are.
 
     Args:
@@ -99,7 +104,7 @@ def client_home(lab: VirtualLab, folder: Path, **more: Any) -> Path:
         folder: Where to write them.
         **more: Further sections of the configurations.
     """
-    for name in ("other", "tester"):
+    for name in names:
         file = lab.write_client_config(folder, name)
         if more:
             file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **more}))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
 
+from interop.leases.conftest import make_jmp
 from interop.leases.processes import Done, Jmp
+from interop.upstream import Upstream
 from JumpstarterLibrary.lab import VirtualLab
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -83,3 +87,20 @@ def test_leases_of_everybody(jmp: Jmp) -> None:
     ]
     mine, theirs = map(said, jmp.all("delete leases --all -o name", "delete leases --client other -a -o name"))
     assert (mine.split(), theirs.split()) == ([first], [second])
+
+
+def test_tokens(upstream: Upstream, runtime: Path, lab: VirtualLab, tmp_path: Path) -> None:
+    jmp = make_jmp(upstream, runtime, tmp_path)
+    tokens = {
+        "expired": lab.controller.client_token("tester", life=timedelta(hours=-1)),
+        "another's": lab.controller.client_token("other"),
+        "exporter's": lab.controller.exporter_token("virtual-1"),
+    }
+    files = []
+    for name, token in tokens.items():
+        files.append(lab.write_client_config(tmp_path, "tester").rename(tmp_path / f"{name}.yaml"))
+        files[-1].write_text(yaml.safe_dump({**lab.client_config("tester"), "token": token}))
+    expired, *wrong = jmp.all(*(f"get exporters --client-config {file}" for file in files))
+    assert (expired.code, "token is expired" in expired.err) == (1, True), expired.err
+    for done in wrong:
+        assert (done.code, "permission denied for client default/tester" in done.err) == (1, True), done.err

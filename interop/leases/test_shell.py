@@ -73,9 +73,16 @@ def test_lease_of_before_is_used_and_kept(jmp: Jmp, lab: VirtualLab, tmp_path: P
     jmp.ok("delete", "leases", name)
 
 
-def test_what_nothing_fits_is_told_at_once(jmp: Jmp) -> None:
-    unfit, busy = jmp.all("shell --selector board=none -- true", "shell --client nobody --selector board=virtual -- true")
-    print(unfit, busy); assert 0
+def test_lease_that_does_not_come_is_taken_back(jmp: Jmp, lab: VirtualLab) -> None:
+    held = jmp.ok(*"create lease --name virtual-1 --duration 10m -o name".split()).strip()
+    unfit, busy = jmp.all(
+        "shell --selector board=none -- true", "shell --name virtual-1 --acquisition-timeout 5 -- true"
+    )
+    assert (unfit.code, "the lease cannot be satisfied" in unfit.err) == (1, True), unfit.err
+    assert (busy.code, "acquisition timed out after 5 seconds" in busy.err) == (1, True), busy.err
+    waited = [lease for lease in lab.leases() if lease.exporter_name == "virtual-1"][-1]
+    assert (waited.release, [one.reason for one in waited.conditions]) == (True, ["NotAvailable", "Released"])
+    jmp.ok("delete", "leases", held)
 
 
 def test_lease_that_runs_out_ends_the_shell(jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_links(details: str, reason: str) -> None:
             "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate",
             "its certificate is not trusted here: another authority signed it, or it has expired",
         ),
-        ("SSL_ERROR_SSL: OPENSSL_internal:WRONG_VERSION_NUMBER", "the exporter does not speak TLS"),
+        ("SSL_ERROR_SSL: OPENSSL_internal:WRONG_VERSION_NUMBER", "it does not speak TLS"),
         ("Ssl handshake failed: something new", "Ssl handshake failed: something new"),
     ],
 )

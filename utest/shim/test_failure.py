@@ -57,9 +57,9 @@ def test_a_selector_without_a_client_configuration_is_an_error_of_one_sentence(
     result = pytester.runpytest("-W", "error", "-rE")
     result.assert_outcomes(errors=1)
     sentence = (
-        "No client is configured: neither client= nor config= is given, namespace= and name= (JMP_NAMESPACE and "
-        f"JMP_NAME) are not both set, JMP_CLIENT_CONFIG is not set, and there is no client in '{tmp_path}/clients'. "
-        "Log in with `jmp login`, or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
+        "No client is configured: neither client= nor config= is given, JMP_NAMESPACE and JMP_NAME are not both "
+        f"set, JMP_CLIENT_CONFIG is not set, and there is no client in '{tmp_path}/clients'. Log in with `jmp login`, "
+        "or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
     )
     assert_only_sentence(result, "TestPower.test_on", "ConfigurationError", sentence)
 

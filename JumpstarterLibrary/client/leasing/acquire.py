@@ -14,9 +14,9 @@ import grpc
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.availability import holders, unfit
-from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
+from JumpstarterLibrary.client.leasing.controller import CALL_S, Controller, LeaseRequest
 from JumpstarterLibrary.client.leasing.last_resort import forget, remember
-from JumpstarterLibrary.client.leasing.lease import Lease, end_error
+from JumpstarterLibrary.client.leasing.lease import LATE_CREATION_S, Lease, end_error
 from JumpstarterLibrary.client.leasing.refusals import (
     already_exists,
     lost_answer,
@@ -31,11 +31,12 @@ from JumpstarterLibrary.client.uuid7 import uuid7
 from JumpstarterLibrary.errors import (
     ConfigurationError,
     ControllerUnreachable,
-    InfrastructureError,
+    LeaseError,
     LeaseInvalid,
     LeaseNotOwned,
     LeaseTimeout,
     LeaseUnsatisfiable,
+    NoSuchLease,
     TlsError,
 )
 
@@ -44,6 +45,9 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.025
 LAST_PAUSE_S = 2.0
 """Between two looks at a lease that waits; doubled from the first to the last."""
+
+LEAST_S = 1.0
+"""What a call to the controller may take, however little time there is: also without any, what is free is had."""
 
 FIRST_CONTACT_S = 5.0
 """How long a controller may be unreachable that has not answered yet."""
@@ -81,6 +85,7 @@ class Acquisition:
         self._tick = tick
         self._begin = time.monotonic()
         self._answered: float | None = None
+        self._told, self._line = self._begin, ""
 
     def run(self) -> Lease:
         """Return the lease as soon as it has an exporter. If that fails, or is interrupted, the request is taken back.
@@ -110,6 +115,8 @@ class Acquisition:
             lease.release()
             forget(lease)
             self._pause(LAST_PAUSE_S)
+            if self._deadline.expired:
+                raise self._too_late(replace(state, reason="Offline"))
 
     def _new_lease(self) -> Lease:
         request = self._request
@@ -129,28 +136,29 @@ class Acquisition:
         perhaps = False
         while True:
             lease.ours = True
+            limit = Deadline(max(LEAST_S, self._deadline.at_most(CALL_S)))
             try:
-                self._controller.create_lease(self._request, lease.name, self._deadline)
+                self._controller.create_lease(self._request, lease.name, limit)
             except grpc.RpcError as error:
                 perhaps = perhaps or (lost_answer(error) and not never_sent(error))
                 # What surely was not created needs no release.
-                lease.ours = perhaps or already_exists(error)
+                lease.ours = perhaps
                 if already_exists(error):
-                    self._adopt(lease)
+                    self._adopt(lease, perhaps)
                 elif lost_answer(error):
                     # The name is ours, so that the same request may be repeated: it cannot make two leases.
-                    self._unanswered(error)
+                    self._unanswered(error, limit)
                     self._pause(pause_s)
                     pause_s = min(2 * pause_s, LAST_PAUSE_S)
                     continue
                 else:
-                    raise self._translated(error) from error
+                    raise self._translated(error, limit) from error
             self._answered = time.monotonic()
             return
 
-    def _adopt(self, lease: Lease) -> None:
+    def _adopt(self, lease: Lease, perhaps: bool) -> None:
         """Take a lease for ours that has our name: an earlier answer was lost, or the caller chose the name again."""
-        state = lease.state(self._deadline)
+        state = self._controller.lease(lease.name, self._deadline)
         request = self._request
         meant = parse_selector(request.selector or "").means(parse_selector(state.selector))
         if not meant or (state.client, state.wanted_exporter) != (self._controller.client, request.exporter or ""):
@@ -160,10 +168,16 @@ class Acquisition:
                 f"A lease '{lease.name}' exists already: client '{state.client}' asked for {what}. Names are never "
                 f"free again; choose another one, or none."
             )
+        if state.phase.over and not perhaps:
+            raise LeaseNotOwned(
+                f"A lease '{lease.name}' existed already, and is over. Names are never free again; choose another one, "
+                f"or none."
+            )
+        lease.ours = lease.confirmed = True
 
-    def _unanswered(self, error: grpc.RpcError) -> None:
+    def _unanswered(self, error: grpc.RpcError, limit: Deadline) -> None:
         """Raise if the controller has been silent for too long."""
-        translated = self._translated(error)
+        translated = self._translated(error, limit)
         if isinstance(translated, TlsError) or not isinstance(translated, ControllerUnreachable):
             raise translated from error
         self._patience(translated)
@@ -175,40 +189,42 @@ class Acquisition:
         if self._deadline.expired or time.monotonic() - begin > limit:
             raise error
 
-    def _translated(self, error: grpc.RpcError) -> Exception:
+    def _translated(self, error: grpc.RpcError, limit: Deadline) -> Exception:
         code, details = status_of(error)
         asked = f"a lease of {self._request}"
         if code is grpc.StatusCode.UNAVAILABLE:
             lost = transport_error(details, self._controller.peer)
             if lost is not None:
                 return lost
-        return translate_control(error, asked, self._controller.peer, Deadline(self._deadline.at_most(10.0)))
+        return translate_control(error, asked, self._controller.peer, limit)
 
     # Waiting
 
     def _wait(self, lease: Lease) -> LeaseState:
         """Return the state in which the lease waits no more."""
         pause_s = FIRST_PAUSE_S
-        told, line = time.monotonic(), ""
+        created = Deadline(LATE_CREATION_S)
         while True:
-            state = self._look(lease)
+            state = self._look(lease, created)
             if state is not None:
                 if state.phase is not Phase.waiting:
                     return state
-                now = time.monotonic()
-                if (state.reason and state.reason != line) or now - told >= self._progress_s:
-                    told, line = now, state.reason
-                    self._tell(lease, state)
+                self._tell(lease, state)
                 if self._deadline.expired:
                     raise self._too_late(state)
             self._pause(pause_s * random.uniform(0.8, 1.2))
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
-    def _look(self, lease: Lease) -> LeaseState | None:
+    def _look(self, lease: Lease, created: Deadline) -> LeaseState | None:
         try:
-            state = self._controller.lease(lease.name, Deadline(max(1.0, self._deadline.at_most(10.0))))
+            state = self._controller.lease(lease.name, Deadline(max(LEAST_S, self._deadline.at_most(CALL_S))))
         except ControllerUnreachable as error:
             self._patience(error)
+            return None
+        except NoSuchLease:
+            # What a controller has just written, it may not read at once.
+            if lease.confirmed or created.expired or self._deadline.expired:
+                raise
             return None
         self._answered = time.monotonic()
         lease.confirmed = True
@@ -221,7 +237,12 @@ class Acquisition:
             self._tick()
 
     def _tell(self, lease: Lease, state: LeaseState) -> None:
-        seconds = round(time.monotonic() - self._begin)
+        """Tell why it still waits, if that has changed or was told long ago."""
+        now = time.monotonic()
+        if state.reason in ("", self._line) and now - self._told < self._progress_s:
+            return
+        self._told, self._line = now, state.reason
+        seconds = round(now - self._begin)
         waited = f" since {spoken(seconds)}" if seconds else ""
         said = _said(state, self._request)
         who = holders(self._controller, self._request, Deadline(5.0))
@@ -246,16 +267,29 @@ class Acquisition:
     def _refuse(self, lease: Lease, state: LeaseState) -> None:
         """Raise why there is no lease; return if it is worth asking again."""
         if state.phase is Phase.unsatisfiable:
-            if state.reason == "NoExporter" and not self._deadline.expired:
-                self._tell(lease, replace(state, reason="Offline"))
+            if state.reason == "NoExporter":
+                self._wait_for_old_controller(lease, replace(state, reason="Offline"))
                 return
             request = self._request
             what = (
                 f"Exporter '{request.exporter}' cannot be leased" if request.exporter else f"No exporter fits {request}"
             )
             raise LeaseUnsatisfiable(f"{what}: {unfit(self._controller, request, state, Deadline(5.0))}")
+        self._refuse_otherwise(state)
+
+    def _wait_for_old_controller(self, lease: Lease, state: LeaseState) -> None:
+        """Return if it is to be asked again, under another name, for exporters that are offline now."""
+        if self._request.name:
+            raise LeaseUnsatisfiable(
+                f"There is no lease of {self._request}: {_said(state, self._request)}, and this controller is too old "
+                f"to wait for that under a name of yours. Leave name= out."
+            )
+        self._tell(lease, state)
+
+    def _refuse_otherwise(self, state: LeaseState) -> None:
         if state.phase is Phase.invalid:
-            raise LeaseInvalid(f"The controller refused a lease of {self._request}: {state.message or state.reason}.")
+            said = (state.message or state.reason).rstrip(".")
+            raise LeaseInvalid(f"The controller refused a lease of {self._request}: {said}. Correct the request.")
         raise end_error(state)
 
 
@@ -313,6 +347,6 @@ def attach(controller: Controller, name: str, deadline: Deadline, events: Events
     if state.phase.over:
         raise end_error(state)
     if state.phase is Phase.waiting:
-        raise InfrastructureError(f"Lease '{name}' has no exporter yet: {_said(state)}. Wait until it is ready.")
+        raise LeaseError(f"Lease '{name}' has no exporter yet: {_said(state)}. Wait until it is ready.")
     lease.learn(state)
     return lease

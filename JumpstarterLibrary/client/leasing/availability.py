@@ -62,7 +62,8 @@ def availability(controller: Controller, selector: str = "", timeout: Seconds = 
     wanted = parse_selector(selector) if selector else None
     deadline = Deadline.of(timeout)
     # Filters of the server know all of the grammar, but this side decides, so that every controller gives the same.
-    exporters = [one for one in controller.exporters("", deadline) if wanted is None or wanted.matches(one.labels)]
+    everyone = controller.exporters("", deadline, hidden=True)
+    exporters = [one for one in everyone if wanted is None or wanted.matches(one.labels)]
     held = {lease.exporter: lease for lease in controller.leases("", deadline) if lease.phase is Phase.ready}
     return [Availability(exporter, held.get(exporter.name)) for exporter in exporters]
 
@@ -93,7 +94,7 @@ def unfit(controller: Controller, request: LeaseRequest, state: LeaseState, time
         return reason.format(selector=request.selector)
     said = state.message.rstrip(".") or state.reason
     try:
-        everyone = controller.exporters("", timeout)
+        everyone = controller.exporters("", timeout, hidden=True)
     except InfrastructureError as error:
         logger.debug("the nearest labels are not known: %s", error)
         return f"{said}. Check the selector with `jmp get exporters`."

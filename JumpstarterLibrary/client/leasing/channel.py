@@ -14,6 +14,8 @@ from JumpstarterLibrary.errors import ConfigurationError
 
 DEFAULT_PORT = 443
 
+REMEDY = "Check the endpoint of the client configuration: controllers and routers always speak TLS."
+
 KEEPALIVE: dict[str, str | int] = {
     # A peer that vanished from the network says nothing; controllers and routers let themselves be asked this often.
     "grpc.keepalive_time_ms": 20_000,
@@ -55,5 +57,5 @@ def open_secure_channel(
     if address.loopback:
         arguments["grpc.enable_http_proxy"] = 0
     arguments.update(options)
-    roots = fetch_certificate(address.host, address.port, deadline) if insecure else ca
+    roots = fetch_certificate(address.host, address.port, deadline, REMEDY) if insecure else ca
     return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(roots), options=list(arguments.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 CALL_S = 10.0
 """How long the controller may take for an answer, unless the caller has less time."""
+
+TICK_S = 0.2
+"""How often whoever waits for a slow answer is called."""
 
 PAGE = 100
 LISTINGS = 3
@@ -131,15 +134,21 @@ class Controller:
 
     # Exporters
 
-    def exporters(self, selector: str = "", timeout: Seconds = None) -> list[ExporterInfo]:
+    def exporters(self, selector: str = "", timeout: Seconds = None, *, hidden: bool = False) -> list[ExporterInfo]:
         """Return the exporters whose labels match a selector, in the order of their names.
+
+        Args:
+            selector: Label expression. Default: all exporters.
+            timeout: For the whole listing.
+            hidden: Return also the labels that the administrator has hidden, by which selectors match all the same.
 
         Raises:
             LeaseInvalid: The selector is not one.
             LinkError: The controller cannot be reached, or refuses this client.
         """
         asked = f"the exporters of '{selector}'" if selector else "all exporters"
-        pages = self._pages("list_exporters", client_pb2.ListExportersRequest, asked, timeout, filter=selector)
+        fields = {"filter": selector, "show_hidden_labels": hidden}
+        pages = self._pages("list_exporters", client_pb2.ListExportersRequest, asked, timeout, **fields)
         return [_exporter(exporter) for page in pages for exporter in page.exporters]
 
     def exporter(self, name: str, timeout: Seconds = None) -> ExporterInfo:
@@ -238,14 +247,24 @@ class Controller:
 
     # The way to an exporter
 
-    def dial(self, lease: str, timeout: Seconds = None) -> jumpstarter_pb2.DialResponse:
+    def dial(
+        self, lease: str, timeout: Seconds, waiting: Callable[[], object] = lambda: None
+    ) -> jumpstarter_pb2.DialResponse:
         """Ask for a way to a lease's exporter. The raw gRPC error is raised, because each means something else here.
+
+        Args:
+            lease: The lease.
+            timeout: How long the controller may hold its answer back, until the exporter is ready.
+            waiting: Called several times a second meanwhile; what it raises ends the wait.
 
         Raises:
             grpc.RpcError: Whatever the controller said.
         """
         request = jumpstarter_pb2.DialRequest(lease_name=lease)
-        answer: jumpstarter_pb2.DialResponse = self._raw(self._control.dial, request, timeout)
+        limit = Deadline.of(timeout)
+        answer: jumpstarter_pb2.DialResponse = self._renewing(
+            lambda: self._patiently(self._control.dial, request, limit, waiting)
+        )
         return answer
 
     def router(self, endpoint: str, deadline: Deadline) -> RouterStub:
@@ -259,8 +278,9 @@ class Controller:
         if channel is None:
             fresh = self._open(endpoint, deadline)
             with self._lock:
-                channel = self._routers.setdefault(endpoint, fresh)
-            if channel is not fresh:
+                # One that is closed already makes calls fail, as any other of a closed controller.
+                channel = fresh if self._closed else self._routers.setdefault(endpoint, fresh)
+            if channel is not fresh or self._closed:
                 fresh.close()
         return RouterStub(channel)
 
@@ -283,20 +303,41 @@ class Controller:
 
     def _raw(self, method: Any, request: Any, timeout: Seconds) -> Any:
         limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
+        return self._renewing(lambda: self._once(method, request, limit))
+
+    def _renewing(self, call: Callable[[], Any]) -> Any:
+        """Make a call, and make it again with a new token if it was refused for the old one."""
+        token = self._token
         try:
-            return self._once(method, request, limit)
+            return call()
         except grpc.RpcError as error:
             # What was refused for its token was not carried out, so that it may be repeated.
-            if not token_expired(error) or not self.renew_token():
+            if not token_expired(error) or not self.renew_token(token):
                 raise
-        return self._once(method, request, limit)
+        return call()
 
     def _once(self, method: Any, request: Any, limit: Deadline) -> Any:
         with interruptible:
             return method(request, timeout=limit.remaining, metadata=self._metadata)
 
-    def renew_token(self) -> bool:
-        """Read the token anew from the configuration file; return whether it is another one now."""
+    def _patiently(self, method: Any, request: Any, limit: Deadline, waiting: Callable[[], object]) -> Any:
+        with interruptible:
+            call = method.future(request, timeout=limit.remaining, metadata=self._metadata)
+        try:
+            while True:
+                try:
+                    with interruptible:
+                        return call.result(timeout=TICK_S)
+                except grpc.FutureTimeoutError:
+                    waiting()
+        finally:
+            with interruptible:
+                call.cancel()
+
+    def renew_token(self, old: str) -> bool:
+        """Read the token anew from the configuration file; return whether there is another one than the old one."""
+        if self._token != old:
+            return True  # somebody else was quicker
         if self.settings.path is None:
             return False
         try:

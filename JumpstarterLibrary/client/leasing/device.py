@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.leasing.readiness import HookLog, await_ready, aw
 from JumpstarterLibrary.client.leasing.route import LeaseRoute, Passage, open_route
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.tree import build_tree
-from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.errors import InfrastructureError, LinkError
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,11 @@ logger = logging.getLogger(__name__)
 GOODBYE_S = 2.0
 """How long an exporter may take to say that it knows of the end of its session."""
 
-FINISHED = ("AVAILABLE", "AFTER_LEASE_HOOK_FAILED", "OFFLINE")
+OWN_RELEASE_S = 2.5
+"""How long an exporter whose hook after the lease failed may take to release the lease. Upstream's waits a second."""
+
+FAILED = "AFTER_LEASE_HOOK_FAILED"
+FINISHED = ("AVAILABLE", FAILED, "OFFLINE")
 
 Tick = Callable[[], None]
 
@@ -47,6 +51,7 @@ class LeasedDevice(Device):
         self.tick = tick
         self._route = route
         self._hooks = hooks
+        self._closing = threading.Event()
         self._passage = Passage(route)
         self._present = link.by(self._passage)
         route.watch(link)
@@ -80,8 +85,8 @@ class LeasedDevice(Device):
 
     def _connect_again(self, deadline: Deadline) -> None:
         broke = self._route.tunnel.broke
-        self._route.tunnel.error = None
-        report = await_report(self.link, self._route, deadline, self.tick)
+        self._route.tunnel.begin_anew()
+        report = await_report(self.link, self._route, deadline, self._meanwhile)
         passage = Passage(self._route)
         following = self._logs is not None
         self._stop_logs()
@@ -106,10 +111,15 @@ class LeasedDevice(Device):
         """
         self.follow_logs()
         try:
-            await_ready(self.link, self._route, self._hooks, deadline, self.tick)
+            await_ready(self.link, self._route, self._hooks, deadline, self._meanwhile)
         finally:
             # Following costs something with every call that the exporter logs; who wants it goes on.
             self._stop_logs()
+
+    def _meanwhile(self) -> None:
+        self.tick()
+        if self._closing.is_set():
+            raise LinkError(f"The link to exporter '{self.link.name}' is closed. Connect to it again.")
 
     def finish(self, patience: Seconds) -> None:
         """Tell the exporter that its session is over, and wait for its hook after the lease, if it has one.
@@ -135,11 +145,15 @@ class LeasedDevice(Device):
         told = False
         while True:
             state = self.link.get_status(GOODBYE_S)
-            if state.status == "AFTER_LEASE_HOOK_FAILED" or "[HOOK_WARNING]" in state.message:
-                said = state.message.removeprefix("[HOOK_WARNING]").strip()
-                text = f"The hook after the lease of exporter '{self.link.name}' failed: {said}{self._hooks.told()}"
+            new = (state.version or 0) > before
+            # What the hook before the lease left behind is told until the status changes.
+            if new and (state.status == FAILED or "[HOOK_WARNING]" in state.message):
+                said = state.message.removeprefix("[HOOK_WARNING]").strip().rstrip(".")
+                text = f"The hook after the lease of exporter '{self.link.name}' failed: {said}.{self._hooks.told()}"
                 self.link.events.emit(Notice(text, "WARN"))
-            if state.status in FINISHED and (state.version or 0) > before:
+            if new and state.status in FINISHED:
+                if state.status == FAILED:
+                    self._await_release()
                 return
             if deadline.expired:
                 waited = spoken(deadline.timeout or 0)
@@ -155,8 +169,20 @@ class LeasedDevice(Device):
             threading.Event().wait(deadline.at_most(0.1))
             self.tick()
 
+    def _await_release(self) -> None:
+        """Let an exporter release the lease itself.
+
+        Upstream's is free again after that. If its client is faster, it stays failed until it is started anew.
+        """
+        end = Deadline(OWN_RELEASE_S)
+        while not end.expired and not self.lease.controller.lease(self.lease.name, GOODBYE_S).phase.over:
+            threading.Event().wait(end.at_most(0.1))
+            self.tick()
+
     def close(self) -> None:
         """Close consoles, log, link and tunnel; the lease is not touched. Closing twice is fine."""
+        # Somebody else may be looking for the exporter, and would go on doing so.
+        self._closing.set()
         super().close()
         self._route.close()
 

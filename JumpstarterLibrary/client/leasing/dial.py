@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,8 +29,13 @@ logger = logging.getLogger(__name__)
 
 Code = grpc.StatusCode
 
+Tick = Callable[[], None]
+
 FIRST_PAUSE_S = 0.05
 LAST_PAUSE_S = 1.0
+WATCH_S = 2.0
+"""How often the lease is looked at while the controller waits for its exporter."""
+
 FULL_PAUSE_S = 1.0
 """Before the next Dial, where the exporter has not fetched those before."""
 
@@ -38,6 +44,18 @@ ATTEMPT_S = 35.0
 
 OFFLINE_S = 10.0
 """How long an exporter may be offline, as while it restarts."""
+
+FREE = "AVAILABLE"
+"""What an exporter says of itself that does not know yet that it is leased, or had no time to say so."""
+
+FREE_S = 1.0
+"""How long it may say so before it is dialled all the same."""
+
+LOOK_S = 2.0
+"""How long the controller may take to tell what an exporter says."""
+
+FIRST_LOOK_S = 0.005
+LAST_LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,19 +76,28 @@ class Dialer:
 
     Args:
         lease: The lease.
-        tick: Called now and then while it waits, in the waiting thread.
+        tick: Called several times a second while it waits, unless another one is given.
     """
 
-    def __init__(self, lease: Lease, tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, lease: Lease, tick: Tick = lambda: None) -> None:
         self._lease = lease
         self._tick = tick
+        self._refusal: JumpstarterError | None = None
 
-    def dial(self, deadline: Deadline) -> Way:
+    def late(self, deadline: Deadline) -> JumpstarterError | None:
+        """Return why there is no way yet, for somebody who has waited until a deadline; None if nobody has refused."""
+        return self._too_late(self._refusal, deadline) if self._refusal is not None else None
+
+    def dial(self, deadline: Deadline, tick: Tick | None = None) -> Way:
         """Return a way, as soon as there is one.
 
         Refusals that pass by themselves are waited out: an exporter that does not listen yet, is not ready, is busy
-        with earlier tokens, or is offline for less than 10 seconds. Between two attempts the lease is looked at, so
-        that nobody waits for the exporter of a dead one.
+        with earlier tokens, or is offline for less than 10 seconds. Meanwhile the lease is looked at, so that nobody
+        waits for the exporter of a dead one.
+
+        Args:
+            deadline: Until when.
+            tick: Called several times a second meanwhile, in the waiting thread; what it raises ends the wait.
 
         Raises:
             LeaseError: The lease is over, gone or somebody else's.
@@ -81,17 +108,23 @@ class Dialer:
             AuthenticationError: The controller refuses this client.
             TlsError: The controller shows another certificate than it should.
         """
+        tick = tick or self._tick
+        self._let_it_begin(deadline, tick)
         pause_s = FIRST_PAUSE_S
         offline: Deadline | None = None
+        refusal = self._refusal = None
         while True:
             self._lease.check()
             limit = Deadline(deadline.at_most(ATTEMPT_S))
             try:
-                answer = self._lease.controller.dial(self._lease.name, limit)
+                answer = self._lease.controller.dial(self._lease.name, limit, self._watch(tick))
+                self._refusal = None
                 return Way(answer.router_endpoint, answer.router_token)
             except grpc.RpcError as error:
-                refusal = self._judge(error, limit)
                 code, details = status_of(error)
+                # The last attempt may have had no time at all; why the one before it was refused says more.
+                if refusal is None or code is not Code.DEADLINE_EXCEEDED:
+                    refusal = self._refusal = self._judge(error, limit)
                 if "offline" in details and code is Code.FAILED_PRECONDITION:
                     offline = offline or Deadline(deadline.at_most(OFFLINE_S))
                     if offline.expired:
@@ -100,15 +133,47 @@ class Dialer:
                     raise self._too_late(refusal, deadline) from error
                 if code is Code.RESOURCE_EXHAUSTED:
                     pause_s = FULL_PAUSE_S
-            self._wait(min(pause_s, deadline.at_most(pause_s)))
+            self._wait(deadline.at_most(pause_s), tick)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
-    def _wait(self, seconds: float) -> None:
+    def _let_it_begin(self, deadline: Deadline, tick: Tick) -> None:
+        """Wait until the exporter does not call itself free any more.
+
+        The controller would wait as well, but with its first look half a second later; an exporter takes some
+        milliseconds from the lease to the word that it is ready.
+        """
+        end, pause_s = Deadline(deadline.at_most(FREE_S)), FIRST_LOOK_S
+        while self._free() and not end.expired and self._lease.ended is None:
+            self._wait(end.at_most(pause_s), tick)
+            pause_s = min(2 * pause_s, LAST_LOOK_S)
+
+    def _free(self) -> bool:
+        try:
+            return self._lease.controller.exporter(self._lease.exporter, LOOK_S).status == FREE
+        except InfrastructureError as error:
+            logger.debug("the exporter's status is not known: %s", error)
+            return False
+
+    def _watch(self, tick: Tick) -> Tick:
+        """Return what looks at the lease now and then, while the controller holds its answer back."""
+        due = time.monotonic() + WATCH_S
+
+        def watch() -> None:
+            nonlocal due
+            tick()
+            self._lease.check()
+            if time.monotonic() >= due:
+                self._look()
+                due = time.monotonic() + WATCH_S
+
+        return watch
+
+    def _wait(self, seconds: float, tick: Tick) -> None:
         """Wait, but no longer than the lease lasts."""
         pause, end = threading.Event(), Deadline(seconds)
         while not end.expired and self._lease.ended is None:
             pause.wait(end.at_most(0.2))
-            self._tick()
+            tick()
 
     def _judge(self, error: grpc.RpcError, limit: Deadline) -> JumpstarterError:
         """Return the error for a refusal that may pass; raise the one for a refusal that does not."""
@@ -123,7 +188,7 @@ class Dialer:
             lost = transport_error(details, peer)
             if lost is not None and not isinstance(lost, ControllerUnreachable):
                 raise lost from error
-            return lost or ControllerUnreachable(f"The {peer} could not make a way to {which}: {details}.")
+            return lost or ControllerUnreachable(f"The {peer} could not make a way to {which}: {details.rstrip('.')}.")
         if code in (Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED):
             self._look()
             what = "takes no more connections" if code is Code.RESOURCE_EXHAUSTED else "was not ready in time"
@@ -147,20 +212,26 @@ class Dialer:
             raise HookFailed(self._hook_text(which, details)) from error
         self._look()
         if "offline" in details:
+            said = self._said()
+            why = f" ({said.rstrip('.')})" if said else ""
             return ExporterOffline(
-                f"The {which} is offline; the lease lasts on. Wait until it is back, or acquire another exporter."
+                f"The {which} is offline{why}; the lease lasts on. Wait until it is back, or acquire another exporter."
             )
         return ExporterNotReady(f"The {which} is not ready: {details.rstrip('.')}")
 
     def _hook_text(self, which: str, details: str) -> str:
-        try:
-            said = self._lease.controller.exporter(self._lease.exporter, 2.0).message
-        except InfrastructureError as error:
-            logger.debug("the exporter's words are not known: %s", error)
-            said = ""
+        said = self._said()
         when = "after" if "afterLease" in details else "before"
         why = f": {said.rstrip('.')}" if said else ""
         return f"The {which} cannot be used, because its hook {when} the lease failed{why}. Look at the exporter's log."
+
+    def _said(self) -> str:
+        """Return what the exporter said last, in its own words; nothing where that is not known."""
+        try:
+            return self._lease.controller.exporter(self._lease.exporter, LOOK_S).message
+        except InfrastructureError as error:
+            logger.debug("the exporter's words are not known: %s", error)
+            return ""
 
     def _look(self) -> None:
         """Raise if the lease is over; not knowing is no reason to give up."""

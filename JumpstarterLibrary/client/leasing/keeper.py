@@ -51,6 +51,12 @@ class Keeper:
             self._entries.pop(lease, None)
             self._condition.notify_all()
 
+    @property
+    def leases(self) -> list[Lease]:
+        """The leases that are looked after."""
+        with self._condition:
+            return list(self._entries)
+
     def _run(self) -> None:
         while True:
             with self._condition:
@@ -81,8 +87,8 @@ class _Entry:
     def look(self) -> None:
         """Ask for the lease's state, and do what follows from it."""
         self.due = time.monotonic() + LOOK_S
-        self._pulse()
         try:
+            self._pulse()
             state = self.lease.state(LOOK_TIMEOUT_S)
             if self.lease.ended is None:
                 self.due = time.monotonic() + self._pause(state)

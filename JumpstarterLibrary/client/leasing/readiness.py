@@ -16,7 +16,13 @@ from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
 from JumpstarterLibrary.client.leasing.route import LeaseRoute
 from JumpstarterLibrary.client.link import ExporterState, Link
-from JumpstarterLibrary.errors import ExporterNotReady, HookFailed, InfrastructureError, OperationTimeout
+from JumpstarterLibrary.errors import (
+    ExporterNotReady,
+    HookFailed,
+    InfrastructureError,
+    JumpstarterError,
+    OperationTimeout,
+)
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 from JumpstarterLibrary.protocol.wellknown import Empty
 
@@ -29,6 +35,7 @@ JOIN_S = 5.0
 """How long an exporter may take to come to the router, unless its hook runs."""
 
 STATUS_S = 5.0
+LEAST_S = 1.0
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.3
 
@@ -53,7 +60,8 @@ class HookLog:
 
     def told(self) -> str:
         """Return what was printed, as the end of a message; the last lines may still be on their way."""
-        while self._arrived.wait(LAST_LINES_S / 5):
+        end = Deadline(LAST_LINES_S)
+        while self._arrived.wait(LAST_LINES_S / 5) and not end.expired:
             self._arrived.clear()
         if not self._lines:
             return ""
@@ -87,7 +95,9 @@ def await_report(
                 if route.tunnel.error is not None:
                     raise route.tunnel.error
                 exporter = _look(route)
-                if exporter is not None and exporter.status == "BEFORE_LEASE_HOOK":
+                if route.tunnel.dialling:
+                    join = Deadline(JOIN_S)
+                elif exporter is not None and exporter.status == "BEFORE_LEASE_HOOK":
                     join = Deadline(JOIN_S)
                     if not told:
                         told = True
@@ -97,11 +107,11 @@ def await_report(
                     route.tunnel.cut("the exporter did not come to the router")
                     break
             else:
-                return _report(call, link, route, deadline)
+                return _report(call, link, route, deadline, hooked=told)
         finally:
             call.cancel()  # type: ignore[no-untyped-call]
         if deadline.expired:
-            raise _late(route, deadline)
+            raise _late(route, deadline, hooked=told)
 
 
 def _done(call: Any, tick: Tick) -> bool:
@@ -118,21 +128,28 @@ def _done(call: Any, tick: Tick) -> bool:
     return False
 
 
-def _report(call: Any, link: Link, route: LeaseRoute, deadline: Deadline) -> jumpstarter_pb2.GetReportResponse:
+def _report(
+    call: Any, link: Link, route: LeaseRoute, deadline: Deadline, *, hooked: bool
+) -> jumpstarter_pb2.GetReportResponse:
     error = call.exception()
     if error is None:
         link.connected = True
         report: jumpstarter_pb2.GetReportResponse = call.result()
         return report
     if call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        raise _late(route, deadline) from error
+        raise _late(route, deadline, hooked=hooked) from error
     raise route.explain("the report of its drivers") from error
 
 
-def _late(route: LeaseRoute, deadline: Deadline) -> OperationTimeout:
-    return OperationTimeout(
-        f"Exporter '{route.lease.exporter}' of lease '{route.lease.name}' did not answer within "
-        f"{spoken(deadline.timeout or 0)}: {route.tunnel.broke}. Look at its log, or give it more time with timeout=."
+def _late(route: LeaseRoute, deadline: Deadline, *, hooked: bool) -> JumpstarterError:
+    why = "its hook before the lease still runs" if hooked and not route.lost else route.tunnel.broke
+    return (
+        route.tunnel.late(deadline)
+        or route.tunnel.error
+        or OperationTimeout(
+            f"Exporter '{route.lease.exporter}' of lease '{route.lease.name}' did not answer within "
+            f"{spoken(deadline.timeout or 0)}: {why}. Look at its log, or give it more time with timeout=."
+        )
     )
 
 
@@ -163,7 +180,7 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
     """
     pause_s, version, told = FIRST_PAUSE_S, 0, False
     while True:
-        state = link.get_status(deadline.at_most(STATUS_S))
+        state = link.get_status(max(LEAST_S, deadline.at_most(STATUS_S)))
         if version and state.version is not None and state.version > version + 1:
             logger.debug("exporter %s changed its status %d times unseen", link.name, state.version - version - 1)
         version = state.version or 0
@@ -178,7 +195,7 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
         if deadline.expired:
             raise ExporterNotReady(
                 f"Exporter '{link.name}' was not ready within {spoken(deadline.timeout or 0)}: its status is "
-                f"{state.status}.{hooks.told()} Look at its log."
+                f"{state.status}. Look at its log.{hooks.told()}"
             )
         route.check()
         _pause(deadline.at_most(pause_s), tick)
@@ -201,7 +218,7 @@ def _stopped(link: Link, route: LeaseRoute, hooks: HookLog, state: ExporterState
     if state.status.endswith("HOOK_FAILED"):
         return HookFailed(_failed(route, state.status, state.message, hooks.told()))
     said = f" ({state.message})" if state.message else ""
-    return ExporterNotReady(f"Exporter '{link.name}' is shutting down{said}.{hooks.told()} Acquire another one.")
+    return ExporterNotReady(f"Exporter '{link.name}' is shutting down{said}. Acquire another one.{hooks.told()}")
 
 
 def _failed(route: LeaseRoute, status: str, message: str, lines: str) -> str:

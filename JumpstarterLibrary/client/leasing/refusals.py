@@ -33,7 +33,10 @@ logger = logging.getLogger(__name__)
 Code = grpc.StatusCode
 
 _EXPIRED = "token is expired"
+_NO_CLIENT = "there is no client of that name in that namespace"
 _OTHER_CLIENT = "target client not found"
+_NOT_OURS = (_OTHER_CLIENT, "continue parameter")
+"""What is not about this client, though it speaks of clients or tokens: Kubernetes' word for the place in a listing."""
 
 _TLS = ("ssl", "tls", "certificate", "handshake", "hostname verification")
 
@@ -97,16 +100,21 @@ def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: De
             f"The {peer} did not answer within {spoken(deadline.timeout or 0)} when it was asked for {asked}. Check "
             f"that it runs, and the network."
         )
+    if code is Code.CANCELLED:
+        # What a server that stops does to the calls that it has not answered.
+        return ControllerUnreachable(
+            f"The {peer} hung up when it was asked for {asked}. Check that it runs, and the network."
+        )
     if code is Code.UNAVAILABLE:
         return transport_error(details, peer) or ControllerUnreachable(
-            f"The {peer} was not able to give {asked}: {details}."
+            f"The {peer} was not able to give {asked}: {details.rstrip('.')}."
         )
     return _identity_error(code, details, peer) or _business_error(code, details, asked, peer)
 
 
 def _identity_error(code: grpc.StatusCode, details: str, peer: Peer) -> JumpstarterError | None:
     lowered = details.lower()
-    if _OTHER_CLIENT in lowered:
+    if any(words in lowered for words in _NOT_OURS):
         return None
     if _EXPIRED in lowered:
         return TokenExpired(
@@ -114,24 +122,25 @@ def _identity_error(code: grpc.StatusCode, details: str, peer: Peer) -> Jumpstar
         )
     for codes, words, reason in _IDENTITY:
         if code in codes and any(word in lowered for word in words):
+            said = "" if reason is _NO_CLIENT else f" ({details})"
             return AuthenticationError(
-                f"The {peer} did not accept client {peer.client} ({peer.source}): {reason} ({details}). Check "
-                f"namespace, name and token of the client configuration, or log in again: `jmp login`."
+                f"The {peer} did not accept client {peer.client} ({peer.source}): {reason}{said}. Check namespace, "
+                f"name and token of the client configuration, or log in again: `jmp login`."
             )
     return None
 
 
 _IDENTITY: tuple[tuple[tuple[grpc.StatusCode, ...], tuple[str, ...], str], ...] = (
-    ((Code.UNAUTHENTICATED,), ("",), "the token was not accepted"),
+    ((Code.UNAUTHENTICATED,), ("",), "its token is not valid"),
     ((Code.PERMISSION_DENIED,), ("namespace mismatch",), "it asked for another namespace than its own"),
-    ((Code.PERMISSION_DENIED,), ("",), "the token belongs to somebody else"),
+    ((Code.PERMISSION_DENIED,), ("",), "its token belongs to somebody else"),
     ((Code.INVALID_ARGUMENT,), ("kind mismatch",), "it is not configured as a client"),
     ((Code.INVALID_ARGUMENT,), ("metadata", "authorization", "bearer"), "its identity was incomplete"),
-    ((Code.UNKNOWN,), ("clients.jumpstarter.dev",), "no client of that name exists there"),
+    ((Code.UNKNOWN,), ("clients.jumpstarter.dev",), _NO_CLIENT),
     (
         (Code.UNKNOWN,),
         ("failed to authenticate", "verify token", "verifying token", "signature", "malformed jwt", "token"),
-        "the token was not accepted",
+        "its token is not valid",
     ),
 )
 
@@ -151,8 +160,8 @@ def _business_error(code: grpc.StatusCode, details: str, asked: str, peer: Peer)
 
 def _not_found(asked: str, _text: str, peer: Peer) -> JumpstarterError:
     return NoSuchLease(
-        f"The {peer} knows nothing of {asked}. Check its name; `jmp get leases` and `jmp get exporters` list what there "
-        f"is."
+        f"The {peer} knows nothing of {asked}. Check its name; `jmp get leases` and `jmp get exporters` list what is "
+        f"there."
     )
 
 

@@ -72,7 +72,6 @@ class LeaseRoute:
         self.dial_timeout = dial_timeout
         self._asked = 0.0
         self._link: Link | None = None
-        lease.on_end(self.tunnel.close)
 
     @property
     def connection(self) -> DirectConnection:
@@ -153,7 +152,9 @@ def open_route(lease: Lease, deadline: Deadline, dialer: Dialer, dial_timeout: f
     """
     route = LeaseRoute(lease, dialer, dial_timeout)
     try:
-        route.tunnel.prepare(Deadline(deadline.at_most(dial_timeout)))
+        # The nearer limit itself, since messages tell it.
+        own = deadline.at_most(dial_timeout) >= dial_timeout
+        route.tunnel.prepare(Deadline(dial_timeout) if own else deadline)
     except BaseException:
         route.close()
         raise

@@ -83,11 +83,11 @@ class LeaseService:
         lease = acquire(controller, request, deadline, progress_s=progress.total_seconds(), events=events, tick=tick)
         try:
             device = connect_lease(lease, deadline, events=events, tick=tick)
+            self._keeper.keep(lease, device.pulse)
         except BaseException:
             if lease.release():
                 forget(lease)
             raise
-        self._keeper.keep(lease, device.pulse)
         return device
 
     def attach(
@@ -164,7 +164,11 @@ class LeaseService:
         return replace(request, selector=best)
 
     def close(self) -> None:
-        """Close the connection to the controller. Closing twice is fine."""
+        """Release what nobody has released, and close the connection to the controller. Closing twice is fine."""
+        for lease in self._keeper.leases:
+            self._keeper.leave(lease)
+            if lease.release():
+                forget(lease)
         with self._lock:
             controller, self._controller = self._controller, None
         if controller is not None:

@@ -71,18 +71,20 @@ class Tunnel:
         self._half_open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closed = False
-        self._directory = _private_directory()
+        try:
+            self._directory = _private_directory()
+        except OSError as error:
+            raise _no_socket(lease.name, error.filename, error) from error
         self.path = str(self._directory / "socket")
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Before anything runs: an interruption from here on ends the lease, and so the tunnel.
+        lease.on_end(self.close)
         try:
             self._listener.bind(self.path)
             self._listener.listen(16)
         except OSError as error:
             self.close()
-            raise LinkError(
-                f"The tunnel of lease '{lease.name}' needs a socket in {self._directory}, which is not possible: "
-                f"{error.strerror}. Set TMPDIR to another directory."
-            ) from error
+            raise _no_socket(lease.name, self._directory, error) from error
         threading.Thread(target=self._accept, name="jumpstarter-tunnel", daemon=True).start()
 
     @property
@@ -91,6 +93,16 @@ class Tunnel:
         with self._lock:
             return any(connection not in self._half_open for connection in self._connections)
 
+    @property
+    def dialling(self) -> bool:
+        """Whether the controller is still being asked for the way of a connection."""
+        with self._lock:
+            return any(call is None for call in self._connections.values())
+
+    def late(self, deadline: Deadline) -> JumpstarterError | None:
+        """Return why there is no way yet, if that is what was waited for until a deadline; see ``Dialer.late``."""
+        return self._dialer.late(deadline) if self.dialling else None
+
     def prepare(self, deadline: Deadline) -> None:
         """Dial for the first connection, in the caller's thread, so that the caller gets the refusal.
 
@@ -98,6 +110,12 @@ class Tunnel:
             InfrastructureError: See ``Dialer.dial``.
         """
         self._first = self._dialer.dial(deadline)
+        self.error = None
+
+    def begin_anew(self) -> None:
+        """Forget why a connection could not be made, and whatever still tries: it would fail for what was true then."""
+        if self.dialling:
+            self.cut(self.broke)
         self.error = None
 
     def cut(self, reason: str) -> None:
@@ -150,7 +168,7 @@ class Tunnel:
             with self._lock:
                 way, self._first = self._first, None
             if way is None:
-                way = self._dialer.dial(Deadline(self._dial_timeout))
+                way = self._dialer.dial(Deadline(self._dial_timeout), lambda: self._check(connection))
             endpoint = way.endpoint
             router = self._lease.controller.router(endpoint, Deadline(ROUTER_S))
             call = router.stream(_outgoing(connection), metadata=(("authorization", f"Bearer {way.token}"),))
@@ -181,6 +199,11 @@ class Tunnel:
             if call is not None:
                 call.cancel()
             connection.close()
+
+    def _check(self, connection: socket.socket) -> None:
+        """Raise if a connection is wanted no more."""
+        if connection not in self._connections:
+            raise LinkError(f"A connection to the exporter of lease '{self._lease.name}' is wanted no more.")
 
     def _receive(self, connection: socket.socket, call: Any) -> None:
         for frame in call:
@@ -265,6 +288,13 @@ def _shut(connection: socket.socket) -> None:
     """End both directions, which wakes whoever reads or writes."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
+
+
+def _no_socket(lease: str, where: object, error: OSError) -> LinkError:
+    return LinkError(
+        f"The tunnel of lease '{lease}' needs a socket in {where}, which is not possible: {error.strerror or error}. Set "
+        f"XDG_RUNTIME_DIR to a directory with a short path that can be written to."
+    )
 
 
 def _private_directory() -> Path:

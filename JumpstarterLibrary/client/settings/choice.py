@@ -123,10 +123,10 @@ def _argued(arguments: ClientArguments, clients: Path) -> Choice | None:
         raise ConfigurationError("client= and config= both name a client. Leave one of the two out.")
     if arguments.config is not None:
         path = _existing(Path(arguments.config).expanduser(), "config=")
-        return Choice(f"config= ({path})", path)
+        return Choice(f"'{path}', which config= names", path)
     if arguments.client is not None:
         path = _of_alias(arguments.client, clients, "client=")
-        return Choice(f"client= '{arguments.client}' ({path})", path)
+        return Choice(f"'{path}', which client= names", path)
     return None
 
 
@@ -148,17 +148,17 @@ def _variable(value: str | None, clients: Path) -> Choice | None:
         path = _existing(Path(value).expanduser(), VARIABLE)
     else:
         path = _of_alias(value, clients, VARIABLE)
-    return Choice(f"{VARIABLE} ({path})", path)
+    return Choice(f"'{path}', which {VARIABLE} names", path)
 
 
 def _kept(clients: Path) -> Choice:
     current = _current(clients.parent / "config.yaml")
     if current is not None and _is_file(path := clients / f"{current}{SUFFIX}"):
-        return Choice(f"the current client '{current}' ({path})", path)
+        return Choice(f"'{path}', the current client", path)
     aliases = _aliases(clients)
     if len(aliases) == 1:
         path = clients / f"{aliases[0]}{SUFFIX}"
-        return Choice(f"the only client '{aliases[0]}' ({path})", path)
+        return Choice(f"'{path}', the only client", path)
     lost = f" (the current one, '{current}', has no file)" if current is not None else ""
     if aliases:
         raise ConfigurationError(
@@ -166,9 +166,9 @@ def _kept(clients: Path) -> Choice:
             f"one with client=, {VARIABLE} or `jmp config client use ALIAS`."
         )
     raise ConfigurationError(
-        f"No client is configured{lost}: neither client= nor config= is given, namespace= and name= (JMP_NAMESPACE and "
-        f"JMP_NAME) are not both set, {VARIABLE} is not set, and there is no client in '{clients}'. Log in with "
-        f"`jmp login`, or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
+        f"No client is configured{lost}: neither client= nor config= is given, JMP_NAMESPACE and JMP_NAME are not both "
+        f"set, {VARIABLE} is not set, and there is no client in '{clients}'. Log in with `jmp login`, or set "
+        f"JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
     )
 
 

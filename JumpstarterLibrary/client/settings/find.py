@@ -22,8 +22,6 @@ UNSAFE = "UNSAFE"
 
 _NOTHING = ClientArguments()
 
-_ARGUMENTS = {"metadata.namespace": "namespace", "metadata.name": "name"}
-
 
 def find_settings(arguments: ClientArguments = _NOTHING, environ: Mapping[str, str] = os.environ) -> ClientSettings:
     """Return the client's settings as they are now.
@@ -81,15 +79,14 @@ def _needed(layers: Layers, choice: Choice, key: str) -> str:
     found = layers.pick(key, _CHECKS.get(key, values.text_or_nothing), None)
     if found:
         return found
-    argument = f"{_ARGUMENTS.get(key, key)}="
     start = f"There is no {key} in {choice.source}"
     given = layers.given(key)
     if len(given) > 1:
         raise ConfigurationError(
-            f"{start}: {given[0].where} is empty, which beats {given[1].where}. Take it out, or give {argument}."
+            f"{start}: {given[0].where} is empty, which beats {given[1].where}. Take it out, or give it a value."
         )
-    remedy = "Log in with `jmp login`, set" if key == "token" else "Set"
-    raise ConfigurationError(f"{start}. {remedy} {VARIABLES[key]} or give {argument}.")
+    remedy = "Log in with `jmp login`" if key == "token" else "Put it there"
+    raise ConfigurationError(f"{start}. {remedy}, or set {VARIABLES[key]}.")
 
 
 def _authorities(layers: Layers, arguments: ClientArguments, insecure: bool) -> bytes | None:

@@ -30,6 +30,8 @@ STEADY_S = 10.0
 _FINAL = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.UNIMPLEMENTED)
 """With these codes the controller says that there is nothing to be done any more."""
 
+_BROKEN = "The %s stream to the controller broke: %s. Trying again and again."
+
 _log = logging.getLogger(__name__)
 
 
@@ -94,7 +96,7 @@ class Controller:
         """Ask for telemetry services, as upstream's newer exporters do. None, and no answer, are fine."""
         try:
             await self._call("get_service_endpoints", jumpstarter_pb2.GetServiceEndpointsRequest())
-        except grpc.aio.AioRpcError as error:
+        except (grpc.aio.AioRpcError, InfrastructureError) as error:
             _log.debug("The controller names no services: %s", short(error))
 
     async def states(self, reopened: Callable[[], None]) -> AsyncGenerator[jumpstarter_pb2.StatusResponse]:
@@ -125,11 +127,13 @@ class Controller:
                     async for message in messages:
                         if again:
                             again = False
+                            _log.info("The %s stream to the controller is back.", name)
                             reopened()
                         yield message
                 _log.info("The controller ended the %s stream.", name)
             except (grpc.aio.AioRpcError, InfrastructureError) as error:
-                _log.warning("The %s stream to the controller broke: %s", name, short(error))
+                # The first time aloud; a controller may be away for days.
+                _log.log(logging.DEBUG if again else logging.WARNING, _BROKEN, name, short(error))
                 await self._renew()
             again = True
             if time.monotonic() - opened > STEADY_S:

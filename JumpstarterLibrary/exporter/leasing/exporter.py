@@ -136,7 +136,7 @@ class LeasedExporter:
 
         Raises:
             LinkError: The controller could not be reached, or did not accept the exporter.
-            ConfigurationError: The drivers cannot be made.
+            ConfigurationError: The drivers cannot be made or reset.
         """
         self._over.clear()
         first = True
@@ -296,8 +296,10 @@ class LeasedExporter:
                 await self._attend(service)
             finally:
                 self._service = None
-            self._done_with = service.name
-            if service.exit:
+            self._done_with, failed = service.name, service.exit
+            # What is left of the lease, the connection of a tunnel among it, must not stay until the next one.
+            del service
+            if failed:
                 return 1
             if self._exit_on_lease_end:
                 return 0

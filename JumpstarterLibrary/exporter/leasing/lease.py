@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
+from JumpstarterLibrary.exporter.dispatch import CallFailed, driver_border
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookFailed, run_hook
@@ -128,19 +130,33 @@ class LeaseService:
         """Serve the lease to its end. Cancelling ends it without a word to anybody.
 
         Raises:
-            ConfigurationError: The drivers cannot be made, or the sockets cannot be bound.
+            ConfigurationError: The drivers cannot be made or reset, or the sockets cannot be bound.
         """
-        session = self._new_session()
-        with log_scope(session.logs):
-            try:
-                async with session, session.serve_unix() as main, session.serve_unix() as hook_host:
-                    self.session = session
-                    self._status(AVAILABLE, AVAILABLE_TEXT, report=False)
-                    async with self.tunnels.listening(main):
-                        await self._phases(session, hook_host)
-            finally:
-                self.session = None
-                await self.tunnels.wind_up()
+        try:
+            async with AsyncExitStack() as stack:
+                session = await self._prepared(stack)
+                main = await stack.enter_async_context(session.serve_unix())
+                # Clients of a tunnel cannot get in the way of hooks, nor hooks in theirs.
+                hooks = await stack.enter_async_context(session.serve_unix()) if self._offer.hooked else ""
+                self.session = session
+                self._status(AVAILABLE, AVAILABLE_TEXT, report=False)
+                await stack.enter_async_context(self.tunnels.listening(main))
+                await self._phases(session, hooks)
+        finally:
+            self.session = None
+            await self.tunnels.wind_up()
+
+    async def _prepared(self, stack: AsyncExitStack) -> Session:
+        """Return a session with fresh drivers that have been reset, and send what is logged from now on to it."""
+        try:
+            with driver_border(_log, "preparing the drivers"):
+                session = self._new_session()
+                stack.enter_context(log_scope(session.logs))
+                return await stack.enter_async_context(session)
+        except CallFailed as failure:
+            raise ConfigurationError(
+                f"The drivers could not be prepared for lease {self.name}: {failure.details}"
+            ) from failure
 
     def _new_session(self) -> Session:
         root = self._offer.factory()

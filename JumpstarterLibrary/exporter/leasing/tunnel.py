@@ -49,6 +49,10 @@ class Tunnel:
         token: What names the tunnel.
         path: The session's socket.
         moving: Copy nothing while this is not set.
+
+    Attributes:
+        received: Bytes that came from the router.
+        sent: Bytes that went to it.
     """
 
     def __init__(self, access: ControllerAccess, endpoint: str, token: str, path: str, moving: asyncio.Event) -> None:

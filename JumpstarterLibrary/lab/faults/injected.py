@@ -41,7 +41,9 @@ class InjectedFault:
         self._parts = parts
         self._thread = thread
         self._cleared = asyncio.Event()
+        self._task: asyncio.Task[Any] | None = None
         self._begun: Future[None] = Future()
+        self._due = parts.clock.seconds() + options["after"]
         self._over = thread.start(self._run())
 
     def __repr__(self) -> str:
@@ -99,9 +101,11 @@ class InjectedFault:
         """Undo it."""
         self.clear()
 
-    def cancel(self) -> None:
-        """Forget it, since the whole lab ends: only what it holds is closed."""
+    async def abandon(self) -> None:
+        """Forget it, since the whole lab ends, and wait until what it holds is closed. On the lab's loop."""
         self._over.cancel()
+        if self._task is not None:
+            await asyncio.wait({self._task})
 
     def _result(self, future: Future[None], timeout: float = LIMIT_S) -> None:
         try:
@@ -115,15 +119,17 @@ class InjectedFault:
             raise OperationTimeout(f"The fault {str(self.fault)!r} took longer than {timeout:g} seconds.") from error
 
     async def _run(self) -> None:
+        self._task = asyncio.current_task()
         options = dict(self.options)
-        after, limit = options.pop("after"), options.pop("for", None)
+        after, lasts = options.pop("after"), options.pop("for", None)
+        end = None if lasts is None else self._due + lasts
         try:
-            if not await self._cleared_within(after):
+            if not await self._cleared_before(self._due):
                 async with self.fault.act(self._parts, **options):
                     _log.info("Fault: %s", self.fault)
                     self._begun.set_result(None)
                     if self.fault.lasting:
-                        await self._cleared_within(limit)
+                        await self._cleared_before(end)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -137,14 +143,15 @@ class InjectedFault:
             if not self._begun.done():
                 self._begun.set_result(None)
 
-    async def _cleared_within(self, lab_seconds: float | None) -> bool:
-        """Wait for so many lab seconds, or without a limit; return True as soon as it is cleared."""
-        if lab_seconds == 0:
+    async def _cleared_before(self, second: float | None) -> bool:
+        """Wait for a lab second, or without a limit; return True as soon as it is cleared."""
+        clock = self._parts.clock
+        if second is not None and second <= clock.seconds():
             return self._cleared.is_set()
         cleared = asyncio.ensure_future(self._cleared.wait())
         waits: set[asyncio.Future[Any]] = {cleared}
-        if lab_seconds is not None:
-            waits.add(asyncio.ensure_future(self._parts.clock.sleep(lab_seconds)))
+        if second is not None:
+            waits.add(asyncio.ensure_future(clock.sleep(second - clock.seconds())))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -165,20 +165,18 @@ class Option:
         try:
             found = self.kind(value)
         except ValueError:
-            needed = ", ".join(self.choices) if self.choices else _NEEDED[self.kind]
-            raise self._error(needed, value, whose) from None
-        if self.choices:
-            return self._choice(found, whose)
-        return found
+            raise self._error(value, whose) from None
+        return self._choice(found, whose) if self.choices else found
 
     def _choice(self, value: str, whose: str) -> str:
         wanted = value.lower().replace("_", "-")
         for choice in self.choices:
             if choice.lower().replace("_", "-") == wanted:
                 return choice
-        raise self._error(f"one of {', '.join(self.choices)}", value, whose)
+        raise self._error(value, whose)
 
-    def _error(self, needed: str, value: object, whose: str) -> ConfigurationError:
+    def _error(self, value: object, whose: str) -> ConfigurationError:
+        needed = f"one of {', '.join(self.choices)}" if self.choices else _NEEDED[self.kind]
         return ConfigurationError(f"The option {self.name!r} of the fault {whose!r} is {needed}, not {value!r}.")
 
 

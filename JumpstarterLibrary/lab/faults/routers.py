@@ -35,7 +35,7 @@ async def drop(parts: Parts, *, how: str) -> None:
     "New tunnels are refused, as with a token that has expired or was made with another key.",
     Option("code", text, "with which gRPC code", "UNAUTHENTICATED", CODES),
     Option("details", text, "with which text", "invalid jwt token"),
-    Option("times", count, "how many streams; default: all"),
+    Option("times", count, "how many streams, of either side; default: all"),
 )
 async def refuse(parts: Parts, *, code: str, details: str, times: int | None) -> AsyncIterator[None]:
     """Refuse tunnels."""

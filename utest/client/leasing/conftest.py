@@ -187,8 +187,7 @@ def rigs() -> Iterator[Callable[..., Rig]]:
                 assert leaks == []
 
             stack.callback(no_leaks)
-            rig = Rig(lab, stack)
-            return rig
+            return Rig(lab, stack)
 
         yield start
 

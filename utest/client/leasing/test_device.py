@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
 
-from JumpstarterLibrary.client.events import LogRecord
-from JumpstarterLibrary.client.leasing import keeper, lease, route
+from JumpstarterLibrary.client.leasing import keeper, route
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import (
-    DriverError,
     DriverUnavailable,
     InfrastructureError,
     LeaseExpired,
@@ -22,8 +21,8 @@ from JumpstarterLibrary.errors import (
     LinkError,
     NoSuchLease,
 )
-from JumpstarterLibrary.lab.router_behaviour import Refusal
 
+Code = grpc.StatusCode
 During = Callable[[Callable[[], object]], Callable[[], Any]]
 Eventually = Callable[[Callable[[], object]], None]
 
@@ -70,7 +69,7 @@ def test_the_whole_way_takes_few_calls(rig: Any) -> None:
     methods = [call.method for call in rig.lab.journal.entries(caller="tester")]
     assert methods[0] == "CreateLease"
     assert methods[-1] == "Dial"
-    assert set(methods[1:-1]) == {"GetLease"}
+    assert set(methods[1:-1]) == {"GetLease", "GetExporter"}
     assert rig.service.release(device) is True
     assert rig.codes("DeleteLease") == ["OK"]
 
@@ -145,7 +144,8 @@ def test_consoles_are_read_on_with_a_mark_of_the_gap(rig: Any, eventually: Event
     console.write(b"after\n")
     console.wait_for("after", 5)
     text = console.text(0)
-    assert text.startswith("before\n\n[gap 0.") and text.endswith(" s]\nafter\n")
+    assert text.startswith("before\n\n[gap 0.")
+    assert text.endswith(" s]\nafter\n")
 
 
 def test_consoles_of_an_exporter_that_was_started_anew_are_read_on(rig: Any, eventually: Eventually) -> None:
@@ -269,6 +269,23 @@ def test_threads_that_use_a_device_while_it_breaks_get_only_true_words(rig: Any,
     wrong = [str(error) for error in failures if "router ended it" not in str(error)]
     assert wrong == []
     device.client.probe.count()
+
+
+def test_closing_a_device_ends_the_search_for_its_exporter(rig: Any, during: During, eventually: Eventually) -> None:
+    own = rig.only_lease()
+    device = rig.service.attach(own.name)
+    rig.fault("Dial", code=Code.FAILED_PRECONDITION, details="exporter is not ready (status: Available)")
+    rig.lab.router.drop()
+    eventually(lambda: device._route.lost)
+    calling = during(lambda: device.client.probe.call("count", timeout=20))
+    eventually(lambda: "FAILED_PRECONDITION" in rig.codes("Dial"))
+    begin = time.monotonic()
+    rig.service.release(device)
+    assert time.monotonic() - begin < 5
+    with pytest.raises(InfrastructureError):
+        calling()
+    eventually(lambda: not any(thread.name.startswith("jumpstarter-tunnel") for thread in threading.enumerate()), 2)
+    assert time.monotonic() - begin < 5
 
 
 def test_releasing_a_device_ends_calls_in_flight(rig: Any, during: During) -> None:

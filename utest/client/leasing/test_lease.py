@@ -124,7 +124,7 @@ def test_a_refusal_is_a_failure_at_once(rig: Any) -> None:
     assert time.monotonic() - begin < 1
     assert rig.notices == [
         f"Lease 'lease-of-tester' could not be released: The controller {rig.lab.endpoint} did not accept client "
-        f"default/tester (the test): the token was not accepted (invalid jwt token). Check namespace, name and token of "
+        f"default/tester (the test): its token is not valid (invalid jwt token). Check namespace, name and token of "
         f"the client configuration, or log in again: `jmp login`. It lasts on, and exporter 'b1' is not free before it "
         f"ends. {command('lease-of-tester')}"
     ]
@@ -336,10 +336,12 @@ def test_a_scheduled_lease_that_came_late_extends_itself_by_as_much(rigs: Callab
         rig.lab.clock.advance(1)
         lease.state()
     left = lease.state().time_left
-    assert left is not None and left < 6 * MINUTE
+    assert left is not None
+    assert left < 6 * MINUTE
     lease.keep_alive(lease.state())
     left = lease.state().time_left
-    assert left is not None and left > 19 * MINUTE
+    assert left is not None
+    assert left > 19 * MINUTE
     lease.release()
 
 

@@ -144,7 +144,8 @@ def test_a_scheduled_lease_that_came_late_ends_as_planned(rigs: Callable[..., An
     while (state := controller.lease("late")).phase is not Phase.ready:
         assert datetime.datetime.now() < deadline
         rig.lab.clock.advance(1)
-    assert state.begin is not None and state.begin > begin
+    assert state.begin is not None
+    assert state.begin > begin
     assert state.planned_end == begin + HOUR
     rig.lab.clock.advance(3600)
     controller.delete_lease("late")

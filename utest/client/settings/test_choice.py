@@ -41,7 +41,7 @@ def test_the_order(home: Any) -> None:
     home.current("current")
     environ = {**IDENTITY, "JMP_CLIENT_CONFIG": "named"}
     found = home.find(environ, client="argued")
-    assert (found.source, found.alias) == (f"client= 'argued' ({home.file('argued')})", "argued")
+    assert (found.source, found.alias) == (f"'{home.file('argued')}', which client= names", "argued")
     found = home.find(environ, namespace="n", name="x")
     assert (found.source, found.alias, found.path, found.name) == ("arguments", None, None, "x")
     found = home.find(environ, name="x")
@@ -54,17 +54,17 @@ def test_the_order(home: Any) -> None:
     assert (found.source, found.name) == ("the environment (JMP_NAMESPACE, JMP_NAME)", "you")
     del environ["JMP_NAME"]
     found = home.find(environ)
-    assert (found.source, found.alias) == (f"JMP_CLIENT_CONFIG ({home.file('named')})", "named")
+    assert (found.source, found.alias) == (f"'{home.file('named')}', which JMP_CLIENT_CONFIG names", "named")
     del environ["JMP_CLIENT_CONFIG"]
     found = home.find(environ)
     assert (found.source, found.path) == (
-        f"the current client 'current' ({home.file('current')})",
+        f"'{home.file('current')}', the current client",
         home.file("current"),
     )
     (home.path / "config.yaml").unlink()
     for alias in ("argued", "named", "current"):
         home.file(alias).unlink()
-    assert home.find(environ).source == f"the only client 'other' ({home.file('other')})"
+    assert home.find(environ).source == f"'{home.file('other')}', the only client"
 
 
 def test_the_order_without_arguments_comes_from_the_process(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_file_as_argument(home: Any, tmp_path: Path) -> None:
     path = home.client().rename(tmp_path / "some.thing.yaml")
     for config in (path, str(path)):
         found = home.find(IDENTITY, config=config)
-        assert (found.source, found.alias, found.name) == (f"config= ({path})", "some", "me")
+        assert (found.source, found.alias, found.name) == (f"'{path}', which config= names", "some", "me")
 
 
 @pytest.mark.parametrize("value", ["{home}/clients/a.yaml", "a", "clients/a.yaml", "a.yml"])
@@ -93,7 +93,7 @@ def test_the_variable_takes_a_path_or_an_alias(home: Any, value: str, monkeypatc
     found = home.find({"JMP_CLIENT_CONFIG": value.format(home=home.path)})
     assert found.path is not None
     assert found.path.read_text() == path.read_text()
-    assert found.source == f"JMP_CLIENT_CONFIG ({found.path})"
+    assert found.source == f"'{found.path}', which JMP_CLIENT_CONFIG names"
 
 
 def test_paths_at_home(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_an_identity_without_content_is_none(home: Any) -> None:
 def test_a_current_client_without_file_is_none(home: Any) -> None:
     home.client("a")
     home.current("gone")
-    assert home.find().source == f"the only client 'a' ({home.file('a')})"
+    assert home.find().source == f"'{home.file('a')}', the only client"
 
 
 def test_what_is_no_client_is_not_counted(home: Any) -> None:
@@ -141,9 +141,9 @@ def test_what_is_no_client_is_not_counted(home: Any) -> None:
 
 def nothing(home: Any, lost: str = "") -> str:
     return (
-        f"No client is configured{lost}: neither client= nor config= is given, namespace= and name= (JMP_NAMESPACE and "
-        f"JMP_NAME) are not both set, JMP_CLIENT_CONFIG is not set, and there is no client in '{home.path}/clients'. "
-        f"Log in with `jmp login`, or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
+        f"No client is configured{lost}: neither client= nor config= is given, JMP_NAMESPACE and JMP_NAME are not both "
+        f"set, JMP_CLIENT_CONFIG is not set, and there is no client in '{home.path}/clients'. Log in with `jmp login`, "
+        f"or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
     )
 
 

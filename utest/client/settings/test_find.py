@@ -214,46 +214,39 @@ def test_it_is_read_anew_each_time(home: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "variable", "argument", "remedy"),
-    [
-        ("endpoint", "JMP_ENDPOINT", "endpoint=", "Set"),
-        ("token", "JMP_TOKEN", "token=", "Log in with `jmp login`, set"),
-    ],
+    ("key", "variable", "remedy"),
+    [("endpoint", "JMP_ENDPOINT", "Put it there"), ("token", "JMP_TOKEN", "Log in with `jmp login`")],
 )
-def test_what_is_needed(
-    home: Any, refusal: Callable[..., str], key: str, variable: str, argument: str, remedy: str
-) -> None:
+def test_what_is_needed(home: Any, refusal: Callable[..., str], key: str, variable: str, remedy: str) -> None:
     start = f"There is no {key} in"
     path = home.client(without=(key,))
-    current = f"the only client 'a' ({path})"
-    assert refusal() == f"{start} {current}. {remedy} {variable} or give {argument}."
+    current = f"'{path}', the only client"
+    assert refusal() == f"{start} {current}. {remedy}, or set {variable}."
     for empty in (None, ""):
         home.client(**{key: empty})
-        assert refusal() == f"{start} {current}. {remedy} {variable} or give {argument}."
+        assert refusal() == f"{start} {current}. {remedy}, or set {variable}."
         assert refusal({variable: "x"}) == (
-            f"{start} {current}: '{key}' in '{path}' is empty, which beats {variable}. Take it out, or give {argument}."
+            f"{start} {current}: '{key}' in '{path}' is empty, which beats {variable}. Take it out, or give it a value."
         )
         assert getattr(home.find(**{key: "given"}), key) == "given"
     environ = {name: value for name, value in ENVIRONMENT.items() if name != variable}
-    assert refusal(environ) == (
-        f"{start} the environment (JMP_NAMESPACE, JMP_NAME). {remedy} {variable} or give {argument}."
-    )
+    assert refusal(environ) == (f"{start} the environment (JMP_NAMESPACE, JMP_NAME). {remedy}, or set {variable}.")
 
 
 def test_an_identity_is_needed(home: Any, refusal: Callable[..., str]) -> None:
     path = home.client(without=("metadata",))
-    where = f"the only client 'a' ({path})"
-    assert refusal() == f"There is no metadata.namespace in {where}. Set JMP_NAMESPACE or give namespace=."
+    where = f"'{path}', the only client"
+    assert refusal() == f"There is no metadata.namespace in {where}. Put it there, or set JMP_NAMESPACE."
     home.client(metadata={"namespace": None, "name": "x"})
-    assert refusal() == f"There is no metadata.namespace in {where}. Set JMP_NAMESPACE or give namespace=."
+    assert refusal() == f"There is no metadata.namespace in {where}. Put it there, or set JMP_NAMESPACE."
     assert refusal({"JMP_NAMESPACE": "n"}) == (
         f"There is no metadata.namespace in {where}: 'metadata.namespace' in '{path}' is empty, which beats "
-        f"JMP_NAMESPACE. Take it out, or give namespace=."
+        f"JMP_NAMESPACE. Take it out, or give it a value."
     )
     home.client(metadata={"namespace": "n"})
-    assert refusal() == f"There is no metadata.name in {where}. Set JMP_NAME or give name=."
+    assert refusal() == f"There is no metadata.name in {where}. Put it there, or set JMP_NAME."
     assert refusal({"JMP_METADATA": '{"namespace": null, "name": "x"}'}) == (
-        "There is no metadata.namespace in the environment (JMP_METADATA). Set JMP_NAMESPACE or give namespace=."
+        "There is no metadata.namespace in the environment (JMP_METADATA). Put it there, or set JMP_NAMESPACE."
     )
 
 

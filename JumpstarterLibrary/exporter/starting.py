@@ -1,0 +1,19 @@
+"""Starts a gRPC server so that it can be stopped, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import grpc.aio
+
+
+async def start_server(server: grpc.aio.Server) -> None:
+    """Start a server, to the end even where the caller is cancelled: gRPC crashes if a half-started one is stopped."""
+    starting = asyncio.ensure_future(server.start())
+    try:
+        await asyncio.shield(starting)
+    finally:
+        while not starting.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({starting})

@@ -1,0 +1,179 @@
+*** Settings ***
+Documentation    What can go wrong with an exporter and its drivers: each fault with what is said and done about it.
+
+Library          JumpstarterLibrary    mode=virtual    timeout=16 s
+Library          libraries/Certificates.py
+Library          libraries/ChildRun.py
+Library          libraries/Images.py
+Resource         resources/exporters.resource
+Resource         resources/faults.resource
+
+Suite Setup      Use The Lab
+Test Setup       Lease A Board
+Test Teardown    Nothing Should Remain
+Test Timeout     40 s
+
+
+*** Test Cases ***
+Exporter Offline For A While
+    [Documentation]    The lease lasts on, and so does the device.
+    Inject Fault    exporter    offline    name=virtual-1    for=1
+    Wait Until Keyword Succeeds    10 s    0.1 s    Power On
+    Active Leases Should Be    tester virtual-1
+    Calls Should Be    CreateLease=0
+
+Exporter Offline For Good
+    [Documentation]    It gets ten seconds to come back.
+    Inject Fault    exporter    offline    name=virtual-1
+    Wait Until Keyword Succeeds    3 s    0.1 s    Offline Should Be Told
+
+Exporter Crash During A Call
+    [Documentation]    The router says nothing; the caller's time limit ends it.
+    Inject Fault    exporter    crash    name=virtual-1
+    Error Should Come Soon    EQUALS:x    4    Get Power Readings    samples=1    timeout=1 s
+
+Exporter Restart
+    [Documentation]    Its drivers have other ids; they are read anew.
+    Inject Fault    exporter    restart    name=virtual-1
+    Run Keyword And Ignore Error    Power On
+    Power On
+    Power Off
+    Active Leases Should Be    tester virtual-1
+
+Exporter Stands Still
+    Inject Fault    exporter    pause    name=virtual-1
+    Error Should Come Soon    EQUALS:x    4    Get Power Readings    samples=1    timeout=1 s
+    Clear Faults
+    Power On
+
+Lease Swap
+    [Documentation]    The exporter hears of the next lease without having been idle: it serves that one, too.
+    Inject Fault    lease    swap
+    ${next} =    Colleague Takes    virtual-1    tester    name=next-lease
+    Release Lease
+    Lease Should Get    next-lease    virtual-1
+    Wait For Exporter Status    LEASE_READY    exporter=virtual-1    timeout=10 s
+    [Teardown]    The Fault Should Be Over
+
+# Hooks
+
+Slow Hook
+    [Setup]    Forget Calls
+    ${result} =    Run Child Suite    _children/faults/hooks.robot    --test    Slow
+    Should Be Equal As Integers    ${result.rc}    0    ${result.stdout}
+    Should Contain    ${result.stdout}    Exporter 'virtual-1' runs its hook before the lease; waiting for it.
+
+Hook That Fails With Warn
+    [Setup]    Forget Calls
+    ${result} =    Run Child Suite    _children/faults/hooks.robot    --test    Before Warn    --test    After *
+    Should Be Equal As Integers    ${result.rc}    0    ${result.stdout}
+    Log    ${result.stdout}
+
+Hook That Fails
+    [Documentation]    Its last lines are in the message.
+    [Setup]    Forget Calls
+    [Template]    Hook Should Be Told
+    endLease
+    exit
+
+# The session
+
+Version Gap
+    [Documentation]    Statuses that were missed are no reason to wait.
+    Inject Fault    status    gap    name=virtual-1    versions=5
+    Power On
+    Inject Fault    exporter    hook-slow    hook=after    delay=0.1    name=virtual-1
+    Inject Fault    status    gap    name=virtual-1    versions=5    after=0.1
+    Release Lease
+    Lease Should Have Ended    ${LEASE}
+
+Old Exporter
+    [Setup]    Forget Calls
+    Inject Fault    exporter    old    name=virtual-1
+    Acquire Lease    exporter=virtual-1    timeout=10 s
+    Power On
+    Power Off
+    Run Keyword And Expect Error    EQUALS:x    Wait For Exporter Status    LEASE_READY    timeout=1 s
+    Release Lease
+
+Old Controller
+    [Setup]    Forget Calls
+    Inject Fault    controller    old
+    Acquire Lease    exporter=virtual-1    timeout=10 s
+    Power On
+    Exporter Should Be Available    number=2
+    Release Lease
+
+Quiet Tunnel
+    [Documentation]    No pings go through it: an exporter would take offence at them.
+    Inject Fault    driver    delay    delay=6    method=on
+    Power On
+    Calls Should Be    Dial=0
+
+# Drivers
+
+Driver Raises
+    [Template]    Error Of A Driver Should Be Told
+    NotImplementedError    x
+    ValueError    x
+    TimeoutError    x
+    ConnectionError    x
+    ConnectionResetError    x
+    OSError    x
+    PermissionError    x
+    FileNotFoundError    x
+    RuntimeError    x
+    KeyError    x
+    Exception    x
+
+Answer That Is Too Large
+    Inject Fault    driver    flood    size=65 MiB    method=on
+    Run Keyword And Expect Error    EQUALS:x    Power On
+    Clear Faults
+    Power Off
+    Calls Should Be    Dial=0
+
+Answer Over Four MiB
+    Inject Fault    driver    flood    size=5 MiB    method=on
+    Power On
+
+Image Over Four MiB
+    ${image} =    Create Random Image    6000000
+    Write Image    ${image}    verify=read_back
+
+# Passphrases
+
+Passphrase Of A Standalone Exporter
+    [Setup]    No Operation
+    ${host} =    Start Exporter    ${BARE}    --tcp    127.0.0.1:0    --insecure    --passphrase    open sesame
+    VAR    ${message} =
+    ...    EQUALS:The exporter '${host}' refused the passphrase: invalid or missing passphrase. Give the right one with passphrase= or JMP_GRPC_PASSPHRASE.
+    Error Should Come Soon    ${message}    2    Connect To Exporter    ${host}    tls=plaintext    passphrase=wrong
+    Error Should Come Soon    ${message}    2    Connect To Exporter    ${host}    tls=plaintext
+    Connect To Exporter    ${host}    tls=plaintext    passphrase=open sesame
+
+
+*** Keywords ***
+Offline Should Be Told
+    Run Keyword And Expect Error    EQUALS:x    Power On
+
+Lease Should Get
+    [Arguments]    ${name}    ${exporter}
+    Wait Until Keyword Succeeds    10 s    0.1 s    Active Leases Should Be    tester ${exporter}
+
+Hook Should Be Told
+    [Arguments]    ${on_failure}
+    Inject Fault    exporter    hook-fails    name=virtual-1    on_failure=${on_failure}    output=no such switch
+    Error Should Come Soon    REGEXP:x    10    Acquire Lease    exporter\=virtual-1    timeout=20 s
+    Clear Faults
+    Nothing Should Be Left
+    Lab Should Be Ready
+
+Error Of A Driver Should Be Told
+    [Documentation]    The link has not suffered.
+    [Arguments]    ${error}    ${message}
+    Inject Fault    driver    raise    error=${error}    text=the relay is stuck    method=on
+    Run Keyword And Expect Error    EQUALS:${message}    Power On
+    Clear Faults
+    Power Off
+    Calls Should Be    Dial=0

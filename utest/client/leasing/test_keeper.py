@@ -1,0 +1,183 @@
+"""Leases are looked after in the background: extended, and their end noticed soon."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from JumpstarterLibrary.client.leasing import keeper as keeper_module
+from JumpstarterLibrary.client.leasing.keeper import Keeper
+from JumpstarterLibrary.errors import LeaseExpired, LeaseReleased, LeaseTransferred, NoSuchLease
+from JumpstarterLibrary.lab import Clock
+
+Code = grpc.StatusCode
+Eventually = Callable[[Callable[[], object]], None]
+SECOND = datetime.timedelta(seconds=1)
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "jumpstarter-keeper"]
+
+
+@pytest.fixture
+def keeper(monkeypatch: pytest.MonkeyPatch, eventually: Eventually) -> Any:
+    """A keeper that looks often, and whose thread has to end."""
+    monkeypatch.setattr(keeper_module, "LOOK_S", 0.05)
+    found = Keeper()
+    yield found
+    for lease in found.leases:
+        found.leave(lease)
+    eventually(lambda: not threads())
+
+
+def test_a_lease_extends_itself_as_long_as_it_is_kept(rigs: Any, keeper: Keeper, eventually: Eventually) -> None:
+    rig = rigs(clock=Clock(scale=20))
+    lease = rig.only_lease(duration=10 * SECOND)
+    lease.soft, lease.hard = 10 * SECOND, 40 * SECOND
+    keeper.keep(lease)
+    begin = rig.lab.clock.seconds()
+    eventually(lambda: rig.lab.controller.lease(lease.name).ended)
+    lasted = rig.lab.clock.seconds() - begin
+    assert 35 <= lasted <= 45
+    assert rig.lab.controller.lease(lease.name).duration == 40 * SECOND
+    assert 3 <= len(rig.codes("UpdateLease")) <= 8
+    eventually(lambda: lease.ended)
+    assert isinstance(lease.ended, LeaseExpired)
+
+
+def test_a_lease_without_a_limit_is_not_extended(rigs: Any, keeper: Keeper, eventually: Eventually) -> None:
+    rig = rigs(clock=Clock(scale=20))
+    lease = rig.only_lease(duration=6 * SECOND)
+    keeper.keep(lease)
+    eventually(lambda: lease.ended)
+    assert isinstance(lease.ended, LeaseExpired)
+    assert rig.codes("UpdateLease") == []
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        ("release", LeaseReleased),
+        ("expire", LeaseExpired),
+        ("transfer", LeaseTransferred),
+        ("remove", NoSuchLease),
+    ],
+)
+def test_an_end_is_noticed_soon_and_told(
+    rig: Any, keeper: Keeper, eventually: Eventually, act: str, kind: type[Exception]
+) -> None:
+    lease = rig.only_lease()
+    keeper.keep(lease)
+    ended = threading.Event()
+    lease.on_end(ended.set)
+    acts: dict[str, Callable[[], None]] = {
+        "release": lambda: rig.lab.controller.release(lease.name),
+        "expire": lambda: rig.lab.controller.expire(lease.name),
+        "transfer": lambda: rig.lab.controller.transfer(lease.name, "other"),
+        "remove": lambda: rig.lab.controller.remove_exporter("b1"),
+    }
+    acts[act]()
+    assert ended.wait(2)
+    assert type(lease.ended) is kind
+    eventually(lambda: not threads())
+    assert keeper.leases == []
+    assert rig.notices == [str(lease.ended)]
+    if act == "transfer":
+        rig.lab.controller.release(lease.name)
+    rig.lab.exporters["b1"].crash()
+
+
+def test_the_planned_end_is_not_slept_through(
+    rigs: Any, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    monkeypatch.setattr(keeper_module, "LOOK_S", 4.0)
+    rig = rigs(clock=Clock(scale=1))
+    lease = rig.only_lease(duration=2 * SECOND)
+    begin = time.monotonic()
+    keeper.keep(lease)
+    eventually(lambda: lease.ended)
+    assert time.monotonic() - begin < 2.5
+
+
+def test_a_controller_that_is_away_is_told_once_and_waited_for(
+    rig: Any, keeper: Keeper, eventually: Eventually
+) -> None:
+    lease = rig.only_lease()
+    fault = rig.fault("GetLease", code=Code.UNAVAILABLE, details="no leader")
+    keeper.keep(lease)
+    eventually(lambda: fault.hits >= 4)
+    fault.clear()
+    assert rig.notices == [
+        f"Lease 'lease-of-tester' cannot be looked after at the moment: The controller {rig.lab.endpoint} was not able "
+        f"to give lease 'lease-of-tester': no leader."
+    ]
+    rig.lab.controller.release(lease.name)
+    eventually(lambda: lease.ended)
+
+
+def test_a_refused_extension_is_told_once_and_the_lease_goes_on(
+    rigs: Any, keeper: Keeper, eventually: Eventually
+) -> None:
+    rig = rigs(clock=Clock(scale=20))
+    lease = rig.only_lease(duration=20 * SECOND)
+    lease.soft, lease.hard = 20 * SECOND, 100 * SECOND
+    fault = rig.fault("UpdateLease", code=Code.PERMISSION_DENIED, details="permission denied for client")
+    keeper.keep(lease)
+    eventually(lambda: fault.hits >= 3)
+    assert len(rig.notices) == 1
+    assert rig.notices[0].startswith(
+        f"Lease 'lease-of-tester' cannot be looked after: The controller {rig.lab.endpoint} did not accept client "
+    )
+    lease.check()
+
+
+def test_trouble_with_a_pulse_stops_nothing(rig: Any, keeper: Keeper, eventually: Eventually) -> None:
+    lease = rig.only_lease()
+
+    def pulse() -> None:
+        raise ValueError("Cannot invoke RPC on closed channel!")
+
+    keeper.keep(lease, pulse)
+    threading.Event().wait(0.2)
+    assert len(threads()) == 1
+    keeper.keep(lease)
+    rig.lab.controller.release(lease.name)
+    eventually(lambda: lease.ended)
+
+
+def test_leaving_and_keeping_again_and_again_leaves_one_thread_at_most(rig: Any, keeper: Keeper) -> None:
+    lease = rig.only_lease()
+    for _ in range(50):
+        keeper.keep(lease)
+        keeper.leave(lease)
+        keeper.leave(lease)
+    keeper.keep(lease)
+    threading.Event().wait(0.1)
+    assert len(threads()) == 1
+    assert keeper.leases == [lease]
+
+
+def test_a_release_beside_the_keeper_is_no_surprise(rig: Any, keeper: Keeper, eventually: Eventually) -> None:
+    lease = rig.only_lease()
+    keeper.keep(lease)
+    threading.Event().wait(0.1)
+    assert lease.release() is True
+    eventually(lambda: not threads())
+    assert rig.notices == []
+    assert str(lease.ended) == "Lease 'lease-of-tester' was released by this run."
+
+
+def test_a_closed_controller_does_not_trouble_anybody(rig: Any, keeper: Keeper) -> None:
+    lease = rig.only_lease()
+    keeper.keep(lease)
+    lease.controller.close()
+    threading.Event().wait(0.2)
+    assert rig.notices == []
+    rig.lab.controller.release(lease.name)
+    lease.ours = False
