@@ -4,7 +4,7 @@ Documentation    What can go wrong with a lease before there is a device: each f
 Library          JumpstarterLibrary    mode=virtual    timeout=10 s
 Resource         resources/faults.resource
 
-Suite Setup      Use The Lab
+Suite Setup      Use The Lab    Controller Silent
 Test Setup       Forget Calls
 Test Teardown    Nothing Should Remain
 Test Timeout     40 s
@@ -151,8 +151,8 @@ List Token Expired In The Middle
 
 Controller Restarts While A Board Is Awaited
     [Documentation]    The request is still there afterwards.
-    Inject Fault    lease    busy    for=2 s
-    Inject Fault    controller    restart    after=0.3    down=0.7
+    Inject Fault    lease    busy    for=1.2 s
+    Inject Fault    controller    restart    after=0.2    down=0.3
     Acquire Lease    exporter=virtual-1    timeout=15 s
     Calls Should Be    CreateLease=1
 
@@ -167,7 +167,7 @@ Controller Down
 
 Controller Slow
     [Documentation]    Slow is not broken.
-    Inject Fault    controller    slow    delay=0.3
+    Inject Fault    controller    slow    delay=0.1
     Acquire Lease    exporter=virtual-1    timeout=20 s
     Power On
 
@@ -182,13 +182,15 @@ Controller Too Slow
 
 Controller Silent
     [Documentation]    A black hole: it takes connections and never answers.
-    Inject Fault    controller    silent
-    Error Should Come Soon
-    ...    EQUALS:The controller ${ENDPOINT} did not answer within 1 second when it was asked for a lease of exporter 'virtual-1'. Check that it runs, and the network.
-    ...    8
-    ...    Acquire Lease
-    ...    exporter=virtual-1
-    ...    timeout=1 s
+    Slow Test Should Pass
+
+Controller Without An Address
+    Inject Fault    controller    unknown-host
+    ${file} =    Write Client File
+    ${library} =    Import Library With    mode=lease    config=${file}
+    VAR    ${message} =
+    ...    EQUALS:The controller no-such-host.invalid:8082 cannot be reached: the host name could not be resolved. Check the endpoint of the client configuration ('${file}', which config= names) and the network.
+    Error Should Come Soon    ${message}    4    ${library}.Acquire Lease    exporter=virtual-1    timeout=1 s
 
 # Who we are
 

@@ -17,9 +17,10 @@ from scripts.environments import ROOT, build_wheel, environment, installed, run
 SHOWN = ("grpcio", "protobuf", "robotframework", "pytest")
 
 TOOLS = tuple(
-    f"--ignore=utest/{name}" for name in ("scripts", "protocol/test_generated.py", "protocol/test_published.py")
+    f"--ignore=utest/{name}" for name in ("chaos", "scripts", "protocol/test_generated.py", "protocol/test_published.py")
 )
-"""Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors."""
+"""Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
+what takes minutes."""
 
 PYTHONS = ("3.14", "3.13", "3.12")
 """Versions for the newest environment, the first that is there; otherwise the interpreter that runs this."""

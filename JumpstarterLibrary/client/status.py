@@ -7,6 +7,7 @@ apart: whether the deadline that we set is over, and whether the exporter still 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -145,6 +146,17 @@ def _simple(kind: type[JumpstarterError], template: str) -> Callable[[Link, Oper
     return build
 
 
+def _exhausted(_link: Link, operation: Operation, details: str) -> JumpstarterError:
+    sizes = re.search(r"message larger than max \((\d+) vs\. (\d+)\)", details)
+    if sizes is None:
+        return DriverError(f"{_start(operation.text)} needed more than the exporter has: {details.rstrip('.')}.")
+    which = "The answer" if "CLIENT" in details else "The request"
+    return DriverError(
+        f"{which} of {operation.text} is too large: it has {sizes[1]} bytes, and one message can have {sizes[2]}. Ask "
+        f"for less at once, or use a byte stream or a file."
+    )
+
+
 _failed = _simple(DriverError, "{Asked} failed on the exporter: {details}.")
 
 _TABLE: dict[grpc.StatusCode, Callable[[Link, Operation, str], JumpstarterError]] = {
@@ -160,9 +172,7 @@ _TABLE: dict[grpc.StatusCode, Callable[[Link, Operation, str], JumpstarterError]
     Code.NOT_FOUND: _not_found,
     Code.ALREADY_EXISTS: _failed,
     Code.PERMISSION_DENIED: _simple(DriverError, "The exporter '{exporter}' did not permit {asked}: {details}."),
-    Code.RESOURCE_EXHAUSTED: _simple(
-        DriverError, "{Asked} needed more than the exporter or this side takes in one message: {details}."
-    ),
+    Code.RESOURCE_EXHAUSTED: _exhausted,
     Code.FAILED_PRECONDITION: _simple(
         ExporterNotReady, "The exporter '{exporter}' is not ready for {asked}: {details}."
     ),

@@ -18,7 +18,7 @@ from typing import Any
 
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.lab.configurations import CONFIG_HOME
-from JumpstarterLibrary.lab.faults import FAULTS, describe_faults, find, parse_fault, read_options
+from JumpstarterLibrary.lab.faults import FAULTS, find, parse_fault, read_options, spelt
 from JumpstarterLibrary.lab.labfile import LabFile
 from JumpstarterLibrary.lab.virtual_lab import VirtualLab
 
@@ -163,9 +163,9 @@ def _write_facts(path: Path, facts: dict[str, Any]) -> None:
 
 def _fault_list() -> str:
     lines = []
-    for target, name, options, text in describe_faults():
-        lasts = "until cleared" if FAULTS[target, name].lasting else "once"
-        lines.append(f"{target} {name} ({lasts})\n    {text}\n    {options}\n")
+    for _, fault in sorted(FAULTS.items()):
+        lines.append(f"{fault} ({'until cleared' if fault.lasting else 'once'})\n    {fault.text}\n")
+        lines += [f"    {spelt(option)}: {option.about}\n" for option in fault.options]
     return "".join(lines)
 
 

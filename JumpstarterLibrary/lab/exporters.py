@@ -248,6 +248,11 @@ class ExporterHandle:
         """Let it vanish without a word to anybody."""
         self._thread.run(self._life.crash())
 
+    def restart(self) -> None:
+        """Let it vanish and start again; returns before it has registered."""
+        self.crash()
+        self.start()
+
     def pause(self) -> None:
         """Let it stand still: whatever comes waits."""
         self._thread.call(self._life.pause)

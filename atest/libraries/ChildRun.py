@@ -8,7 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +81,7 @@ class ChildRun:
 
     def __init__(self) -> None:
         self._count = 0
+        self._started: list[Future[ChildResult]] = []
 
     def run_child_suite(self, suite: str, *options: str, **environment: str) -> ChildResult:
         """Run a suite to its end."""
@@ -86,6 +89,22 @@ class ChildRun:
         process, output = self._start(suite, options, environment)
         stdout, _ = process.communicate(timeout=LIMIT_S)
         return ChildResult(process.returncode, stdout, time.monotonic() - begin, output)
+
+    def start_child_suite(self, suite: str, *options: str, **environment: str) -> None:
+        """Start to run a suite beside what this one does; `Wait For Child Suite` returns how it ended."""
+        process, output = self._start(suite, options, environment)
+        future: Future[ChildResult] = Future()
+        self._started.append(future)
+
+        def wait(begin: float = time.monotonic()) -> None:
+            stdout, _ = process.communicate()
+            future.set_result(ChildResult(process.returncode, stdout, time.monotonic() - begin, output))
+
+        threading.Thread(target=wait, daemon=True).start()
+
+    def wait_for_child_suite(self) -> ChildResult:
+        """Return how the child that was started first, and not asked for yet, has ended."""
+        return self._started.pop(0).result(LIMIT_S)
 
     def interrupt_child_suite(
         self, suite: str, *options: str, signal_name: str = "SIGTERM", when: str, **environment: str

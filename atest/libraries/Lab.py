@@ -31,12 +31,16 @@ from JumpstarterLibrary.lab import LabExporter, LocalExporter, MockController, V
 from JumpstarterLibrary.lab.certificates import Authority
 from JumpstarterLibrary.lab.model import AVAILABLE, NO_STATUS, LeaseRecord
 from JumpstarterLibrary.lab.tokens import TokenIssuer
+from JumpstarterLibrary.lab.tunnel import TUNNELS
 
 CLIENT = "tester"
 COLLEAGUE = "colleague"
 
 LIMIT_S = 5.0
 """Seconds in which the lab has to come into an expected state."""
+
+RETURN_S = 20.0
+"""Seconds in which exporters have to find a controller that was away."""
 
 LOOK_S = 0.01
 
@@ -140,7 +144,7 @@ class Lab:
         def gone() -> list[str]:
             return [name for name, one in self.lab.exporters.items() if not one.alive and name != "away-1"]
 
-        self._soon(lambda: not busy() and not gone(), lambda: f"Busy are {busy()}, gone are {gone()}.")
+        self._soon(lambda: not busy() and not gone(), lambda: f"Busy are {busy()}, gone are {gone()}.", RETURN_S)
 
     # Configurations
 
@@ -297,10 +301,10 @@ class Lab:
 
         self._soon(lambda: not mine(), lambda: f"Active are still {mine()}.")
 
-    def nothing_should_be_left(self) -> None:
-        """Fail unless all leases have ended, and nothing that belonged to one is open."""
+    def nothing_should_be_left(self, settle: float = 3.0) -> None:
+        """Fail unless all leases have ended, and nothing that belonged to one is open, after so many seconds."""
         self.active_leases_should_be()
-        leaks = self.lab.leaks()
+        leaks = self.lab.leaks(settle)
         assert not leaks, f"There is still: {', '.join(leaks)}."
 
     def get_lab_lease(self, name: object) -> LeaseRecord:
@@ -336,11 +340,15 @@ class Lab:
         power: Any = driver.children["power"]
         return list(power.switched)
 
+    def open_tunnels(self) -> int:
+        """Return how many tunnels the router carries."""
+        return self.lab.open().get(TUNNELS, 0)
+
     def board_state(self, exporter: str) -> str:
-        """Return how the virtual board of an exporter is: ``off``, ``running`` and so on."""
+        """Return how the virtual board of an exporter is: ``OFF``, ``IDLE`` and so on."""
         board: Any = self.lab.exporters[exporter].driver
         assert board is not None, f"Exporter {exporter} has no session."
-        return str(board.machine.state.value)
+        return str(board.machine.state.name)
 
     def lease_end_time(self, name: object) -> str:
         """Return when a lease ends or has ended, as messages tell it."""
@@ -425,8 +433,8 @@ class Lab:
             os.environ.pop(name, None)
 
     @staticmethod
-    def _soon(condition: Callable[[], object], otherwise: Callable[[], str]) -> None:
-        end = time.monotonic() + LIMIT_S
+    def _soon(condition: Callable[[], object], otherwise: Callable[[], str], limit: float = LIMIT_S) -> None:
+        end = time.monotonic() + limit
         while not condition():
             assert time.monotonic() < end, otherwise()
             time.sleep(LOOK_S)

@@ -26,7 +26,6 @@ PLACES = ("upstream", "ours")
 CLIENTS: Mapping[str, Mapping[str, str]] = {"tester": {}, "other": {}}
 
 
-
 def exporter_environ(upstream: Upstream, runtime: Path) -> dict[str, str]:
     """Return the environment of an exporter that has our drivers for tests."""
     return upstream.environ(runtime, PYTHONPATH=str(DRIVERS))

@@ -90,20 +90,26 @@ class Jmp:
     upstream: Upstream
     environ: Mapping[str, str]
 
-    def __call__(self, *words: str, limit: float = LIMIT_S, **environ: str) -> Done:
-        """Run ``jmp`` with these words, and return what it has left, whatever that is."""
-        return run([self.upstream.jmp, *words], {**self.environ, **environ}, limit=limit)
+    def __call__(self, command: str, *words: str, environ: Mapping[str, str] | None = None) -> Done:
+        """Run ``jmp``, and return what it has left, whatever that is.
 
-    def ok(self, *words: str, limit: float = LIMIT_S, **environ: str) -> str:
-        """Run ``jmp`` with these words, which has to succeed, and return its standard output."""
-        done = self(*words, limit=limit, **environ)
-        assert done.code == 0, f"jmp {' '.join(words)} ended with {done.code}:\n{done.out}\n{done.err}"
-        return done.out
+        Args:
+            command: Its words, divided by blanks.
+            *words: Further words, which may have blanks in them.
+            environ: Further variables.
+        """
+        return run([self.upstream.jmp, *command.split(), *words], {**self.environ, **(environ or {})})
+
+    def ok(self, command: str, *words: str) -> str:
+        """Run ``jmp``, which has to succeed, and return its standard output without blanks at its end."""
+        done = self(command, *words)
+        assert done.code == 0, f"jmp {command} ended with {done.code}:\n{done.out}\n{done.err}"
+        return done.out.rstrip()
 
     def all(self, *commands: str) -> list[Done]:
         """Run several commands that do not depend on each other, and return what each has left, in their order."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda command: self(*command.split()), commands))
+            return list(pool.map(self, commands))
 
 
 class ExporterProcess:

@@ -20,7 +20,11 @@ def test_life_of_a_lease(jmp: Jmp, lab: VirtualLab) -> None:
     )
     name = created["name"]
     # The controller has not looked for an exporter yet, and says the selector in its own words.
-    assert (created["exporter"], created["conditions"], created["selector"]) == ("", [], "board=virtual,number notin (2)")
+    assert (created["exporter"], created["conditions"], created["selector"]) == (
+        "",
+        [],
+        "board=virtual,number notin (2)",
+    )
     updated = json.loads(jmp.ok("update", "lease", name, "--duration", "2h", "-o", "json"))
     assert (updated["duration"], updated["exporter"]) == (7200.0, "virtual-1")
     transferred = yaml.safe_load(jmp.ok("update", "lease", name, "--to-client", "other", "-o", "yaml"))
@@ -49,9 +53,7 @@ def test_lease_of_later(jmp: Jmp, lab: VirtualLab) -> None:
     lease = json.loads(jmp.ok(*words, begin.isoformat()))
     assert (lease["name"], lease["exporter_name"], lease["selector"]) == ("next-week", "virtual-2", "<none>")
     assert (datetime.fromisoformat(lease["begin_time"]), lease["exporter"]) == (begin, "")
-    twice, name = jmp.all(
-        "create lease --name virtual-2 --duration 1h --lease-id next-week", "get leases -o name"
-    )
+    twice, name = jmp.all("create lease --name virtual-2 --duration 1h --lease-id next-week", "get leases -o name")
     assert (twice.code, '"next-week" already exists' in twice.err) == (1, True)
     assert name.out.split() == ["next-week"]
     assert jmp.ok("delete", "leases", "next-week", "-o", "name").split() == ["next-week"]

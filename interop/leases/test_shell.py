@@ -86,7 +86,9 @@ def test_lease_that_does_not_come_is_taken_back(jmp: Jmp, lab: VirtualLab) -> No
 
 
 def test_lease_that_runs_out_ends_the_shell(jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:
-    script = f"trap 'echo hung up > {tmp_path}/trap; exit 3' HUP; env -0 > {tmp_path}/env; sleep 30 > /dev/null 2>&1 & wait"
+    script = (
+        f"trap 'echo hung up > {tmp_path}/trap; exit 3' HUP; env -0 > {tmp_path}/env; sleep 30 > /dev/null 2>&1 & wait"
+    )
     done = jmp("shell", "--selector", "board=virtual", "--duration", "3s", "--", "sh", "-c", script)
     assert (done.code, (tmp_path / "trap").read_text()) == (3, "hung up\n"), done.out + done.err
     name = environment(tmp_path / "env")["JMP_LEASE"]

@@ -23,10 +23,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import grpc._channel
 
-from JumpstarterLibrary.client.leasing import LeaseService, last_resort
+from JumpstarterLibrary.client.leasing import LeaseService, keeper, last_resort, readiness, route
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
 from JumpstarterLibrary.errors import JumpstarterError, UsageError
 from JumpstarterLibrary.lab.faults import InjectedFault
@@ -39,6 +40,11 @@ LIMIT_S = 10.0
 
 BUSY_S = 2.0
 """After which a run begins nothing new."""
+
+QUICK_KEEPER = {"LOOK_S": 0.2}
+QUICK_ROUTE = {"QUIET_S": 0.4, "DEAD_S": 1.6}
+QUICK_READINESS = {"JOIN_S": 0.6}
+"""The patience of the client, ten times as short as it is."""
 
 SETTLE_S = 5.0
 """In which everything that belongs to a run has to be gone."""
@@ -85,7 +91,7 @@ class Outcome:
 
     def __str__(self) -> str:
         parts = [f"seed {self.seed} ({self.seconds:.1f} s); repeat it with: {self.command}"]
-        parts += [f"  broken: {one}" for one in self.broken]
+        parts += [f"  broken: {one}" for one in dict.fromkeys(self.broken)]
         parts += [f"  fault: {one}" for one in self.faults]
         parts += [f"  {line}" for line in self.story.lines]
         return "\n".join(parts)
@@ -244,17 +250,21 @@ def _sockets_left(before: int) -> int:
 
 @contextmanager
 def benches() -> Iterator[Bench]:
-    """Yield a lab in a temporary folder, which is also where all temporary files go meanwhile."""
-    with tempfile.TemporaryDirectory(prefix="soak-") as name:
-        before, tempfile.tempdir = tempfile.tempdir, name
-        runtime = os.environ.pop("XDG_RUNTIME_DIR", None)
-        try:
-            with Bench(Path(name)) as bench:
-                yield bench
-        finally:
-            tempfile.tempdir = before
-            if runtime is not None:
-                os.environ["XDG_RUNTIME_DIR"] = runtime
+    """Yield a lab in a temporary folder, which is also where all temporary files go meanwhile.
+
+    The client is less patient than usual with what nobody tells it: a tunnel that has died silently, an exporter that
+    does not come to the router.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="soak-") as name,
+        patch.object(tempfile, "tempdir", name),
+        patch.dict(os.environ, {"XDG_RUNTIME_DIR": ""}),
+        patch.multiple(keeper, **QUICK_KEEPER),
+        patch.multiple(route, **QUICK_ROUTE),
+        patch.multiple(readiness, **QUICK_READINESS),
+        Bench(Path(name)) as bench,
+    ):
+        yield bench
 
 
 def summary(outcomes: list[Outcome], seconds: float) -> str:

@@ -21,6 +21,7 @@ from utest.chaos.soak_bench import BOARDS, ERRORS, Ledger, content
 LEASE_S = 2.5
 CALL_S = 1.5
 PATIENCE_S = 0.5
+AFTER_ERROR_S = 0.1
 DEVICES = 2
 SIZES = (0, 1, 5000, 300_000, 2_000_000)
 
@@ -127,6 +128,8 @@ class Actions:
             told = action()
         except JumpstarterError as error:
             told = self._complain(error)
+            # Otherwise all actions of a run would meet the same fault.
+            threading.Event().wait(self._chance.choice((0.0, AFTER_ERROR_S)))
         self.story.lines.append(f"{name}: {told}")
 
     def _complain(self, error: JumpstarterError) -> str:

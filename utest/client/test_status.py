@@ -44,10 +44,7 @@ EXPECTED: dict[grpc.StatusCode, tuple[type[JumpstarterError], str]] = {
     ),
     Code.ALREADY_EXISTS: (DriverError, FAILED),
     Code.PERMISSION_DENIED: (DriverError, "The exporter '{host}' did not permit 'm' of driver 'x': the details."),
-    Code.RESOURCE_EXHAUSTED: (
-        DriverError,
-        "'m' of driver 'x' needed more than the exporter or this side takes in one message: the details.",
-    ),
+    Code.RESOURCE_EXHAUSTED: (DriverError, "'m' of driver 'x' needed more than the exporter has: the details."),
     Code.FAILED_PRECONDITION: (
         ExporterNotReady,
         "The exporter '{host}' is not ready for 'm' of driver 'x': the details.",
@@ -133,6 +130,18 @@ def test_without_details() -> None:
 def test_an_answer_that_is_missing() -> None:
     error = border(Code.OK, "", Link())
     assert str(error) == "'m' of the root driver ended without an answer: no details, status OK."
+
+
+@pytest.mark.parametrize(("side", "what"), [("CLIENT", "answer"), ("SERVER", "request")])
+def test_a_message_that_is_too_large(side: str, what: str) -> None:
+    error = border(
+        Code.RESOURCE_EXHAUSTED, f"Stream removed ({side}: Received message larger than max (7 vs. 5))", Link()
+    )
+    assert type(error) is DriverError
+    assert str(error) == (
+        f"The {what} of 'm' of the root driver is too large: it has 7 bytes, and one message can have 5. Ask for less "
+        f"at once, or use a byte stream or a file."
+    )
 
 
 def test_our_deadline_and_the_drivers_own() -> None:

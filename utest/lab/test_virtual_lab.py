@@ -258,7 +258,7 @@ def test_acts_on_an_exporter(leasing: Leasing, eventually: Eventually) -> None:
         assert lab.leaks() == []
         exporter.stop()
         eventually(lambda: not lab.controller.exporter("virtual-1").online)
-        exporter.start()
+        exporter.restart()
         eventually(lambda: lab.controller.exporter("virtual-1").online)
 
 

@@ -345,7 +345,7 @@ class Controller:
         except ConfigurationError as error:
             logger.debug("the token could not be read anew: %s", error)
             return False
-        if token == self._token:
+        if token == old:
             return False
         logger.info("The token of client %s was renewed meanwhile; the new one is used.", self.peer.client)
         self._token = token

@@ -23,9 +23,6 @@ logger = logging.getLogger(__name__)
 GOODBYE_S = 2.0
 """How long an exporter may take to say that it knows of the end of its session."""
 
-OWN_RELEASE_S = 2.5
-"""How long an exporter whose hook after the lease failed may take to release the lease. Upstream's waits a second."""
-
 FAILED = "AFTER_LEASE_HOOK_FAILED"
 FINISHED = ("AVAILABLE", FAILED, "OFFLINE")
 
@@ -134,6 +131,7 @@ class LeasedDevice(Device):
         deadline = Deadline.of(patience)
         try:
             before = self.link.get_status(GOODBYE_S).version
+            self._hooks.forget()
             self.follow_logs()
             if before is None or not self.link.end_session(GOODBYE_S):
                 return
@@ -153,7 +151,7 @@ class LeasedDevice(Device):
                 self.link.events.emit(Notice(text, "WARN"))
             if new and state.status in FINISHED:
                 if state.status == FAILED:
-                    self._await_release()
+                    self.lease.await_exporter(self.tick)
                 return
             if deadline.expired:
                 waited = spoken(deadline.timeout or 0)
@@ -167,16 +165,6 @@ class LeasedDevice(Device):
                 )
             self._route.check()
             threading.Event().wait(deadline.at_most(0.1))
-            self.tick()
-
-    def _await_release(self) -> None:
-        """Let an exporter release the lease itself.
-
-        Upstream's is free again after that. If its client is faster, it stays failed until it is started anew.
-        """
-        end = Deadline(OWN_RELEASE_S)
-        while not end.expired and not self.lease.controller.lease(self.lease.name, GOODBYE_S).phase.over:
-            threading.Event().wait(end.at_most(0.1))
             self.tick()
 
     def close(self) -> None:

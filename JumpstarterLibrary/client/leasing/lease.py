@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 RELEASE_S = 5.0
 """How long releasing a lease may take."""
 
+EXPORTER_S = 2.5
+"""How long an exporter whose hook has failed may take to release the lease."""
+
 LATE_CREATION_S = 2.0
 """How long a request that was interrupted may still be on its way to the controller."""
 
@@ -188,6 +191,23 @@ class Lease:
         self.controller.transfer_lease(self.name, client, timeout)
         self.ours = False
         self.end(LeaseTransferred(f"Lease '{self.name}' was transferred to client '{client}'."), "INFO")
+
+    def await_exporter(self, tick: Callable[[], None] = lambda: None) -> None:
+        """Let the exporter release the lease, as it does a second after one of its hooks has failed.
+
+        Upstream's exporter releases whatever lease it has then: if this one were over before, that would be the next
+        client's. After the hook after the lease it would also stay failed, until it is started anew.
+
+        Args:
+            tick: Called several times a second.
+        """
+        end, pause = Deadline(EXPORTER_S), threading.Event()
+        try:
+            while not end.expired and not self.controller.lease(self.name, EXPORTER_S).phase.over:
+                pause.wait(end.at_most(0.1))
+                tick()
+        except InfrastructureError as error:
+            logger.debug("lease %s is released without its exporter: %s", self.name, error)
 
     def release(self, timeout: Seconds = RELEASE_S) -> bool:
         """End the lease, if this process asked for it; return whether that is certain. Twice is fine.

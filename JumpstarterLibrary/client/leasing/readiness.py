@@ -58,6 +58,10 @@ class HookLog:
             self._lines.append(event.message)
             self._arrived.set()
 
+    def forget(self) -> None:
+        """Forget what was printed until now: by the hook before the lease, when the one after it begins."""
+        self._lines.clear()
+
     def told(self) -> str:
         """Return what was printed, as the end of a message; the last lines may still be on their way."""
         end = Deadline(LAST_LINES_S)

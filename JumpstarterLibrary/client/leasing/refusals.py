@@ -38,7 +38,7 @@ _OTHER_CLIENT = "target client not found"
 _NOT_OURS = (_OTHER_CLIENT, "continue parameter")
 """What is not about this client, though it speaks of clients or tokens: Kubernetes' word for the place in a listing."""
 
-_TLS = ("ssl", "tls", "certificate", "handshake", "hostname verification")
+_TLS = ("ssl", "tls", "certificate", "tls handshake", "hostname verification")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S
 from JumpstarterLibrary.client.selectors import nearest, parse_alternatives, parse_selector
 from JumpstarterLibrary.client.settings import ClientSettings
-from JumpstarterLibrary.errors import LeaseUnsatisfiable
+from JumpstarterLibrary.errors import HookFailed, LeaseUnsatisfiable
 
 logger = logging.getLogger(__name__)
 
@@ -84,9 +84,13 @@ class LeaseService:
         try:
             device = connect_lease(lease, deadline, events=events, tick=tick)
             self._keeper.keep(lease, device.pulse)
-        except BaseException:
-            if lease.release():
-                forget(lease)
+        except BaseException as error:
+            try:
+                if isinstance(error, HookFailed):
+                    lease.await_exporter(tick)
+            finally:
+                if lease.release():
+                    forget(lease)
             raise
         return device
 

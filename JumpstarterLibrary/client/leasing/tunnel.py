@@ -60,7 +60,7 @@ class Tunnel:
     def __init__(self, lease: Lease, dialer: Dialer, dial_timeout: float) -> None:
         self.generation = 0
         self.error: JumpstarterError | None = None
-        self.broke = "the connection was closed"
+        self.broke = "it has not come to the router"
         self.heard = time.monotonic()
         self._lease = lease
         self._dialer = dialer
@@ -233,6 +233,8 @@ class Tunnel:
         self.broke = told(translated)
         self._lease.controller.forget_router(endpoint)
         if isinstance(translated, AuthenticationError):
+            # It is about the router's token, not about the client's.
+            self.broke = f"the router refused the token of its controller ({details.rstrip('.')})"
             # A token may have been too old, or the clocks differ a little: one more Dial gives another.
             self._refusals += 1
             if self._refusals < 2:

@@ -20,7 +20,7 @@ from JumpstarterLibrary.lab.faults.injected import InjectedFault
 from JumpstarterLibrary.lab.faults.options import Option, read_options, seconds
 from JumpstarterLibrary.lab.faults.table import FAULTS, Fault, find
 
-__all__ = ["FAULTS", "Fault", "InjectedFault", "describe_faults", "find", "parse_fault", "read_options"]
+__all__ = ["FAULTS", "Fault", "InjectedFault", "describe_faults", "find", "parse_fault", "read_options", "spelt"]
 
 _ENTERED = (controllers, drivers, exporters, identities, leases, routers)
 
@@ -31,7 +31,7 @@ def describe_faults() -> list[tuple[str, str, str, str]]:
     The options read like ``name=…, down=0 s``, with their defaults; three dots stand for none.
     """
     return [
-        (fault.target, fault.name, ", ".join(map(_spelt, fault.options)), fault.text)
+        (fault.target, fault.name, ", ".join(map(spelt, fault.options)), fault.text)
         for _, fault in sorted(FAULTS.items())
     ]
 
@@ -54,7 +54,8 @@ def parse_fault(line: str) -> tuple[str, str, dict[str, str]]:
     return bare[0], bare[1], dict(word.split("=", 1) for word in words[2:])
 
 
-def _spelt(option: Option) -> str:
+def spelt(option: Option) -> str:
+    """Return an option with its default; three dots stand for none."""
     if option.default in (None, ""):
         return f"{option.name}=…"
     return f"{option.name}={option.default:g} s" if option.kind is seconds else f"{option.name}={option.default}"

@@ -152,6 +152,11 @@ class Option:
     default: Any = None
     choices: Sequence[str] = ()
 
+    @property
+    def about(self) -> str:
+        """What it is, with the values that there are."""
+        return f"{self.text} ({', '.join(self.choices)})" if self.choices else self.text
+
     def read(self, value: object, whose: str) -> Any:
         """Return a value as the fault needs it.
 

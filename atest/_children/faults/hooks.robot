@@ -8,7 +8,7 @@ Test Teardown    Clear Faults
 
 *** Test Cases ***
 Slow
-    Inject Fault    exporter    hook-slow    name=virtual-1    delay=1
+    Inject Fault    exporter    hook-slow    name=virtual-1    delay=1.5
     Acquire Lease    exporter=virtual-1    timeout=10 s
     Power On
     Release Lease

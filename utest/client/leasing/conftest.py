@@ -24,6 +24,7 @@ from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
+from JumpstarterLibrary.exporter.leasing import tunnel
 from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
 
 SCALE = 20.0
@@ -166,6 +167,12 @@ class Rig:
     def _note(self, event: Event) -> None:
         if isinstance(event, Notice):
             self.notices.append(event.text)
+
+
+@pytest.fixture(autouse=True)
+def short_goodbyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let exporters wait less for routers that do not hear them."""
+    monkeypatch.setattr(tunnel, "GOODBYE_S", 0.05)
 
 
 @pytest.fixture

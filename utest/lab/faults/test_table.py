@@ -7,12 +7,14 @@ import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
-from JumpstarterLibrary.lab import Clock, VirtualLab
+from JumpstarterLibrary.lab import Clock, VirtualLab, labfile
 from JumpstarterLibrary.lab.faults import FAULTS, describe_faults, find, parse_fault, read_options
 from JumpstarterLibrary.lab.faults.options import count, names, seconds, share, size, text
 
@@ -304,3 +306,16 @@ many pings in a tunnel are refused by every session, with or without a fault."""
 def test_there_is_a_fault_for_it(row: str) -> None:
     for fault in ROWS[row]:
         assert tuple(fault.split(" ")) in FAULTS
+
+
+def test_the_documentation_has_the_same_table() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "lab.md").read_text()
+    table = text.partition("<!-- faults -->")[2].partition("<!-- end of faults -->")[0].strip().splitlines()
+    expected = [f"| {target} | {name} | {what} | `{options}` |" for target, name, options, what in describe_faults()]
+    assert table == ["| target | fault | what happens | options |", "|---|---|---|---|", *expected]
+
+
+def test_the_documentation_has_the_same_example() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "lab.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert example == dedent((labfile.__doc__ or "").partition("\n\n")[2])

@@ -1,0 +1,53 @@
+"""A test class whose exporter, upstream's, is killed and started anew; UPSTREAM, CONFIG and DRIVERS say which it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from jumpstarter_testing import JumpstarterTest
+from Peer import Peer
+
+from JumpstarterLibrary.errors import ExporterNotReady, LinkError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def peer():
+    peer = Peer(*(Path(os.environ[name]) for name in ("UPSTREAM", "CONFIG", "DRIVERS")))
+    peer.start_exporter()
+    yield peer
+    peer.close()
+
+
+class TestFaults(JumpstarterTest):
+    """One lease throughout."""
+
+    selector = "board=peer"
+
+    def test_paused(self, peer, client):
+        peer.pause_exporter(timedelta(seconds=0.2))
+        peer.resume_exporter(timedelta(seconds=1.5))
+        assert client.faults.call("wait", 0.7) == "waited"
+
+    def test_killed(self, peer, client):
+        peer.kill_exporter(timedelta(seconds=0.2))
+        begin = time.monotonic()
+        with pytest.raises(LinkError, match="broke during 'wait' of driver 'faults': the exporter "):
+            client.faults.call("wait", 30)
+        assert time.monotonic() - begin < 10
+
+    def test_dead(self, client):
+        with pytest.raises(ExporterNotReady, match="does not listen for clients"):
+            client.power.on()
+
+    def test_started_anew(self, peer, client):
+        peer.start_exporter()
+        client.power.on()
+        assert client.faults.call("same", [1, 2.5]) == [1, 2.5]
+
+    def test_killed_at_the_end(self, peer, client):
+        client.power.off()
+        peer.kill_exporter()

@@ -1,0 +1,157 @@
+"""Leases that nobody released are released when the interpreter exits, in whatever way it does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing.lease import Lease
+
+Code = grpc.StatusCode
+Eventually = Callable[[Callable[[], object]], None]
+
+PROGRAM = """
+import os, signal, sys, threading
+from JumpstarterLibrary.client.leasing import LeaseRequest, LeaseService
+from JumpstarterLibrary.client.settings import find_settings
+
+service = LeaseService(find_settings)
+device = service.lease(LeaseRequest(selector="board=b", name=sys.argv[2] if len(sys.argv) > 2 else None), 20)
+print("ready", flush=True)
+how = sys.argv[1]
+if how == "exit":
+    sys.exit(0)
+if how == "error":
+    raise RuntimeError("what no test expects")
+if how == "closed":
+    service.close()
+    sys.exit(0)
+threading.Event().wait(30)
+"""
+
+
+@contextmanager
+def program(rig: Any, tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that leases an exporter and releases nothing; yield it when it has the lease."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("JMP_", "JUMPSTARTER_"))}
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env={**environ, **rig.lab.environment(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("how", ["exit", "error", "closed"])
+def test_a_program_that_ends_leaves_no_lease(rig: Any, tmp_path: Path, how: str) -> None:
+    with program(rig, tmp_path, how) as process:
+        process.wait(10)
+        assert rig.active() == []
+        assert process.returncode == (1 if how == "error" else 0)
+
+
+def test_a_program_that_is_interrupted_twice_leaves_no_lease(rig: Any, tmp_path: Path) -> None:
+    with program(rig, tmp_path, "wait") as process:
+        rig.fault("DeleteLease", delay=0.4 * rig.lab.clock.scale, times=1)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+    assert rig.active() == []
+
+
+def test_a_program_that_cannot_release_names_the_command(rig: Any, tmp_path: Path) -> None:
+    with program(rig, tmp_path, "wait", "mine") as process:
+        fault = rig.fault("DeleteLease", code=Code.UNAUTHENTICATED, details="invalid jwt token")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=15)
+    fault.clear()
+    assert "Free it with: jmp delete leases mine" in errors
+    rig.lab.controller.release("mine")
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else's lease is remembered, and nothing is registered for the exit."""
+    monkeypatch.setattr(last_resort, "_held", {})
+
+
+def test_what_is_remembered_is_released(rigs: Any, alone: None) -> None:
+    rig = rigs(3)
+    leases: list[Lease] = [rig.only_lease(f"l{number}", selector=f"number={number}") for number in (1, 2, 3)]
+    for lease in leases:
+        last_resort.remember(lease)
+    last_resort.forget(leases[2])
+    last_resort.release_all()
+    assert rig.active() == ["l3"]
+    last_resort.release_all()
+    assert len(rig.codes("DeleteLease")) == 2
+
+
+def test_what_failed_before_is_tried_again(rig: Any, alone: None) -> None:
+    lease = rig.only_lease()
+    last_resort.remember(lease)
+    fault = rig.fault("DeleteLease", code=Code.UNAUTHENTICATED, details="invalid jwt token")
+    assert lease.release() is False
+    fault.clear()
+    last_resort.release_all()
+    assert rig.active() == []
+
+
+def test_what_fails_again_is_logged_with_the_command(
+    rig: Any, alone: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease = rig.only_lease()
+    last_resort.remember(lease)
+    fault = rig.fault("DeleteLease", code=Code.UNAUTHENTICATED, details="invalid jwt token")
+    with caplog.at_level(logging.WARNING):
+        last_resort.release_all()
+    fault.clear()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [lease.trouble]
+    assert lease.trouble.endswith("Free it with: jmp delete leases lease-of-tester")
+
+
+def test_all_of_them_together_are_bounded(rigs: Any, alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_resort, "RELEASE_S", 0.4)
+    rig = rigs(4)
+    for number in range(1, 5):
+        last_resort.remember(rig.only_lease(f"l{number}", selector=f"number={number}"))
+    fault = rig.fault("DeleteLease", delay=60 * rig.lab.clock.scale)
+    begin = time.monotonic()
+    last_resort.release_all(2)
+    assert time.monotonic() - begin < 1.2
+    fault.clear()
+
+
+def test_they_are_released_where_no_thread_starts_any_more(
+    rig: Any, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_resort.remember(rig.only_lease())
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        last_resort.release_all()
+    assert rig.active() == []
