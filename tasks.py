@@ -131,3 +131,20 @@ def release(context: Context, tag: str = "") -> None:
         tag: The tag to be released. Default: the tag of the commit that is checked out.
     """
     _python(context, "-m scripts.release" + (f" --tag {shlex.quote(tag)}" if tag else ""))
+
+
+@task
+def kill_matrix(context: Context) -> None:
+    """Kill robot and pytest in every way, and print how long the board stayed leased."""
+    _python(context, "-m utest.chaos.kill_matrix")
+
+
+@task
+def soak(context: Context, seeds: int = 500, first: int = 0) -> None:
+    """Do random things to a lab that randomly fails, and look whether anything hangs, leaks or lies.
+
+    Args:
+        seeds: How many runs; each has a seed of its own.
+        first: The seed of the first one. One run is repeated with --first SEED --seeds 1.
+    """
+    _python(context, f"-m utest.chaos.soak_many --seeds {seeds} --first {first}")

@@ -14,6 +14,9 @@ from JumpstarterLibrary.types import Tls
 HOST = "JUMPSTARTER_HOST"
 """Environment variable: unix socket path or host:port of an exporter that is ready for driver calls."""
 
+LEASE = "JMP_LEASE"
+"""Environment variable: a lease to use, and never to release."""
+
 PASSPHRASE = "JMP_GRPC_PASSPHRASE"
 PLAINTEXT = "JMP_GRPC_INSECURE"
 PIN = "JUMPSTARTER_GRPC_INSECURE"

@@ -15,7 +15,14 @@ from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.stream import FRAME, Frames
 from JumpstarterLibrary.client.text import Normaliser, TextHistory
-from JumpstarterLibrary.errors import ConfigurationError, ConsoleMismatch, InfrastructureError, LinkError, UsageError
+from JumpstarterLibrary.errors import (
+    ConfigurationError,
+    ConsoleMismatch,
+    InfrastructureError,
+    LeaseError,
+    LinkError,
+    UsageError,
+)
 from JumpstarterLibrary.protocol.streams import driver_stream_request
 from JumpstarterLibrary.types import ConsoleMatch
 
@@ -336,6 +343,8 @@ class Console:
         waiting = f" while waiting for {_alternatives(wanted)}" if wanted else ""
         if self._closed:
             return LinkError(f"Console '{self.name}' was closed{waiting}.")
+        if isinstance(self._error, LeaseError):
+            return type(self._error)(f"{self._error} Console '{self.name}' ended{waiting}.")
         if self._error is not None:
             return LinkError(f"The stream of console '{self.name}' broke{waiting}: {self._error}")
         return LinkError(f"The exporter ended the stream of console '{self.name}'{waiting}.")

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from JumpstarterLibrary.client import Device, DirectConnection
-from JumpstarterLibrary.client.config import HOST
+from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
-from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError, NoSuchDevice
-from JumpstarterLibrary.keywords.finding import LEASE, Finding
+from JumpstarterLibrary.errors import ConfigurationError, InfrastructureError, JumpstarterError, NoSuchDevice
+from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.types import Mode, Scope, Tls
 
 logger = logging.getLogger(__name__)
@@ -45,11 +45,10 @@ class Leasing(Protocol):
 @dataclass
 class _Entry:
     device: Device
-    owner: str | None
+    owners: list[str | None]
     stack: ExitStack
     mode: Mode
     request: LeaseRequest | None = None
-    uses: int = 1
 
 
 class Devices:
@@ -123,9 +122,9 @@ class Devices:
             alias, shared = shared, None
         if shared is not None:
             entry = self._entries[shared]
-            entry.uses += 1
-            entry.owner = None if entry.owner is None or owner is None else max(entry.owner, owner, key=_width)
+            entry.owners.append(owner)
             logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
+            self._lengthen(entry.device, finding.request)
             self._current = shared
             return shared
         mode = finding.resolved_mode(self.environ)
@@ -149,7 +148,7 @@ class Devices:
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
-            self._entries[alias] = _Entry(device, owner, stack.pop_all(), mode, finding.request)
+            self._entries[alias] = _Entry(device, [owner], stack.pop_all(), mode, finding.request)
         self._current = alias
         self._gone.discard(alias)
         return alias
@@ -190,6 +189,15 @@ class Devices:
             if same == (finding.request.selector, finding.request.exporter, finding.request.name):
                 return name
         return None
+
+    def _lengthen(self, device: Device, request: LeaseRequest | None) -> None:
+        """Make a shared lease last as long as whoever shares it wants."""
+        if request is None or not isinstance(device, LeasedDevice) or not device.lease.ours:
+            return
+        try:
+            device.lease.last_at_least(request.duration, request.max_duration)
+        except InfrastructureError as error:
+            logger.warning("The shared lease '%s' may be shorter than asked for: %s", device.lease.name, error)
 
     def _over(self, alias: str) -> bool:
         """Whether a device's lease is over."""
@@ -243,9 +251,9 @@ class Devices:
         if alias is None:
             return
         entry = self._entries[alias]
-        entry.uses -= 1
-        if entry.uses:
-            logger.info("Device '%s' is still in use by %d others.", alias, entry.uses)
+        entry.owners.pop()
+        if entry.owners:
+            logger.info("Device '%s' is still in use by %d others.", alias, len(entry.owners))
         else:
             self._close(alias)
 
@@ -270,8 +278,11 @@ class Devices:
         return self._entry(alias).mode
 
     def close_owned(self, owner: str) -> None:
-        """Close the devices that belong to an owner."""
-        self._close_each([alias for alias, entry in self._entries.items() if entry.owner == owner])
+        """Let go of the devices that an owner uses; those that nobody else uses are closed."""
+        for entry in self._entries.values():
+            if owner in entry.owners:
+                entry.owners = [other for other in entry.owners if other != owner]
+        self._close_each([alias for alias, entry in self._entries.items() if not entry.owners])
 
     def close_all(self) -> None:
         """Close everything, also the connections to controllers."""
@@ -329,8 +340,3 @@ class Devices:
             passphrase=finding.passphrase,
             environ=self.environ,
         )
-
-
-def _width(owner: str) -> int:
-    """Return how wide an owner is: Robot's ids grow longer with each level."""
-    return -owner.count("-")

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from JumpstarterLibrary.client.config import HOST
+from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.types import Mode, Tls
-
-LEASE = "JMP_LEASE"
-"""Environment variable: a lease to use, and never to release."""
 
 CHOICES = (
     f"Give host= (a socket path or HOST:PORT), run inside `jmp shell` (which sets {HOST}), set {LEASE} to the name of "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 
+from JumpstarterLibrary.client.config import LEASE
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.state import LeaseState
 from JumpstarterLibrary.errors import LeaseError
 from JumpstarterLibrary.keywords.base import Keywords
 from JumpstarterLibrary.keywords.devices import Devices
-from JumpstarterLibrary.keywords.finding import LEASE
 from JumpstarterLibrary.keywords.leasing import Leases
 from JumpstarterLibrary.types import LeaseInfo, Mode
 

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.ci import label_value
-from JumpstarterLibrary.client.config import HOST
+from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
-from JumpstarterLibrary.keywords.finding import LEASE, Finding
+from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.keywords.lease_base import LeaseBase, read
 from JumpstarterLibrary.types import LeaseInfo, Mode, Scope
 
 Tags = Mapping[str, str] | None
+
+
+LONGEST = datetime.timedelta(days=365)
+"""The longest lease that can be meant."""
 
 
 class LeaseKeywords(LeaseBase):
@@ -50,7 +54,8 @@ class LeaseKeywords(LeaseBase):
 
         Args:
             selector: Label expression of the exporter: ``board=rpi4,os in (linux,android)``. Alternatives are divided
-                by a bar: ``board=a | board=b`` takes the first that is free. Default: the library's.
+                by a bar: ``board=a | board=b`` takes the first that is free now, or else waits for the first that
+                anything matches. Default: the library's.
             exporter: Name of the exporter, instead of or beside its labels. Default: the library's.
             alias: Name by which keywords find the device. Default: ``device``, then ``device2`` and so on.
             duration: How long the lease lasts from when it is granted. Default: 30 minutes.
@@ -61,7 +66,8 @@ class LeaseKeywords(LeaseBase):
             scope: How long it is kept: ``run``, ``suite`` or ``test``. Default: the library's.
             tags: Tags of the lease. Those of the CI system are added: project, run, job, worker and so on.
             context: Context metadata of the lease, likewise.
-            name: The lease's name, which no lease ever had before. Default: a new one.
+            name: The lease's name. A lease of that name that this client has already is used, but not released; no
+                other lease may ever have had it. Default: a new one.
             begin: When the lease is to begin. Default: as soon as possible.
             allow_disabled: Take an exporter that its administrator has disabled, too. Default: no.
 
@@ -196,8 +202,8 @@ class LeaseKeywords(LeaseBase):
 
 
 def _positive(value: datetime.timedelta, what: str) -> datetime.timedelta:
-    if value <= datetime.timedelta(0):
-        raise UsageError(f"{what}= has to be longer than nothing, not {value}.")
+    if not datetime.timedelta(0) < value <= LONGEST:
+        raise UsageError(f"{what}= has to be longer than nothing and at most {LONGEST.days} days, not {value}.")
     return value
 
 

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from robot.libraries.BuiltIn import BuiltIn
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments, find_settings
 from JumpstarterLibrary.exporter import Driver
+from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.network import EchoNetwork
 from JumpstarterLibrary.lab import LabExporter, LocalExporter, MockController, VirtualLab
@@ -53,6 +55,10 @@ def bench() -> Driver:
     """Return drivers that are quick, and tell what was done to them."""
     return Composite(children={"power": RecordingPower(), "faulty": Faulty(), "echo": EchoNetwork()})
 
+
+HOOK = HookInstanceConfigV1Alpha1(
+    script="echo looking for the switch; sleep 1; echo no such switch; exit 1", on_failure="endLease"
+)
 
 BOARDS = (
     LabExporter(name="alpha-1", labels={"board": "alpha", "os": "linux"}, driver=bench),
@@ -89,13 +95,18 @@ class Lab:
 
     # From begin to end
 
-    def start_lab(self) -> None:
-        """Start the lab, and let clients of this process find it."""
+    def start_lab(self, hooks: bool = False) -> None:
+        """Start the lab, and let clients of this process find it.
+
+        Args:
+            hooks: Give all exporters a hook before the lease that fails after a second.
+        """
         self._clean_environment()
         self._home = Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
         self._stack.callback(shutil.rmtree, self._home, ignore_errors=True)
         clients: Mapping[str, Mapping[str, str]] = {CLIENT: {}, COLLEAGUE: {}}
-        self._lab = self._stack.enter_context(VirtualLab(BOARDS, clients=clients))
+        boards = [replace(board, before_lease=HOOK) for board in BOARDS] if hooks else BOARDS
+        self._lab = self._stack.enter_context(VirtualLab(boards, clients=clients))
         self._lab.write_client_config(self._home, COLLEAGUE, current=False)
         os.environ.update(self._lab.environment(self._home))
 
@@ -142,7 +153,11 @@ class Lab:
             ]
 
         def gone() -> list[str]:
-            return [name for name, one in self.lab.exporters.items() if not one.alive and name != "away-1"]
+            found = [name for name, one in self.lab.exporters.items() if not one.alive and name != "away-1"]
+            for name in found:
+                # One that was still ending when its fault was cleared.
+                self.lab.exporters[name].start()
+            return found
 
         self._soon(lambda: not busy() and not gone(), lambda: f"Busy are {busy()}, gone are {gone()}.", RETURN_S)
 

@@ -48,19 +48,22 @@ def started(lab: VirtualLab, *processes: tuple[str, ExporterProcess]) -> Iterato
     with ExitStack() as stack:
         for _, process in processes:
             stack.callback(process.stop)
+        for _, process in processes:
             process.start()
+            stack.callback(process.terminate)
         try:
             for name, process in processes:
-                wait_until(
-                    lambda name=name, process=process: available(lab, name) or process.code is not None,
-                    f"the exporter {name} is available",
-                )
-                assert process.code is None
+                _await_start(lab, name, process)
         except BaseException:
             for _, process in processes:
                 print(process.log.read_text()[-4000:])  # noqa: T201 - pytest shows it with the failure
             raise
         yield
+
+
+def _await_start(lab: VirtualLab, name: str, process: ExporterProcess) -> None:
+    wait_until(lambda: available(lab, name) or process.code is not None, f"the exporter {name} is available")
+    assert process.code is None, f"The exporter {name} ended with {process.code}."
 
 
 @contextmanager

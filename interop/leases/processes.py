@@ -158,17 +158,19 @@ class ExporterProcess:
                 start_new_session=True,
             )
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            # While it is paused it could not.
+            self.resume()
+
     def stop(self) -> None:
         """Ask it to end, and see to it that it does. Stopping twice is fine."""
-        process = self._process
-        if process is None:
-            return
-        if process.poll() is None:
-            process.terminate()
-            # With a paused child it could not.
-            self.resume()
+        self.terminate()
+        if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_S)
+                self._process.wait(STOP_S)
         self.kill()
 
     def kill(self) -> None:

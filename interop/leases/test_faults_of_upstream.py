@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 from interop.leases.conftest import DRIVERS, client_home, watched
 from interop.leases.processes import run
@@ -19,37 +18,40 @@ EXPORT = {
     "faults": {"type": "interop_faults.Faults"},
 }
 
-
-@pytest.fixture
-def peer_lab() -> Iterator[VirtualLab]:
-    """Start a lab with a place for one exporter."""
-    with VirtualLab([LabExporter(name="peer", labels={"board": "peer"}, register=False)]) as lab, watched(lab):
-        yield lab
+Use = Callable[[Mapping[str, str], Mapping[str, str]], None]
+"""Uses the exporter. It gets the environment, and what ``Peer`` has to know."""
 
 
-@pytest.fixture
-def environ(peer_lab: VirtualLab, our_environ: Mapping[str, str], tmp_path: Path) -> dict[str, str]:
-    """Return the environment of our client, which waits 5 seconds for an exporter that has gone."""
-    home = client_home(peer_lab, tmp_path / "clients", names=("tester",), leases={"dial_timeout": 5})
-    return {**our_environ, "JMP_CLIENT_CONFIG_HOME": str(home)}
-
-
-@pytest.fixture
-def peer(upstream: Upstream, peer_lab: VirtualLab, tmp_path: Path) -> dict[str, str]:
-    """Return what ``Peer`` needs."""
-    config = peer_lab.write_exporter_config(tmp_path / "peer.yaml", "peer", EXPORT)
-    return {"UPSTREAM": str(upstream.home), "CONFIG": str(config), "DRIVERS": str(DRIVERS)}
-
-
-def test_keywords(peer_lab: VirtualLab, peer: Mapping[str, str], environ: Mapping[str, str]) -> None:
+def by_keywords(environ: Mapping[str, str], peer: Mapping[str, str]) -> None:
+    """Let the Robot suite do it."""
     variables = [word for name, value in peer.items() for word in ("--variable", f"{name}:{value}")]
     robot(RESULTS / "faults", environ, *variables, "--pythonpath", ".", str(HERE / "suites" / "faults.robot"))
-    assert [(one.client, one.release) for one in peer_lab.leases()] == [("tester", True)] * 2
 
 
-def test_test_class(peer_lab: VirtualLab, peer: Mapping[str, str], environ: Mapping[str, str]) -> None:
+def by_test_class(environ: Mapping[str, str], peer: Mapping[str, str]) -> None:
+    """Let the pytest suite do it."""
     command = [sys.executable, "-m", "pytest", "-c", str(HERE.parent / "peer" / "pytest.ini")]
     done = run([*command, str(HERE / "suites" / "suite_faults.py")], {**environ, **peer}, cwd=HERE.parents[1])
     assert done.code == 0, f"{done.out}\n{done.err}"
     assert "5 passed" in done.out
-    assert [(one.client, one.release) for one in peer_lab.leases()] == [("tester", True)]
+
+
+def use(upstream: Upstream, environ: Mapping[str, str], folder: Path, user: Use) -> list[tuple[str, str, bool]]:
+    """Let a suite use a lab of its own, and return its leases: client, exporter, whether they were released."""
+    place = LabExporter(name="peer", labels={"board": "peer"}, register=False)
+    with VirtualLab([place]) as lab, watched(lab):
+        config = lab.write_exporter_config(folder / "peer.yaml", "peer", EXPORT)
+        # Our client waits 5 seconds for an exporter that has gone.
+        home = client_home(lab, folder / "clients", names=("tester",), leases={"dial_timeout": 5})
+        peer = {"UPSTREAM": str(upstream.home), "CONFIG": str(config), "DRIVERS": str(DRIVERS)}
+        user({**environ, "JMP_CLIENT_CONFIG_HOME": str(home)}, peer)
+        return [(one.client, str(one.exporter), one.release) for one in lab.leases()]
+
+
+def test_faults(upstream: Upstream, our_environ: Mapping[str, str], tmp_path: Path) -> None:
+    # Both wait most of the time: for exporters to start, and for those that say no more.
+    with ThreadPoolExecutor(2) as pool:
+        robot_run = pool.submit(use, upstream, our_environ, tmp_path / "robot", by_keywords)
+        pytest_run = pool.submit(use, upstream, our_environ, tmp_path / "pytest", by_test_class)
+        assert robot_run.result() == [("tester", "peer", True)] * 2
+        assert pytest_run.result() == [("tester", "peer", True)]

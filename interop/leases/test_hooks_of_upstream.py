@@ -10,16 +10,32 @@ import yaml
 from robot.api import ExecutionResult
 
 from interop.leases.conftest import client_home, exporter_environ, started, watched
-from interop.leases.processes import ExporterProcess, run
+from interop.leases.processes import ExporterProcess
 from interop.leases.test_our_client import RESULTS, robot
 from interop.upstream import Upstream
 from JumpstarterLibrary.lab import LabExporter, VirtualLab
 
 SUITE = Path(__file__).parent / "suites" / "hooks.robot"
-LEASED = ("good", "warns", "warns", "warns", "ends", "ends", "ends", "exits-before", "exits-after")
-AFTER = "The hook after the lease of exporter '{}' failed:"
-LINES = " Its last lines were:\n  the fuse has blown\n  Hook failed with exit code 3 (on_failure={})"
-FAIL = "sleep 0.3; echo the fuse has blown; exit 3"
+LEASED = ("good", "warns", "warns", "ends", "ends", "ends", "exits-before", "exits-after")
+
+READY = "Exporter 'warns' is ready, but its hook failed: beforeLease hook warning: Hook failed with exit code 3"
+
+WARNED = """\
+The hook after the lease of exporter 'warns' failed: afterLease hook warning: Hook failed with exit code 3. \
+Its last lines were:
+  the fuse has blown
+  Hook failed with exit code 3 (on_failure=warn, continuing)"""
+
+ENDED = """\
+The hook after the lease of exporter 'ends' failed: afterLease hook failed (on_failure=endLease): \
+Hook failed with exit code 3. Its last lines were:
+  the fuse has blown
+  Hook failed with exit code 3 (on_failure=endLease, raising exception)"""
+
+FAIL = "echo the fuse has blown; exit 3"
+
+SLOW_FAIL = f"sleep 0.5; {FAIL}"
+"""Long enough for the client to be there, who is told more then: what the hook printed."""
 
 
 def cases(folder: Path) -> dict[str, dict[str, Any]]:
@@ -34,10 +50,10 @@ def cases(folder: Path) -> dict[str, dict[str, Any]]:
             "afterLease": {"script": FAIL, "onFailure": "warn"},
         },
         "ends": {
-            "beforeLease": {"script": f"test -e {folder}/before-works && exit 0; {FAIL}", "onFailure": "endLease"},
+            "beforeLease": {"script": f"test -e {folder}/before-works && exit 0; {SLOW_FAIL}", "onFailure": "endLease"},
             "afterLease": {"script": FAIL, "onFailure": "endLease"},
         },
-        "exits-before": {"beforeLease": {"script": FAIL, "onFailure": "exit"}},
+        "exits-before": {"beforeLease": {"script": SLOW_FAIL, "onFailure": "exit"}},
         "exits-after": {"afterLease": {"script": FAIL, "onFailure": "exit"}},
     }
 
@@ -64,7 +80,4 @@ def test_hooks(upstream: Upstream, runtime: Path, our_environ: Mapping[str, str]
     assert codes == {"exits-before": 0, "exits-after": 0}
     result = ExecutionResult(RESULTS / "hooks" / "output.xml")
     warnings = [message.message for message in result.errors]
-    before = "Exporter 'warns' is ready, but its hook failed: beforeLease hook warning: Hook failed with exit code 3"
-    failed = f"{AFTER.format('warns')} afterLease hook warning: Hook failed with exit code 3.{LINES.format('warn, continuing')}"
-    ended = f"{AFTER.format('ends')} afterLease hook failed (on_failure=endLease): Hook failed with exit code 3.{LINES.format('endLease, raising exception')}"
-    assert warnings == [before, failed] * 3 + [ended] * 2
+    assert warnings == [READY, WARNED] * 2 + [ENDED] * 2

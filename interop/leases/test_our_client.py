@@ -63,8 +63,8 @@ def test_test_class(lab: VirtualLab, our_environ: Mapping[str, str], tmp_path: P
 
 
 def test_lease_of_the_command_line(lab: VirtualLab, jmp: Jmp, our_environ: Mapping[str, str]) -> None:
-    name = jmp.ok(*"create lease --selector kind=upstream --duration 10m -o name".split()).strip()
+    name = jmp.ok("create lease --selector kind=upstream --duration 10m -o name")
     robot(RESULTS / "attached", {**our_environ, "JMP_LEASE": name}, str(HERE / "suites" / "attached.robot"))
     lease = lab.controller.lease(name)
     assert (lease.ended, lease.release) == (False, False)
-    jmp.ok("delete", "leases", name)
+    jmp.ok(f"delete leases {name}")

@@ -30,11 +30,6 @@ def j(jmp: Jmp) -> str:
     return str(Path(jmp.upstream.jmp).with_name("j"))
 
 
-def reason(lab: VirtualLab, name: str) -> str:
-    """Return why a lease ended."""
-    return lab.controller.lease(name).conditions[-1].reason
-
-
 def test_commands_environment_and_exit_code(jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:
     image, back = tmp_path / "image.bin", tmp_path / "back.bin"
     image.write_bytes(os.urandom(2_500_003))
@@ -48,7 +43,7 @@ def test_commands_environment_and_exit_code(jmp: Jmp, lab: VirtualLab, tmp_path:
         {j(jmp)} power off
         exit 7
     """
-    done = jmp("shell", "--selector", "board=virtual,number=2", "--", "sh", "-ec", script)
+    done = jmp("shell --selector board=virtual,number=2 -- sh -ec", script)
     assert done.code == 7, done.out + done.err
     assert back.read_bytes() == image.read_bytes()
     seen = environment(tmp_path / "env")
@@ -63,43 +58,45 @@ def test_commands_environment_and_exit_code(jmp: Jmp, lab: VirtualLab, tmp_path:
 
 
 def test_lease_of_before_is_used_and_kept(jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:
-    name = jmp.ok(*"create lease --name virtual-1 --duration 10m -o name".split()).strip()
-    for option, more in ((("--lease", name), {}), ((), {"JMP_LEASE": name})):
-        done = jmp("shell", *option, "--", "sh", "-c", f"env -0 > {tmp_path}/env", **more)
+    name = jmp.ok("create lease --name virtual-1 --duration 10m -o name")
+    for option, more in ((f"--lease {name}", {}), ("", {"JMP_LEASE": name})):
+        done = jmp(f"shell {option} -- sh -c", f"env -0 > {tmp_path}/env", environ=more)
         assert done.code == 0, done.out + done.err
         seen = environment(tmp_path / "env")
         assert (seen["JMP_LEASE"], seen["JMP_EXPORTER"]) == (name, "virtual-1")
         assert not lab.controller.lease(name).ended
-    jmp.ok("delete", "leases", name)
+    jmp.ok(f"delete leases {name}")
 
 
-def test_lease_that_does_not_come_is_taken_back(jmp: Jmp, lab: VirtualLab) -> None:
-    held = jmp.ok(*"create lease --name virtual-1 --duration 10m -o name".split()).strip()
-    unfit, busy = jmp.all(
-        "shell --selector board=none -- true", "shell --name virtual-1 --acquisition-timeout 5 -- true"
+def test_waits_that_end(jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:
+    held = jmp.ok("create lease --name virtual-1 --duration 10m -o name")
+    script = tmp_path / "until_hung_up.sh"
+    script.write_text(f"""
+        trap 'echo hung up > {tmp_path}/trap; exit 3' HUP
+        env -0 > {tmp_path}/env
+        sleep 30 > /dev/null 2>&1 &
+        wait
+    """)
+    busy, unfit, expired = jmp.all(
+        "shell --name virtual-1 --acquisition-timeout 5 -- true",
+        "shell --selector board=none -- true",
+        f"shell --selector board=virtual --duration 3s -- sh {script}",
     )
-    assert (unfit.code, "the lease cannot be satisfied" in unfit.err) == (1, True), unfit.err
     assert (busy.code, "acquisition timed out after 5 seconds" in busy.err) == (1, True), busy.err
-    waited = [lease for lease in lab.leases() if lease.exporter_name == "virtual-1"][-1]
+    waited = next(lease for lease in lab.leases() if lease.exporter_name == "virtual-1" and lease.exporter is None)
     assert (waited.release, [one.reason for one in waited.conditions]) == (True, ["NotAvailable", "Released"])
-    jmp.ok("delete", "leases", held)
 
+    assert (unfit.code, "the lease cannot be satisfied" in unfit.err) == (1, True), unfit.err
 
-def test_lease_that_runs_out_ends_the_shell(jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:
-    script = (
-        f"trap 'echo hung up > {tmp_path}/trap; exit 3' HUP; env -0 > {tmp_path}/env; sleep 30 > /dev/null 2>&1 & wait"
-    )
-    done = jmp("shell", "--selector", "board=virtual", "--duration", "3s", "--", "sh", "-c", script)
-    assert (done.code, (tmp_path / "trap").read_text()) == (3, "hung up\n"), done.out + done.err
-    name = environment(tmp_path / "env")["JMP_LEASE"]
-    assert reason(lab, name) == "Expired"
+    assert (expired.code, (tmp_path / "trap").read_text()) == (3, "hung up\n"), expired.out + expired.err
+    assert lab.controller.lease(environment(tmp_path / "env")["JMP_LEASE"]).conditions[-1].reason == "Expired"
+    jmp.ok(f"delete leases {held}")
 
 
 def test_our_library_inside(jmp: Jmp, lab: VirtualLab) -> None:
     robot = [sys.executable, "-m", "robot", "--outputdir", str(RESULTS), "--console", "dotted"]
-    words = ["shell", "--selector", "board=virtual", "--", *robot, str(SUITES / "inside_shell.robot")]
     before = len(lab.leases())
-    done = jmp(*words)
+    done = jmp("shell --selector board=virtual --", *robot, str(SUITES / "inside_shell.robot"))
     assert done.code == 0, f"{done.out}\n{done.err}\nSee {RESULTS / 'log.html'}."
     assert len(lab.leases()) == before + 1
 
@@ -123,5 +120,5 @@ def test_client_that_trusts_somebody_else(upstream: Upstream, runtime: Path, lab
     with VirtualLab(0) as other:
         tls: Mapping[str, str] = other.client_config()["tls"]
     jmp = make_jmp(upstream, runtime, client_home(lab, tmp_path, tls=tls))
-    done = jmp("get", "exporters")
+    done = jmp("get exporters")
     assert (done.code, "CERTIFICATE_VERIFY_FAILED" in done.err) == (1, True), done.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,9 @@ def test_hooks(hook_jmp: Jmp, hooked: VirtualLab) -> None:
     assert (ended.code, told(ended, "the command ran")) == (1, {"the command ran"})
     assert "Error: The afterLease hook failed with exit status 3 (onFailure: endLease)." in ended.err
 
-    for name, lease in leases.items():
-        assert (lease.release, lease.conditions[-1].reason) == (True, "Released")
-        wait_until(lambda name=name: available(hooked, str(name)), f"the exporter {name} is available again", 5)
+    for name in hooked.exporters:
+        assert (leases[name].release, leases[name].conditions[-1].reason) == (True, "Released")
+        wait_until(partial(available, hooked, name), f"the exporter {name} is available again", 5)
 
 
 def told(done: Done, *texts: str) -> set[str]:

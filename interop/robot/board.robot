@@ -10,10 +10,10 @@ Suite Setup      Create Image
 
 
 *** Variables ***
-${FILES}        ${EMPTY}
-${SELECTOR}     ${None}
-${EXPORTER}     %{JUMPSTARTER_HOST=}
-${IMAGE}        ${OUTPUT_DIR}${/}image.bin
+${FILES}       ${EMPTY}
+${SELECTOR}    ${None}
+${EXPORTER}    %{JUMPSTARTER_HOST=}
+${IMAGE}       ${OUTPUT_DIR}${/}image.bin
 
 
 *** Test Cases ***

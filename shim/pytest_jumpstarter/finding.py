@@ -7,9 +7,9 @@ import os
 from contextlib import AbstractContextManager
 
 from JumpstarterLibrary.client import DriverProxy
-from JumpstarterLibrary.client.config import HOST
+from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.errors import ConfigurationError
-from pytest_jumpstarter.leasing import LEASE, leased
+from pytest_jumpstarter.leasing import leased
 from pytest_jumpstarter.shell import env
 
 

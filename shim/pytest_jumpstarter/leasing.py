@@ -15,6 +15,7 @@ import pytest
 
 from JumpstarterLibrary.client import DriverProxy
 from JumpstarterLibrary.client.ci import ci_context, ci_tags
+from JumpstarterLibrary.client.config import LEASE
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
@@ -22,9 +23,6 @@ from JumpstarterLibrary.client.settings import find_settings
 from JumpstarterLibrary.errors import JumpstarterError
 
 logger = logging.getLogger(__name__)
-
-LEASE = "JMP_LEASE"
-"""Environment variable: a lease to use, and never to release."""
 
 
 @contextmanager

@@ -1,23 +1,20 @@
-"""Randomised runs with faults: nothing hangs, nothing is left, nothing is done twice, and all errors are ours.
+"""One randomised run with faults: nothing hangs, nothing is left, nothing is done twice, and all errors are ours.
 
-``python -m utest.chaos.soak --seeds 500`` runs many and sums up; ``--first 17 --seeds 1`` repeats one. A seed decides
-what is done and what goes wrong, but not which of two threads is faster, so that a rare failure may need some runs.
+A seed decides what is done and what goes wrong, but not which of two threads is faster, so that a rare failure may need
+some runs to come again.
 """
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
 import gc
 import logging
 import os
 import random
 import re
-import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -87,7 +84,7 @@ class Outcome:
     @property
     def command(self) -> str:
         """What repeats the run."""
-        return f"python -m utest.chaos.soak --first {self.seed} --seeds 1"
+        return f"inv soak --first {self.seed} --seeds 1"
 
     def __str__(self) -> str:
         parts = [f"seed {self.seed} ({self.seconds:.1f} s); repeat it with: {self.command}"]
@@ -265,46 +262,3 @@ def benches() -> Iterator[Bench]:
         Bench(Path(name)) as bench,
     ):
         yield bench
-
-
-def summary(outcomes: list[Outcome], seconds: float) -> str:
-    """Return what many runs met."""
-    faults = Counter(fault.kind for outcome in outcomes for fault in outcome.faults)
-    errors = Counter(error.kind.__name__ for outcome in outcomes for error in outcome.story.errors)
-    actions = Counter(line.partition(":")[0] for outcome in outcomes for line in outcome.story.lines)
-    slowest = max(outcomes, key=lambda outcome: outcome.seconds)
-    rows = [
-        f"{len(outcomes)} runs in {seconds:.0f} s; the longest took {slowest.seconds:.1f} s (seed {slowest.seed})",
-        *(
-            f"{title}: {', '.join(f'{name} {count}' for name, count in sorted(found.items()))}"
-            for title, found in (("faults", faults), ("actions", actions), ("errors", errors))
-        ),
-    ]
-    failed = [outcome for outcome in outcomes if outcome.broken]
-    return "\n".join((*rows, f"{len(failed)} runs broke a rule: {[outcome.seed for outcome in failed]}"))
-
-
-def main() -> int:
-    """Run some seeds; return 1 if one of them broke a rule."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the first one")
-    parser.add_argument("--tell", action="store_true", help="tell the story of each")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.CRITICAL)
-    begin, outcomes = time.monotonic(), []
-    with benches() as bench:
-        for seed in range(arguments.first, arguments.first + arguments.seeds):
-            outcome = run(seed, bench)
-            outcomes.append(outcome)
-            if outcome.broken or arguments.tell:
-                sys.stdout.write(f"{outcome}\n")
-                sys.stdout.flush()
-            if outcome.stuck:
-                break
-    sys.stdout.write(f"{summary(outcomes, time.monotonic() - begin)}\n")
-    return 1 if any(outcome.broken for outcome in outcomes) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError, LinkError, NoSuchDevice
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from JumpstarterLibrary.keywords.devices import Devices, Finding
+from JumpstarterLibrary.keywords.devices import Devices
+from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.lab import LocalExporter
-from JumpstarterLibrary.types import Mode, Tls
+from JumpstarterLibrary.types import Mode, Scope, Tls
 
 
 @pytest.fixture
@@ -134,3 +136,69 @@ def test_what_is_asked_for_counts_in_shell_mode_too() -> None:
     devices = registry(Finding(ca=Path("/nowhere.pem")), {"JUMPSTARTER_HOST": "127.0.0.1:1", "JMP_GRPC_INSECURE": "1"})
     with pytest.raises(ConfigurationError, match=r"^The CA file '/nowhere\.pem' cannot be read: No such file or "):
         devices.get()
+
+
+def test_nothing_is_leased_where_nothing_can_be() -> None:
+    devices = registry()
+    with pytest.raises(ConfigurationError, match=r"^Nothing can be leased here\.$"):
+        devices.acquire(Finding(request=LeaseRequest(selector="board=b")), None, Scope.run)
+    assert devices.all() == {}
+    devices.close_all()
+
+
+def test_who_acquires_inside_a_shell_joins_it_once_and_shares_it(host: str) -> None:
+    devices = registry(environ={"JUMPSTARTER_HOST": host})
+    wanted = Finding(request=LeaseRequest(selector="board=b"))
+    alias = devices.acquire(wanted, None, Scope.run)
+    assert devices.mode(alias) is Mode.shell
+    assert devices.acquire(wanted, None, Scope.run) == alias
+    with pytest.raises(
+        ConfigurationError, match=r"^This run is inside a shell, whose only device is in use already\. "
+    ):
+        devices.acquire(Finding(request=LeaseRequest(selector="board=c")), None, Scope.run)
+    devices.release()
+    assert list(devices.all()) == [alias]
+    devices.release()
+    assert devices.all() == {}
+
+
+def test_scopes_decide_who_closes_a_device(host: str) -> None:
+    devices = registry(environ={"JUMPSTARTER_HOST": host})
+    devices.owner, devices.test = "s1-s1", "s1-s1-t1"
+    wanted = Finding(request=LeaseRequest(selector="board=b"))
+    devices.acquire(wanted, "one", Scope.test)
+    devices.acquire(wanted, "one", Scope.suite)
+    devices.close_owned("s1-s1-t1")
+    assert list(devices.all()) == ["one"]
+    devices.close_owned("s1-s1")
+    assert devices.all() == {}
+
+
+def test_a_test_scope_outside_of_a_test_is_the_suites(host: str) -> None:
+    devices = registry(environ={"JUMPSTARTER_HOST": host})
+    devices.owner = "s1"
+    devices.acquire(Finding(request=LeaseRequest(selector="board=b")), None, Scope.test)
+    devices.close_owned("s1")
+    assert devices.all() == {}
+
+
+def test_a_device_that_does_not_close_cleanly_keeps_no_other_one(
+    host: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = registry(Finding(host=host))
+    devices.connect(devices.default, "one")
+    devices.connect(devices.default, "two")
+    original = Device.close
+
+    def close(device: Device) -> None:
+        original(device)
+        raise LinkError("It was not there any more.")
+
+    monkeypatch.setattr(Device, "close", close)
+    devices.close_all()
+    monkeypatch.undo()
+    assert devices.all() == {}
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [
+        f"Device '{name}' was not closed cleanly: It was not there any more." for name in ("one", "two")
+    ]

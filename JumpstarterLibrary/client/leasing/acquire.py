@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.025
 LAST_PAUSE_S = 2.0
-"""Between two looks at a lease that waits; doubled from the first to the last."""
+"""Between two looks at a lease that waits; longer the longer it waits."""
 
 LEAST_S = 1.0
 """What a call to the controller may take, however little time there is: also without any, what is free is had."""
@@ -173,7 +173,14 @@ class Acquisition:
                 f"A lease '{lease.name}' existed already, and is over. Names are never free again; choose another one, "
                 f"or none."
             )
-        lease.ours = lease.confirmed = True
+        lease.ours = perhaps
+        lease.confirmed = True
+        if not perhaps:
+            text = (
+                f"Lease '{lease.name}' exists already, and is this client's. It is used, and left for whoever made it "
+                f"to release."
+            )
+            self._events.emit(Notice(text, "WARN"))
 
     def _unanswered(self, error: grpc.RpcError, limit: Deadline) -> None:
         """Raise if the controller has been silent for too long."""
@@ -202,7 +209,6 @@ class Acquisition:
 
     def _wait(self, lease: Lease) -> LeaseState:
         """Return the state in which the lease waits no more."""
-        pause_s = FIRST_PAUSE_S
         created = Deadline(LATE_CREATION_S)
         while True:
             state = self._look(lease, created)
@@ -212,8 +218,9 @@ class Acquisition:
                 self._tell(lease, state)
                 if self._deadline.expired:
                     raise self._too_late(state)
-            self._pause(pause_s * random.uniform(0.8, 1.2))
-            pause_s = min(2 * pause_s, LAST_PAUSE_S)
+            # Not much later than what was waited for: by a tenth of the wait, or two seconds.
+            waited = time.monotonic() - self._begin
+            self._pause(min(max(FIRST_PAUSE_S, waited / 10), LAST_PAUSE_S) * random.uniform(0.8, 1.2))
 
     def _look(self, lease: Lease, created: Deadline) -> LeaseState | None:
         try:

@@ -18,7 +18,7 @@ from JumpstarterLibrary.client.leasing.refusals import Peer, token_expired, tran
 from JumpstarterLibrary.client.leasing.state import LeaseState
 from JumpstarterLibrary.client.link import CLOSE_S, enum_name
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
-from JumpstarterLibrary.errors import ConfigurationError, LeaseError
+from JumpstarterLibrary.errors import ConfigurationError, ControllerUnreachable, LeaseError
 from JumpstarterLibrary.protocol import ClientStub, ControllerStub, RouterStub, client_pb2, common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.wellknown import Duration, Timestamp
 
@@ -114,6 +114,7 @@ class Controller:
         self._token = settings.token
         self._lock = threading.Lock()
         self._routers: dict[str, grpc.Channel] = {}
+        self._retired: list[grpc.Channel] = []
         self._channel = self._open(settings.endpoint, Deadline.of(timeout))
         self._clients = ClientStub(self._channel)
         self._control = ControllerStub(self._channel)
@@ -131,6 +132,11 @@ class Controller:
             ("jumpstarter-namespace", self.namespace),
             ("jumpstarter-name", self.client),
         )
+
+    @property
+    def closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self._closed
 
     # Exporters
 
@@ -289,8 +295,9 @@ class Controller:
         if self.settings.insecure:
             with self._lock:
                 channel = self._routers.pop(endpoint, None)
-            if channel is not None:
-                channel.close()
+                if channel is not None:
+                    # Other tunnels may still go through it.
+                    self._retired.append(channel)
 
     # Inside
 
@@ -300,6 +307,11 @@ class Controller:
             return self._raw(method, request, limit)
         except grpc.RpcError as error:
             raise translate_control(error, asked, self.peer, limit) from error
+        except ValueError as error:
+            # What gRPC raises when the channel is closed.
+            if not self._closed:
+                raise
+            raise ControllerUnreachable(f"The connection to {self.peer} is closed, so {asked} is not known.") from error
 
     def _raw(self, method: Any, request: Any, timeout: Seconds) -> Any:
         limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
@@ -385,7 +397,7 @@ class Controller:
             if self._closed:
                 return
             self._closed = True
-            channels = [self._channel, *self._routers.values()]
+            channels = [self._channel, *self._routers.values(), *self._retired]
             self._routers.clear()
 
         def close() -> None:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 
@@ -68,7 +68,7 @@ class Way:
     """
 
     endpoint: str
-    token: str
+    token: str = field(repr=False)
 
 
 class Dialer:
@@ -213,10 +213,11 @@ class Dialer:
         self._look()
         if "offline" in details:
             said = self._said()
+            if "hook" in said.lower():
+                # Where a hook's failure ends the exporter, it does not come back by itself.
+                raise HookFailed(self._hook_text(which, details)) from error
             why = f" ({said.rstrip('.')})" if said else ""
-            return ExporterOffline(
-                f"The {which} is offline{why}; the lease lasts on. Wait until it is back, or acquire another exporter."
-            )
+            return ExporterOffline(f"The {which} is offline{why}. Wait until it is back, or acquire another exporter.")
         return ExporterNotReady(f"The {which} is not ready: {details.rstrip('.')}")
 
     def _hook_text(self, which: str, details: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from JumpstarterLibrary.client.events import Notice
+from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.state import LeaseState
 from JumpstarterLibrary.errors import ControllerUnreachable, InfrastructureError, NoSuchLease
@@ -24,55 +25,49 @@ LOOK_TIMEOUT_S = 5.0
 
 
 class Keeper:
-    """Looks after the leases of one controller, in a daemon thread that runs while there are any."""
+    """Looks after the leases of one controller, each in a daemon thread: none has to wait for another."""
 
     def __init__(self) -> None:
         self._entries: dict[Lease, _Entry] = {}
-        self._condition = threading.Condition()
-        self._running = False
+        self._lock = threading.Lock()
 
     def keep(self, lease: Lease, pulse: Callable[[], None] = lambda: None) -> None:
-        """Look after a lease.
+        """Look after a lease, until it ends.
 
         Args:
             lease: The lease.
-            pulse: Called with every look; it must not block. It may feel whether the exporter is alive.
+            pulse: Called with every look. It may feel whether the exporter is alive.
         """
-        with self._condition:
-            self._entries[lease] = _Entry(lease, pulse)
-            if not self._running:
-                self._running = True
-                threading.Thread(target=self._run, name="jumpstarter-keeper", daemon=True).start()
-            self._condition.notify_all()
+        entry = _Entry(lease, pulse)
+        with self._lock:
+            self._entries[lease] = entry
+        threading.Thread(target=self._run, args=(entry,), name="jumpstarter-keeper", daemon=True).start()
+
+    def release(self, lease: Lease) -> None:
+        """Try again and again to release a lease that could not be released."""
+        self.keep(lease)
+        with self._lock:
+            self._entries[lease].unwanted = True
 
     def leave(self, lease: Lease) -> None:
         """Look after a lease no more."""
-        with self._condition:
-            self._entries.pop(lease, None)
-            self._condition.notify_all()
+        with self._lock:
+            entry = self._entries.pop(lease, None)
+        if entry is not None:
+            entry.left.set()
 
     @property
     def leases(self) -> list[Lease]:
         """The leases that are looked after."""
-        with self._condition:
+        with self._lock:
             return list(self._entries)
 
-    def _run(self) -> None:
-        while True:
-            with self._condition:
-                if not self._entries:
-                    self._running = False
-                    return
-                due = min(entry.due for entry in self._entries.values())
-                left = due - time.monotonic()
-                if left > 0:
-                    self._condition.wait(left)
-                    continue
-                entries = [entry for entry in self._entries.values() if entry.due <= time.monotonic()]
-            for entry in entries:
-                entry.look()
-                if entry.lease.ended is not None:
-                    self.leave(entry.lease)
+    def _run(self, entry: _Entry) -> None:
+        while entry.lease.ended is None and not entry.left.wait(max(0.0, entry.due - time.monotonic())):
+            entry.look()
+        with self._lock:
+            if self._entries.get(entry.lease) is entry:
+                del self._entries[entry.lease]
 
 
 class _Entry:
@@ -80,6 +75,8 @@ class _Entry:
 
     def __init__(self, lease: Lease, pulse: Callable[[], None]) -> None:
         self.lease = lease
+        self.unwanted = False
+        self.left = threading.Event()
         self.due = time.monotonic() + LOOK_S / 4
         self._pulse = pulse
         self._complained = ""
@@ -87,6 +84,10 @@ class _Entry:
     def look(self) -> None:
         """Ask for the lease's state, and do what follows from it."""
         self.due = time.monotonic() + LOOK_S
+        if self.unwanted:
+            if self.lease.release(LOOK_TIMEOUT_S):
+                forget(self.lease)
+            return
         try:
             self._pulse()
             state = self.lease.state(LOOK_TIMEOUT_S)
@@ -97,6 +98,8 @@ class _Entry:
         except NoSuchLease as error:
             logger.debug("lease %s is gone: %s", self.lease.name, error)
         except ControllerUnreachable as error:
+            if self.lease.controller.closed:
+                return
             # A controller that restarts loses no lease; the tunnel goes on without it.
             self._complain(f"Lease '{self.lease.name}' cannot be looked after at the moment: {error}")
         except InfrastructureError as error:

@@ -29,7 +29,9 @@ def remember(lease: Lease) -> None:
 def forget(lease: Lease) -> None:
     """A lease was released, or is somebody else's to release."""
     with _lock:
-        _held.pop(lease.name, None)
+        # Not for somebody who only attached to it, in this same process.
+        if _held.get(lease.name) is lease:
+            del _held[lease.name]
 
 
 def release_all(timeout: float = 2 * RELEASE_S) -> None:

@@ -12,10 +12,11 @@ import grpc
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.controller import Controller
-from JumpstarterLibrary.client.leasing.refusals import lost_answer, status_of, translate_control
+from JumpstarterLibrary.client.leasing.refusals import status_of, translate_control
 from JumpstarterLibrary.client.leasing.shield import Shielded
 from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
 from JumpstarterLibrary.errors import (
+    AuthenticationError,
     InfrastructureError,
     JumpstarterError,
     LeaseError,
@@ -39,6 +40,9 @@ LATE_CREATION_S = 2.0
 """How long a request that was interrupted may still be on its way to the controller."""
 
 RETRY_S = 0.2
+
+SLACK = datetime.timedelta(seconds=5)
+"""What a shared lease may be shorter than it was asked for, before it is extended."""
 
 
 class Lease:
@@ -181,6 +185,25 @@ class Lease:
             self.controller.extend_lease(self.name, wanted, timeout)
             logger.debug("lease %s lasts %s now", self.name, wanted)
 
+    def last_at_least(self, duration: datetime.timedelta, limit: datetime.timedelta | None) -> None:
+        """Make the lease last at least as long as somebody who shares it wants, counted from now.
+
+        Args:
+            duration: How long.
+            limit: Up to which length it is extended by itself, likewise; None for no more than it is already.
+
+        Raises:
+            InfrastructureError: The controller does not want that, or cannot be reached.
+        """
+        state = self.state()
+        self.check()
+        self.soft = max(self.soft, duration)
+        if limit is not None:
+            self.hard = max(self.hard or limit, state.elapsed + limit)
+        left = state.time_left
+        if left is not None and left + SLACK < duration:
+            self.controller.extend_lease(self.name, state.elapsed + duration)
+
     def transfer(self, client: str, timeout: Seconds = None) -> None:
         """Give the lease to another client; it is of no use to this one any more.
 
@@ -243,12 +266,13 @@ class Lease:
                 return  # somebody else has waited for it, too
             self._releasing = None
         until = "" if not self.exporter else f", and exporter '{self.exporter}' is not free before it ends"
-        text = (
-            f"Lease '{self.name}' could not be released: {failure} It lasts on{until}. "
-            f"Free it with: jmp delete leases {self.name}"
+        lasts = f"It lasts on{until}" if self.confirmed else "If it was made, it lasts on"
+        known = bool(self.trouble)
+        self.trouble = (
+            f"Lease '{self.name}' could not be released: {failure} {lasts}. Free it with: jmp delete leases {self.name}"
         )
-        self.trouble = text
-        self.events.emit(Notice(text, "WARN", console=True))
+        if not known:
+            self.events.emit(Notice(self.trouble, "WARN", console=True))
 
     def _own_end(self) -> LeaseReleased:
         return LeaseReleased(f"Lease '{self.name}' was released by this run.")
@@ -264,7 +288,7 @@ class Lease:
                 return None
             except grpc.RpcError as error:
                 code, details = status_of(error)
-                missing = "not found" in details.lower()
+                missing = "not found" in details.lower() and self.name in details
                 if code is grpc.StatusCode.FAILED_PRECONDITION or (missing and (self.confirmed or late.expired)):
                     return None
                 if "permission denied" in details.lower() and code is grpc.StatusCode.UNKNOWN:
@@ -273,7 +297,7 @@ class Lease:
                 if reason is None or code is not grpc.StatusCode.DEADLINE_EXCEEDED:
                     asked = f"the release of lease '{self.name}'"
                     reason = translate_control(error, asked, self.controller.peer, deadline)
-                if not missing and not lost_answer(error):
+                if isinstance(reason, AuthenticationError):
                     return str(reason)
             except ValueError:
                 return "the connection to its controller is closed."
@@ -289,8 +313,8 @@ def end_error(state: LeaseState) -> LeaseError:
     if state.phase is Phase.expired:
         when = f" at {local_time(state.end)}" if state.end else ""
         return LeaseExpired(
-            f"{which} has expired{when}, after {spoken(state.duration.total_seconds())}. Acquire a longer one, extend "
-            f"it in time, or let it extend itself with max_duration=."
+            f"{which} has expired{when}, after {spoken(_lasted(state))}. Acquire a longer one, extend it in time, or "
+            f"let it extend itself with max_duration=."
         )
     if state.phase is Phase.released:
         return LeaseReleased(
@@ -298,6 +322,11 @@ def end_error(state: LeaseState) -> LeaseError:
             f"administrator. Acquire it again."
         )
     return LeaseInvalid(f"{which} was refused by the controller: {state.reason}{said}.")
+
+
+def _lasted(state: LeaseState) -> float:
+    """Return the seconds that a lease has lasted; what was asked for where the controller does not tell."""
+    return float(round((state.elapsed or state.duration).total_seconds()))
 
 
 def local_time(when: datetime.datetime) -> str:

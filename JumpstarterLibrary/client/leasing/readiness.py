@@ -39,6 +39,9 @@ LEAST_S = 1.0
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.3
 
+HOOK_WORDS_S = 2.0
+"""How long an exporter whose hook has failed may take to come and tell what the hook printed."""
+
 HOOK_LINES = 20
 LAST_LINES_S = 0.5
 
@@ -87,35 +90,93 @@ def await_report(
         OperationTimeout: It did not answer in time.
         LinkError: Controller or router cannot be reached, or refuse.
     """
-    told = False
-    while True:
-        with interruptible:
-            call = link.stub.get_report.future(
-                Empty(), timeout=deadline.remaining, metadata=link.metadata, wait_for_ready=True
+    return _ReportWait(link, route, deadline, tick).run()
+
+
+class _ReportWait:
+    """The wait for a report, through as many connections as it takes."""
+
+    def __init__(self, link: Link, route: LeaseRoute, deadline: Deadline, tick: Tick) -> None:
+        self._link, self._route, self._deadline, self._tick = link, route, deadline, tick
+        self._hooked = False
+        self._failed: Deadline | None = None
+        self._join = Deadline(JOIN_S)
+
+    def run(self) -> jumpstarter_pb2.GetReportResponse:
+        """Return the report."""
+        while True:
+            with interruptible:
+                call = self._link.stub.get_report.future(
+                    Empty(), timeout=self._deadline.remaining, metadata=self._link.metadata, wait_for_ready=True
+                )
+            try:
+                if self._answered(call):
+                    report = self._read(call)
+                    if report is not None:
+                        return report
+                    _pause(self._deadline.at_most(FIRST_PAUSE_S), self._tick)
+            finally:
+                call.cancel()  # type: ignore[no-untyped-call]
+            if self._deadline.expired:
+                raise self._late()
+
+    def _answered(self, call: Any) -> bool:
+        """Wait for an answer; return whether there is one. If the exporter does not come, its connection is cut."""
+        self._join = Deadline(JOIN_S)
+        while not _done(call, self._tick):
+            if self._route.tunnel.error is not None:
+                raise self._route.tunnel.error
+            exporter = _look(self._route)
+            if self._route.tunnel.dialling or (exporter is not None and self._has_reason(exporter)):
+                self._join = Deadline(JOIN_S)
+            elif self._join.expired:
+                self._route.tunnel.cut("the exporter did not come to the router")
+                return False
+        return True
+
+    def _has_reason(self, exporter: ExporterInfo) -> bool:
+        """Whether the exporter has a reason not to come yet.
+
+        Raises:
+            HookFailed: Its hook has failed, and it does not come to tell what the hook printed.
+        """
+        if exporter.status.endswith("HOOK_FAILED"):
+            self._failed = self._failed or Deadline(HOOK_WORDS_S)
+            if self._failed.expired:
+                raise HookFailed(_failed(self._route, exporter.status, exporter.message, ""))
+        if exporter.status != "BEFORE_LEASE_HOOK":
+            return False
+        if not self._hooked:
+            self._hooked = True
+            text = f"Exporter '{self._route.lease.exporter}' runs its hook before the lease; waiting for it."
+            self._link.events.emit(Notice(text, console=True))
+        return True
+
+    def _read(self, call: Any) -> jumpstarter_pb2.GetReportResponse | None:
+        """Return what was answered; None if the connection broke and another one may be had."""
+        error = call.exception()
+        if error is None:
+            self._link.connected = True
+            report: jumpstarter_pb2.GetReportResponse = call.result()
+            return report
+        if call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise self._late() from error
+        broken = call.code() is grpc.StatusCode.UNAVAILABLE and self._route.tunnel.error is None
+        if broken and not self._deadline.expired and not self._route.over:
+            return None
+        raise self._route.explain("the report of its drivers") from error
+
+    def _late(self) -> JumpstarterError:
+        tunnel = self._route.tunnel
+        why = "its hook before the lease still runs" if self._hooked and not self._route.lost else tunnel.broke
+        return (
+            tunnel.late(self._deadline)
+            or tunnel.error
+            or OperationTimeout(
+                f"Exporter '{self._route.lease.exporter}' of lease '{self._route.lease.name}' did not answer within "
+                f"{spoken(self._deadline.timeout or 0)}: {why}. Look at its log, or give it more time with timeout=."
             )
-        try:
-            join = Deadline(JOIN_S)
-            while not _done(call, tick):
-                if route.tunnel.error is not None:
-                    raise route.tunnel.error
-                exporter = _look(route)
-                if route.tunnel.dialling:
-                    join = Deadline(JOIN_S)
-                elif exporter is not None and exporter.status == "BEFORE_LEASE_HOOK":
-                    join = Deadline(JOIN_S)
-                    if not told:
-                        told = True
-                        text = f"Exporter '{route.lease.exporter}' runs its hook before the lease; waiting for it."
-                        link.events.emit(Notice(text, console=True))
-                elif join.expired:
-                    route.tunnel.cut("the exporter did not come to the router")
-                    break
-            else:
-                return _report(call, link, route, deadline, hooked=told)
-        finally:
-            call.cancel()  # type: ignore[no-untyped-call]
-        if deadline.expired:
-            raise _late(route, deadline, hooked=told)
+        )
 
 
 def _done(call: Any, tick: Tick) -> bool:
@@ -132,33 +193,8 @@ def _done(call: Any, tick: Tick) -> bool:
     return False
 
 
-def _report(
-    call: Any, link: Link, route: LeaseRoute, deadline: Deadline, *, hooked: bool
-) -> jumpstarter_pb2.GetReportResponse:
-    error = call.exception()
-    if error is None:
-        link.connected = True
-        report: jumpstarter_pb2.GetReportResponse = call.result()
-        return report
-    if call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        raise _late(route, deadline, hooked=hooked) from error
-    raise route.explain("the report of its drivers") from error
-
-
-def _late(route: LeaseRoute, deadline: Deadline, *, hooked: bool) -> JumpstarterError:
-    why = "its hook before the lease still runs" if hooked and not route.lost else route.tunnel.broke
-    return (
-        route.tunnel.late(deadline)
-        or route.tunnel.error
-        or OperationTimeout(
-            f"Exporter '{route.lease.exporter}' of lease '{route.lease.name}' did not answer within "
-            f"{spoken(deadline.timeout or 0)}: {why}. Look at its log, or give it more time with timeout=."
-        )
-    )
-
-
 def _look(route: LeaseRoute) -> ExporterInfo | None:
-    """Raise if the lease is over or its exporter's hook has failed; return what the controller says of the exporter."""
+    """Raise if the lease is over; return what the controller says of the exporter."""
     controller = route.lease.controller
     try:
         route.lease.state(LOOK_S)
@@ -168,8 +204,6 @@ def _look(route: LeaseRoute) -> ExporterInfo | None:
         route.lease.check()
         logger.debug("the controller does not tell how the exporter is: %s", error)
         return None
-    if exporter.status.endswith("HOOK_FAILED"):
-        raise HookFailed(_failed(route, exporter.status, exporter.message, ""))
     return exporter
 
 
@@ -184,7 +218,14 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
     """
     pause_s, version, told = FIRST_PAUSE_S, 0, False
     while True:
-        state = link.get_status(max(LEAST_S, deadline.at_most(STATUS_S)))
+        try:
+            state = link.get_status(max(LEAST_S, deadline.at_most(STATUS_S)))
+        except OperationTimeout:
+            # An exporter may be busy; how long that may last is the caller's word.
+            if deadline.expired:
+                raise
+            route.check()
+            continue
         if version and state.version is not None and state.version > version + 1:
             logger.debug("exporter %s changed its status %d times unseen", link.name, state.version - version - 1)
         version = state.version or 0

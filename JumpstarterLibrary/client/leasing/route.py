@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import time
 
+import grpc
+
 from JumpstarterLibrary.client.address import Address
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.deadline import Deadline, spoken
-from JumpstarterLibrary.client.leasing.dial import Dialer
+from JumpstarterLibrary.client.leasing.dial import Dialer, Way
 from JumpstarterLibrary.client.leasing.lease import Lease
+from JumpstarterLibrary.client.leasing.refusals import status_of
 from JumpstarterLibrary.client.leasing.tunnel import Tunnel
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.errors import InfrastructureError, JumpstarterError, LinkError
@@ -20,8 +23,12 @@ logger = logging.getLogger(__name__)
 QUIET_S = 5.0
 """How long an exporter may be silent before it is asked whether it is there."""
 
-DEAD_S = 20.0
-"""How long it may be silent before the tunnel is taken for dead. Routers tell nobody that the other side has gone."""
+SUSPECT_S = 20.0
+"""How long it may be silent before the controller is asked about it. Routers tell nobody that the other side has gone,
+but the controller knows whether it still listens; a driver may keep an exporter busy for long."""
+
+DEAD_S = 120.0
+"""How long it may be silent before the tunnel is taken for dead, whatever the controller says."""
 
 EXPLAIN_S = 3.0
 """How long the controller is asked for the reason of a lost link."""
@@ -71,6 +78,7 @@ class LeaseRoute:
         self.tunnel = Tunnel(lease, dialer, dial_timeout)
         self.dial_timeout = dial_timeout
         self._asked = 0.0
+        self._suspected = 0.0
         self._link: Link | None = None
 
     @property
@@ -128,16 +136,37 @@ class LeaseRoute:
         )
 
     def pulse(self) -> None:
-        """Ask a silent exporter for a sign of life, without waiting for it; cut the tunnel to a dead one."""
+        """Ask a silent exporter for a sign of life; cut the tunnel to one that is dead or gone."""
         now = time.monotonic()
         silent = now - self.tunnel.heard
         if self._link is None or self.lost or silent < QUIET_S:
             return
         if silent >= DEAD_S:
             self.tunnel.cut(f"the exporter was not heard for {spoken(DEAD_S)}")
+        elif silent >= SUSPECT_S and self._suspected != self.tunnel.heard:
+            if self._gone():
+                self.tunnel.cut(f"the exporter was not heard for {spoken(round(silent))}, and has gone")
         elif now - self._asked >= QUIET_S:
             self._asked = now
             self._link.ping(QUIET_S)
+
+    def _gone(self) -> bool:
+        """Whether the exporter of a silent tunnel listens no more, by the controller's word."""
+        try:
+            if not self.lease.controller.exporter(self.lease.exporter, EXPLAIN_S).online:
+                return True
+            answer = self.lease.controller.dial(self.lease.name, EXPLAIN_S)
+        except grpc.RpcError as error:
+            code, details = status_of(error)
+            logger.debug("a silent exporter was dialled: %s: %s", code, details)
+            return code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.FAILED_PRECONDITION) and "exporter" in details
+        except InfrastructureError as error:
+            logger.debug("the controller does not tell how a silent exporter is: %s", error)
+            return False
+        # It listens, and may only be busy. The way is good for the next connection; once for each silence is enough.
+        self._suspected = self.tunnel.heard
+        self.tunnel.spare(Way(answer.router_endpoint, answer.router_token))
+        return False
 
     def close(self) -> None:
         """Close the tunnel."""

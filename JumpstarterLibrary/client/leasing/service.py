@@ -16,7 +16,7 @@ from JumpstarterLibrary.client.leasing.controller import Controller, LeaseReques
 from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
 from JumpstarterLibrary.client.leasing.keeper import Keeper
 from JumpstarterLibrary.client.leasing.last_resort import forget
-from JumpstarterLibrary.client.leasing.lease import RELEASE_S
+from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
 from JumpstarterLibrary.client.selectors import nearest, parse_alternatives, parse_selector
 from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.errors import HookFailed, LeaseUnsatisfiable
@@ -89,8 +89,7 @@ class LeaseService:
                 if isinstance(error, HookFailed):
                     lease.await_exporter(tick)
             finally:
-                if lease.release():
-                    forget(lease)
+                self._release(lease)
             raise
         return device
 
@@ -131,9 +130,16 @@ class LeaseService:
             try:
                 device.close()
             finally:
-                released = lease.release()
-                if released:
-                    forget(lease)
+                released = self._release(lease)
+        return released
+
+    def _release(self, lease: Lease) -> bool:
+        """Release a lease; what could not be released is tried again until the service is closed."""
+        released = lease.release()
+        if released:
+            forget(lease)
+        else:
+            self._keeper.release(lease)
         return released
 
     def exporters(self, selector: str = "", timeout: Seconds = None) -> list[Availability]:
@@ -173,6 +179,10 @@ class LeaseService:
             self._keeper.leave(lease)
             if lease.release():
                 forget(lease)
+            elif lease.trouble:
+                # Without the connection nothing more can be tried.
+                forget(lease)
+                logger.warning("%s", lease.trouble)
         with self._lock:
             controller, self._controller = self._controller, None
         if controller is not None:

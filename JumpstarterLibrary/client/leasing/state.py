@@ -145,7 +145,10 @@ def _planned_end(
     if end is not None:
         return end
     start = _time(lease, "begin_time") or begin
-    return start + duration if start is not None else None
+    try:
+        return start + duration if start is not None else None
+    except OverflowError:
+        return None  # so far away that there is no date for it
 
 
 def _time(lease: Any, field: str) -> datetime.datetime | None:

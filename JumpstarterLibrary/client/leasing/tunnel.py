@@ -24,7 +24,7 @@ from JumpstarterLibrary.client.leasing.dial import Dialer, Way
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
 from JumpstarterLibrary.client.reasons import control_reason
-from JumpstarterLibrary.errors import AuthenticationError, JumpstarterError, LinkError
+from JumpstarterLibrary.errors import AuthenticationError, JumpstarterError, LinkError, TlsError
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest
 
 logger = logging.getLogger(__name__)
@@ -117,6 +117,11 @@ class Tunnel:
         if self.dialling:
             self.cut(self.broke)
         self.error = None
+
+    def spare(self, way: Way) -> None:
+        """Use a way for the next connection."""
+        with self._lock:
+            self._first = way
 
     def cut(self, reason: str) -> None:
         """End all connections; the next one dials again."""
@@ -231,7 +236,8 @@ class Tunnel:
         peer = Peer("router", endpoint, self._lease.controller.peer.client, self._lease.controller.peer.source)
         translated = translate_control(error, f"the tunnel of lease '{self._lease.name}'", peer, Deadline(None))
         self.broke = told(translated)
-        self._lease.controller.forget_router(endpoint)
+        if isinstance(translated, TlsError):
+            self._lease.controller.forget_router(endpoint)
         if isinstance(translated, AuthenticationError):
             # It is about the router's token, not about the client's.
             self.broke = f"the router refused the token of its controller ({details.rstrip('.')})"
@@ -294,8 +300,8 @@ def _shut(connection: socket.socket) -> None:
 
 def _no_socket(lease: str, where: object, error: OSError) -> LinkError:
     return LinkError(
-        f"The tunnel of lease '{lease}' needs a socket in {where}, which is not possible: {error.strerror or error}. Set "
-        f"XDG_RUNTIME_DIR to a directory with a short path that can be written to."
+        f"The tunnel of lease '{lease}' needs a socket in {where}, which is not possible: {error.strerror or error}. "
+        f"Set XDG_RUNTIME_DIR to a directory with a short path that can be written to."
     )
 
 

@@ -38,7 +38,7 @@ Exporter Offline Mid-lease For Good
     Inject Fault    exporter    offline    name=virtual-1
     Wait Until Keyword Succeeds    5 s    0.1 s    Tunnel Should Be Lost
     VAR    ${message} =
-    ...    EQUALS:The exporter 'virtual-1' of lease '${LEASE}' is offline (Exporter shutdown); the lease lasts on. Wait until it is back, or acquire another exporter.
+    ...    EQUALS:The exporter 'virtual-1' of lease '${LEASE}' is offline (Exporter shutdown). Wait until it is back, or acquire another exporter.
     Error Should Come Soon    ${message}    15    Power On
     Active Leases Should Be    tester virtual-1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from robot.api.deco import keyword, library
@@ -65,7 +66,7 @@ class Peer:
         """Lets it go on with SIGCONT, now or later."""
         self._act(self._exporter.resume, after)
 
-    def _act(self, act, after: datetime.timedelta | None) -> None:
+    def _act(self, act: Callable[[], None], after: datetime.timedelta | None) -> None:
         if after is None:
             act()
             return

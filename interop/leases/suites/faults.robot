@@ -9,9 +9,9 @@ Suite Setup      Start And Lease
 
 
 *** Variables ***
-${UPSTREAM}     ${EMPTY}
-${CONFIG}       ${EMPTY}
-${DRIVERS}      ${EMPTY}
+${UPSTREAM}    ${EMPTY}
+${CONFIG}      ${EMPTY}
+${DRIVERS}     ${EMPTY}
 
 
 *** Test Cases ***
@@ -70,7 +70,7 @@ Paused Exporter Does Not Keep Its Lease
     Wait For Exporter Status    AVAILABLE    exporter=peer    timeout=10 s
     ${lease} =    Acquire Lease    board=peer    timeout=10 s
     Power On
-    VAR    ${LEASE}    ${lease}    scope=SUITE
+    VAR    ${LEASE} =    ${lease}    scope=SUITE
 
 Killed Exporter Does Not Keep Its Lease
     [Timeout]    15 s
@@ -84,4 +84,4 @@ Killed Exporter Does Not Keep Its Lease
 Start And Lease
     Start Exporter
     ${lease} =    Acquire Lease    board=peer    timeout=30 s
-    VAR    ${LEASE}    ${lease}    scope=SUITE
+    VAR    ${LEASE} =    ${lease}    scope=SUITE

@@ -13,6 +13,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from jumpstarter.client.core import DriverInvalidArgument
 from jumpstarter.config.client import ClientConfigV1Alpha1
 
 
@@ -45,7 +46,7 @@ def use_bench(client, image: Path, back: Path) -> dict:
     try:
         for number in client.faults.streamingcall("fail_after", 3, "ValueError", "the end"):
             numbers.append(number)
-    except Exception as error:
+    except DriverInvalidArgument as error:
         numbers.append(type(error).__name__)
     client.flasher.flash(str(image))
     client.flasher.dump(str(back))
@@ -74,4 +75,4 @@ def main(selector: str, layout: str, folder: Path) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))))
+    sys.stdout.write(f"{json.dumps(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))}\n")

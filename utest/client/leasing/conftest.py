@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -263,6 +263,3 @@ def refused() -> type[Refused]:
 @pytest.fixture
 def seconds() -> Callable[[float], datetime.timedelta]:
     return lambda value: datetime.timedelta(seconds=value)
-
-
-Answers = Mapping[str, str]

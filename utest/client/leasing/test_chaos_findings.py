@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from JumpstarterLibrary.client.leasing import last_resort
 from JumpstarterLibrary.client.leasing.refusals import Peer, transport_error
 from JumpstarterLibrary.errors import ControllerUnreachable, TlsError
 
@@ -30,3 +31,11 @@ def test_a_handshake_that_fails_is_trouble_with_tls() -> None:
     error: Any = transport_error(LAST.format("UNKNOWN", details), PEER)
     assert type(error) is TlsError
     assert str(error).startswith("The secure connection to controller lab.example:8082 could not be made: it does not ")
+
+
+def test_whoever_only_attached_to_a_lease_does_not_forget_it(rig: Any) -> None:
+    device = rig.lease()
+    attached = rig.service_of(rig.settings).attach(device.lease.name, 10)
+    assert rig.service.release(attached) is True
+    last_resort.release_all()
+    assert rig.active() == []

@@ -148,7 +148,8 @@ def test_a_duration_that_cannot_be_is_refused(rig: Any, controller: Controller) 
     own = rig.only_lease()
     text = failure(LeaseInvalid, lambda: controller.extend_lease(own.name, datetime.timedelta(seconds=-1)))
     assert text.startswith(
-        f"The controller {rig.lab.endpoint} did not accept the request for another duration of lease 'lease-of-tester': "
+        f"The controller {rig.lab.endpoint} did not accept the request for another duration of lease "
+        f"'lease-of-tester': "
     )
 
 
@@ -168,9 +169,7 @@ def test_an_identity_that_is_not_ours_is_told(rig: Any, changes: dict[str, Any],
     controller = rig.controller_of(rig.settings_of("tester", **changes))
     text = failure(kind, controller.exporters)
     assert words in text
-    assert text.endswith(
-        "Check namespace, name and token of the client configuration, or log in again: `jmp login`."
-    )
+    assert text.endswith("Check namespace, name and token of the client configuration, or log in again: `jmp login`.")
     assert rig.settings.token not in text
 
 
@@ -354,9 +353,7 @@ def test_trust_at_first_sight_needs_tls_too(rig: Any, strange: Callable[..., Moc
     other = strange(plaintext=True)
     text = failure(TlsError, lambda: Controller(rig.settings_of("tester", endpoint=other.endpoint, insecure=True)))
     assert text.startswith(f"{other.endpoint} does not speak TLS: ")
-    assert text.endswith(
-        "Check the endpoint of the client configuration: controllers and routers always speak TLS."
-    )
+    assert text.endswith("Check the endpoint of the client configuration: controllers and routers always speak TLS.")
 
 
 def test_closing_twice_is_fine_and_ends_calls_in_flight(rig: Any, controller: Controller, during: During) -> None:

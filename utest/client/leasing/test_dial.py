@@ -97,7 +97,8 @@ def test_what_does_not_pass_is_told_at_last(rig: Any, fault: dict[str, Any], wha
     rig.fault("Dial", **fault)
     begin = time.monotonic()
     assert refusal(rig, ExporterNotReady, 0.4) == (
-        f"The exporter 'b1' of lease 'lease-of-tester' {what}; that did not change within 400 milliseconds. Look at the "
+        f"The exporter 'b1' of lease 'lease-of-tester' {what}; that did not change within 400 milliseconds. Look at "
+        f"the "
         f"exporter's log, or acquire another exporter."
     )
     assert time.monotonic() - begin < 1.5
@@ -108,8 +109,8 @@ def test_an_exporter_that_stays_offline_is_given_up(rig: Any) -> None:
     rig.fault("Dial", **OFFLINE)
     begin = time.monotonic()
     assert refusal(rig, ExporterOffline, 60) == (
-        "The exporter 'b1' of lease 'lease-of-tester' is offline (Ready for commands); the lease lasts on. Wait until it is back, or acquire "
-        "another exporter."
+        "The exporter 'b1' of lease 'lease-of-tester' is offline (Ready for commands). Wait until it is back, or "
+        "acquire another exporter."
     )
     assert 0.2 < time.monotonic() - begin < 2
 
@@ -147,7 +148,8 @@ def test_a_status_that_nobody_knows_is_waited_out(rig: Any) -> None:
 def test_a_lease_that_is_not_ours_is_told_at_once(rig: Any) -> None:
     rig.fault("Dial", code=Code.UNKNOWN, details="permission denied")
     assert refusal(rig, LeaseNotOwned) == (
-        "Lease 'lease-of-tester' is not this client's (default/tester). Ask its owner to transfer it, or acquire another "
+        "Lease 'lease-of-tester' is not this client's (default/tester). Ask its owner to transfer it, or acquire "
+        "another "
         "one."
     )
 
@@ -268,7 +270,8 @@ def test_a_controller_that_stays_away_is_told(rig: Any) -> None:
     assert time.monotonic() - begin < 2
     fault.clear()
     assert str(info.value) == (
-        f"The controller {rig.lab.endpoint} could not make a way to exporter 'b1' of lease 'lease-of-tester': no leader."
+        f"The controller {rig.lab.endpoint} could not make a way to exporter 'b1' of lease 'lease-of-tester': no "
+        f"leader."
     )
 
 

@@ -118,9 +118,7 @@ def test_what_failed_before_is_tried_again(rig: Any, alone: None) -> None:
     assert rig.active() == []
 
 
-def test_what_fails_again_is_logged_with_the_command(
-    rig: Any, alone: None, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_fails_again_is_logged_with_the_command(rig: Any, alone: None, caplog: pytest.LogCaptureFixture) -> None:
     lease = rig.only_lease()
     last_resort.remember(lease)
     fault = rig.fault("DeleteLease", code=Code.UNAUTHENTICATED, details="invalid jwt token")

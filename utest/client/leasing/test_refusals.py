@@ -159,7 +159,8 @@ def translated(error: grpc.RpcError, asked: str = "lease 'x'", seconds: float = 
             "UNKNOWN",
             "cannot transfer lease: lease has already ended",
             LeaseInvalid,
-            "The controller lab:8082 did not accept the request for lease 'x': cannot transfer lease: lease has already "
+            "The controller lab:8082 did not accept the request for lease 'x': cannot transfer lease: lease has "
+            "already "
             "ended.",
         ),
         (

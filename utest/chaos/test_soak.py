@@ -1,0 +1,124 @@
+"""A hundred random runs with faults, and proof that they would notice what they look for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from utest.chaos import soak, soak_actions
+from utest.chaos.soak_bench import Bench
+from utest.chaos.soak_many import CHILD
+
+SEEDS = 100
+LIMIT_S = 300.0
+
+
+def test_random_runs_break_no_rule(tmp_path: Path) -> None:
+    """Each failure tells its seed, and what repeats it."""
+    soaking = subprocess.run(
+        [sys.executable, "-P", "-c", CHILD, "--seeds", str(SEEDS)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        cwd=tmp_path,
+        check=False,
+    )
+    sys.stdout.write(soaking.stdout)
+    assert soaking.returncode == 0, f"{soaking.stdout}\n{soaking.stderr[-20_000:]}"
+    assert "\n0 runs broke a rule: []\n" in soaking.stdout
+    assert soaking.stdout.startswith(f"{SEEDS} runs; ")
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    """A lab for all tests of this module."""
+    with soak.benches() as bench:
+        yield bench
+
+
+@pytest.fixture
+def broken(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Do a run without faults, whose actions are one function; return the rules that it broke."""
+    monkeypatch.setattr(soak, "SETTLE_S", 0.2)
+    monkeypatch.setattr(soak, "random_faults", lambda chance: [])
+
+    def run(function: Any, limit_s: float = soak.LIMIT_S) -> list[str]:
+        monkeypatch.setattr(soak, "LIMIT_S", limit_s)
+        monkeypatch.setattr(soak_actions.Actions, "run", lambda self, number, over: self._do(lambda: function(self)))
+        return soak.run(0, bench).broken
+
+    yield run
+    for name in bench.active():
+        bench.lab.controller.release(name)
+    bench.recover(10)
+
+
+def test_a_quiet_run_breaks_no_rule(broken: Any) -> None:
+    assert broken(soak_actions.Actions._acquire) == []
+
+
+def test_an_error_that_is_not_ours_is_noticed(broken: Any) -> None:
+    def act(_actions: Any) -> str:
+        raise KeyError("power")
+
+    assert broken(act) == ["an error that is not ours: KeyError: 'power'"]
+
+
+def test_a_call_that_is_carried_out_twice_is_noticed(broken: Any, bench: Bench) -> None:
+    def act(actions: Any) -> str:
+        call = actions._new_call()
+        bench.ledger.note(call)
+        actions._acquire()
+        actions._tally().call("once", call, 0.0)
+        actions._carried_out(call, right=True)
+        return "never"
+
+    first, second = broken(act)[:2]
+    assert first.endswith("succeeded: right True, carried out 2 times")
+    assert second.startswith("carried out more than once: ")
+    bench.ledger._counts.clear()
+
+
+def test_a_lease_that_is_left_is_noticed(broken: Any, bench: Bench) -> None:
+    def act(actions: Any) -> str:
+        actions._acquire()
+        held = actions._held.pop()
+        held.device.close()
+        held.service._keeper.leave(held.device.lease)
+        soak.last_resort.forget(held.device.lease)
+        return held.device.lease.name
+
+    found = broken(act)
+    (name,) = bench.active()
+    assert f"a lease is left: {name}" in found
+    assert "left open in the lab: 1 leases" in found
+
+
+def test_a_thread_that_is_left_is_noticed(broken: Any) -> None:
+    stop = threading.Event()
+
+    def act(_actions: Any) -> str:
+        threading.Thread(target=stop.wait, name="jumpstarter-example", daemon=True).start()
+        return "started"
+
+    assert broken(act) == ["a thread is left: jumpstarter-example"]
+    stop.set()
+
+
+def test_a_run_that_hangs_is_noticed(broken: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    stop = threading.Event()
+
+    def act(_actions: Any) -> str:
+        stop.wait(10)
+        return "over"
+
+    assert broken(act, 0.2) == ["it did not end within 0.2 s; where its threads are was written to stderr"]
+    stop.set()
+    assert "in act" in capfd.readouterr().err
