@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from JumpstarterLibrary.lab.selector import Selector
@@ -228,7 +228,10 @@ class LeaseRecord:
             return None
         if self.end is not None:
             return self.end
-        return (self.begin or self.effective_begin) + (self.duration or timedelta())
+        try:
+            return (self.begin or self.effective_begin) + (self.duration or timedelta())
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)
 
     @property
     def wanted_time(self) -> timedelta:

@@ -53,6 +53,11 @@ class ChildResult:
         return [test.message for test in self.result.suite.all_tests]
 
     @property
+    def warnings(self) -> list[str]:
+        """The warnings and errors of the run."""
+        return [message.message for message in self.result.errors]
+
+    @property
     def statuses(self) -> dict[str, str]:
         """How each of its tests ended, by name."""
         return {test.name: test.status for test in self.result.suite.all_tests}

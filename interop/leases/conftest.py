@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from interop.exporters import bench_board
 from interop.leases.processes import ExporterProcess, Jmp, wait_until
 from interop.upstream import Upstream
 from JumpstarterLibrary.lab import LabExporter, VirtualLab
@@ -139,11 +140,17 @@ def our_environ(runtime: Path, home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def boards(upstream: Upstream, lab: VirtualLab, config: Path, runtime: Path) -> Iterator[None]:
-    """Run upstream's exporter and ours with all drivers, each in its place."""
-    export = yaml.safe_load(config.read_text())["export"]
+def boards(upstream: Upstream, lab: VirtualLab, runtime: Path) -> Iterator[Mapping[str, Path]]:
+    """Run upstream's exporter and ours, each with all drivers, and return the folders of their file stores."""
     environ = exporter_environ(upstream, runtime)
-    files = {name: lab.write_exporter_config(runtime / f"{name}-place.yaml", name, export) for name in PLACES}
-    theirs = ExporterProcess.upstream(upstream, files["upstream"], environ)
-    with started(lab, ("upstream", theirs), ("ours", ExporterProcess.ours(files["ours"], environ))):
-        yield
+    folders = {name: runtime / name / "files" for name in PLACES}
+    with ExitStack() as stack:
+        files = {}
+        for name, folder in folders.items():
+            board = stack.enter_context(bench_board(folder.parent, folder))
+            export = yaml.safe_load(board.read_text())["export"]
+            files[name] = lab.write_exporter_config(folder.parent / "place.yaml", name, export)
+        theirs = ExporterProcess.upstream(upstream, files["upstream"], environ)
+        ours = ExporterProcess.ours(files["ours"], environ)
+        stack.enter_context(started(lab, ("upstream", theirs), ("ours", ours)))
+        yield folders

@@ -40,9 +40,11 @@ def new_leases(lab: VirtualLab, before: int) -> list[LeaseRecord]:
 
 
 @pytest.mark.parametrize("kind", ["upstream", "ours"])
-def test_every_capability(lab: VirtualLab, runtime: Path, our_environ: Mapping[str, str], kind: str) -> None:
+def test_every_capability(
+    lab: VirtualLab, boards: Mapping[str, Path], our_environ: Mapping[str, str], kind: str
+) -> None:
     before = len(lab.leases())
-    variables = [f"SELECTOR:kind={kind}", f"EXPORTER:{kind}", f"FILES:{runtime / 'files'}"]
+    variables = [f"SELECTOR:kind={kind}", f"EXPORTER:{kind}", f"FILES:{boards[kind]}"]
     words = [word for variable in variables for word in ("--variable", variable)]
     robot(RESULTS / kind, our_environ, *words, "--exclude", "shell", str(HERE.parent / "robot"))
     (lease,) = new_leases(lab, before)

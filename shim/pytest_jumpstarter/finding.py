@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from contextlib import AbstractContextManager
+
+import pytest
 
 from JumpstarterLibrary.client import DriverProxy
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.errors import ConfigurationError
 from pytest_jumpstarter.leasing import leased
 from pytest_jumpstarter.shell import env
+from pytest_jumpstarter.wish import Wish
 
 
-def exporter_for(
-    selector: str | None,
-    exporter: str | None,
-    duration: datetime.timedelta,
-    max_duration: datetime.timedelta | None,
-) -> AbstractContextManager[DriverProxy]:
+def exporter_for(wish: Wish, config: pytest.Config) -> AbstractContextManager[DriverProxy]:
     """Return the context manager that connects to the exporter of a test class, and gives it back.
 
     Args:
-        selector: What the class wants to lease by labels.
-        exporter: What it wants to lease by name.
-        duration: How long a lease lasts.
-        max_duration: Up to which length it is extended by itself; None for never.
+        wish: What the class wants to lease.
+        config: The test run.
 
     Raises:
         ConfigurationError: Nothing says which exporter it is.
     """
     if os.environ.get(HOST):
         return env()
-    if os.environ.get(LEASE) or selector or exporter:
-        return leased(selector, exporter, duration, max_duration)
+    if os.environ.get(LEASE) or wish.selector or wish.exporter:
+        return leased(wish, config)
     raise ConfigurationError(
         f"There is no exporter for this test class. Run pytest inside `jmp shell` (which sets {HOST}), set {HOST} to "
         f"the socket path or host:port of an exporter, set {LEASE} to the name of a lease, or give the class a "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import os
 import signal
@@ -16,53 +15,51 @@ import pytest
 from JumpstarterLibrary.client import DriverProxy
 from JumpstarterLibrary.client.ci import ci_context, ci_tags
 from JumpstarterLibrary.client.config import LEASE
+from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import find_settings
 from JumpstarterLibrary.errors import JumpstarterError
+from pytest_jumpstarter.voice import Voice
+from pytest_jumpstarter.wish import Wish
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def leased(
-    selector: str | None,
-    exporter: str | None,
-    duration: datetime.timedelta,
-    max_duration: datetime.timedelta | None,
-) -> Iterator[DriverProxy]:
+def leased(wish: Wish, config: pytest.Config) -> Iterator[DriverProxy]:
     """Lease an exporter, or use the one of the lease that ``JMP_LEASE`` names, and yield its root driver.
 
     Trouble with the release goes to the log, not to the test.
 
     Args:
-        selector: Label expression of the exporter.
-        exporter: Its name.
-        duration: How long the lease lasts.
-        max_duration: Up to which length it is extended by itself; None for never.
+        wish: What is leased.
+        config: The test run, on whose terminal the wait is told.
 
     Raises:
         ConfigurationError: There is no client configuration.
         InfrastructureError: The exporter cannot be leased or reached.
     """
     service = LeaseService(find_settings)
+    events = Events()
+    events.subscribe(Voice(config).put)
     # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
     with Termination(_stop):
         try:
             name = os.environ.get(LEASE)
             if name:
-                device = service.attach(name)
+                device = service.attach(name, wish.timeout, events=events)
             else:
                 request = LeaseRequest(
-                    selector=selector,
-                    exporter=exporter,
-                    duration=duration,
-                    max_duration=max_duration,
+                    selector=wish.selector,
+                    exporter=wish.exporter,
+                    duration=wish.duration,
+                    max_duration=wish.max_duration,
                     tags=ci_tags(),
                     context=ci_context(),
                 )
-                device = service.lease(request)
+                device = service.lease(request, wish.timeout, events=events)
             lease = device.lease
             logger.info("Lease mode: connected to exporter %s (lease %s).", lease.exporter, lease.name)
             try:

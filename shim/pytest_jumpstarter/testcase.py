@@ -33,17 +33,20 @@ class JumpstarterTest:
         lease_duration: How long a lease lasts from when it is granted. Default: 30 minutes.
         lease_max_duration: Extend the lease by itself while the class runs, up to this length in all. With a short
             ``lease_duration``, a board is soon free after a run that was killed. Default: never.
+        lease_timeout: How long a lease may take, with the connection; the terminal tells what it waits for. Default:
+            ``leases.acquisition_timeout`` of the client configuration, 2 hours.
     """
 
     selector: ClassVar[str | None] = None
     exporter_name: ClassVar[str | None] = None
     lease_duration: ClassVar[datetime.timedelta] = datetime.timedelta(minutes=30)
     lease_max_duration: ClassVar[datetime.timedelta | None] = None
+    lease_timeout: ClassVar[datetime.timedelta | None] = None
 
     # A class method: pytest 9.1 and later warn of wider fixtures that are instance methods.
     @pytest.fixture(scope="class")
     @classmethod
-    def client(cls) -> Iterator[DriverProxy]:
+    def client(cls, request: pytest.FixtureRequest) -> Iterator[DriverProxy]:
         """The root driver of the class's exporter.
 
         It is the one that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell``; else that of the lease ``JMP_LEASE``,
@@ -54,6 +57,14 @@ class JumpstarterTest:
             InfrastructureError: The exporter cannot be leased or reached.
         """
         from pytest_jumpstarter.finding import exporter_for
+        from pytest_jumpstarter.wish import Wish
 
-        with exporter_for(cls.selector, cls.exporter_name, cls.lease_duration, cls.lease_max_duration) as client:
+        wish = Wish(
+            selector=cls.selector,
+            exporter=cls.exporter_name,
+            duration=cls.lease_duration,
+            max_duration=cls.lease_max_duration,
+            timeout=cls.lease_timeout,
+        )
+        with exporter_for(wish, request.config) as client:
             yield client

@@ -185,9 +185,6 @@ def test_a_test_scope_outside_of_a_test_is_the_suites(host: str) -> None:
 def test_a_device_that_does_not_close_cleanly_keeps_no_other_one(
     host: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    devices = registry(Finding(host=host))
-    devices.connect(devices.default, "one")
-    devices.connect(devices.default, "two")
     original = Device.close
 
     def close(device: Device) -> None:
@@ -195,8 +192,10 @@ def test_a_device_that_does_not_close_cleanly_keeps_no_other_one(
         raise LinkError("It was not there any more.")
 
     monkeypatch.setattr(Device, "close", close)
+    devices = registry(Finding(host=host))
+    devices.connect(devices.default, "one")
+    devices.connect(devices.default, "two")
     devices.close_all()
-    monkeypatch.undo()
     assert devices.all() == {}
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [

@@ -145,7 +145,8 @@ class LeasedDevice(Device):
             state = self.link.get_status(GOODBYE_S)
             new = (state.version or 0) > before
             # What the hook before the lease left behind is told until the status changes.
-            if new and (state.status == FAILED or "[HOOK_WARNING]" in state.message):
+            stops = state.status == "OFFLINE" and "hook" in state.message.lower()
+            if new and (state.status == FAILED or stops or "[HOOK_WARNING]" in state.message):
                 said = state.message.removeprefix("[HOOK_WARNING]").strip().rstrip(".")
                 text = f"The hook after the lease of exporter '{self.link.name}' failed: {said}.{self._hooks.told()}"
                 self.link.events.emit(Notice(text, "WARN"))

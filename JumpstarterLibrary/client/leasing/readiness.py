@@ -262,7 +262,10 @@ def _warn(link: Link, state: ExporterState) -> None:
 def _stopped(link: Link, route: LeaseRoute, hooks: HookLog, state: ExporterState) -> ExporterNotReady:
     if state.status.endswith("HOOK_FAILED"):
         return HookFailed(_failed(route, state.status, state.message, hooks.told()))
-    said = f" ({state.message})" if state.message else ""
+    if "hook" in state.message.lower():
+        # One that stops because its hook failed may have said so for a moment only.
+        return HookFailed(_failed(route, "BEFORE_LEASE_HOOK_FAILED", state.message, hooks.told()))
+    said = f" ({state.message.rstrip('.')})" if state.message else ""
     return ExporterNotReady(f"Exporter '{link.name}' is shutting down{said}. Acquire another one.{hooks.told()}")
 
 

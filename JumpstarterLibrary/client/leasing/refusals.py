@@ -107,7 +107,7 @@ def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: De
         )
     if code is Code.UNAVAILABLE:
         return transport_error(details, peer) or ControllerUnreachable(
-            f"The {peer} was not able to give {asked}: {details.rstrip('.')}."
+            f"The {peer} failed when it was asked for {asked}: {details.rstrip('.')}."
         )
     return _identity_error(code, details, peer) or _business_error(code, details, asked, peer)
 

@@ -107,6 +107,6 @@ def test_a_reason_that_nobody_knows_is_told_with_the_controllers_words(rig: Any)
 
 def test_trouble_with_the_controller_is_no_empty_list(rig: Any) -> None:
     fault = rig.fault("ListLeases", code=Code.UNAVAILABLE, details="no leader")
-    with pytest.raises(ControllerUnreachable, match=r" was not able to give the leases: no leader\.$"):
+    with pytest.raises(ControllerUnreachable, match=r" failed when it was asked for the leases: no leader\.$"):
         words(rig)
     fault.clear()

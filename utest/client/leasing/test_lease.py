@@ -103,9 +103,9 @@ def test_a_failure_names_the_lease_and_the_command(rig: Any) -> None:
     assert lease.release(0.5) is False
     assert time.monotonic() - begin < 1.5
     text = (
-        f"Lease 'lease-of-tester' could not be released: The controller {rig.lab.endpoint} was not able to give the "
-        f"release of lease 'lease-of-tester': no leader. It lasts on, and exporter 'b1' is not free before it ends. "
-        f"Free it with: jmp delete leases lease-of-tester"
+        f"Lease 'lease-of-tester' could not be released: The controller {rig.lab.endpoint} failed when it was asked "
+        f"for the release of lease 'lease-of-tester': no leader. It lasts on, and exporter 'b1' is not free before it "
+        f"ends. Free it with: jmp delete leases lease-of-tester"
     )
     assert rig.notices == [text]
     assert lease.trouble == text

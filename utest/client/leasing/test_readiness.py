@@ -214,6 +214,21 @@ def test_an_exporter_that_shuts_down_is_told(rig: Any, eventually: Eventually, d
     assert str(info.value) == "Exporter 'b1' is shutting down (Rebooting). Acquire another one."
 
 
+def test_an_exporter_that_stops_because_of_its_hook_is_told(rig: Any, eventually: Eventually, during: During) -> None:
+    rig.lab.router.behaviour.delay_s = 0.1
+    join = during(lambda: rig.lease(timeout=10, name="mine"))
+    eventually(lambda: rig.lab.exporters["b1"].session is not None)
+    session = rig.lab.exporters["b1"].session
+    session.update_status(common_pb2.EXPORTER_STATUS_OFFLINE, "The hook failed, so it stops.")
+    with pytest.raises(HookFailed) as info:
+        join()
+    rig.lab.router.behaviour.delay_s = 0.0
+    assert str(info.value) == (
+        "Exporter 'b1' of lease 'mine' cannot be used, because its hook before the lease failed: The hook failed, so "
+        "it stops. Look at its log."
+    )
+
+
 def test_an_exporter_that_never_becomes_ready_is_told(rig: Any, eventually: Eventually, during: During) -> None:
     rig.lab.router.behaviour.delay_s = 0.1
     join = during(lambda: rig.lease(timeout=2, name="mine"))

@@ -53,7 +53,7 @@ def translated(error: grpc.RpcError, asked: str = "lease 'x'", seconds: float = 
             "UNAVAILABLE",
             "etcd has no leader.",
             ControllerUnreachable,
-            "The controller lab:8082 was not able to give lease 'x': etcd has no leader.",
+            "The controller lab:8082 failed when it was asked for lease 'x': etcd has no leader.",
         ),
         (
             "UNAVAILABLE",

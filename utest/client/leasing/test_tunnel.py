@@ -433,7 +433,8 @@ def test_a_router_that_speaks_no_tls_is_told(rig: Any, eventually: Eventually) -
 def test_a_router_that_is_overloaded_is_told_with_its_words(stretch: Stretch, eventually: Eventually) -> None:
     stretch.rig.lab.router.behaviour.refuse = Refusal(code=Code.UNAVAILABLE, details="Too many streams.", times=1)
     assert broken(stretch, eventually) == (
-        f"The router {stretch.rig.lab.router.endpoint} was not able to give the tunnel of lease 'x': Too many streams."
+        f"The router {stretch.rig.lab.router.endpoint} failed when it was asked for the tunnel of lease 'x': Too many "
+        f"streams."
     )
     # The next connection begins anew.
     near = stretch.near()

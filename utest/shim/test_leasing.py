@@ -1,0 +1,271 @@
+"""`JumpstarterTest` in lease mode: an exporter of a real controller for each class, and its certain release."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
+from JumpstarterLibrary.client.settings import ClientArguments, find_settings
+from JumpstarterLibrary.exporter import Driver
+from JumpstarterLibrary.exporter.drivers.composite import Composite
+from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
+
+pytest_plugins = "pytester"
+
+Code = grpc.StatusCode
+Eventually = Callable[[Callable[[], object]], None]
+
+
+def board() -> Driver:
+    return Composite(children={"power": MockPower()})
+
+
+@pytest.fixture
+def lab(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualLab]:
+    """A lab of two boards, which the environment leads to; no lease may be left in it."""
+    exporters = [
+        LabExporter(name=f"b{number}", labels={"board": "b", "number": str(number)}, driver=board) for number in (1, 2)
+    ]
+    with VirtualLab(exporters, clients={"tester": {}, "other": {}}, clock=Clock(scale=20)) as lab:
+        for name, value in lab.environment(tmp_path_factory.mktemp("config")).items():
+            monkeypatch.setenv(name, value)
+        for name in ("GITHUB_ACTIONS", "GITLAB_CI", "CI"):
+            monkeypatch.delenv(name, raising=False)
+        yield lab
+        leaks = lab.leaks()
+        assert leaks == []
+
+
+def active(lab: VirtualLab) -> list[str]:
+    return [lease.name for lease in lab.leases() if not lease.ended]
+
+
+@contextmanager
+def held(lab: VirtualLab, name: str, client: str = "tester", exporter: str = "b1") -> Iterator[None]:
+    """Hold a lease of an exporter."""
+    home = Path(os.environ["JMP_CLIENT_CONFIG_HOME"])
+    path = lab.write_client_config(home, client, current=client == "tester")
+    controller = Controller(find_settings(ClientArguments(config=path), {}))
+    controller.create_lease(LeaseRequest(exporter=exporter), name, 5)
+    while not controller.lease(name).exporter:
+        pass
+    yield
+    lab.controller.release(name)
+    controller.close()
+
+
+SUITE = """
+    import datetime
+    from pytest_jumpstarter import JumpstarterTest
+
+    class TestBoard(JumpstarterTest):
+        {attributes}
+
+        def test_first(self, client):
+            client.power.on()
+
+        def test_second(self, client):
+            client.power.off()
+"""
+
+
+def test_a_class_leases_what_it_asks_for_and_gives_it_back(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    pytester.makepyfile(
+        SUITE.format(
+            attributes='selector = "number=2"; lease_duration = datetime.timedelta(minutes=7)',
+        )
+    )
+    pytester.runpytest("-W", "error").assert_outcomes(passed=2)
+    (lease,) = lab.leases()
+    assert (lease.exporter, str(lease.selector), lease.ended) == ("b2", "number=2", True)
+    assert lease.duration is not None
+    assert lease.duration.total_seconds() == 420
+    assert len(lab.journal.entries(method="Dial", caller="tester")) == 1
+
+
+def test_each_class_has_a_lease_of_its_own(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    pytester.makepyfile(
+        """
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestOne(JumpstarterTest):
+            exporter_name = "b1"
+
+            def test_on(self, client):
+                client.power.on()
+
+        class TestTwo(JumpstarterTest):
+            selector = "board=b"
+            exporter_name = "b2"
+
+            def test_on(self, client):
+                client.power.on()
+        """
+    )
+    pytester.runpytest("-W", "error").assert_outcomes(passed=2)
+    assert [lease.exporter for lease in lab.leases()] == ["b1", "b2"]
+    assert active(lab) == []
+
+
+def test_a_failing_test_gives_the_lease_back_too(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    pytester.makepyfile(
+        """
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestBoard(JumpstarterTest):
+            selector = "board=b"
+
+            def test_fails(self, client):
+                assert client is None
+        """
+    )
+    pytester.runpytest().assert_outcomes(failed=1)
+    assert active(lab) == []
+
+
+def test_the_lease_of_the_environment_is_used_and_never_released(
+    pytester: pytest.Pytester, lab: VirtualLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held(lab, "theirs"):
+        monkeypatch.setenv("JMP_LEASE", "theirs")
+        pytester.makepyfile(SUITE.format(attributes='selector = "number=2"'))
+        pytester.runpytest("-W", "error").assert_outcomes(passed=2)
+        assert active(lab) == ["theirs"]
+        assert lab.journal.entries(method="DeleteLease") == []
+
+
+def test_a_shell_goes_first(
+    pytester: pytest.Pytester, lab: VirtualLab, shell: Callable[[Driver], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell(board())
+    monkeypatch.setenv("JMP_LEASE", "theirs")
+    pytester.makepyfile(SUITE.format(attributes='selector = "number=2"'))
+    pytester.runpytest("-W", "error").assert_outcomes(passed=2)
+    assert lab.leases() == []
+
+
+def test_what_does_not_fit_is_one_sentence(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    pytester.makepyfile(SUITE.format(attributes='selector = "board=c"'))
+    result = pytester.runpytest()
+    result.assert_outcomes(errors=2)
+    sentence = "No exporter fits selector 'board=c': no exporter has board=c; 2 have board=b. Correct the selector."
+    result.stdout.fnmatch_lines([sentence])
+    assert "Traceback" not in result.stdout.str()
+    assert "_InactiveRpcError" not in result.stdout.str()
+    assert "acquire.py" not in result.stdout.str()
+
+
+def test_a_lease_of_somebody_else_is_one_sentence(
+    pytester: pytest.Pytester, lab: VirtualLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held(lab, "theirs", "other"):
+        monkeypatch.setenv("JMP_LEASE", "theirs")
+        pytester.makepyfile(SUITE.format(attributes=""))
+        result = pytester.runpytest()
+        result.assert_outcomes(errors=2)
+        sentence = (
+            "Lease 'theirs' belongs to client 'other', not to 'tester'. Ask its owner to transfer it, or acquire "
+            "another "
+            "one."
+        )
+        result.stdout.fnmatch_lines([sentence])
+        assert active(lab) == ["theirs"]
+
+
+def test_nothing_to_go_by_is_one_sentence(
+    pytester: pytest.Pytester, lab: VirtualLab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytester.makepyfile(SUITE.format(attributes=""))
+    result = pytester.runpytest()
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        ["There is no exporter for this test class. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), *"]
+    )
+    monkeypatch.setenv("JMP_CLIENT_CONFIG_HOME", str(tmp_path / "empty"))
+    pytester.makepyfile(SUITE.format(attributes='selector = "board=b"'))
+    result = pytester.runpytest()
+    result.assert_outcomes(errors=2)
+    assert "ConfigurationError" in result.stdout.str()
+    assert lab.leases() == []
+
+
+def test_a_lease_that_ends_meanwhile_fails_the_test_with_its_sentence(
+    pytester: pytest.Pytester, lab: VirtualLab
+) -> None:
+    pytester.makepyfile(
+        """
+        import datetime, time
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestBoard(JumpstarterTest):
+            selector = "board=b"
+            lease_duration = datetime.timedelta(seconds=10)
+
+            def test_long(self, client):
+                end = time.monotonic() + 10
+                while time.monotonic() < end:
+                    client.power.on()
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E   *LeaseExpired: Lease '*' of exporter 'b1' has expired at *, after 10 seconds. *"])
+
+
+def test_trouble_with_the_release_is_no_failure_of_a_test(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    fault = lab.controller.faults.add(
+        "DeleteLease", caller="tester", code=Code.UNAUTHENTICATED, details="invalid jwt token"
+    )
+    pytester.makepyfile(SUITE.format(attributes='selector = "board=b"'))
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=2)
+    fault.clear()
+    (name,) = active(lab)
+    assert f"jmp delete leases {name}" in result.stdout.str() + result.stderr.str()
+    lab.controller.release(name)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_gives_the_lease_back(
+    pytester: pytest.Pytester, lab: VirtualLab, eventually: Eventually, number: int, code: int
+) -> None:
+    path = pytester.makepyfile(
+        """
+        import time
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestBoard(JumpstarterTest):
+            selector = "board=b"
+
+            def test_long(self, client):
+                client.power.on()
+                open("ready", "w").close()
+                time.sleep(30)
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", str(path)],
+        cwd=pytester.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            eventually(lambda: (pytester.path / "ready").exists())
+            begin = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(10) == code
+            assert time.monotonic() - begin < 5
+        finally:
+            process.kill()
+    assert active(lab) == []
