@@ -32,6 +32,12 @@ Hook failed with exit code 3. Its last lines were:
   the fuse has blown
   Hook failed with exit code 3 (on_failure=endLease, raising exception)"""
 
+EXITED = """\
+The hook after the lease of exporter 'exits-after' failed: Exporter shutting down due to afterLease hook failure. \
+Its last lines were:
+  the fuse has blown
+  Hook failed with exit code 3 (on_failure=exit, raising exception)"""
+
 FAIL = "echo the fuse has blown; exit 3"
 
 SLOW_FAIL = f"sleep 0.5; {FAIL}"
@@ -80,4 +86,4 @@ def test_hooks(upstream: Upstream, runtime: Path, our_environ: Mapping[str, str]
     assert codes == {"exits-before": 0, "exits-after": 0}
     result = ExecutionResult(RESULTS / "hooks" / "output.xml")
     warnings = [message.message for message in result.errors]
-    assert warnings == [READY, WARNED] * 2 + [ENDED] * 2
+    assert warnings == [READY, WARNED] * 2 + [ENDED] * 2 + [EXITED]

@@ -226,11 +226,17 @@ class Lease:
         """
         end, pause = Deadline(EXPORTER_S), threading.Event()
         try:
-            while not end.expired and not self.controller.lease(self.name, EXPORTER_S).phase.over:
+            while not end.expired and self._held_by_exporter():
                 pause.wait(end.at_most(0.1))
                 tick()
         except InfrastructureError as error:
             logger.debug("lease %s is released without its exporter: %s", self.name, error)
+
+    def _held_by_exporter(self) -> bool:
+        """Whether the lease lasts on, and its exporter is there to release it."""
+        if self.controller.lease(self.name, EXPORTER_S).phase.over:
+            return False
+        return self.controller.exporter(self.exporter, EXPORTER_S).status != "OFFLINE"
 
     def release(self, timeout: Seconds = RELEASE_S) -> bool:
         """End the lease, if this process asked for it; return whether that is certain. Twice is fine.

@@ -48,8 +48,8 @@ Hook That Fails After The Lease Leaves The Exporter Usable
 
 Hook That Fails Before Ends The Exporter
     Run Keyword And Expect Error
-    ...    EQUALS:Exporter 'exits-before' is shutting down (Exporter shutting down due to beforeLease hook failure). Acquire another one.${EXITED}
-    ...    Acquire Lease    case=exits-before    timeout=30 s
+    ...    EQUALS:Exporter 'exits-before' of lease 'exits-before' cannot be used, because its hook before the lease failed: Exporter shutting down due to beforeLease hook failure.${EXITED}
+    ...    Acquire Lease    case=exits-before    timeout=30 s    name=exits-before
 
 Hook That Fails After Ends The Exporter
     Acquire Lease    case=exits-after    timeout=30 s

@@ -114,8 +114,8 @@ def test_a_controller_that_is_away_is_told_once_and_waited_for(
     eventually(lambda: fault.hits >= 4)
     fault.clear()
     assert rig.notices == [
-        f"Lease 'lease-of-tester' cannot be looked after at the moment: The controller {rig.lab.endpoint} was not able "
-        f"to give lease 'lease-of-tester': no leader."
+        f"Lease 'lease-of-tester' cannot be looked after at the moment: The controller {rig.lab.endpoint} failed when "
+        f"it was asked for lease 'lease-of-tester': no leader."
     ]
     rig.lab.controller.release(lease.name)
     eventually(lambda: lease.ended)
