@@ -99,6 +99,11 @@ Wait For A Status In Vain
     ...    EQUALS:The controller ${ENDPOINT} knows nothing of exporter 'gamma-1'. Check its name; `jmp get leases` and `jmp get exporters` list what is there.
     ...    Wait For Exporter Status    AVAILABLE    exporter=gamma-1
 
+Faults Are For Virtual Labs
+    Run Keyword And Expect Error
+    ...    EQUALS:Faults can only be injected into a virtual lab. Import the library with mode=virtual.
+    ...    Inject Fault    router    drop
+
 The Setup Is Logged
     [Documentation]    With where each value came from.
     ${result} =    Run Child    setup.robot    JMP_REFRESH_TOKEN=renew-me-42    JMP_LEASE=somebodys

@@ -8,7 +8,7 @@ Library          libraries/Images.py
 Resource         resources/exporters.resource
 Resource         resources/faults.resource
 
-Suite Setup      Use The Lab    Exporter Offline Mid-lease For Good
+Suite Setup      Use The Lab    slow_exporters.robot    hooks.robot    hook_lines.robot
 Test Setup       Lease A Board
 Test Teardown    Nothing Should Remain
 Test Timeout     40 s
@@ -17,7 +17,7 @@ Test Timeout     40 s
 *** Test Cases ***
 Exporter Offline Mid-lease
     [Documentation]    The lease lasts on, and so does the device.
-    Inject Fault    exporter    offline    name=virtual-1    for=1
+    Inject Fault    exporter    offline    name=virtual-1    for=0.5
     Wait Until Keyword Succeeds    10 s    0.1 s    Power On
     Active Leases Should Be    tester virtual-1
     Calls Should Be    CreateLease=0
@@ -66,37 +66,11 @@ Lease Swap
 
 # Hooks
 
-Slow Hook
-    [Setup]    Forget Calls
-    ${result} =    Run Child Suite    _children/faults/hooks.robot    --test    Slow
-    Should Be Equal As Integers    ${result.rc}    0    ${result.stdout}
-    Should Contain    ${result.stdout}    Exporter 'virtual-1' runs its hook before the lease; waiting for it.
-
-Failing Hooks That Keep Nobody From Working
-    [Documentation]    Each is a warning, with what the hook has printed.
-    [Setup]    No Operation
-    ${result} =    Run Child Suite    _children/faults/hooks.robot    --test    Before Warn    --test    After *
-    Should Be Equal As Integers    ${result.rc}    0    ${result.stdout}
-    VAR    @{expected} =
-    ...    Exporter 'virtual-1' is ready, but its hook failed: The beforeLease hook failed with exit status 1.
-    ...    The hook after the lease of exporter 'virtual-1' failed: The afterLease hook failed with exit status 1. Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: warn).
-    ...    The hook after the lease of exporter 'virtual-1' failed: The afterLease hook failed with exit status 1 (onFailure: endLease). Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: endLease).
-    ...    The hook after the lease of exporter 'virtual-1' failed: The exporter stops when the lease ends. The afterLease hook failed with exit status 1 (onFailure: exit). Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: exit).
-    Should Be Equal    ${result.warnings}    ${expected}
-
 Failing Hooks
     [Setup]    Forget Calls
     [Template]    Hook Should Be Told
     endLease
     exit
-
-Last Lines Of A Hook
-    [Documentation]    What it has printed is in the message.
-    [Setup]    No Operation
-    ${result} =    Run Child Suite    _children/faults/hook_lines.robot
-    Should Match Regexp
-    ...    ${result.messages}[0]
-    ...    ^Exporter 'beta-1' of lease '.*' cannot be used, because its hook before the lease failed: The beforeLease hook failed with exit status 1 \\(onFailure: endLease\\)\\. Its last lines were:\\n \ looking for the switch\\n \ no such switch\\n \ The beforeLease hook failed with exit status 1 \\(onFailure: endLease\\)\\.$
 
 # The session
 
@@ -126,19 +100,19 @@ Old Controller
     Exporter Should Be Available    number=2
     Release Lease
 
-Exporter Offline Mid-lease For Good
-    [Setup]    No Operation
-    Slow Test Should Pass
-
 # Drivers
 
 Driver Raises
+    [Documentation]    Whether it is the driver's hardware, its time or its link that fails is told apart.
     [Template]    Error Of A Driver Should Be Told
     NotImplementedError    'on' of driver 'power' is not implemented by the exporter 'virtual-1': the relay is stuck.
     ValueError    Driver 'power' did not accept the arguments of 'on': the relay is stuck.
     TimeoutError    Driver 'power' gave up by itself in 'on': the relay is stuck. No timeout\= of this side was involved.
     ConnectionError    Driver 'power' could not reach its hardware in 'on': the relay is stuck. The exporter itself answers.
     ConnectionResetError    Driver 'power' could not reach its hardware in 'on': the relay is stuck. The exporter itself answers.
+
+Driver Raises Anything Else
+    [Template]    Error Of A Driver Should Be Told
     OSError    'on' of driver 'power' failed on the exporter: the relay is stuck.
     PermissionError    'on' of driver 'power' failed on the exporter: the relay is stuck.
     FileNotFoundError    'on' of driver 'power' failed on the exporter: the relay is stuck.
@@ -171,6 +145,33 @@ Passphrase Of A Standalone Exporter
     Error Should Come Soon    ${message}    2    Connect To Exporter    ${host}    tls=plaintext    passphrase=wrong
     Error Should Come Soon    ${message}    2    Connect To Exporter    ${host}    tls=plaintext
     Connect To Exporter    ${host}    tls=plaintext    passphrase=open sesame
+
+# What takes long has been running meanwhile
+
+Slow Hook
+    [Setup]    No Operation
+    ${result} =    Slow Test Should Pass
+    Should Contain    ${result.stdout}    Exporter 'virtual-1' runs its hook before the lease; waiting for it.
+
+Failing Hooks That Keep Nobody From Working
+    [Documentation]    Each is a warning, with what the hook has printed.
+    [Setup]    No Operation
+    ${result} =    Slow Test Should Pass
+    VAR    @{expected} =
+    ...    Exporter 'virtual-1' is ready, but its hook failed: The beforeLease hook failed with exit status 1.
+    ...    The hook after the lease of exporter 'virtual-1' failed: The afterLease hook failed with exit status 1. Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: warn).
+    ...    The hook after the lease of exporter 'virtual-1' failed: The afterLease hook failed with exit status 1 (onFailure: endLease). Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: endLease).
+    ...    The hook after the lease of exporter 'virtual-1' failed: The exporter stops when the lease ends. The afterLease hook failed with exit status 1 (onFailure: exit). Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: exit).
+    Should Be Equal    ${result.warnings}    ${expected}
+
+Last Lines Of A Hook
+    [Documentation]    It fails after a while, when somebody is there to listen. What it has printed is in the message.
+    [Setup]    No Operation
+    Slow Test Should Pass
+
+Exporter Offline Mid-lease For Good
+    [Setup]    No Operation
+    Slow Test Should Pass
 
 
 *** Keywords ***

@@ -17,7 +17,8 @@ from scripts.environments import ROOT, build_wheel, environment, installed, run
 SHOWN = ("grpcio", "protobuf", "robotframework", "pytest")
 
 TOOLS = tuple(
-    f"--ignore=utest/{name}" for name in ("chaos", "scripts", "protocol/test_generated.py", "protocol/test_published.py")
+    f"--ignore=utest/{name}"
+    for name in ("chaos", "scripts", "protocol/test_generated.py", "protocol/test_published.py")
 )
 """Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
 what takes minutes."""

@@ -1,23 +1,31 @@
-"""What an exception out of a signal handler leaves behind in gRPC, and how it is put in order.
+"""What an exception out of a signal handler leaves behind in gRPC and in locks, and how it is put in order.
 
 Timeouts of Robot Framework and pytest-timeout, and Ctrl-C, raise in the main thread wherever it is. Where gRPC waits,
 it leaves its call in order and cancels it. Where it holds a lock of its channel, the lock stays taken for ever, and
-every later call of the device hangs: in a loop of short calls, one interruption in twelve hits such a moment.
+every later call of the device hangs: in a loop of short calls, one interruption in twelve hits such a moment. Where it
+starts a call, the call goes on unseen, perhaps without the thread that would end it.
 """
 
 from __future__ import annotations
 
 import threading
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 # gRPC's locks are conditions. Their doors are Python code, the first at which a signal handler can run.
 _DOORS = (threading.Condition.__enter__.__code__, threading.Condition.__exit__.__code__)
 
+_ALREADY_FREE = ("release unlocked lock", "cannot release un-acquired lock")
+"""What Python says when an interruption hits a condition between letting go of its lock and waiting for it."""
+
 
 class _Interruptible:
-    """A context manager that gives back the locks that an interruption inside it has left taken."""
+    """A context manager that gives back the locks that an interruption inside it has left taken.
+
+    An interruption that Python has turned into an error of a lock is raised as itself.
+    """
 
     def __enter__(self) -> None:
         pass
@@ -30,7 +38,71 @@ class _Interruptible:
                 condition: Any = frame.f_locals["self"]
                 if condition._is_owned():
                     condition.release()
+        if isinstance(error, RuntimeError) and str(error) in _ALREADY_FREE and error.__context__ is not None:
+            raise error.__context__
 
 
 interruptible = _Interruptible()
-"""Put it around whatever enters gRPC in a thread that signal handlers may interrupt."""
+"""Put it around whatever enters gRPC, or waits for a condition, in a thread that signal handlers may interrupt."""
+
+
+def pause(seconds: float) -> None:
+    """Wait for a while, unless an exception out of a signal handler ends it."""
+    with interruptible:
+        threading.Event().wait(seconds)
+
+
+def started(start: Callable[[], Any]) -> Any:
+    """Start a gRPC call where no signal handler can interrupt that: outside of the main thread.
+
+    Args:
+        start: Starts a call that goes on by itself, a stream or a future, and returns it.
+
+    Returns:
+        The call. If this is interrupted, the call is cancelled as soon as it has begun.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return start()
+    beginning = _Beginning(start)
+    try:
+        with interruptible:
+            beginning.thread.start()
+            beginning.thread.join()
+    except BaseException:
+        beginning.give_up()
+        raise
+    if beginning.error is not None:
+        raise beginning.error
+    return beginning.call
+
+
+class _Beginning:
+    """A call that is being started by a thread."""
+
+    def __init__(self, start: Callable[[], Any]) -> None:
+        self.call: Any = None
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, name="jumpstarter-start", daemon=True)
+        self._start = start
+        self._lock = threading.Lock()
+        self._unwanted = False
+
+    def give_up(self) -> None:
+        """Cancel the call, now or when it has begun."""
+        with self._lock:
+            self._unwanted = True
+            call = self.call
+        if call is not None:
+            call.cancel()
+
+    def _run(self) -> None:
+        try:
+            call = self._start()
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for it
+            self.error = error
+            return
+        with self._lock:
+            self.call = call
+            unwanted = self._unwanted
+        if unwanted:
+            call.cancel()

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.events import LogRecord
+from JumpstarterLibrary.client.interrupts import started
 from JumpstarterLibrary.client.link import Link, enum_name
 from JumpstarterLibrary.protocol import common_pb2
 from JumpstarterLibrary.protocol.wellknown import Empty
@@ -25,7 +26,7 @@ class LogFollower:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._call: Any = link.stub.log_stream(Empty(), metadata=link.metadata)
+        self._call: Any = started(lambda: link.stub.log_stream(Empty(), metadata=link.metadata))
         self._thread = threading.Thread(target=self._read, name="jumpstarter-log", daemon=True)
         self._thread.start()
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
-from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.interrupts import interruptible, started
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.status import Operation, translate
@@ -68,10 +68,9 @@ class Frames:
         self._deadline = deadline or Deadline(None)
         self._cancelled = False
         with interruptible:
-            self._call: Any = link.stub.stream(
-                iter(outgoing),
-                metadata=(*link.metadata, (REQUEST_KEY, request)),
-            )
+            stub = link.stub
+            metadata = (*link.metadata, (REQUEST_KEY, request))
+            self._call: Any = started(lambda: stub.stream(iter(outgoing), metadata=metadata))
         if not self._call.add_callback(on_end):
             on_end()
         self.metadata: dict[str, str] = {}

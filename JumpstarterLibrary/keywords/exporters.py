@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import threading
 from typing import Any
 
 from robot.api import SkipExecution, logger
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.availability import Availability
 from JumpstarterLibrary.errors import ConfigurationError, ExporterNotReady, LeaseUnsatisfiable
 from JumpstarterLibrary.keywords.base import Keywords
@@ -146,7 +146,7 @@ class ExporterKeywords(Keywords):
         unknown = [one for one in wanted if one not in _STATUSES]
         if unknown:
             raise ConfigurationError(f"'{unknown[0]}' is no exporter status. There are: {', '.join(_STATUSES)}.")
-        deadline, pause = Deadline(timeout), threading.Event()
+        deadline = Deadline(timeout)
         who = exporter or self.device(device).link.name
         while True:
             if exporter is not None:
@@ -160,7 +160,7 @@ class ExporterKeywords(Keywords):
                     f"Exporter '{who}' did not get the status {' or '.join(wanted)} within "
                     f"{spoken(timeout.total_seconds())}; it is {found}."
                 )
-            pause.wait(deadline.at_most(POLL_S))
+            pause(deadline.at_most(POLL_S))
 
     @keyword(tags=("Connection", "Reporting"))
     def log_jumpstarter_setup(self) -> None:

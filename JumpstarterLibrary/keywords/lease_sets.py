@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import random
-import threading
 from collections.abc import Mapping
 
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.selectors import parse_alternatives
 from JumpstarterLibrary.errors import LeaseTimeout, UsageError
 from JumpstarterLibrary.keywords.leases import LeaseKeywords
@@ -78,7 +78,7 @@ class LeaseSetKeywords(LeaseKeywords):
                     f"The devices {', '.join(selectors)} did not become free together within "
                     f"{spoken(timeout.total_seconds())}. The last one missing was {missing}"
                 )
-            threading.Event().wait(deadline.at_most(random.uniform(0.2, BACK_OFF_S)))
+            pause(deadline.at_most(random.uniform(0.2, BACK_OFF_S)))
 
     def _take_all(
         self,

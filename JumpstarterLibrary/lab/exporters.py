@@ -16,6 +16,7 @@ from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter
 from JumpstarterLibrary.exporter.leasing.timing import Backoff
 from JumpstarterLibrary.exporter.session import Features, Session
 from JumpstarterLibrary.lab.driver_faults import DriverFaults
+from JumpstarterLibrary.lab.model import AVAILABLE
 
 VIRTUAL = "virtual"
 """Name of the virtual boards, and value of their label ``board``."""
@@ -157,9 +158,11 @@ class ExporterLife:
         if exporter is None or not self.alive:
             return
         exporter.telling = telling
-        if telling:
-            message = exporter.session.status().message if exporter.session is not None else ""
-            exporter.force_status(exporter.status, message)
+        if telling and exporter.session is not None:
+            exporter.force_status(exporter.status, exporter.session.status().message)
+        elif telling:
+            # What it told last may be about a lease that has ended since.
+            exporter.force_status(AVAILABLE)
 
     def change(self, wish: LabExporter) -> None:
         """Let it be something else. Hooks count at once, features from the next lease on, the rest when it restarts."""

@@ -96,7 +96,7 @@ class ChildRun:
         return ChildResult(process.returncode, stdout, time.monotonic() - begin, output)
 
     def start_child_suite(self, suite: str, *options: str, **environment: str) -> None:
-        """Start to run a suite beside what this one does; `Wait For Child Suite` returns how it ended."""
+        """Start to run a suite beside what this one does; see `Child Test Should Pass`."""
         process, output = self._start(suite, options, environment)
         future: Future[ChildResult] = Future()
         self._started.append(future)
@@ -107,9 +107,15 @@ class ChildRun:
 
         threading.Thread(target=wait, daemon=True).start()
 
-    def wait_for_child_suite(self) -> ChildResult:
-        """Return how the child that was started first, and not asked for yet, has ended."""
-        return self._started.pop(0).result(LIMIT_S)
+    def child_test_should_pass(self, name: str) -> ChildResult:
+        """Fail unless a test of a suite that was started before passes; return how that suite ended."""
+        for future in self._started:
+            result = future.result(LIMIT_S)
+            for test in result.result.suite.all_tests:
+                if test.name == name:
+                    assert test.passed, test.message
+                    return result
+        raise AssertionError(f"No child has the test {name}.")
 
     def interrupt_child_suite(
         self, suite: str, *options: str, signal_name: str = "SIGTERM", when: str, **environment: str

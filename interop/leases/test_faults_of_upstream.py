@@ -36,13 +36,22 @@ def by_test_class(environ: Mapping[str, str], peer: Mapping[str, str]) -> None:
     assert "5 passed" in done.out
 
 
-def use(upstream: Upstream, environ: Mapping[str, str], folder: Path, user: Use) -> list[tuple[str, str, bool]]:
-    """Let a suite use a lab of its own, and return its leases: client, exporter, whether they were released."""
+def use(
+    upstream: Upstream, environ: Mapping[str, str], folder: Path, user: Use, patience: int
+) -> list[tuple[str, str, bool]]:
+    """Let a suite use a lab of its own, and return its leases: client, exporter, whether they were released.
+
+    Args:
+        upstream: Where the exporter comes from.
+        environ: The environment of our client.
+        folder: Where files go.
+        user: The suite.
+        patience: Seconds that our client waits for an exporter that has gone.
+    """
     place = LabExporter(name="peer", labels={"board": "peer"}, register=False)
     with VirtualLab([place]) as lab, watched(lab):
         config = lab.write_exporter_config(folder / "peer.yaml", "peer", EXPORT)
-        # Our client waits 5 seconds for an exporter that has gone.
-        home = client_home(lab, folder / "clients", names=("tester",), leases={"dial_timeout": 5})
+        home = client_home(lab, folder / "clients", names=("tester",), leases={"dial_timeout": patience})
         peer = {"UPSTREAM": str(upstream.home), "CONFIG": str(config), "DRIVERS": str(DRIVERS)}
         user({**environ, "JMP_CLIENT_CONFIG_HOME": str(home)}, peer)
         return [(one.client, str(one.exporter), one.release) for one in lab.leases()]
@@ -51,7 +60,7 @@ def use(upstream: Upstream, environ: Mapping[str, str], folder: Path, user: Use)
 def test_faults(upstream: Upstream, our_environ: Mapping[str, str], tmp_path: Path) -> None:
     # Both wait most of the time: for exporters to start, and for those that say no more.
     with ThreadPoolExecutor(2) as pool:
-        robot_run = pool.submit(use, upstream, our_environ, tmp_path / "robot", by_keywords)
-        pytest_run = pool.submit(use, upstream, our_environ, tmp_path / "pytest", by_test_class)
+        robot_run = pool.submit(use, upstream, our_environ, tmp_path / "robot", by_keywords, 20)
+        pytest_run = pool.submit(use, upstream, our_environ, tmp_path / "pytest", by_test_class, 5)
         assert robot_run.result() == [("tester", "peer", True)] * 2
         assert pytest_run.result() == [("tester", "peer", True)]

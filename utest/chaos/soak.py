@@ -48,10 +48,6 @@ SETTLE_S = 5.0
 
 COLLECT_S = 0.05
 
-SLACK = 8
-"""Sockets that the lab may keep: gRPC's asyncio side keeps some connections of cancelled calls for a while, and this
-process has both of their ends. Those of the client are looked for by their channels, too."""
-
 LEAST, MOST = 3, 12
 """Actions of a run."""
 
@@ -107,7 +103,8 @@ def run(seed: int, bench: Bench) -> Outcome:
     services = (LeaseService(lambda: settings), LeaseService(lambda: settings))
     actions = Actions(chance, bench.ledger, services)
     outcome = Outcome(seed, faults, actions.story)
-    bench.sockets = bench.sockets or len(open_sockets()) + SLACK
+    bench.ledger.clear()
+    bench.sockets = bench.sockets or len(open_sockets())
     with _watching(outcome):
         begin = time.monotonic()
         worker = threading.Thread(target=_work, args=(actions, chance, services, begin, outcome), name="soak-run")

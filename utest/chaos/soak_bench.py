@@ -62,6 +62,12 @@ class Ledger:
         with self._lock:
             return self._digests.get(call)
 
+    def clear(self) -> None:
+        """Forget everything: seeds that are repeated choose the same ids again."""
+        with self._lock:
+            self._counts.clear()
+            self._digests.clear()
+
     def repeated(self) -> list[str]:
         """Return the calls that were carried out more than once."""
         with self._lock:

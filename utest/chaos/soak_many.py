@@ -86,8 +86,8 @@ def run_here(first: int, seeds: int, tell: bool) -> Summary:
                 if outcome.broken or tell:
                     sys.stdout.write(f"{outcome}\n")
                     sys.stdout.flush()
-                if outcome.stuck:
-                    # Its threads may still do something in this lab.
+                if outcome.broken:
+                    # What it has left may trouble others.
                     break
     return summary
 

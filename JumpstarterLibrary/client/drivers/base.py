@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
-from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.interrupts import interruptible, started
 from JumpstarterLibrary.client.resource import Transfer, download, upload
 from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.client.stream import ByteStream
@@ -203,7 +203,8 @@ class DriverProxy:
 
         def start(handle: dict[str, Any], deadline: Deadline) -> Any:
             request = self._request(jumpstarter_pb2.DriverCallRequest, method, (*before, handle, *after))
-            return link.stub.driver_call.future(request, timeout=deadline.remaining, metadata=link.metadata)
+            stub = link.stub
+            return started(lambda: stub.driver_call.future(request, timeout=deadline.remaining, metadata=link.metadata))
 
         return start
 
@@ -247,8 +248,9 @@ class ResultStream(Iterator[Any]):
         self._link, self._operation, self._deadline = link, operation, deadline
         self._closed = False
         with interruptible:
-            self._call: Any = link.stub.streaming_driver_call(
-                request, timeout=deadline.remaining, metadata=link.metadata
+            stub = link.stub
+            self._call: Any = started(
+                lambda: stub.streaming_driver_call(request, timeout=deadline.remaining, metadata=link.metadata)
             )
 
     def __next__(self) -> Any:

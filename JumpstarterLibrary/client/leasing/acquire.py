@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.availability import holders, unfit
 from JumpstarterLibrary.client.leasing.controller import CALL_S, Controller, LeaseRequest
 from JumpstarterLibrary.client.leasing.last_resort import forget, remember
@@ -238,9 +238,9 @@ class Acquisition:
         return state
 
     def _pause(self, seconds: float) -> None:
-        pause, end = threading.Event(), Deadline(self._deadline.at_most(seconds))
+        end = Deadline(self._deadline.at_most(seconds))
         while not end.expired:
-            pause.wait(end.at_most(0.2))
+            pause(end.at_most(0.2))
             self._tick()
 
     def _tell(self, lease: Lease, state: LeaseState) -> None:

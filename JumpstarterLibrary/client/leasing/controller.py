@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.interrupts import interruptible, started
 from JumpstarterLibrary.client.leasing.channel import open_secure_channel
 from JumpstarterLibrary.client.leasing.refusals import Peer, token_expired, translate_control
 from JumpstarterLibrary.client.leasing.state import LeaseState
@@ -334,7 +334,7 @@ class Controller:
 
     def _patiently(self, method: Any, request: Any, limit: Deadline, waiting: Callable[[], object]) -> Any:
         with interruptible:
-            call = method.future(request, timeout=limit.remaining, metadata=self._metadata)
+            call = started(lambda: method.future(request, timeout=limit.remaining, metadata=self._metadata))
         try:
             while True:
                 try:

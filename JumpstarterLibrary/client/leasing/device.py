@@ -9,6 +9,7 @@ from collections.abc import Callable
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.dial import Dialer
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.readiness import HookLog, await_ready, await_report
@@ -165,7 +166,7 @@ class LeasedDevice(Device):
                     Notice(f"Exporter '{self.link.name}' runs its hook after the lease.", console=True)
                 )
             self._route.check()
-            threading.Event().wait(deadline.at_most(0.1))
+            pause(deadline.at_most(0.1))
             self.tick()
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import status_of, translate_control, transport_error
 from JumpstarterLibrary.client.leasing.state import Phase
@@ -170,9 +170,9 @@ class Dialer:
 
     def _wait(self, seconds: float, tick: Tick) -> None:
         """Wait, but no longer than the lease lasts."""
-        pause, end = threading.Event(), Deadline(seconds)
+        end = Deadline(seconds)
         while not end.expired and self._lease.ended is None:
-            pause.wait(end.at_most(0.2))
+            pause(end.at_most(0.2))
             tick()
 
     def _judge(self, error: grpc.RpcError, limit: Deadline) -> JumpstarterError:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from JumpstarterLibrary.client.events import Notice
+from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.state import LeaseState
@@ -38,23 +39,25 @@ class Keeper:
             lease: The lease.
             pulse: Called with every look. It may feel whether the exporter is alive.
         """
-        entry = _Entry(lease, pulse)
+        self._begin(_Entry(lease, pulse))
+
+    def _begin(self, entry: _Entry) -> None:
+        self.leave(entry.lease)
         with self._lock:
-            self._entries[lease] = entry
+            self._entries[entry.lease] = entry
         threading.Thread(target=self._run, args=(entry,), name="jumpstarter-keeper", daemon=True).start()
 
     def release(self, lease: Lease) -> None:
         """Try again and again to release a lease that could not be released."""
-        self.keep(lease)
-        with self._lock:
-            self._entries[lease].unwanted = True
+        self._begin(_Entry(lease, lambda: None, unwanted=True))
 
     def leave(self, lease: Lease) -> None:
         """Look after a lease no more."""
         with self._lock:
             entry = self._entries.pop(lease, None)
         if entry is not None:
-            entry.left.set()
+            with interruptible:
+                entry.left.set()
 
     @property
     def leases(self) -> list[Lease]:
@@ -73,9 +76,9 @@ class Keeper:
 class _Entry:
     """One lease, and when it is looked at next."""
 
-    def __init__(self, lease: Lease, pulse: Callable[[], None]) -> None:
+    def __init__(self, lease: Lease, pulse: Callable[[], None], *, unwanted: bool = False) -> None:
         self.lease = lease
-        self.unwanted = False
+        self._unwanted = unwanted
         self.left = threading.Event()
         self.due = time.monotonic() + LOOK_S / 4
         self._pulse = pulse
@@ -84,7 +87,7 @@ class _Entry:
     def look(self) -> None:
         """Ask for the lease's state, and do what follows from it."""
         self.due = time.monotonic() + LOOK_S
-        if self.unwanted:
+        if self._unwanted:
             if self.lease.release(LOOK_TIMEOUT_S):
                 forget(self.lease)
             return

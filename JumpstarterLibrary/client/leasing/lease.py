@@ -11,6 +11,7 @@ import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.controller import Controller
 from JumpstarterLibrary.client.leasing.refusals import status_of, translate_control
 from JumpstarterLibrary.client.leasing.shield import Shielded
@@ -40,6 +41,9 @@ LATE_CREATION_S = 2.0
 """How long a request that was interrupted may still be on its way to the controller."""
 
 RETRY_S = 0.2
+
+OVER = (LeaseExpired, LeaseReleased, LeaseTransferred)
+"""What needs no release any more, or is somebody else's to release."""
 
 SLACK = datetime.timedelta(seconds=5)
 """What a shared lease may be shorter than it was asked for, before it is extended."""
@@ -166,6 +170,9 @@ class Lease:
                 f"Lease '{self.name}' has not begun yet, so it cannot be extended. Wait until it is ready."
             )
         state = self.controller.extend_lease(self.name, state.duration + by, timeout)
+        # The controller takes a new length for a lease that is over, too.
+        self.learn(state)
+        self.check()
         left = state.time_left
         return left if left is not None else by
 
@@ -224,10 +231,10 @@ class Lease:
         Args:
             tick: Called several times a second.
         """
-        end, pause = Deadline(EXPORTER_S), threading.Event()
+        end = Deadline(EXPORTER_S)
         try:
             while not end.expired and self._held_by_exporter():
-                pause.wait(end.at_most(0.1))
+                pause(end.at_most(0.1))
                 tick()
         except InfrastructureError as error:
             logger.debug("lease %s is released without its exporter: %s", self.name, error)
@@ -247,7 +254,7 @@ class Lease:
         could not be released is named, with the command that does it.
         """
         with self._lock:
-            if not self.ours:
+            if not self.ours or isinstance(self.ended, OVER):
                 return True
             if self._releasing is None:
                 deadline = Deadline.of(timeout)
@@ -285,7 +292,6 @@ class Lease:
 
     def _delete(self, deadline: Deadline) -> str | None:
         """Delete the lease; return why that did not work, or None if it did."""
-        pause = threading.Event()
         late = Deadline(LATE_CREATION_S)
         reason: JumpstarterError | None = None
         while True:
@@ -309,7 +315,7 @@ class Lease:
                 return "the connection to its controller is closed."
             if deadline.expired:
                 return str(reason)
-            pause.wait(deadline.at_most(RETRY_S))
+            pause(deadline.at_most(RETRY_S))
 
 
 def end_error(state: LeaseState) -> LeaseError:
@@ -319,8 +325,8 @@ def end_error(state: LeaseState) -> LeaseError:
     if state.phase is Phase.expired:
         when = f" at {local_time(state.end)}" if state.end else ""
         return LeaseExpired(
-            f"{which} has expired{when}, after {spoken(_lasted(state))}. Acquire a longer one, extend it in time, or "
-            f"let it extend itself with max_duration=."
+            f"{which} has expired{when}, after {spoken(state.duration.total_seconds())}. Acquire a longer one, extend "
+            f"it in time, or let it extend itself with max_duration=."
         )
     if state.phase is Phase.released:
         return LeaseReleased(
@@ -328,11 +334,6 @@ def end_error(state: LeaseState) -> LeaseError:
             f"administrator. Acquire it again."
         )
     return LeaseInvalid(f"{which} was refused by the controller: {state.reason}{said}.")
-
-
-def _lasted(state: LeaseState) -> float:
-    """Return the seconds that a lease has lasted; what was asked for where the controller does not tell."""
-    return float(round((state.elapsed or state.duration).total_seconds()))
 
 
 def local_time(when: datetime.datetime) -> str:

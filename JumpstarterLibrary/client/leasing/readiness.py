@@ -12,7 +12,7 @@ import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.events import Event, LogRecord, Notice
-from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.interrupts import interruptible, pause, started
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
 from JumpstarterLibrary.client.leasing.route import LeaseRoute
 from JumpstarterLibrary.client.link import ExporterState, Link
@@ -106,9 +106,7 @@ class _ReportWait:
         """Return the report."""
         while True:
             with interruptible:
-                call = self._link.stub.get_report.future(
-                    Empty(), timeout=self._deadline.remaining, metadata=self._link.metadata, wait_for_ready=True
-                )
+                call = started(self._ask)
             try:
                 if self._answered(call):
                     report = self._read(call)
@@ -116,21 +114,31 @@ class _ReportWait:
                         return report
                     _pause(self._deadline.at_most(FIRST_PAUSE_S), self._tick)
             finally:
-                call.cancel()  # type: ignore[no-untyped-call]
+                call.cancel()
             if self._deadline.expired:
                 raise self._late()
+
+    def _ask(self) -> Any:
+        return self._link.stub.get_report.future(
+            Empty(), timeout=self._deadline.remaining, metadata=self._link.metadata, wait_for_ready=True
+        )
 
     def _answered(self, call: Any) -> bool:
         """Wait for an answer; return whether there is one. If the exporter does not come, its connection is cut."""
         self._join = Deadline(JOIN_S)
-        while not _done(call, self._tick):
-            if self._route.tunnel.error is not None:
-                raise self._route.tunnel.error
+        tunnel = self._route.tunnel
+        heard = tunnel.heard
+        while not _done(call, self._route, self._tick):
+            if tunnel.error is not None:
+                raise tunnel.error
             exporter = _look(self._route)
-            if self._route.tunnel.dialling or (exporter is not None and self._has_reason(exporter)):
+            waits = tunnel.dialling or (exporter is not None and self._has_reason(exporter))
+            # One that is heard has come, however slow the way is.
+            if waits or tunnel.heard != heard:
+                heard = tunnel.heard
                 self._join = Deadline(JOIN_S)
             elif self._join.expired:
-                self._route.tunnel.cut("the exporter did not come to the router")
+                tunnel.cut("the exporter did not come to the router")
                 return False
         return True
 
@@ -179,10 +187,10 @@ class _ReportWait:
         )
 
 
-def _done(call: Any, tick: Tick) -> bool:
-    """Wait a while for an answer; return whether there is one, also if it is an error."""
+def _done(call: Any, route: LeaseRoute, tick: Tick) -> bool:
+    """Wait a while for an answer, or for trouble on the way; return whether there is one, also if it is an error."""
     end = Deadline(LOOK_S)
-    while not end.expired:
+    while not end.expired and route.tunnel.error is None:
         try:
             with interruptible:
                 call.exception(timeout=end.at_most(0.2))
@@ -248,7 +256,7 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
 
 
 def _pause(seconds: float, tick: Tick) -> None:
-    threading.Event().wait(seconds)
+    pause(seconds)
     tick()
 
 

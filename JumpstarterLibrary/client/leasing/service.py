@@ -17,11 +17,15 @@ from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
 from JumpstarterLibrary.client.leasing.keeper import Keeper
 from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
+from JumpstarterLibrary.client.leasing.shield import Shielded
 from JumpstarterLibrary.client.selectors import nearest, parse_alternatives, parse_selector
 from JumpstarterLibrary.client.settings import ClientSettings
-from JumpstarterLibrary.errors import HookFailed, LeaseUnsatisfiable
+from JumpstarterLibrary.errors import HookFailed, JumpstarterError, LeaseUnsatisfiable
 
 logger = logging.getLogger(__name__)
+
+CLOSE_S = 10.0
+"""How long closing a device may take. Half closed, it would keep threads and a tunnel."""
 
 Tick = Callable[[], None]
 
@@ -128,7 +132,9 @@ class LeaseService:
                 device.finish(patience)
         finally:
             try:
-                device.close()
+                trouble = Shielded(lambda: _close(device), Deadline(CLOSE_S)).wait()
+                if trouble is not None:
+                    logger.debug("device %s was not closed cleanly: %s", device.link.name, trouble)
             finally:
                 released = self._release(lease)
         return released
@@ -187,6 +193,15 @@ class LeaseService:
             controller, self._controller = self._controller, None
         if controller is not None:
             controller.close()
+
+
+def _close(device: LeasedDevice) -> str | None:
+    """Close a device; return what went wrong, if anything did."""
+    try:
+        device.close()
+    except (JumpstarterError, OSError) as error:
+        return str(error)
+    return None
 
 
 def _alternatives(selector: str) -> list[str]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.interrupts import interruptible
 
 LAST_WORDS_S = 0.5
 """What work may take beyond its deadline, to say what went wrong."""
@@ -50,7 +51,8 @@ class Shielded:
                     # An interruption may come when the thread runs, and before that is known.
                     threading.Thread(target=self._run, name="jumpstarter-shielded", daemon=True).start()
                     self._begun = True
-                self._finished.wait(self._patience.remaining)
+                with interruptible:
+                    self._finished.wait(self._patience.remaining)
             except RuntimeError:
                 # Some releases of Python start no threads any more when the interpreter exits.
                 self._run()

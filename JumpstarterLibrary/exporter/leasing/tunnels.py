@@ -73,9 +73,12 @@ class Tunnels:
 
     async def wind_up(self) -> None:
         """End all tunnels, after those whose session has ended could say so."""
-        if self._open:
-            await asyncio.wait(self._open, timeout=LINGER_S)
-        await ended(self._open)
+        try:
+            if self._open:
+                await asyncio.wait(self._open, timeout=LINGER_S)
+        finally:
+            # Also where the exporter itself is cancelled meanwhile.
+            await ended(self._open)
 
     async def _listen(self) -> None:
         async with aclosing(self._controller.tokens(self._lease)) as tokens:

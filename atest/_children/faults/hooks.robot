@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Run as a child by other suites: hooks that are slow or fail, but keep nobody from working.
+Documentation    Run as a child by 16_exporter_faults.robot, beside its own tests: hooks that keep nobody from working.
 
 Library          JumpstarterLibrary    mode=virtual
 
@@ -7,25 +7,20 @@ Test Teardown    Clear Faults
 
 
 *** Test Cases ***
-Slow
+Slow Hook
     Inject Fault    exporter    hook-slow    name=virtual-1    delay=1.5
     Acquire Lease    exporter=virtual-1    timeout=10 s
     Power On
     Release Lease
 
-Before Warn
+Failing Hooks That Keep Nobody From Working
     Inject Fault    exporter    hook-fails    name=virtual-1    on_failure=warn    output=no such switch
     Acquire Lease    exporter=virtual-1    timeout=10 s
     Power On
     Release Lease
-
-After Warn
+    Clear Faults
     Failing Hook After A Lease    warn
-
-After EndLease
     Failing Hook After A Lease    endLease
-
-After Exit
     Failing Hook After A Lease    exit
 
 
@@ -37,3 +32,4 @@ Failing Hook After A Lease
     Acquire Lease    exporter=virtual-1    timeout=10 s
     Power On
     Release Lease
+    Clear Faults

@@ -6,4 +6,4 @@ Library          JumpstarterLibrary
 
 *** Test Cases ***
 Wait
-    Acquire Lease    board=beta    timeout=1.8 s    progress=0.5 s
+    Acquire Lease    board=beta    timeout=1.2 s    progress=0.3 s

@@ -39,12 +39,10 @@ Hook That Fails Before Ends The Lease
 
 Hook That Fails After The Lease Leaves The Exporter Usable
     Create File    ${FOLDER}${/}before-works
-    FOR    ${_}    IN RANGE    2
-        Acquire Lease    case=ends    timeout=30 s
-        Power On
-        Release Lease
-        Wait For Exporter Status    AVAILABLE    exporter=ends    timeout=10 s
-    END
+    Acquire Lease    case=ends    timeout=30 s
+    Power On
+    Release Lease
+    Wait For Exporter Status    AVAILABLE    exporter=ends    timeout=10 s
 
 Hook That Fails Before Ends The Exporter
     Run Keyword And Expect Error

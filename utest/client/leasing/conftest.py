@@ -24,7 +24,7 @@ from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
-from JumpstarterLibrary.exporter.leasing import tunnel
+from JumpstarterLibrary.exporter.leasing import tunnel, tunnels
 from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
 
 SCALE = 20.0
@@ -173,6 +173,7 @@ class Rig:
 def short_goodbyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let exporters wait less for routers that do not hear them."""
     monkeypatch.setattr(tunnel, "GOODBYE_S", 0.05)
+    monkeypatch.setattr(tunnels, "LINGER_S", 0.05)
 
 
 @pytest.fixture

@@ -466,12 +466,12 @@ def test_a_refused_identity_is_told_at_once(
 def test_an_interruption_leaves_no_lease(
     rig: Any, alarm: Any, monkeypatch: pytest.MonkeyPatch, method: str, when: str
 ) -> None:
-    monkeypatch.setattr(lease_module, "LATE_CREATION_S", 0.6)
-    rig.fault(method, delay=0.4 * rig.lab.clock.scale, when=when, code=Code.OK if when == "after" else None, times=1)
-    alarm(0.15)
+    monkeypatch.setattr(lease_module, "LATE_CREATION_S", 0.5)
+    rig.fault(method, delay=0.25 * rig.lab.clock.scale, when=when, code=Code.OK if when == "after" else None, times=1)
+    alarm(0.1)
     with pytest.raises(alarm.Interruption):
         ask(rig, 10)
-    threading.Event().wait(0.5)
+    threading.Event().wait(0.3)
     assert rig.active() == []
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.client.leasing import last_resort
 from JumpstarterLibrary.client.leasing.refusals import Peer, transport_error
-from JumpstarterLibrary.errors import ControllerUnreachable, TlsError
+from JumpstarterLibrary.errors import ControllerUnreachable, LeaseExpired, TlsError
+from JumpstarterLibrary.lab.model import AVAILABLE
 
 PEER = Peer("controller", "lab.example:8082", "default/tester", "the test")
 LAST = "failed to connect to all addresses; last error: {}: ipv4:127.0.0.1:8082: {}"
@@ -39,3 +42,38 @@ def test_whoever_only_attached_to_a_lease_does_not_forget_it(rig: Any) -> None:
     assert rig.service.release(attached) is True
     last_resort.release_all()
     assert rig.active() == []
+
+
+def test_an_exporter_that_kept_its_status_to_itself_is_free_in_the_end(
+    rig: Any, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    device = rig.lease()
+    record = rig.lab.controller.exporter
+    with rig.lab.inject("exporter", "stuck-available"):
+        assert rig.service.release(device) is True
+        eventually(lambda: rig.lab.exporters["b1"].session is None)
+    eventually(lambda: record("b1").status == AVAILABLE)
+    assert rig.lease().lease.exporter == "b1"
+
+
+def test_an_exporter_that_goes_while_its_session_ends_leaves_no_tunnel(rig: Any) -> None:
+    device = rig.lease()
+    rig.lab.router.drop(how="silent")
+    rig.lab.controller.release(device.lease.name)
+    exporter = rig.lab.exporters["b1"]
+    while exporter.session is not None:
+        threading.Event().wait(0.002)
+    exporter.crash()
+    device.close()
+    assert rig.lab.leaks() == []
+    exporter.start()
+
+
+def test_a_lease_that_ends_while_it_is_extended_is_not_extended(rig: Any, seconds: Callable[[float], Any]) -> None:
+    lease = rig.only_lease()
+    rig.fault("UpdateLease", delay=4)
+    ending = threading.Timer(0.1, rig.lab.controller.expire, (lease.name,))
+    ending.start()
+    with pytest.raises(LeaseExpired, match=rf"^Lease '{lease.name}' of exporter 'b1' has expired at "):
+        lease.extend(seconds(60))
+    ending.join()

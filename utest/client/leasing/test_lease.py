@@ -73,6 +73,24 @@ def test_what_is_over_or_somebody_elses_needs_no_release(rig: Any, act: str) -> 
     rig.lab.exporters["b1"].crash()
 
 
+@pytest.mark.parametrize("act", ["release", "expire", "transfer"])
+def test_what_is_known_to_be_over_is_not_even_asked_for(rig: Any, act: str) -> None:
+    lease = rig.only_lease()
+    acts: dict[str, Callable[[], None]] = {
+        "release": lambda: rig.lab.controller.release(lease.name),
+        "expire": lambda: rig.lab.controller.expire(lease.name),
+        "transfer": lambda: rig.lab.controller.transfer(lease.name, "other"),
+    }
+    acts[act]()
+    while lease.ended is None:
+        lease.state()
+    fault = rig.fault("DeleteLease", code=Code.UNAUTHENTICATED, details="invalid jwt token")
+    assert lease.release() is True
+    assert fault.hits == 0
+    assert lease.trouble == ""
+    rig.lab.controller.release(lease.name)
+
+
 def test_a_lease_of_somebody_else_is_never_released(rig: Any) -> None:
     own = rig.only_lease()
     attached = Lease(rig.controller_of(rig.settings), own.name, rig.events, ours=False)

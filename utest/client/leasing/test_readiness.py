@@ -51,10 +51,10 @@ def test_a_hook_before_the_lease_is_waited_for_and_told(
 ) -> None:
     monkeypatch.setattr(readiness, "LOOK_S", 0.1)
     monkeypatch.setattr(readiness, "JOIN_S", 0.3)
-    rig = rigs(exporters=boards_of(before_lease=hook("echo warming up; sleep 1")))
+    rig = rigs(exporters=boards_of(before_lease=hook("echo warming up; sleep 0.7")))
     begin = time.monotonic()
     device = rig.lease()
-    assert time.monotonic() - begin > 0.9
+    assert time.monotonic() - begin > 0.6
     assert device.client.probe.count() == 1
     assert rig.notices == ["Exporter 'b1' runs its hook before the lease; waiting for it."]
     # One that runs its hook is no reason to dial again.
@@ -98,10 +98,10 @@ def test_a_hook_that_takes_longer_than_we_have_is_told(
     rigs: Any, boards_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "LOOK_S", 0.1)
-    rig = rigs(exporters=boards_of(before_lease=hook("sleep 3")))
+    rig = rigs(exporters=boards_of(before_lease=hook("sleep 1.5")))
     begin = time.monotonic()
-    text = refusal(rig, OperationTimeout, 0.8)
-    assert time.monotonic() - begin < 3
+    text = refusal(rig, OperationTimeout, 0.6)
+    assert time.monotonic() - begin < 1.4
     assert text.startswith("Exporter 'b1' of lease 'mine' did not answer within ")
     assert "its hook before the lease still runs" in text
 
@@ -110,7 +110,7 @@ def test_an_end_during_the_hook_is_told_at_once(
     rigs: Any, boards_of: Any, during: During, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "LOOK_S", 0.1)
-    rig = rigs(exporters=boards_of(before_lease=hook("sleep 2")))
+    rig = rigs(exporters=boards_of(before_lease=hook("sleep 1.2")))
     join = during(lambda: rig.lease(timeout=20, name="mine"))
     eventually(lambda: "mine" in rig.active())
     eventually(lambda: rig.notices)
@@ -186,7 +186,9 @@ def test_a_router_that_is_not_there_is_told_soon(rig: Any, monkeypatch: pytest.M
     )
 
 
-def test_a_router_that_drops_the_first_bytes_is_told_or_survived(rig: Any) -> None:
+def test_a_router_that_drops_the_first_bytes_is_told_or_survived(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "LOOK_S", 0.1)
+    monkeypatch.setattr(readiness, "JOIN_S", 0.5)
     rig.lab.router.behaviour.delay_s = 0.15
     threading.Timer(0.2, rig.lab.router.drop).start()
     try:
@@ -231,7 +233,7 @@ def test_an_exporter_that_stops_because_of_its_hook_is_told(rig: Any, eventually
 
 def test_an_exporter_that_never_becomes_ready_is_told(rig: Any, eventually: Eventually, during: During) -> None:
     rig.lab.router.behaviour.delay_s = 0.1
-    join = during(lambda: rig.lease(timeout=2, name="mine"))
+    join = during(lambda: rig.lease(timeout=1.2, name="mine"))
     eventually(lambda: rig.lab.exporters["b1"].session is not None)
     session = rig.lab.exporters["b1"].session
     session.update_status(common_pb2.EXPORTER_STATUS_AVAILABLE, "")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import os
+import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -188,19 +193,52 @@ def test_an_interruption_while_a_hook_runs_leaves_no_lease(
     assert rig.active() == []
 
 
-def test_interruptions_at_any_moment_leave_no_lease(rig: Any, alarm: Any) -> None:
-    for step in range(25):
-        alarm(0.002 + step * 0.002)
-        try:
-            device = rig.service.lease(LeaseRequest(selector="board=b"), 10, events=rig.events)
-            rig.service.release(device)
-            threading.Event().wait(0.1)
-        except alarm.Interruption:
-            pass
-        finally:
-            alarm(0)
-        # What an interruption caught between two steps is for the exit of the interpreter.
-        last_resort.release_all()
+STORM = """
+import random, signal, sys, time
+from JumpstarterLibrary.client.leasing import LeaseRequest, LeaseService, last_resort
+from JumpstarterLibrary.client.settings import find_settings
+
+class Interruption(BaseException):
+    pass
+
+def interrupt(number, frame):
+    raise Interruption
+
+signal.signal(signal.SIGALRM, interrupt)
+random.seed(int(sys.argv[1]))
+service = LeaseService(find_settings)
+longest, caught = 0.0, 0
+for _ in range(60):
+    begin = time.monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.04))
+        device = service.lease(LeaseRequest(selector="board=b"), 10)
+        device.client.probe.call("count", timeout=5)
+        service.release(device)
+    except Interruption:
+        caught += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    longest = max(longest, time.monotonic() - begin)
+    # What was caught between two steps is for the exit of the interpreter.
+    last_resort.release_all()
+print(caught > 20, longest < 4, flush=True)
+"""
+
+
+def test_interruptions_at_any_moment_leave_no_lease(rig: Any, tmp_path: Path) -> None:
+    # In a process of its own: what is caught in the middle of gRPC leaves a thread of gRPC's behind.
+    seed = random.randrange(10_000)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("JMP_", "JUMPSTARTER_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", STORM, str(seed)],
+        env={**environ, **rig.lab.environment(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "True True\n"), f"seed {seed}: {done.stderr}"
     assert rig.active() == []
 
 
@@ -272,12 +310,12 @@ def test_a_hook_after_the_lease_is_told_of(rigs: Any, boards_of: Any) -> None:
 
 
 def test_a_hook_that_takes_long_is_not_waited_for_longer_than_wanted(rigs: Any, boards_of: Any) -> None:
-    hook = HookInstanceConfigV1Alpha1(script="sleep 2", timeout=10)
+    hook = HookInstanceConfigV1Alpha1(script="sleep 1", timeout=10)
     rig = rigs(exporters=boards_of(after_lease=hook))
     device = rig.lease()
     begin = time.monotonic()
     assert rig.service.release(device, 0.4) is True
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 0.9
     assert rig.notices == [
         "Exporter 'b1' runs its hook after the lease.",
         "The hook after the lease of exporter 'b1' still runs after 400 milliseconds.",

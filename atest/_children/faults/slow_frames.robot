@@ -1,0 +1,50 @@
+*** Settings ***
+Documentation    Run as a child by 15_tunnel_faults.robot, beside its own tests: those that take their time.
+
+Library          JumpstarterLibrary    mode=virtual
+Library          ../../libraries/Images.py
+Resource         ../../resources/faults.resource
+
+Suite Setup      Use The Lab
+Test Setup       Lease A Board
+Test Teardown    Nothing Should Remain
+Test Timeout     45 s
+
+
+*** Test Cases ***
+Odd Frames Do Not Matter
+    [Template]    Everything Should Work With
+    rechunk    size=1000
+    rechunk    size=1
+    empty-frames
+    odd-frames
+    slow    delay=0.02
+
+Controller Restart
+    [Documentation]    Tunnels stay, and so does the lease.
+    Inject Fault    controller    restart    down=0.5
+    Power On
+    Power Off
+    ${same} =    Wait Until Keyword Succeeds    5 s    0.2 s    Get Lease
+    Should Be Equal    ${same.name} ${same.status}    ${LEASE} ready
+    Calls Should Be    Dial=0    CreateLease=0
+
+
+*** Keywords ***
+Everything Should Work With
+    [Documentation]    From the acquisition to the release.
+    [Arguments]    ${fault}    &{options}
+    Disconnect    device
+    Inject Fault    router    ${fault}    &{options}
+    Lease A Board
+    Image Should Arrive
+    Power On
+    Console Should Contain    U-Boot    timeout=10 s
+    Calls Should Be    Dial=0
+    Release Lease
+    Clear Faults
+
+Image Should Arrive
+    ${image} =    Create Random Image    5000
+    ${written} =    Write Image    ${image}    verify=read_back
+    Should Be Equal    ${written.verdict.value}    verified
