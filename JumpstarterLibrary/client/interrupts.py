@@ -8,6 +8,7 @@ starts a call, the call goes on unseen, perhaps without the thread that would en
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import traceback
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typing import Any
 
 # gRPC's locks are conditions. Their doors are Python code, the first at which a signal handler can run.
 _DOORS = (threading.Condition.__enter__.__code__, threading.Condition.__exit__.__code__)
+
+_MANAGERS = tuple(getattr(contextlib._GeneratorContextManager, name).__code__ for name in ("__enter__", "__exit__"))
 
 _ALREADY_FREE = ("release unlocked lock", "cannot release un-acquired lock")
 """What Python says when an interruption hits a condition between letting go of its lock and waiting for it."""
@@ -38,6 +41,9 @@ class _Interruptible:
                 condition: Any = frame.f_locals["self"]
                 if condition._is_owned():
                     condition.release()
+            elif frame.f_code in _MANAGERS:
+                # What a generator holds, such as a lock of gRPC's statistics, it holds as long as this traceback lives.
+                frame.f_locals["self"].gen.close()
         if isinstance(error, RuntimeError) and str(error) in _ALREADY_FREE and error.__context__ is not None:
             raise error.__context__
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -131,6 +132,44 @@ def _exit_interrupted(condition: threading.Condition) -> None:
     sys.settrace(trace)
     try:
         condition.__exit__(None, None, None)
+    finally:
+        sys.settrace(before)
+
+
+def test_what_a_generator_holds_is_given_back_while_the_interruption_is_still_handled() -> None:
+    lock = threading.Lock()
+
+    @contextmanager
+    def holding() -> Iterator[None]:
+        with lock:
+            yield
+
+    free: list[bool] = []
+    try:
+        with interruptible:
+            _enter_interrupted(holding())
+    except Interruption:
+        # Its traceback is alive, and so is all that it refers to.
+        free.append(lock.acquire(timeout=1))
+    assert free == [True]
+
+
+def _enter_interrupted(manager: AbstractContextManager[None]) -> None:
+    """Enter a context manager, and raise when its generator has been entered and that is not known yet."""
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        if frame.f_code is not type(manager).__enter__.__code__:
+            return None
+        frame.f_trace_opcodes = True
+        entered = inspect.getgeneratorstate(manager.gen) == inspect.GEN_SUSPENDED  # type: ignore[attr-defined]
+        if event == "opcode" and entered:
+            raise Interruption
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        manager.__enter__()
     finally:
         sys.settrace(before)
 

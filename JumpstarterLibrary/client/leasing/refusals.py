@@ -78,6 +78,12 @@ def transport_error(details: str, peer: Peer) -> ControllerUnreachable | TlsErro
     reason = control_reason(details)
     if reason is None:
         return None
+    if peer.role == "router":
+        # The client has not chosen it.
+        return ControllerUnreachable(
+            f"The {peer}, to which the controller leads, cannot be reached: {reason}. Check the network, or tell the "
+            f"controller's administrator."
+        )
     return ControllerUnreachable(
         f"The {peer} cannot be reached: {reason}. Check the endpoint of the client configuration ({peer.source}) and "
         f"the network."

@@ -24,7 +24,7 @@ from JumpstarterLibrary.client.leasing.dial import Dialer, Way
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
 from JumpstarterLibrary.client.reasons import control_reason
-from JumpstarterLibrary.errors import AuthenticationError, JumpstarterError, LinkError, TlsError
+from JumpstarterLibrary.errors import AuthenticationError, ControllerUnreachable, JumpstarterError, LinkError, TlsError
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ FRAME = 1024 * 1024
 
 PIECE = 256 * 1024
 """Bytes that are read at once; more than a unix socket holds by default."""
+
+AWAY_S = 3.0
+"""How long a router may be away, as while it restarts, before that is an error."""
 
 ROUTER_S = 10.0
 """How long a router may take to show its certificate, where it is pinned."""
@@ -67,6 +70,7 @@ class Tunnel:
         self._dial_timeout = dial_timeout
         self._first: Way | None = None
         self._refusals = 0
+        self._away: float | None = None
         self._connections: dict[socket.socket, Any] = {}
         self._half_open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -214,6 +218,7 @@ class Tunnel:
         for frame in call:
             self.heard = time.monotonic()
             self._refusals = 0
+            self._away = None
             self.error = None
             if frame.frame_type == FRAME_TYPE_GOAWAY:
                 # An exporter that says no more is of no use, whatever it still hears.
@@ -249,6 +254,11 @@ class Tunnel:
                 f"The {peer} refused the token that its controller made for lease '{self._lease.name}', twice: "
                 f"{details}. The clocks or keys of controller and router may differ; tell their administrator."
             )
+        elif isinstance(translated, ControllerUnreachable):
+            self._away = time.monotonic() if self._away is None else self._away
+            if time.monotonic() - self._away < AWAY_S:
+                return
+            self._away = None
         self.error = translated
 
 

@@ -190,6 +190,7 @@ def test_an_end_that_somebody_else_notices_ends_the_wait(rig: Any, during: Durin
     with pytest.raises(LeaseReleased, match=r"^Somebody saw it end\.$"):
         join()
     assert time.monotonic() - begin < 1
+    rig.lab.controller.release(lease.name)
 
 
 def test_the_end_of_a_lease_ends_a_dial_that_the_controller_holds_back(

@@ -181,8 +181,8 @@ def test_a_router_that_is_not_there_is_told_soon(rig: Any, monkeypatch: pytest.M
     text = refusal(rig, ControllerUnreachable, 60)
     assert time.monotonic() - begin < 5
     assert text == (
-        f"The router {endpoint} cannot be reached: connection refused. Check the endpoint of the client configuration "
-        f"(the test) and the network."
+        f"The router {endpoint}, to which the controller leads, cannot be reached: connection refused. Check the "
+        f"network, or tell the controller's administrator."
     )
 
 

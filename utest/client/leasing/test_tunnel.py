@@ -18,6 +18,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.leasing import tunnel
 from JumpstarterLibrary.client.leasing.controller import Controller
 from JumpstarterLibrary.client.leasing.dial import Way
 from JumpstarterLibrary.client.leasing.lease import Lease
@@ -387,22 +388,44 @@ def test_a_token_that_is_refused_twice_is_told(stretch: Stretch, eventually: Eve
     )
 
 
-def test_a_router_that_is_not_there_is_told(rig: Any, eventually: Eventually) -> None:
+def test_a_router_that_is_not_there_is_told(rig: Any, eventually: Eventually, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tunnel, "AWAY_S", 0.0)
     stretch = Stretch(rig)
     stretch.ways._endpoint = "127.0.0.1:1"
     assert broken(stretch, eventually) == (
-        "The router 127.0.0.1:1 cannot be reached: connection refused. Check the endpoint of the client configuration "
-        "(the test) and the network."
+        "The router 127.0.0.1:1, to which the controller leads, cannot be reached: connection refused. Check the "
+        "network, or tell the controller's administrator."
     )
     assert isinstance(stretch.tunnel.error, ControllerUnreachable)
 
 
-def test_a_router_whose_name_is_unknown_is_told(rig: Any, eventually: Eventually) -> None:
+def test_a_router_that_was_away_for_a_moment_is_no_error(rig: Any, eventually: Eventually) -> None:
+    stretch = Stretch(rig)
+    endpoint, stretch.ways._endpoint = stretch.ways._endpoint, "127.0.0.1:1"
+    assert stretch.near().recv(1) == b""
+    eventually(lambda: not stretch.tunnel.up)
+    assert stretch.tunnel.error is None
+    assert stretch.tunnel.broke == (
+        "The router 127.0.0.1:1, to which the controller leads, cannot be reached: connection refused. Check the "
+        "network, or tell the controller's administrator"
+    )
+    stretch.ways._endpoint = endpoint
+    near = stretch.near()
+    eventually(lambda: len(stretch.ways.tokens) == 2)
+    far = stretch.far()
+    far.send(b"x")
+    assert read(near, 1) == b"x"
+
+
+def test_a_router_whose_name_is_unknown_is_told(
+    rig: Any, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "AWAY_S", 0.0)
     stretch = Stretch(rig)
     stretch.ways._endpoint = "router.invalid:443"
     assert broken(stretch, eventually) == (
-        "The router router.invalid:443 cannot be reached: the host name could not be resolved. Check the endpoint of "
-        "the client configuration (the test) and the network."
+        "The router router.invalid:443, to which the controller leads, cannot be reached: the host name could not be "
+        "resolved. Check the network, or tell the controller's administrator."
     )
 
 
@@ -430,7 +453,10 @@ def test_a_router_that_speaks_no_tls_is_told(rig: Any, eventually: Eventually) -
         stretch.controller.close()
 
 
-def test_a_router_that_is_overloaded_is_told_with_its_words(stretch: Stretch, eventually: Eventually) -> None:
+def test_a_router_that_is_overloaded_is_told_with_its_words(
+    stretch: Stretch, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "AWAY_S", 0.0)
     stretch.rig.lab.router.behaviour.refuse = Refusal(code=Code.UNAVAILABLE, details="Too many streams.", times=1)
     assert broken(stretch, eventually) == (
         f"The router {stretch.rig.lab.router.endpoint} failed when it was asked for the tunnel of lease 'x': Too many "
