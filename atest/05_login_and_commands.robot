@@ -119,6 +119,7 @@ Boot Loader Instead Of A System
     ...    EQUALS:There is no login on console 'console': a boot loader waits there with the prompt '=>'. Boot the system first, for example with: Write To Console${SPACE * 4}boot
     ...    Log In To Console    root    ${SECRET}
     Write To Console    boot
+    Console Should Contain    Linux version
     Log In To Console    root    ${SECRET}
 
 No Image, No Boot

@@ -173,24 +173,19 @@ Certificates That Are Refused
 # The faults themselves
 
 Faults That Cannot Be
-    Run Keyword And Expect Error
-    ...    EQUALS:x
-    ...    Inject Fault    toaster    burn
-    Run Keyword And Expect Error
-    ...    EQUALS:x
-    ...    Inject Fault    lease    burn
-    Run Keyword And Expect Error
-    ...    EQUALS:x
-    ...    Inject Fault    router    drop    speed=1
-    Run Keyword And Expect Error
-    ...    EQUALS:x
-    ...    Inject Fault    router    slow    delay=soon
-    Run Keyword And Expect Error
-    ...    EQUALS:x
-    ...    Inject Fault    exporter    crash    name=virtual-9
-    Run Keyword And Expect Error
-    ...    EQUALS:x
-    ...    Inject Fault    lease    expire
+    [Template]    Fault Should Be Refused
+    Nothing called 'toaster' can have a fault. There is: console, controller, driver, exporter, flash, lease, list-token, router, status, tls, token.
+    ...    toaster    burn
+    There is no fault 'burn' of lease. There is: busy, duplicate, expire, invalid, release, slow, swap, transfer, unsatisfiable.
+    ...    lease    burn
+    The fault 'router drop' takes no option 'speed'. It takes: after, how.
+    ...    router    drop    speed=1
+    The option 'delay' of the fault 'router slow' is a time such as 2 or '500 ms', not 'soon'.
+    ...    router    slow    delay=soon
+    There is no exporter 'virtual-9'. There is: virtual-1, virtual-2, virtual-3, virtual-4.
+    ...    exporter    crash    name=virtual-9
+    There is no lease that has begun and not ended. Acquire one first.
+    ...    lease    expire
 
 Cleared Faults Are Over
     Inject Fault    lease    unsatisfiable
@@ -262,3 +257,7 @@ Certificate Should Be Refused
     Error Should Come Soon    EQUALS:${message}    3    ${library}.Acquire Lease    exporter=virtual-1    timeout=20 s
     Clear Faults
     Nothing Should Be Left
+
+Fault Should Be Refused
+    [Arguments]    ${message}    ${target}    ${fault}    &{options}
+    Run Keyword And Expect Error    EQUALS:${message}    Inject Fault    ${target}    ${fault}    &{options}

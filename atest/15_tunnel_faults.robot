@@ -5,7 +5,7 @@ Library          JumpstarterLibrary    mode=virtual    timeout=15 s
 Library          libraries/Images.py
 Resource         resources/faults.resource
 
-Suite Setup      Use The Lab    slow_routers.robot    slow_calls.robot    slow_frames.robot    slow_tunnels.robot
+Suite Setup      Use The Lab    slow_routers.robot    slow_tunnels.robot    slow_calls.robot    slow_frames.robot    slow_restarts.robot
 Test Setup       Lease A Board
 Test Teardown    Nothing Should Remain
 Test Timeout     40 s
@@ -111,11 +111,6 @@ Router Drops A Tunnel Under A Console
     Console Should Contain    U-Boot    since=power_on    timeout=1 s
     Calls Should Be    Dial=1
 
-Router Restart
-    Inject Fault    router    restart    down=0.5
-    Power On
-    Calls Should Be    Dial=1
-
 Router Refuses Every Token
     [Template]    Router Should Refuse
     invalid jwt token
@@ -194,6 +189,20 @@ Controller Restart
     [Setup]    No Operation
     Slow Test Should Pass
 
+Router Restart At Acquisition
+    [Documentation]    One that is away for a moment is waited for.
+    [Setup]    No Operation
+    Slow Test Should Pass
+
+Router Restart Under A Device
+    [Setup]    No Operation
+    Slow Test Should Pass
+
+Router Gone For Good
+    [Documentation]    It gets three seconds to come back.
+    [Setup]    No Operation
+    Slow Test Should Pass
+
 
 *** Keywords ***
 Router Should Refuse
@@ -214,3 +223,5 @@ Router Certificate Should Be Refused
     Error Should Come Soon    ${message}    8    Acquire Lease    exporter=virtual-1    timeout=5 s
     Clear Faults
     Nothing Should Be Left
+    Wait Until Keyword Succeeds    5 s    0.1 s    Lease A Board
+    Disconnect    device

@@ -111,7 +111,7 @@ def seconds(value: Seconds) -> float | None:
 
 def spoken(value: float) -> str:
     """Return a length of time in seconds as people say it: ``1.5 seconds``, ``10 minutes``."""
-    if value < 1:
+    if round(value * 1000) < 1000:
         return f"{round(value * 1000)} millisecond{'s' * (round(value * 1000) != 1)}"
     amount, unit = value, "second"
     if value >= 120 and value % 60 == 0:

@@ -27,6 +27,7 @@ from JumpstarterLibrary.client.settings import ClientArguments, find_settings
 from JumpstarterLibrary.exporter.driver import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.lab import LabExporter, VirtualLab
+from JumpstarterLibrary.lab.model import LeaseRecord
 
 SOFT_S = 2.0
 """The length by which the leases extend themselves."""
@@ -130,6 +131,7 @@ class Outcome:
         case: The run.
         ended_s: Seconds from its last signal, or what else ended it, to the end of its process.
         free_s: Seconds from there until the controller could give the board to somebody else.
+        released: Whether the lease was released; otherwise it has expired.
         status: The process's exit status.
         output: What it printed.
     """
@@ -137,6 +139,7 @@ class Outcome:
     case: Case
     ended_s: float
     free_s: float
+    released: bool
     status: int
     output: str = field(repr=False)
 
@@ -237,7 +240,8 @@ class KillMatrix:
                 process.wait(PATIENCE_S)
         killed = killed or self._own_end(case, folder, reached)
         text = (folder / "output").read_text(errors="replace")
-        return Outcome(case, ended - killed, free - killed, process.returncode, text)
+        released = all(lease.release for lease in self._leases(case, over=True))
+        return Outcome(case, ended - killed, free - killed, released, process.returncode, text)
 
     def _watch(self, case: Case, process: subprocess.Popen[bytes], let_go: Callable[[], object]) -> tuple[float, float]:
         """Return when the process ended, and when its client had neither a lease nor a request any more."""
@@ -289,10 +293,10 @@ class KillMatrix:
         finally:
             controller.close()
 
-    def _leases(self, case: Case) -> list[str]:
-        """Return the leases of the run's client for its board that are not over, those that wait included."""
-        ours = [lease for lease in self.lab.leases() if lease.client == "tester" and not lease.ended]
-        return [lease.name for lease in ours if lease.labels.get("unit") == case.unit]
+    def _leases(self, case: Case, *, over: bool = False) -> list[LeaseRecord]:
+        """Return the leases of the run's client for its board, those that wait included."""
+        ours = [lease for lease in self.lab.leases() if lease.client == "tester" and lease.ended is over]
+        return [lease for lease in ours if lease.labels.get("unit") == case.unit]
 
     def _await_moment(self, case: Case, process: subprocess.Popen[bytes]) -> None:
         board = self._boards[case]
@@ -329,6 +333,13 @@ def limits(case: Case) -> tuple[float, float]:
     return PROCESS_LIMIT_S, CRASH_LIMIT_S if case.way.helpless else FREE_LIMIT_S
 
 
+def good(outcome: Outcome) -> bool:
+    """Return whether a run ended as it should: soon, and with a release where it could still do that."""
+    process_limit, free_limit = limits(outcome.case)
+    soon = outcome.ended_s < process_limit and outcome.free_s < free_limit
+    return soon and outcome.released is not outcome.case.way.helpless
+
+
 def table(outcomes: list[Outcome]) -> str:
     """Return the table that people read."""
     rows = [("runner", "ended by", "at which moment", "process ended", "board free")]
@@ -347,9 +358,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kill-matrix-") as folder, KillMatrix(Path(folder)) as matrix:
         outcomes = list(matrix.run().values())
     sys.stdout.write(f"{table(outcomes)}\n")
-    late = [one for one in outcomes if one.ended_s > limits(one.case)[0] or one.free_s > limits(one.case)[1]]
+    late = [one for one in outcomes if not good(one)]
     for one in late:
-        sys.stdout.write(f"\nToo late: {one.case}\n{one.output}\n")
+        sys.stdout.write(f"\nToo late, or not released: {one.case}\n{one.output}\n")
     seconds = time.monotonic() - began
     sys.stdout.write(f"{len(outcomes)} runs in {seconds:.0f} s, {len(late)} too late\n")
     return 1 if late else 0

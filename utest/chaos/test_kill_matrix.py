@@ -34,6 +34,7 @@ def test_the_board_is_free(matrix: tuple[KillMatrix, dict[Case, Outcome]], case:
     process_limit, free_limit = limits(case)
     assert outcome.ended_s < process_limit, outcome.output
     assert outcome.free_s < free_limit, outcome.output
+    assert outcome.released is not case.way.helpless, outcome.output
     expected = STATUSES.get(case.way.name)
     assert outcome.status == expected if expected is not None else outcome.status != 0, outcome.output
     assert "could not be released" not in outcome.output

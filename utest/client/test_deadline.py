@@ -53,6 +53,7 @@ def test_seconds_from_now() -> None:
     [
         (0, "0 milliseconds"),
         (0.25, "250 milliseconds"),
+        (0.9997, "1 second"),
         (1, "1 second"),
         (1.5, "1.5 seconds"),
         (30, "30 seconds"),

@@ -23,9 +23,9 @@ Controller Slow
 
 Controller Too Slow
     [Template]    Too Slow RPC Should Be Told
-    CreateLease    The controller ${ENDPOINT} did not answer within 500 milliseconds when it was asked for a lease of exporter 'virtual-1'. Check that it runs, and the network.
-    GetLease    x
-    Dial    x
+    CreateLease    The controller ${ENDPOINT} did not answer within 1 second when it was asked for a lease of exporter 'virtual-1'. Check that it runs, and the network.
+    GetLease    The controller ${ENDPOINT} did not answer within 1 second when it was asked for lease '.*'. Check that it runs, and the network.
+    Dial    The exporter 'virtual-1' of lease '.*' was not ready in time; that did not change within 1 second. Look at the exporter's log, or acquire another exporter.
 
 Controller Silent
     [Documentation]    A black hole: it takes connections and never answers.
@@ -51,6 +51,6 @@ Slow RPC Should Be Waited For
 Too Slow RPC Should Be Told
     [Arguments]    ${rpc}    ${message}
     Inject Fault    controller    slow    rpc=${rpc}    delay=30    caller=tester
-    Error Should Come Soon    REGEXP:${message}    8    Acquire Lease    exporter=virtual-1    timeout=0.5 s
+    Error Should Come Soon    REGEXP:${message}    8    Acquire Lease    exporter=virtual-1    timeout=1 s
     Clear Faults
     Nothing Should Be Left

@@ -221,7 +221,9 @@ def test_the_name_of_a_host_is_no_reason() -> None:
     details = "failed to connect to all addresses; last error: UNKNOWN: tls-lab:443: Connection refused"
     found = transport_error(details, Peer("router", "tls-lab:443", "ns/me", "x"))
     assert type(found) is ControllerUnreachable
-    assert str(found).startswith("The router tls-lab:443 cannot be reached: connection refused.")
+    assert str(found).startswith(
+        "The router tls-lab:443, to which the controller leads, cannot be reached: connection refused."
+    )
 
 
 def test_words_of_a_server_are_not_taken_for_grpcs() -> None:
