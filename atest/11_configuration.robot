@@ -282,14 +282,13 @@ Host Name That Does Not Resolve
     Controller Should Refuse    ${message}    0.5 s    config=${file}
 
 Nobody Listens
-    ${port} =    Closed Port
-    ${file} =    Write Client File    tester    endpoint=127.0.0.1:${port}
+    ${file} =    Write Client File    tester    endpoint=127.0.0.1:1
     VAR    ${message} =
-    ...    The controller 127.0.0.1:${port} cannot be reached: connection refused. Check the endpoint of the client configuration ('${file}', which config= names) and the network.
+    ...    The controller 127.0.0.1:1 cannot be reached: connection refused. Check the endpoint of the client configuration ('${file}', which config= names) and the network.
     Controller Should Refuse    ${message}    0.5 s    config=${file}
-    ${file} =    Write Client File    tester    endpoint=127.0.0.1:${port}    tls.insecure=${True}
+    ${file} =    Write Client File    tester    endpoint=127.0.0.1:1    tls.insecure=${True}
     VAR    ${message} =
-    ...    No connection to 127.0.0.1:${port}: Connection refused. Check the address, and that somebody listens there.
+    ...    No connection to 127.0.0.1:1: Connection refused. Check the address, and that somebody listens there.
     Controller Should Refuse    ${message}    0.5 s    config=${file}
 
 

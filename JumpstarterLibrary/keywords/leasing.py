@@ -94,13 +94,18 @@ class Leases:
         self._termination.guard()
         service = self.service(finding.mode)
         if lease is not None:
-            device = service.attach(lease, finding.lease_timeout, events=events, tick=self._tick)
+            device = service.attach(lease, finding.lease_timeout, events=events, tick=self._tick, follow_logs=True)
         else:
             if finding.request is None:
                 raise ConfigurationError("A lease needs a selector or the name of an exporter.")
             self._warn_of_token(service, finding, events)
             device = service.lease(
-                finding.request, finding.lease_timeout, progress=finding.progress, events=events, tick=self._tick
+                finding.request,
+                finding.lease_timeout,
+                progress=finding.progress,
+                events=events,
+                tick=self._tick,
+                follow_logs=True,
             )
         self._origins[device] = service
         return device

@@ -288,12 +288,6 @@ class Lab:
             return str(error.strerror)
         raise AssertionError(f"The name {host} resolves here.")
 
-    def closed_port(self) -> int:
-        """Return a port on loopback at which nobody listens."""
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            return int(found.getsockname()[1])
-
     # What the lab has seen
 
     def last_caller(self) -> str:

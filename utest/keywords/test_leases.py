@@ -365,10 +365,10 @@ def test_if_one_is_missing_none_is_kept(run: Any, held: Held, monkeypatch: pytes
     held("b1")
     begin = time.monotonic()
     with pytest.raises(LeaseTimeout) as info:
-        run.lease.acquire_devices(timeout=1.5 * SECOND, one="number=1", two="number=2")
+        run.lease.acquire_devices(timeout=0.9 * SECOND, one="number=1", two="number=2")
     assert time.monotonic() - begin < 5
     assert str(info.value).startswith(
-        "The devices one, two did not become free together within 1.5 seconds. The last one missing was 'one': No "
+        "The devices one, two did not become free together within 900 milliseconds. The last one missing was 'one': No "
         "exporter for selector 'number=1' became free within "
     )
     assert run.active() == ["held-b1"]

@@ -39,16 +39,25 @@ class LeasedDevice(Device):
         route: The lease and the tunnel.
         hooks: The lines of the exporter's hooks.
         tick: Called several times a second while something is awaited.
+        follow_logs: Emit the exporter's log as events for as long as the device is connected.
     """
 
     def __init__(
-        self, link: Link, report: jumpstarter_pb2.GetReportResponse, route: LeaseRoute, hooks: HookLog, tick: Tick
+        self,
+        link: Link,
+        report: jumpstarter_pb2.GetReportResponse,
+        route: LeaseRoute,
+        hooks: HookLog,
+        tick: Tick,
+        *,
+        follow_logs: bool = False,
     ) -> None:
         super().__init__(link, build_tree(report.reports), report.motd)
         self.labels = dict(report.labels)
         self.tick = tick
         self._route = route
         self._hooks = hooks
+        self._following = follow_logs
         self._closing = threading.Event()
         self._passage = Passage(route)
         self._present = link.by(self._passage)
@@ -86,11 +95,9 @@ class LeasedDevice(Device):
         self._route.tunnel.begin_anew()
         report = await_report(self.link, self._route, deadline, self._meanwhile)
         passage = Passage(self._route)
-        following = self._logs is not None
+        self._following = self._following or self._logs is not None
         self._stop_logs()
         self.await_ready(deadline)
-        if following:
-            self.follow_logs()
         # An exporter that was started anew has drivers with other ids.
         fresh = {node.path: node.uuid for node in build_tree(report.reports).walk()}
         for node in self.root.walk():
@@ -111,8 +118,9 @@ class LeasedDevice(Device):
         try:
             await_ready(self.link, self._route, self._hooks, deadline, self._meanwhile)
         finally:
-            # Following costs something with every call that the exporter logs; who wants it goes on.
-            self._stop_logs()
+            # It costs something with every call that the exporter logs.
+            if not self._following:
+                self._stop_logs()
 
     def _meanwhile(self) -> None:
         self.tick()
@@ -178,7 +186,12 @@ class LeasedDevice(Device):
 
 
 def connect_lease(
-    lease: Lease, deadline: Deadline, *, events: Events | None = None, tick: Tick = lambda: None
+    lease: Lease,
+    deadline: Deadline,
+    *,
+    events: Events | None = None,
+    tick: Tick = lambda: None,
+    follow_logs: bool = False,
 ) -> LeasedDevice:
     """Connect to the exporter of a lease, and return the device when it takes driver calls.
 
@@ -187,6 +200,7 @@ def connect_lease(
         deadline: Until when.
         events: The device's events. Default: those of the lease.
         tick: Called several times a second, in the waiting thread.
+        follow_logs: Go on emitting the exporter's log when the device is ready.
 
     Raises:
         LeaseError: The lease ended meanwhile.
@@ -203,7 +217,8 @@ def connect_lease(
     try:
         link = Link(route.connection, deadline, events=events, route=route)
         try:
-            device = LeasedDevice(link, await_report(link, route, deadline, tick), route, hooks, tick)
+            report = await_report(link, route, deadline, tick)
+            device = LeasedDevice(link, report, route, hooks, tick, follow_logs=follow_logs)
             device.await_ready(deadline)
         except BaseException:
             link.close()

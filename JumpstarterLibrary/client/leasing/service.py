@@ -66,6 +66,7 @@ class LeaseService:
         progress: datetime.timedelta = datetime.timedelta(seconds=15),
         events: Events | None = None,
         tick: Tick = lambda: None,
+        follow_logs: bool = False,
     ) -> LeasedDevice:
         """Acquire a lease and connect to its exporter; whatever goes wrong, the lease is given back.
 
@@ -76,6 +77,8 @@ class LeaseService:
             progress: Time between two lines about the wait.
             events: Where lines about it go, and later those of the device.
             tick: Called several times a second, in the waiting thread.
+            follow_logs: Emit the exporter's log as events from the first line on. It makes calls that the exporter
+                logs a little slower. Default: only until the device is ready.
 
         Raises:
             InfrastructureError: See ``acquire`` and ``connect_lease``.
@@ -86,7 +89,7 @@ class LeaseService:
         request = self._preferred(request, deadline)
         lease = acquire(controller, request, deadline, progress_s=progress.total_seconds(), events=events, tick=tick)
         try:
-            device = connect_lease(lease, deadline, events=events, tick=tick)
+            device = connect_lease(lease, deadline, events=events, tick=tick, follow_logs=follow_logs)
             self._keeper.keep(lease, device.pulse)
         except BaseException as error:
             try:
@@ -98,7 +101,13 @@ class LeaseService:
         return device
 
     def attach(
-        self, name: str, timeout: Seconds = None, *, events: Events | None = None, tick: Tick = lambda: None
+        self,
+        name: str,
+        timeout: Seconds = None,
+        *,
+        events: Events | None = None,
+        tick: Tick = lambda: None,
+        follow_logs: bool = False,
     ) -> LeasedDevice:
         """Connect to the exporter of somebody's lease; it is never released here.
 
@@ -107,6 +116,7 @@ class LeaseService:
             timeout: For the connection. Default: ``leases.dial_timeout`` of the client configuration, 60 seconds.
             events: Where lines about it go, and later those of the device.
             tick: Called several times a second, in the waiting thread.
+            follow_logs: See ``lease``.
 
         Raises:
             InfrastructureError: See ``acquire.attach`` and ``connect_lease``.
@@ -114,7 +124,7 @@ class LeaseService:
         controller = self.controller
         deadline = Deadline.of(controller.settings.dial_timeout if timeout is None else timeout)
         lease = attach(controller, name, deadline, events)
-        device = connect_lease(lease, deadline, events=events, tick=tick)
+        device = connect_lease(lease, deadline, events=events, tick=tick, follow_logs=follow_logs)
         self._keeper.keep(lease, device.pulse)
         return device
 

@@ -2,6 +2,7 @@
 
     table                  the table that everything is entered in
     options, injected      reading options; a fault from its begin to its end
+    ports                  keeping the port of a server that is away
     exporters, leases, routers, controllers, identities, drivers
                            what happens, by whom it happens to
 

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.lab.faults.options import Option, count, seconds, text
+from JumpstarterLibrary.lab.faults.ports import kept
 from JumpstarterLibrary.lab.faults.routers import CODES
 from JumpstarterLibrary.lab.faults.table import lasting, once
 from JumpstarterLibrary.lab.model import NO_STATUS
@@ -31,7 +32,8 @@ CALLER = Option("caller", text, "only those of this client or exporter; default:
 async def restart(parts: Parts, *, down: float) -> None:
     """Stop the controller and start it."""
     await parts.controller.stop_serving()
-    await parts.clock.sleep(down)
+    with kept(parts.controller.endpoint):
+        await parts.clock.sleep(down)
     await parts.controller.start_serving()
 
 
@@ -39,7 +41,8 @@ async def restart(parts: Parts, *, down: float) -> None:
 async def down(parts: Parts) -> AsyncIterator[None]:
     """Stop the controller."""
     await parts.controller.stop_serving()
-    yield
+    with kept(parts.controller.endpoint):
+        yield
     await parts.controller.start_serving()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.lab.faults.options import Option, count, seconds, size, text
+from JumpstarterLibrary.lab.faults.ports import kept
 from JumpstarterLibrary.lab.faults.table import lasting, once
 from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.router_behaviour import Refusal, RouterBehaviour
@@ -106,7 +107,8 @@ async def half_open(parts: Parts, *, mode: Any) -> AsyncIterator[None]:
 async def down(parts: Parts) -> AsyncIterator[None]:
     """Stop the router."""
     await parts.router.stop_serving()
-    yield
+    with kept(parts.router.endpoint):
+        yield
     await parts.router.start_serving()
 
 
@@ -119,7 +121,8 @@ async def down(parts: Parts) -> AsyncIterator[None]:
 async def restart(parts: Parts, *, down: float) -> None:
     """Stop the router and start it."""
     await parts.router.stop_serving()
-    await parts.clock.sleep(down)
+    with kept(parts.router.endpoint):
+        await parts.clock.sleep(down)
     await parts.router.start_serving()
 
 

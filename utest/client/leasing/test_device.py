@@ -115,7 +115,7 @@ def test_an_exporter_that_vanished_behind_the_router_is_noticed(rig: Any, during
 
 def test_an_idle_device_keeps_its_tunnel(rig: Any, impatient: None) -> None:
     device = rig.lease()
-    threading.Event().wait(1.1)
+    threading.Event().wait(0.9)
     assert device.client.probe.count() == 1
     assert rig.codes("Dial") == ["OK"]
     assert rig.notices == []

@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.events import LogRecord, Notice
-from JumpstarterLibrary.client.leasing import dial, readiness
+from JumpstarterLibrary.client.leasing import dial, readiness, tunnel
 from JumpstarterLibrary.client.leasing.readiness import HookLog
 from JumpstarterLibrary.errors import (
     ControllerUnreachable,
@@ -139,11 +139,11 @@ def test_a_router_that_never_pairs_is_told_in_time(rig: Any, monkeypatch: pytest
     monkeypatch.setattr(readiness, "JOIN_S", 0.3)
     rig.lab.router.behaviour.never_pair = True
     begin = time.monotonic()
-    text = refusal(rig, OperationTimeout, 1.2)
+    text = refusal(rig, OperationTimeout, 0.9)
     assert time.monotonic() - begin < 3
-    assert text.startswith("Exporter 'b1' of lease 'mine' did not answer within 1.")
+    assert text.startswith("Exporter 'b1' of lease 'mine' did not answer within ")
     assert text.endswith(
-        " seconds: the exporter did not come to the router. Look at its log, or give it more time with timeout=."
+        "seconds: the exporter did not come to the router. Look at its log, or give it more time with timeout=."
     )
     assert len(rig.codes("Dial")) >= 2
 
@@ -175,6 +175,7 @@ def test_tokens_that_are_refused_always_are_told_soon(rig: Any, monkeypatch: pyt
 
 def test_a_router_that_is_not_there_is_told_soon(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "LOOK_S", 0.1)
+    monkeypatch.setattr(tunnel, "AWAY_S", 0.5)
     endpoint = rig.lab.router.endpoint
     rig.lab.controller.run(rig.lab.router.stop_serving())
     begin = time.monotonic()
