@@ -4,7 +4,7 @@ Documentation    What can go wrong with a lease before there is a device: each f
 Library          JumpstarterLibrary    mode=virtual    timeout=11 s
 Resource         resources/faults.resource
 
-Suite Setup      Use The Lab    slow_leases.robot    slow_controllers.robot
+Suite Setup      Use The Lab    slow_answers.robot    slow_controllers.robot    slow_leases.robot
 Test Setup       Forget Calls
 Test Teardown    Nothing Should Remain
 Test Timeout     40 s

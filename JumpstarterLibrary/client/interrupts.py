@@ -3,12 +3,14 @@
 Timeouts of Robot Framework and pytest-timeout, and Ctrl-C, raise in the main thread wherever it is. Where gRPC waits,
 it leaves its call in order and cancels it. Where it holds a lock of its channel, the lock stays taken for ever, and
 every later call of the device hangs: in a loop of short calls, one interruption in twelve hits such a moment. Where it
-starts a call, the call goes on unseen, perhaps without the thread that would end it.
+starts a call, the call goes on unseen, perhaps without the thread that would end it. Where it reads an answer, it takes
+any exception for an answer that cannot be read, so that a timeout or a signal is lost together with the answer.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import traceback
 from collections.abc import Callable
@@ -24,14 +26,52 @@ _ALREADY_FREE = ("release unlocked lock", "cannot release un-acquired lock")
 """What Python says when an interruption hits a condition between letting go of its lock and waiting for it."""
 
 
+_MESSAGES = "grpc._common"
+"""The logger of what gRPC says of messages that it cannot read or write."""
+
+_NO_HANDLERS = ("grpc", "google", "JumpstarterLibrary")
+"""Packages whose exceptions are about the messages themselves; signal handlers are elsewhere."""
+
+
+class _Lost(logging.Filter):
+    """Keeps what gRPC only logs of an interruption: Robot Framework's are ``Exception``s like any other.
+
+    Attributes:
+        interruption: The last one.
+    """
+
+    interruption: BaseException | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep an interruption, which is then not logged."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or threading.current_thread() is not threading.main_thread() or not _from_a_handler(error):
+            return True
+        self.interruption = error
+        return False
+
+
+def _from_a_handler(error: BaseException) -> bool:
+    """Whether an exception was raised by something that has nothing to do with messages."""
+    raised_in = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        raised_in = str(frame.f_globals.get("__name__"))
+    return raised_in.partition(".")[0] not in _NO_HANDLERS
+
+
+_lost = _Lost()
+logging.getLogger(_MESSAGES).addFilter(_lost)
+
+
 class _Interruptible:
     """A context manager that gives back the locks that an interruption inside it has left taken.
 
-    An interruption that Python has turned into an error of a lock is raised as itself.
+    An interruption that Python has turned into an error of a lock, or gRPC into one of a message, is raised as itself.
     """
 
     def __enter__(self) -> None:
-        pass
+        if threading.current_thread() is threading.main_thread():
+            _lost.interruption = None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -46,6 +86,9 @@ class _Interruptible:
                 frame.f_locals["self"].gen.close()
         if isinstance(error, RuntimeError) and str(error) in _ALREADY_FREE and error.__context__ is not None:
             raise error.__context__
+        if _lost.interruption is not None and threading.current_thread() is threading.main_thread():
+            lost, _lost.interruption = _lost.interruption, None
+            raise lost
 
 
 interruptible = _Interruptible()

@@ -20,7 +20,7 @@ from JumpstarterLibrary.client.leasing.lease import LATE_CREATION_S, Lease, end_
 from JumpstarterLibrary.client.leasing.refusals import (
     already_exists,
     lost_answer,
-    never_sent,
+    perhaps_done,
     status_of,
     translate_control,
     transport_error,
@@ -140,7 +140,7 @@ class Acquisition:
             try:
                 self._controller.create_lease(self._request, lease.name, limit)
             except grpc.RpcError as error:
-                perhaps = perhaps or (lost_answer(error) and not never_sent(error))
+                perhaps = perhaps or perhaps_done(error)
                 # What surely was not created needs no release.
                 lease.ours = perhaps
                 if already_exists(error):

@@ -217,3 +217,8 @@ def never_sent(error: grpc.RpcError) -> bool:
 def lost_answer(error: grpc.RpcError) -> bool:
     """Whether nobody knows if the controller did what was asked: there was no answer at all."""
     return status_of(error)[0] in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED)
+
+
+def perhaps_done(error: grpc.RpcError) -> bool:
+    """Whether the controller may have done what was asked: an answer that broke on its way is INTERNAL, too."""
+    return (lost_answer(error) or status_of(error)[0] is Code.INTERNAL) and not never_sent(error)

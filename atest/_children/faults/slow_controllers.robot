@@ -27,14 +27,6 @@ Controller Too Slow
     GetLease    The controller ${ENDPOINT} did not answer within 1 second when it was asked for lease '.*'. Check that it runs, and the network.
     Dial    The exporter 'virtual-1' of lease '.*' was not ready in time; that did not change within 1 second. Look at the exporter's log, or acquire another exporter.
 
-Controller Silent
-    [Documentation]    A black hole: it takes connections and never answers.
-    Inject Fault    controller    silent
-    VAR    ${message} =
-    ...    EQUALS:The controller ${ENDPOINT} did not answer within 1 second when it was asked for a lease of exporter 'virtual-1'. Check that it runs, and the network.
-    Error Should Come Soon    ${message}    8    Acquire Lease    exporter=virtual-1    timeout=1 s
-    [Teardown]    The Fault Should Be Over
-
 
 *** Keywords ***
 Slow RPC Should Be Waited For

@@ -28,9 +28,3 @@ Stuck Available With A Lease That Ends
     ...    Acquire Lease
     ...    exporter=virtual-1
     ...    timeout=30 s
-
-Lease Unsatisfiable For The Moment
-    [Documentation]    Very old controllers say so of exporters that are offline: another request may fit.
-    Inject Fault    lease    unsatisfiable    reason=NoExporter    for=1 s
-    Acquire Lease    exporter=virtual-1    timeout=15 s
-    Active Leases Should Be    tester virtual-1

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import pytest
 
 from JumpstarterLibrary.client.leasing import last_resort
 from JumpstarterLibrary.client.leasing.refusals import Peer, transport_error
-from JumpstarterLibrary.errors import ControllerUnreachable, LeaseExpired, TlsError
+from JumpstarterLibrary.errors import ControllerUnreachable, LeaseError, LeaseExpired, TlsError
 from JumpstarterLibrary.lab.model import AVAILABLE
 
 PEER = Peer("controller", "lab.example:8082", "default/tester", "the test")
@@ -77,3 +78,13 @@ def test_a_lease_that_ends_while_it_is_extended_is_not_extended(rig: Any, second
     with pytest.raises(LeaseExpired, match=rf"^Lease '{lease.name}' of exporter 'b1' has expired at "):
         lease.extend(seconds(60))
     ending.join()
+
+
+def test_a_request_whose_answer_broke_on_its_way_is_taken_back(rig: Any) -> None:
+    rig.fault(
+        "CreateLease", when="after", code=grpc.StatusCode.INTERNAL, details="RST_STREAM with error code 2", times=1
+    )
+    with pytest.raises(LeaseError, match=r"^The controller .* refused a lease of selector 'board=b': RST_STREAM"):
+        rig.lease()
+    assert rig.codes("DeleteLease") == ["OK"]
+    assert rig.active() == []

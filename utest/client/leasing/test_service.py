@@ -30,6 +30,7 @@ from JumpstarterLibrary.errors import (
 )
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.session import Features
+from JumpstarterLibrary.lab import Clock
 from JumpstarterLibrary.lab.features import ControllerFeatures
 
 Code = grpc.StatusCode
@@ -326,7 +327,8 @@ def test_a_hook_that_takes_long_is_not_waited_for_longer_than_wanted(rigs: Any, 
 
 def test_a_hook_after_the_lease_that_fails_is_told_with_its_lines(rigs: Any, boards_of: Any) -> None:
     hook = HookInstanceConfigV1Alpha1(script="echo no cable; exit 3", timeout=10, on_failure="warn")
-    rig = rigs(exporters=boards_of(after_lease=hook))
+    # The exporter says so for a second only.
+    rig = rigs(exporters=boards_of(after_lease=hook), clock=Clock(scale=2))
     device = rig.lease()
     assert rig.service.release(device) is True
     assert [text for text in rig.notices if "failed" in text] == [

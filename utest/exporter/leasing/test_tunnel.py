@@ -239,13 +239,16 @@ def test_a_router_that_refuses(run: Run, caplog: pytest.LogCaptureFixture) -> No
 
 def test_a_router_that_is_not_there(tmp_path: Path, unused_port: int, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
-        server = await asyncio.start_unix_server(lambda _, writer: writer.close(), tmp_path / "s")
+        writers: list[asyncio.StreamWriter] = []
+        server = await asyncio.start_unix_server(lambda _, writer: writers.append(writer), tmp_path / "s")
         moving = asyncio.Event()
         moving.set()
         for insecure in (False, True):
             access = ControllerAccess("", "n", "e", "t", insecure=insecure)
             endpoint = f"127.0.0.1:{unused_port}"
             await Tunnel(access, endpoint, "token", str(tmp_path / "s"), moving).run()
+        for writer in writers:
+            writer.close()
         server.close()
         await asyncio.sleep(0.01)
 
