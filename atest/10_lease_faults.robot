@@ -22,7 +22,7 @@ Exporter Offline At Request
 Exporter Offline At Request For Too Long
     Inject Fault    exporter    offline    name=virtual-1
     Run Keyword And Expect Error
-    ...    EQUALS:Exporter 'virtual-1' did not become free within 500 milliseconds: it is offline ('virtual-1' is offline). The request was taken back. Wait longer with timeout=, or ask for another exporter.
+    ...    EQUALS:Exporter 'virtual-1' did not become free within 500 milliseconds: it is offline. The request was taken back. Wait longer with timeout=, or ask for another exporter.
     ...    Acquire Lease    exporter=virtual-1    timeout=0.5 s
     Calls Should Be    CreateLease=1    DeleteLease=1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import cached_property
 from pathlib import Path
 
 from robot.api.deco import library
@@ -19,8 +20,12 @@ class Certificates:
 
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
-        self._directory = Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
         self._count = 0
+
+    @cached_property
+    def _directory(self) -> Path:
+        """Made when it is needed: Robot makes instances that are never used."""
+        return Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
 
     def create_authority(self) -> Path:
         """Create an authority that has signed nothing and return its PEM file."""
@@ -45,4 +50,5 @@ class Certificates:
 
     def end_suite(self, _data: object, _result: object) -> None:
         """Remove the files."""
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if "_directory" in vars(self):
+            shutil.rmtree(self._directory, ignore_errors=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from functools import cached_property
 from pathlib import Path
 
 from robot.api.deco import library
@@ -25,11 +26,15 @@ class ExporterProcess:
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
         self._running: dict[str, subprocess.Popen[str]] = {}
-        self._directory = tempfile.mkdtemp(prefix="jumpstarter-atest-")
+
+    @cached_property
+    def _directory(self) -> Path:
+        """Made when it is needed: Robot makes instances that are never used."""
+        return Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
 
     def start_exporter(self, config: Path, *arguments: str) -> str:
         """Start an exporter on a unix socket (or as the arguments say) and return its host."""
-        directory = Path(self._directory)
+        directory = self._directory
         if not arguments:
             arguments = ("--unix", str(directory / f"exporter{len(self._running)}.sock"))
         files = directory / "files"
@@ -84,4 +89,5 @@ class ExporterProcess:
             process.kill()
             process.wait()
         self._running.clear()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if "_directory" in vars(self):
+            shutil.rmtree(self._directory, ignore_errors=True)

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
+from functools import cached_property
 from pathlib import Path
 
 from robot.api.deco import library
@@ -31,8 +32,12 @@ class Images:
 
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
-        self._directory = Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
         self._servers: list[http.server.ThreadingHTTPServer] = []
+
+    @cached_property
+    def _directory(self) -> Path:
+        """Made when it is needed: Robot makes instances that are never used."""
+        return Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
 
     def create_random_image(self, size: int) -> Path:
         """Create an image of random bytes."""
@@ -65,4 +70,5 @@ class Images:
         for server in self._servers:
             server.shutdown()
             server.server_close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if "_directory" in vars(self):
+            shutil.rmtree(self._directory, ignore_errors=True)

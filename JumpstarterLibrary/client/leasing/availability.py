@@ -78,7 +78,8 @@ def holders(controller: Controller, request: LeaseRequest, timeout: Seconds) -> 
     if not found:
         return ""
     if request.exporter:
-        return f" ({found[0]})"
+        # That it is offline has been said.
+        return f" ({found[0]})" if found[0].exporter.online else ""
     online = sum(one.exporter.online for one in found)
     named = [str(one) for one in found[:SHOWN]]
     if len(found) > SHOWN:

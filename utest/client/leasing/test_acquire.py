@@ -154,7 +154,7 @@ def test_too_late_tells_who_holds_what_and_takes_the_request_back(rigs: Callable
 def test_too_late_for_one_exporter_by_its_name(rig: Any) -> None:
     rig.lab.exporters["b1"].stop()
     assert refusal(rig, LeaseTimeout, 0.2, exporter="b1") == (
-        "Exporter 'b1' did not become free within 200 milliseconds: it is offline ('b1' is offline). The request was "
+        "Exporter 'b1' did not become free within 200 milliseconds: it is offline. The request was "
         "taken back. Wait longer with timeout=, or ask for another exporter."
     )
 

