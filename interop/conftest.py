@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from interop.certificates import Certificates, make_certificates
+from interop.environments import EnvironmentUnavailable
 from interop.exporters import bench_board, our_exporter, short_folder, upstream_unix
-from interop.upstream import Upstream, UpstreamUnavailable, install
+from interop.upstream import Upstream, install
 from JumpstarterLibrary.client import Device, DirectConnection
 
 
@@ -35,7 +36,7 @@ def upstream() -> Upstream:
     """Return upstream's installation; without the package index there is none, and nothing to try."""
     try:
         return install()
-    except UpstreamUnavailable as error:
+    except EnvironmentUnavailable as error:
         pytest.skip(str(error))
 
 

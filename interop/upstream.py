@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from interop.environments import CACHE, kept
 
 VERSION = "0.9.0"
 
@@ -25,15 +22,6 @@ REQUIREMENTS = tuple(
         *(f"jumpstarter-driver-{driver}" for driver in DRIVERS),
     )
 )
-
-CACHE = Path(__file__).parent.parent / ".interop"
-
-INSTALL_LIMIT_S = 600
-
-
-class UpstreamUnavailable(Exception):
-    """Upstream's packages could not be installed here."""
-
 
 @dataclass(frozen=True)
 class Upstream:
@@ -80,35 +68,9 @@ def install(cache: Path = CACHE) -> Upstream:
         cache: Where it is kept.
 
     Raises:
-        UpstreamUnavailable: It could not be built.
+        EnvironmentUnavailable: It could not be built.
     """
-    home = cache / f"upstream-{VERSION}"
-    complete = home / "complete.txt"
-    wanted = "\n".join(REQUIREMENTS)
-    cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / "lock"):
-        if not complete.exists() or complete.read_text() != wanted:
-            shutil.rmtree(home, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", str(home)])
-            _run([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", *REQUIREMENTS])
-            complete.write_text(wanted)
-    return Upstream(home)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _run(command: Sequence[str]) -> None:
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
-    except subprocess.CalledProcessError as error:
-        raise UpstreamUnavailable(f"{' '.join(command[1:4])} failed: {error.stderr.strip()[-400:]}") from error
-    except subprocess.TimeoutExpired as error:
-        raise UpstreamUnavailable(f"{' '.join(command[1:4])} took more than {INSTALL_LIMIT_S} seconds.") from error
+    return Upstream(kept(f"upstream-{VERSION}", REQUIREMENTS, cache))
 
 
 if __name__ == "__main__":

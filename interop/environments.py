@@ -1,0 +1,88 @@
+"""Virtual environments that are kept from run to run, because building them takes a minute and the package index."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+CACHE = ROOT / ".interop"
+
+INSTALL_LIMIT_S = 600
+
+
+class EnvironmentUnavailable(Exception):
+    """Packages could not be had or installed here."""
+
+
+def kept(name: str, requirements: Sequence[str], cache: Path = CACHE) -> Path:
+    """Return a virtual environment; it is built on the first use, and again when other requirements are asked for.
+
+    Args:
+        name: Its folder in the cache.
+        requirements: What pip installs, and its options.
+        cache: Where environments are kept.
+
+    Raises:
+        EnvironmentUnavailable: It could not be built.
+    """
+    home = cache / name
+    with _fresh(home, requirements) as needed:
+        if needed:
+            run([sys.executable, "-m", "venv", str(home)])
+            pip(home, "install", *requirements)
+    return home
+
+
+def downloaded(name: str, requirements: Sequence[str], cache: Path = CACHE) -> list[Path]:
+    """Return the wheels of distributions, without those that they depend on; downloaded on the first use.
+
+    Raises:
+        EnvironmentUnavailable: They could not be had.
+    """
+    folder = cache / name
+    with _fresh(folder, requirements) as needed:
+        if needed:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+            run([*command, "--dest", str(folder), *requirements])
+    return sorted(folder.glob("*.whl"))
+
+
+def pip(home: Path, *arguments: str) -> None:
+    """Run pip in an environment."""
+    run([str(home / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments])
+
+
+def run(command: Sequence[str]) -> None:
+    """Run a command that installs something.
+
+    Raises:
+        EnvironmentUnavailable: It failed, or took too long.
+    """
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
+    except subprocess.CalledProcessError as error:
+        raise EnvironmentUnavailable(f"{' '.join(command[1:5])} failed: {error.stderr.strip()[-400:]}") from error
+    except subprocess.TimeoutExpired as error:
+        raise EnvironmentUnavailable(f"{' '.join(command[1:5])} took more than {INSTALL_LIMIT_S} seconds.") from error
+
+
+@contextmanager
+def _fresh(folder: Path, wanted: Sequence[str]) -> Iterator[bool]:
+    """Yield whether a folder has to be filled; an old one is removed, and what was wanted is noted at the end."""
+    complete, text = folder / "complete.txt", "\n".join(wanted)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        needed = not complete.exists() or complete.read_text() != text
+        if needed:
+            shutil.rmtree(folder, ignore_errors=True)
+        yield needed
+        if needed:
+            complete.write_text(text)

@@ -1,0 +1,61 @@
+"""Upstream's own example of a test class, on a leased board: with our plugin, and as the measure with upstream's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from interop.leases.conftest import CLIENTS, client_home, make_jmp, watched
+from interop.leases.processes import run
+from interop.test_peer import suite
+from interop.upstream import Upstream
+from JumpstarterLibrary.exporter.drivers.composite import Composite
+from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
+from JumpstarterLibrary.lab import LabExporter, VirtualLab
+
+SUITE = Path(__file__).parent / "suites" / "suite_resource.py"
+IMAGE = Path(__file__).parents[2] / "examples" / "images" / "hello.img"
+
+
+def dutlink() -> Composite:
+    """Return the tree of a board behind a DUTLink."""
+    return Composite(children={"dutlink": VirtualBoard()})
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[VirtualLab]:
+    """Start a lab with one such board."""
+    with VirtualLab([LabExporter(name="rpi4-1", labels={"board": "rpi4"}, driver=dutlink)], clients=CLIENTS) as lab:
+        yield lab
+
+
+@pytest.fixture
+def environ(lab: VirtualLab, upstream: Upstream, runtime: Path) -> Mapping[str, str]:
+    """Return the environment of the lab's client."""
+    home = client_home(lab, runtime / "clients-of-example")
+    return upstream.environ(runtime, JMP_CLIENT_CONFIG_HOME=str(home), IMAGE=str(IMAGE))
+
+
+def test_in_lease_mode(lab: VirtualLab, environ: Mapping[str, str], tmp_path: Path) -> None:
+    with watched(lab):
+        done = run(suite(sys.executable, tmp_path / "report.xml", "-W", "error", str(SUITE)), environ)
+        assert done.code == 0, done.out
+        assert "2 passed in" in done.out
+        (lease,) = lab.leases()[-1:]
+        assert (str(lease.selector), lease.ended) == ("board=rpi4", True)
+
+
+@pytest.mark.parametrize("kind", ["ours", "theirs"])
+def test_in_upstreams_shell(
+    lab: VirtualLab, environ: Mapping[str, str], upstream: Upstream, runtime: Path, tmp_path: Path, kind: str
+) -> None:
+    jmp = make_jmp(upstream, runtime, runtime / "clients-of-example")
+    python, options = (sys.executable, ("-W", "error")) if kind == "ours" else (upstream.python, ())
+    command = suite(python, tmp_path / "report.xml", *options, str(SUITE))
+    with watched(lab):
+        done = jmp("shell --selector board=rpi4 --", "env", f"IMAGE={IMAGE}", *command)
+        assert done.code == 0, f"{done.out}\n{done.err}"
+        assert "2 passed in" in done.out
