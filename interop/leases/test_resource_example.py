@@ -32,10 +32,15 @@ def lab() -> Iterator[VirtualLab]:
         yield lab
 
 
+@pytest.fixture(scope="module")
+def home(lab: VirtualLab, runtime: Path) -> Path:
+    """Write the configurations of the lab's clients."""
+    return client_home(lab, runtime / "clients-of-example")
+
+
 @pytest.fixture
-def environ(lab: VirtualLab, upstream: Upstream, runtime: Path) -> Mapping[str, str]:
+def environ(upstream: Upstream, runtime: Path, home: Path) -> Mapping[str, str]:
     """Return the environment of the lab's client."""
-    home = client_home(lab, runtime / "clients-of-example")
     return upstream.environ(runtime, JMP_CLIENT_CONFIG_HOME=str(home), IMAGE=str(IMAGE))
 
 
@@ -50,9 +55,9 @@ def test_in_lease_mode(lab: VirtualLab, environ: Mapping[str, str], tmp_path: Pa
 
 @pytest.mark.parametrize("kind", ["ours", "theirs"])
 def test_in_upstreams_shell(
-    lab: VirtualLab, environ: Mapping[str, str], upstream: Upstream, runtime: Path, tmp_path: Path, kind: str
+    lab: VirtualLab, upstream: Upstream, runtime: Path, home: Path, tmp_path: Path, kind: str
 ) -> None:
-    jmp = make_jmp(upstream, runtime, runtime / "clients-of-example")
+    jmp = make_jmp(upstream, runtime, home)
     python, options = (sys.executable, ("-W", "error")) if kind == "ours" else (upstream.python, ())
     command = suite(python, tmp_path / "report.xml", *options, str(SUITE))
     with watched(lab):

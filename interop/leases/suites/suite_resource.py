@@ -1,4 +1,4 @@
-"""A test class as upstream's documentation shows them, with upstream's names only: a board that boots what is written."""
+"""A test class as upstream's documentation shows them, with upstream's names only."""
 
 from __future__ import annotations
 

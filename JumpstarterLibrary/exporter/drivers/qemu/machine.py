@@ -1,0 +1,226 @@
+"""The machine: a QEMU process while the board has power."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from JumpstarterLibrary.exporter.drivers.qemu.monitor import Monitor, MonitorError
+from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
+from JumpstarterLibrary.exporter.sockets import private_directory
+
+START_S = 20.0
+"""Seconds in which QEMU has to connect to its serial port; it takes a tenth of one."""
+
+PIECE = 64 * 1024
+"""Bytes of the serial port that are passed on at a time."""
+
+TYPED_LIMIT = 256 * 1024
+"""Bytes that may wait for a machine that does not read its serial port; what is typed beyond is lost, as on a wire."""
+
+COMPLAINT = 4096
+"""Bytes of QEMU's own messages that are told at a time."""
+
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class QemuFailed(ConnectionError):
+    """QEMU did not start."""
+
+
+@dataclass
+class _Life:
+    """A machine from power on to power off."""
+
+    process: asyncio.subprocess.Process
+    serial: asyncio.StreamWriter
+    monitor: Monitor
+    task: asyncio.Task[None] | None = None
+    complaint: str = ""
+
+
+class QemuMachine:
+    """A board whose hardware is a process. All methods belong to one event loop.
+
+    Args:
+        wire: The console; it outlives the process, so that listeners are there before the first byte.
+        command: Returns the command to run, given the folder of its sockets.
+        logger: Where switching and QEMU's own messages are reported.
+    """
+
+    def __init__(self, wire: Wire, command: Callable[[Path], list[str]], logger: logging.Logger) -> None:
+        self._wire, self._command, self._logger = wire, command, logger
+        self._power = asyncio.Lock()
+        self._life: _Life | None = None
+        wire.receiver = self._typed
+
+    @property
+    def on(self) -> bool:
+        """Whether the board has power. A guest that has shut itself down leaves it on."""
+        return self._life is not None
+
+    async def power_on(self) -> None:
+        """Start QEMU; a board that is on stays as it is.
+
+        Raises:
+            QemuFailed: It does not start.
+        """
+        async with self._power:
+            if self._life is None:
+                self._life = await self._start()
+                self._logger.info("power on")
+
+    async def power_off(self) -> None:
+        """Kill QEMU, which is what a power cut does to a board."""
+        async with self._power:
+            life, self._life = self._life, None
+            if life is not None:
+                _kill(life.process)
+                if life.task is not None:
+                    # It ends with the sockets, when all that the board has said is on the wire.
+                    await life.task
+                self._logger.info("power off")
+
+    async def reset(self) -> None:
+        """Press the reset button.
+
+        Raises:
+            QemuFailed: The board is off.
+        """
+        async with self._power:
+            if self._life is None:
+                raise QemuFailed("A board that is off cannot be reset. Switch it on.")
+            await self._life.monitor.execute("system_reset")
+            self._logger.info("reset")
+
+    def kill(self) -> None:
+        """Cut the power at once, for callers that cannot await."""
+        life, self._life = self._life, None
+        if life is not None:
+            _kill(life.process)
+
+    async def _start(self) -> _Life:
+        sockets = private_directory()
+        serial: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        monitor: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        try:
+            async with (
+                await asyncio.start_unix_server(_into(serial), sockets / "serial"),
+                await asyncio.start_unix_server(_into(monitor), sockets / "monitor"),
+            ):
+                process = await self._spawn(self._command(sockets))
+                try:
+                    await _connected(process, asyncio.gather(serial, monitor))
+                except BaseException:
+                    _kill(process)
+                    await process.wait()
+                    raise
+        finally:
+            shutil.rmtree(sockets, ignore_errors=True)
+        heard, speaking = serial.result()
+        life = _Life(process, speaking, Monitor(*monitor.result(), self._logger))
+        life.task = asyncio.create_task(self._live(life, heard))
+        try:
+            await life.monitor.execute("qmp_capabilities")
+        except MonitorError as error:  # it looks at most of its arguments after it has connected
+            await life.task
+            raise QemuFailed(_did_not_start(life.complaint)) from error
+        except BaseException:
+            _kill(process)
+            await life.task
+            raise
+        return life
+
+    async def _spawn(self, command: list[str]) -> asyncio.subprocess.Process:
+        # A killed exporter must not leave QEMU behind.
+        guard = shutil.which("setpriv")
+        prefix = [guard, "--pdeathsig", "KILL"] if guard else []
+        self._logger.debug("starting %s", command)
+        pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        return await asyncio.create_subprocess_exec(
+            *prefix, *command, stdin=null, stdout=null, stderr=pipe, start_new_session=True
+        )
+
+    async def _live(self, life: _Life, serial: asyncio.StreamReader) -> None:
+        """Pass on what the board and QEMU say, until the process ends or the event loop does."""
+        try:
+            await asyncio.gather(self._pump(serial), self._complain(life))
+        finally:
+            _kill(life.process)
+            life.serial.transport.abort()  # both have ended, or the event loop is about to
+            await life.monitor.close()
+            status = await life.process.wait()
+            if self._life is life:
+                self._logger.error("QEMU has ended with status %d. Switch the board off and on.", status)
+
+    async def _complain(self, life: _Life) -> None:
+        assert life.process.stderr is not None
+        while piece := await life.process.stderr.read(COMPLAINT):
+            life.complaint = piece.decode(errors="replace").strip()
+            self._logger.warning("QEMU: %s", life.complaint)
+
+    async def _pump(self, serial: asyncio.StreamReader) -> None:
+        with suppress(ConnectionError):  # killed
+            while data := await serial.read(PIECE):
+                self._wire.put(data)
+
+    def _typed(self, data: bytes) -> None:
+        if self._life is None:
+            return
+        speaking = self._life.serial
+        if speaking.transport.get_write_buffer_size() > TYPED_LIMIT:
+            self._logger.warning("The board does not read its serial port: %d bytes were lost.", len(data))
+            return
+        speaking.write(data)
+
+
+async def _connected(process: asyncio.subprocess.Process, arrivals: asyncio.Future[Any]) -> None:
+    """Wait until QEMU has connected to both sockets.
+
+    Raises:
+        QemuFailed: It has ended, or takes too long.
+    """
+    assert process.stderr is not None
+    ending = asyncio.create_task(process.stderr.read())
+    waiting: set[asyncio.Future[Any]] = {arrivals, ending}
+    try:
+        await asyncio.wait(waiting, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
+        if arrivals.done():
+            return
+        if ending.done():
+            raise QemuFailed(_did_not_start(ending.result()[-COMPLAINT:].decode(errors="replace").strip()))
+        raise QemuFailed(f"QEMU did not open its serial port within {START_S:g} seconds.")
+    finally:
+        arrivals.cancel()
+        ending.cancel()
+        with suppress(asyncio.CancelledError):
+            await ending
+
+
+def _did_not_start(complaint: str) -> str:
+    return f"QEMU did not start: {complaint or 'it ended without a word'}."
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+
+
+def _into(arrived: asyncio.Future[Connection]) -> Callable[..., None]:
+    """Return a callback that keeps the first connection and refuses others."""
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if arrived.done():
+            writer.close()
+        else:
+            arrived.set_result((reader, writer))
+
+    return accept
