@@ -101,6 +101,12 @@ def matrix(context: Context) -> None:
 
 
 @task
+def pytests(context: Context) -> None:
+    """Test the pytest plugin with every release line of pytest that it supports."""
+    _python(context, "-m scripts.pytests")
+
+
+@task
 def wheel(context: Context) -> None:
     """Build the wheel, install it somewhere else, and check that all of it is there."""
     _python(context, "-m scripts.check_wheel")

@@ -34,8 +34,12 @@ JumpstarterError
 │       └── DriverUnavailable            it cannot reach its hardware
 └── DeviceFailure                   what the board did, or did not do (also AssertionError)
     ├── ConsoleMismatch             the console did not say what was expected, or said what was not
+    ├── DeviceCrashed               the console said what a failing pattern names
     ├── LoginFailed                 nobody could log in on the console
-    └── CommandFailed               a command on the console ended with an unexpected exit status
+    ├── CommandFailed               a command on the console ended with an unexpected exit status
+    ├── BootFailed                  the board did not reach its boot loader, its system or another state
+    ├── StateMismatch               the board is in another state than it should be
+    └── StateBroken                 a state is wanted that the board has failed to reach before
 
 A message says what was asked, what was found and what to try. gRPC codes and tracebacks stay in ``__cause__`` and in
 the DEBUG log. Every class has a stable ``code`` made of its name, such as ``JMP-LEASE-EXPIRED``, for whoever sorts
@@ -45,6 +49,7 @@ failures by machine.
 from __future__ import annotations
 
 import re
+import sys
 from typing import ClassVar
 
 
@@ -61,6 +66,25 @@ class JumpstarterError(Exception):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.code = "JMP" + re.sub("([A-Z])", r"-\1", cls.__name__).upper()
+
+    # What handlers that were written for upstream's errors ask of them.
+
+    @property
+    def message(self) -> str:
+        """The sentence."""
+        return str(self)
+
+    def set_config(self, config: object) -> None:
+        """Keep the client configuration in use, for whoever may repair it with a new login."""
+        self._config = config
+
+    def get_config(self) -> object:
+        """Return what ``set_config`` kept; None if there is nothing."""
+        return getattr(self, "_config", None)
+
+    def print(self, message: str | None = None) -> None:
+        """Write the sentence, or another one, to stderr in red."""
+        sys.stderr.write(f"\033[91m{message or self}\033[0m\n")
 
 
 class UsageError(JumpstarterError, ValueError):
@@ -195,9 +219,37 @@ class ConsoleMismatch(DeviceFailure):
     """The console did not say what was expected, or said what was not."""
 
 
+class DeviceCrashed(DeviceFailure):
+    """The console said what a failing pattern names: a panic, an abort, whatever a test has registered.
+
+    Attributes:
+        line: The line that matched.
+        pattern: The failing pattern.
+        trace: What came with it.
+    """
+
+    def __init__(self, message: str, *, line: str = "", pattern: str = "", trace: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.pattern = pattern
+        self.trace = trace
+
+
 class LoginFailed(DeviceFailure):
     """Nobody could log in on the console."""
 
 
 class CommandFailed(DeviceFailure):
     """A command on the console ended with an unexpected exit status."""
+
+
+class BootFailed(DeviceFailure):
+    """The board did not reach its boot loader, its system, or another state that was asked for."""
+
+
+class StateMismatch(DeviceFailure):
+    """The board is in another state than it should be."""
+
+
+class StateBroken(DeviceFailure):
+    """A state is wanted that the board has failed to reach before; it was not tried again."""

@@ -38,15 +38,20 @@ def robot(setting: Setting, rounds: int = 7) -> Iterator[Row]:
 
 
 def pytest(setting: Setting, rounds: int = 7) -> Iterator[Row]:
-    """Measure a pytest run with one JumpstarterTest test, the same file with both plugins."""
-    file = setting.folder / "test_power.py"
-    file.write_text((SUITES / "test_power.py").read_text())
+    """Measure pytest runs with JumpstarterTest in shell mode, the same files with both plugins."""
+    yield _pytest(setting, rounds, "pytest with one JumpstarterTest test", "test_power.py", 0.45)
+    yield _pytest(setting, rounds, "pytest with four JumpstarterTest classes", "test_classes.py", 0.35)
+
+
+def _pytest(setting: Setting, rounds: int, name: str, suite: str, limit: float) -> Row:
+    file = setting.folder / suite
+    file.write_text((SUITES / suite).read_text())
     options = ["-p", "no:cacheprovider", f"--rootdir={setting.folder}", str(file)]
     commands = {name: [setting.python(name), "-m", "pytest", *options] for name in ("ours", "upstream")}
     environ = {**setting.environ, "JUMPSTARTER_HOST": setting.host, "JMP_DRIVERS_ALLOW": "UNSAFE"}
-    row = Row("pytest with one JumpstarterTest test", "s", wall_times(commands, environ, rounds))
-    target = Target("<= 0.45 x upstream", row.ratio("ours", "upstream"), 0.45)
-    yield Row(row.name, row.unit, row.figures, (target,))
+    row = Row(name, "s", wall_times(commands, environ, rounds))
+    target = Target(f"<= {limit} x upstream", row.ratio("ours", "upstream"), limit)
+    return Row(row.name, row.unit, row.figures, (target,))
 
 
 def distributions(setting: Setting) -> Iterator[Row]:

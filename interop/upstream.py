@@ -23,6 +23,7 @@ REQUIREMENTS = tuple(
     )
 )
 
+
 @dataclass(frozen=True)
 class Upstream:
     """An installation of upstream's packages.

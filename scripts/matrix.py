@@ -10,9 +10,10 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.environments import ROOT, build_wheel, environment, installed, run
+from scripts.environments import ROOT, build_wheel, environment, installed
 
 SHOWN = ("grpcio", "protobuf", "robotframework", "pytest")
 
@@ -23,23 +24,37 @@ TOOLS = tuple(
 """Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
 what takes minutes."""
 
+PLUGINS = ("pytest-xdist", "pytest-rerunfailures")
+"""Plugins that ours is tested with."""
+
+LIMIT_S = 1800
+"""Seconds for one run."""
+
 PYTHONS = ("3.14", "3.13", "3.12")
 """Versions for the newest environment, the first that is there; otherwise the interpreter that runs this."""
 
 
-def main() -> None:
-    """Test both environments."""
-    with tempfile.TemporaryDirectory() as name:
-        wheel = build_wheel(Path(name))
-        trial("oldest", sys.executable, [f"{wheel}[pytest]", *oldest(ROOT / "pyproject.toml")])
-        trial("newest", newest_python(), [f"{wheel}[pytest]"])
+def main() -> int:
+    """Test both environments at once, a core each; return 1 if one fails, with its output."""
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
+        wheel = f"{build_wheel(Path(name))}[upstream,novnc,opendal]"
+        trials = [
+            pool.submit(trial, "oldest", sys.executable, [wheel, *PLUGINS, *oldest(ROOT / "pyproject.toml")]),
+            pool.submit(trial, "newest", newest_python(), [wheel, *PLUGINS]),
+        ]
+        failed = [output for output in (trial.result() for trial in trials) if output]
+    sys.stdout.writelines(failed)
+    return 1 if failed else 0
 
 
 def oldest(pyproject: Path) -> list[str]:
     """Return the lower bounds of all dependencies as exact requirements."""
     project = tomllib.loads(pyproject.read_text())["project"]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["pytest"]]
-    return [re.sub(r">=\s*([^,;\s]+).*", r"==\1", requirement) for requirement in requirements]
+    extras = project["optional-dependencies"]
+    ours = project["name"]
+    requirements = [*project["dependencies"], *extras["pytest"], *extras["upstream"]]
+    others = [requirement for requirement in requirements if not requirement.startswith(ours)]
+    return [re.sub(r">=\s*([^,;\s]+).*", r"==\1", requirement) for requirement in others]
 
 
 def newest_python() -> str:
@@ -55,16 +70,31 @@ def newest_python() -> str:
     return sys.executable
 
 
-def trial(title: str, python: str, requirements: Sequence[str]) -> None:
-    """Install into a new environment and run the unit tests and the examples there."""
+def trial(title: str, python: str, requirements: Sequence[str]) -> str:
+    """Run the unit tests and the examples in a new environment, and return the output if one fails."""
     with environment(requirements, python) as inside, tempfile.TemporaryDirectory() as results:
         version = subprocess.run([inside, "-V"], check=True, capture_output=True, text=True).stdout.strip()
         found = installed(inside)
-        sys.stdout.write(f"{title}: {version}, {', '.join(f'{name} {found[name]}' for name in SHOWN)}\n")
+        words = f"{title}: {version}, {', '.join(f'{name} {found[name]}' for name in SHOWN)}"
         # -P keeps the checkout off the path: it is the wheel that is tested.
-        run(inside, "-P", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "utest", *TOOLS)
-        run(inside, "-P", "-m", "robot", "--outputdir", results, "--console", "dotted", "examples")
+        for arguments in (
+            ("pytest", "--quiet", "-p", "no:cacheprovider", "utest", *TOOLS),
+            ("robot", "--outputdir", results, "--console", "dotted", "examples"),
+        ):
+            command = [str(inside), "-P", "-m", *arguments]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+            sys.stdout.write(f"{words}: {closing_line(done.stdout)}\n")
+            sys.stdout.flush()
+            if done.returncode:
+                return f"{words} failed:\n{done.stdout}{done.stderr}\n"
+    return ""
+
+
+def closing_line(output: str) -> str:
+    """Return the line that sums a run up: the last one that counts tests."""
+    lines = [line for line in output.splitlines() if re.search(r"[0-9]+ passed|[0-9]+ failed|[0-9]+ error", line)]
+    return lines[-1].strip("= ") if lines else "nothing was counted"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -12,11 +13,12 @@ from typing import TypeVar
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.drivers import DriverProxy, NetworkProxy, SerialProxy, proxy_class
+from JumpstarterLibrary.client.drivers import DriverProxy, GenericProxy, NetworkProxy, SerialProxy, proxy_class
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
+from JumpstarterLibrary.client.offer import Offers
 from JumpstarterLibrary.client.tree import Node, build_tree
 from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
 
@@ -28,6 +30,11 @@ CONNECT_S = 30.0
 _CONSOLE_NAMES = ("console", "serial")
 
 Proxy = TypeVar("Proxy", bound=DriverProxy)
+
+
+def registered(device: Device, node: Node) -> DriverProxy:
+    """Return a new proxy of the class that the registry has for a node's label."""
+    return proxy_class(node.label)(device, node)
 
 
 class Device:
@@ -47,6 +54,12 @@ class Device:
         """Directory in which consoles keep their transcripts; None for none."""
         self.tick: Callable[[], None] = lambda: None
         """Called in the waiting thread during waits on a console."""
+        self.proxies: Callable[[Device, Node], DriverProxy] = registered
+        """Makes the proxy of a node. Who changes it does so before the first driver is asked for."""
+        self.before_close: list[Callable[[], None]] = []
+        """Called once, last first, before anything is closed: for whatever uses the drivers until then."""
+        self.offers = Offers()
+        """The resource streams that calls may be given the handles of."""
         self._proxies: dict[Node, DriverProxy] = {}
         self._consoles: dict[str, Console] = {}
         self._logs: LogFollower | None = None
@@ -96,7 +109,7 @@ class Device:
         """Return the proxy for a node; always the same one."""
         proxy = self._proxies.get(node)
         if proxy is None:
-            proxy = self._proxies[node] = proxy_class(node.label)(self, node)
+            proxy = self._proxies[node] = self.proxies(self, node)
         return proxy
 
     def driver(self, path: str) -> DriverProxy:
@@ -139,7 +152,7 @@ class Device:
         proxy = self.driver(path)
         if isinstance(proxy, kind):
             return proxy
-        if type(proxy) is proxy_class(""):
+        if isinstance(proxy, GenericProxy):
             # A label that we do not know; the caller knows better what the driver can do.
             return kind(self, proxy._node)
         raise NoSuchDriver(f"Driver '{path}' is no {what} driver; its exporter calls it '{proxy._node.label}'.")
@@ -219,8 +232,27 @@ class Device:
         if self._logs is None:
             self._logs = LogFollower(self.link)
 
+    @contextlib.contextmanager
+    def following_logs(self) -> Iterator[None]:
+        """Emit the exporter's log as events while the block runs, and afterwards only if that was so before."""
+        before = self._logs
+        self.follow_logs()
+        try:
+            yield
+        finally:
+            if before is None:
+                self._stop_logs()
+
     def close(self) -> None:
         """Close consoles, log and link. Closing twice is fine."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._close)
+            with self._lock:
+                callbacks, self.before_close = self.before_close, []
+            for callback in callbacks:
+                stack.callback(callback)
+
+    def _close(self) -> None:
         with self._lock:
             consoles, self._consoles = list(self._consoles.values()), {}
         for console in consoles:

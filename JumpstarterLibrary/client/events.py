@@ -75,7 +75,26 @@ class LogRecord(Event):
     source: str
 
 
+@dataclass(frozen=True)
+class Uploaded(Event):
+    """A file that a driver has taken to its end.
+
+    Attributes:
+        driver: The driver and the method in words, as messages have them.
+        name: The file's name.
+        size: Its bytes.
+        sha256: SHA-256 of these bytes, in hexadecimal.
+    """
+
+    driver: str
+    name: str
+    size: int
+    sha256: str
+
+
 Subscriber = Callable[[Event], None]
+
+Listener = Callable[[str, bytes], None]
 
 
 class Events:
@@ -83,6 +102,7 @@ class Events:
 
     def __init__(self) -> None:
         self._subscribers: tuple[Subscriber, ...] = ()
+        self._listeners: tuple[Listener, ...] = ()
         self._lock = threading.Lock()
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -90,7 +110,25 @@ class Events:
         with self._lock:
             self._subscribers = (*self._subscribers, subscriber)
 
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Call a function no more; one that was not called is fine."""
+        with self._lock:
+            self._subscribers = tuple(each for each in self._subscribers if each != subscriber)
+
     def emit(self, event: Event) -> None:
         """Hand an event to all subscribers."""
         for subscriber in self._subscribers:
             subscriber(event)
+
+    def listen(self, listener: Listener) -> None:
+        """Call a function with what the byte streams of drivers bring from now on: the driver's path, and the bytes.
+
+        These are no events: there may be hundreds of megabytes, which nobody else wants to be told of.
+        """
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+    def heard(self, driver: str, data: bytes) -> None:
+        """Hand what a driver's byte stream has brought to whoever listens."""
+        for listener in self._listeners:
+            listener(driver, data)

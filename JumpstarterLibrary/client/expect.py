@@ -7,13 +7,11 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from JumpstarterLibrary.client.forward import bridge
+from JumpstarterLibrary.client.forward import Opener, bridge
 from JumpstarterLibrary.client.stream import FLUSH_S
 
 if TYPE_CHECKING:
     from pexpect.fdpexpect import fdspawn
-
-    from JumpstarterLibrary.client.drivers.base import DriverProxy
 
 
 class PexpectAdapter:
@@ -27,7 +25,7 @@ class PexpectAdapter:
         ``with PexpectAdapter(client=client.dutlink.console) as console: console.expect("login:", timeout=60)``
     """
 
-    def __init__(self, *, client: DriverProxy, method: str = "connect") -> None:
+    def __init__(self, *, client: Opener, method: str = "connect") -> None:
         self._client, self._method = client, method
         self._session: fdspawn[bytes] | None = None
         self._bridge: threading.Thread | None = None

@@ -11,13 +11,9 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
-from JumpstarterLibrary.client.stream import ByteStream
 from JumpstarterLibrary.errors import InfrastructureError, UsageError
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.client.drivers.base import DriverProxy
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +23,34 @@ BACKLOG = 16
 _Self = TypeVar("_Self", bound="_Forward")
 
 
-def bridge(connection: socket.socket, stream: ByteStream, sent: threading.Event | None = None) -> None:
+class TwoWay(Protocol):
+    """What a connection is bridged to: ``ByteStream``, or what others have in its place."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes; raises `InfrastructureError` when nothing can be sent any more."""
+
+    def send_eof(self) -> None:
+        """End our direction."""
+
+    def receive(self, max_bytes: int) -> bytes:
+        """Return the next bytes; none at the end of the data. Raises `InfrastructureError` where it broke."""
+
+    def close(self, *, flush: bool = True) -> None:
+        """End it. Closing twice is fine."""
+
+
+class Opener(Protocol):
+    """Whoever has such streams: a driver's proxy."""
+
+    @property
+    def path(self) -> str:
+        """What it is called in messages."""
+
+    def stream(self, method: str) -> TwoWay:
+        """Open one."""
+
+
+def bridge(connection: socket.socket, stream: TwoWay, sent: threading.Event | None = None) -> None:
     """Copy both ways between a socket and a byte stream, with half close, until both directions have ended.
 
     Runs one direction in this thread and one in a daemon thread; closes both when done.
@@ -70,9 +93,9 @@ def bridge(connection: socket.socket, stream: ByteStream, sent: threading.Event 
 class _Forward:
     """A listening socket whose connections are bridged to streams of a driver."""
 
-    def __init__(self, driver: DriverProxy, listener: socket.socket, method: str) -> None:
+    def __init__(self, driver: Opener, listener: socket.socket, method: str) -> None:
         self._driver, self._listener, self._method = driver, listener, method
-        self._open: dict[socket.socket, ByteStream] = {}
+        self._open: dict[socket.socket, TwoWay] = {}
         self._lock = threading.Lock()
         self._closed = False
         listener.listen(BACKLOG)
@@ -113,10 +136,14 @@ class _Forward:
         if closed:
             stream.close()
         try:
-            bridge(connection, stream)
+            self._bridge(connection, stream)
         finally:
             with self._lock:
                 del self._open[connection]
+
+    def _bridge(self, connection: socket.socket, stream: TwoWay) -> None:
+        """Copy both ways until both directions have ended, and close both."""
+        bridge(connection, stream)
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -135,7 +162,7 @@ class TcpForward(_Forward):
         port: Local port.
     """
 
-    def __init__(self, driver: DriverProxy, host: str, port: int, method: str) -> None:
+    def __init__(self, driver: Opener, host: str, port: int, method: str) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if not 0 <= port <= 65535:
             raise UsageError(f"There is no port {port}; the last one is 65535. Leave port= out for a free one.")
@@ -156,7 +183,7 @@ class UnixForward(_Forward):
         path: The socket's path.
     """
 
-    def __init__(self, driver: DriverProxy, path: str | None, method: str) -> None:
+    def __init__(self, driver: Opener, path: str | None, method: str) -> None:
         self._directory: Path | None = None
         if path is None:
             self._directory = _private_directory()

@@ -60,6 +60,12 @@ class Outbox:
             self._condition.wait_for(lambda: self._dead or (self._idle and not self._frames), limit_s)
             return self._idle and not self._dead
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that gRPC has not asked for yet."""
+        with self._condition:
+            return sum(len(frame.payload) for frame in self._frames)
+
     def kill(self) -> None:
         """Drop what waits and release both sides; the stream is over."""
         with self._condition:

@@ -18,7 +18,7 @@ import grpc
 
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
-from JumpstarterLibrary.client.events import Progress
+from JumpstarterLibrary.client.events import Progress, Uploaded
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
@@ -64,7 +64,7 @@ class Transfer:
     seconds: float
 
 
-class _Progress:
+class TransferProgress:
     """Emits progress at most once a second."""
 
     def __init__(self, link: Link, operation: Operation, total: int | None) -> None:
@@ -85,7 +85,9 @@ class _Progress:
 class _Upload:
     """The sending side: an iterator over frames that gRPC runs in a thread of its own."""
 
-    def __init__(self, source: Source, compression: Compression, progress: _Progress, hash_content: bool) -> None:
+    def __init__(
+        self, source: Source, compression: Compression, progress: TransferProgress, hash_content: bool
+    ) -> None:
         self.go = threading.Event()
         self.finished = threading.Event()
         self.error: InfrastructureError | None = None
@@ -222,7 +224,7 @@ def upload(
         InfrastructureError: The driver refused or failed, or the link broke.
     """
     deadline = Deadline.of(timeout)
-    sending = _Upload(source, compression, _Progress(link, operation, source.size), hash_content)
+    sending = _Upload(source, compression, TransferProgress(link, operation, source.size), hash_content)
     encoding = None if compression is Compression.none else compression.value
     frames = future = None
     try:
@@ -252,7 +254,9 @@ def upload(
         sending.stop()
         if frames is not None:
             frames.cancel()
-    return sending.result()
+    transfer = sending.result()
+    link.events.emit(Uploaded(operation.text, source.name, transfer.size, transfer.sha256))
+    return transfer
 
 
 def download(
@@ -282,7 +286,7 @@ def download(
             before the end of data.
     """
     deadline = Deadline.of(timeout)
-    progress = _Progress(link, operation, limit)
+    progress = TransferProgress(link, operation, limit)
     digest, size = hashlib.sha256(), 0
     outbox = Outbox()
     frames = future = None

@@ -152,17 +152,27 @@ class ByteStream:
 
     A daemon thread receives into a bounded buffer, so that ``receive`` can have a timeout; when the buffer is full the
     exporter is held back. Use it as a context manager: leaving it frees the device on the exporter.
+
+    Args:
+        link: The link to open it on.
+        request: The request text that says which stream (see ``protocol.streams``).
+        operation: What is asked, for messages.
+        heard: Called with everything that comes, as it comes, in a thread of the stream. Default: nothing.
     """
 
     INBOX_LIMIT = 4 * 1024 * 1024
 
-    def __init__(self, link: Link, request: str, operation: Operation) -> None:
+    def __init__(
+        self, link: Link, request: str, operation: Operation, heard: Callable[[bytes], None] = lambda _data: None
+    ) -> None:
+        self._heard = heard
         self._outbox = Outbox()
         self._inbox = bytearray()
         self._condition = threading.Condition()
         self._ended = False
         self._closed = False
         self._error: InfrastructureError | None = None
+        self._changed: Callable[[], None] = lambda: None
         self._frames = Frames(link, request, self._outbox, operation, self._outbox.kill)
         threading.Thread(target=self._pump, name="jumpstarter-stream", daemon=True).start()
 
@@ -174,6 +184,9 @@ class ByteStream:
             LinkError: The stream is closed.
         """
         deadline = Deadline.of(timeout)
+        if 0 < len(data) <= FRAME and type(data) is bytes:
+            self._outbox.put(data, deadline)  # no copy
+            return
         view = memoryview(data)
         for start in range(0, len(view), FRAME):
             self._outbox.put(bytes(view[start : start + FRAME]), deadline)
@@ -194,14 +207,49 @@ class ByteStream:
             while not self._inbox and not self._ended:
                 if not self._condition.wait(deadline.at_most(1.0)) and deadline.expired:
                     raise OperationTimeout(f"No data on the byte stream within {spoken(deadline.timeout or 0)}.")
-            if self._inbox:
-                data = bytes(self._inbox[:max_bytes])
-                del self._inbox[:max_bytes]
-                self._condition.notify_all()
-                return data
-            if self._error is not None:
-                raise self._error
-            return b""
+            return self._take(max_bytes)
+
+    def poll(self, max_bytes: int = 65536) -> bytes | None:
+        """Return what ``receive`` would, if it is there already, else None.
+
+        Raises:
+            InfrastructureError: The stream broke.
+        """
+        with self._condition:
+            return self._take(max_bytes) if self._inbox or self._ended else None
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call a function, in a thread of the stream, whenever there is something new for ``poll``; also once now."""
+        self._changed = changed
+        changed()
+
+    def handle(self) -> tuple[dict[str, Any], str | None]:
+        """Return the handle of a resource stream, and the content encoding that the exporter decodes; see ``Frames``.
+
+        Raises:
+            InfrastructureError: It is no resource stream, or the exporter gave no handle.
+        """
+        return self._frames.handle()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the exporter has said that no more data follows."""
+        return self._frames.complete
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent, and that gRPC has not asked for yet."""
+        return self._outbox.waiting
+
+    def _take(self, max_bytes: int) -> bytes:
+        if self._inbox:
+            data = bytes(self._inbox[:max_bytes])
+            del self._inbox[:max_bytes]
+            self._condition.notify_all()
+            return data
+        if self._error is not None:
+            raise self._error
+        return b""
 
     def close(self, *, flush: bool = True) -> None:
         """End the stream and free the device on the exporter. Closing twice is fine.
@@ -220,9 +268,12 @@ class ByteStream:
     def _pump(self) -> None:
         try:
             for data in self._frames:
+                self._heard(data)
                 with self._condition:
                     self._inbox += data
                     self._condition.notify_all()
+                self._changed()
+                with self._condition:
                     while len(self._inbox) >= self.INBOX_LIMIT and not self._closed:
                         self._condition.wait()
         except InfrastructureError as error:
@@ -231,6 +282,7 @@ class ByteStream:
             with self._condition:
                 self._ended = True
                 self._condition.notify_all()
+            self._changed()
 
     def __enter__(self) -> ByteStream:
         return self

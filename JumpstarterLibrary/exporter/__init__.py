@@ -6,11 +6,12 @@ from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterC
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
 from JumpstarterLibrary.exporter.hosting import HostedExporter, serve
 from JumpstarterLibrary.exporter.session import Features, Session
-from JumpstarterLibrary.exporter.streams import BrokenStream, ByteStream, EndOfStream
+from JumpstarterLibrary.exporter.streams import BrokenStream, ByteStream, ClosedStream, EndOfStream
 
 __all__ = [
     "BrokenStream",
     "ByteStream",
+    "ClosedStream",
     "Driver",
     "EndOfStream",
     "ExporterConfigV1Alpha1",

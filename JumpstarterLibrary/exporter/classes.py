@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
+import sys
+from pathlib import Path
 from types import ModuleType
 
 from JumpstarterLibrary.errors import ConfigurationError
@@ -14,9 +17,13 @@ _DRIVERS = "JumpstarterLibrary.exporter.drivers"
 OURS: dict[str, str] = {
     "jumpstarter_driver_composite.driver.Composite": f"{_DRIVERS}.composite:Composite",
     "jumpstarter_driver_composite.driver.Proxy": f"{_DRIVERS}.composite:Proxy",
+    "jumpstarter_driver_network.driver.DbusNetwork": f"{_DRIVERS}.dbus:DbusNetwork",
     "jumpstarter_driver_network.driver.EchoNetwork": f"{_DRIVERS}.network:EchoNetwork",
     "jumpstarter_driver_network.driver.TcpNetwork": f"{_DRIVERS}.network:TcpNetwork",
+    "jumpstarter_driver_network.driver.UdpNetwork": f"{_DRIVERS}.datagrams:UdpNetwork",
     "jumpstarter_driver_network.driver.UnixNetwork": f"{_DRIVERS}.network:UnixNetwork",
+    "jumpstarter_driver_network.driver.VsockNetwork": f"{_DRIVERS}.vsock:VsockNetwork",
+    "jumpstarter_driver_network.driver.WebsocketNetwork": f"{_DRIVERS}.websocket:WebsocketNetwork",
     "jumpstarter_driver_opendal.driver.MockFlasher": f"{_DRIVERS}.storage:MockFlasher",
     "jumpstarter_driver_opendal.driver.MockStorageMux": f"{_DRIVERS}.storage:MockStorageMux",
     "jumpstarter_driver_opendal.driver.MockStorageMuxFlasher": f"{_DRIVERS}.storage:MockStorageMuxFlasher",
@@ -26,6 +33,12 @@ OURS: dict[str, str] = {
     "jumpstarter_driver_pyserial.driver.PySerial": f"{_DRIVERS}.serial:PySerial",
 }
 """Upstream's class paths and our classes, as ``module:class``: upstream's configurations run as they are."""
+
+UPSTREAM = "jumpstarter"
+"""How the names of upstream's packages begin; the core has no more of a name."""
+
+SHIM = "pytest_jumpstarter"
+"""The package with upstream's names, which drivers import that were written for upstream."""
 
 
 def driver_class(path: str, where: str) -> type[Driver]:
@@ -49,22 +62,45 @@ def driver_class(path: str, where: str) -> type[Driver]:
             f"{where}: no class {class_name!r} in module {module_name!r}.{_similar(class_name, module_name)}"
         )
     if not (isinstance(found, type) and issubclass(found, Driver)):
-        raise ConfigurationError(
-            f"{where}: {path} is no driver class. Derive it from JumpstarterLibrary.exporter.Driver."
-        )
+        raise ConfigurationError(f"{where}: {path} is no driver class.{_advice(found)}")
     return found
+
+
+def _advice(found: object) -> str:
+    if any(base.__module__.partition(".")[0] == UPSTREAM for base in getattr(found, "__mro__", ())):
+        return (
+            " It derives from the Driver of upstream's own package, which is installed here. Serve it with upstream's "
+            "exporter, or uninstall 'jumpstarter' to have its names from here."
+        )
+    return " Derive it from JumpstarterLibrary.exporter.Driver."
+
+
+def offer_upstreams_names() -> bool:
+    """Let modules import upstream's names from this project, behind everything else on ``sys.path``.
+
+    Returns:
+        Whether anything has changed.
+    """
+    shim = importlib.util.find_spec(SHIM)
+    folders = [str(Path(place, "compat")) for place in (shim.submodule_search_locations or ())] if shim else []
+    missing = [folder for folder in folders if folder not in sys.path and Path(folder).is_dir()]
+    sys.path.extend(missing)
+    return bool(missing)
 
 
 def _module(name: str, where: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith(UPSTREAM) and offer_upstreams_names():
+            return _module(name, where)
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigurationError(
                 f"{where}: there is no module {name!r}. Install the package that holds it, or correct the type."
             ) from error
         raise ConfigurationError(
-            f"{where}: the module {name!r} needs {error.name!r}, which is not installed."
+            f"{where}: the module {name!r} needs {error.name!r}, which is not installed. Install it; "
+            "robotframework-jumpstarter[upstream] has what most drivers for upstream need."
         ) from error
     except ImportError as error:
         raise ConfigurationError(f"{where}: the module {name!r} cannot be imported: {error}.") from error

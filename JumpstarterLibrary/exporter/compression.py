@@ -107,13 +107,18 @@ def _optional(name: str) -> Any:
         return None
 
 
+def _zstd() -> Any:
+    """Return the standard library's module of Python 3.14, or its backport, if there is one."""
+    return _optional("compression.zstd") or _optional("backports.zstd")
+
+
 def _stages() -> dict[str, Callable[[], _Stage]]:
     stages: dict[str, Callable[[], _Stage]] = {
         "gzip": _Gzip,
         "xz": lzma.LZMADecompressor,
         "bz2": bz2.BZ2Decompressor,
     }
-    if standard := _optional("compression.zstd"):  # Python 3.14
+    if standard := _zstd():
         stages["zstd"] = standard.ZstdDecompressor
     elif third_party := _optional("zstandard"):
         stages["zstd"] = lambda: _Zstandard(third_party.ZstdDecompressor().decompressobj())
@@ -128,7 +133,7 @@ _ERRORS: tuple[type[Exception], ...] = (
     OSError,
     EOFError,
     ValueError,
-    *(module.ZstdError for module in (_optional("compression.zstd"), _optional("zstandard")) if module is not None),
+    *(module.ZstdError for module in (_zstd(), _optional("zstandard")) if module is not None),
 )
 
 

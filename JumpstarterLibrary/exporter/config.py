@@ -68,6 +68,19 @@ class ExporterConfigV1Alpha1DriverInstance:
         return cls._from_table(parse_yaml(text, "the YAML text"), "driver")
 
     @classmethod
+    def from_mapping(cls, content: dict[str, Any], where: str = "driver") -> Self:
+        """Read what a YAML file would hold.
+
+        Args:
+            content: The mapping.
+            where: Its place, for errors.
+
+        Raises:
+            ConfigurationError: It does not describe a driver.
+        """
+        return cls._from_table(Table(content, where if where != "driver" else ""), where)
+
+    @classmethod
     def _from_table(cls, table: Table, where: str) -> Self:
         class_path, ref = table.text("type"), table.text("ref")
         if class_path is not None and ref is not None:
@@ -229,6 +242,19 @@ class ExporterConfigV1Alpha1:
             ConfigurationError: It is no exporter's configuration.
         """
         return cls._from_table(parse_yaml(text, "the YAML text"), None)
+
+    @classmethod
+    def from_mapping(cls, content: dict[str, Any], path: Path | None = None) -> Self:
+        """Read what a YAML file would hold.
+
+        Args:
+            content: The mapping.
+            path: The file, if there is one.
+
+        Raises:
+            ConfigurationError: It is no exporter's configuration.
+        """
+        return cls._from_table(Table(content, ""), path)
 
     @classmethod
     def _from_table(cls, table: Table, path: Path | None) -> Self:

@@ -14,7 +14,7 @@ import grpc
 
 from JumpstarterLibrary.exporter.driver import CallKind, Driver, call_kind
 from JumpstarterLibrary.exporter.threaded import ThreadedIterator
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.workers import Threads, Workers, threads_for
 from JumpstarterLibrary.protocol import decode, encode
 from JumpstarterLibrary.protocol.wellknown import Value
 
@@ -124,6 +124,15 @@ def _finite(value: object) -> bool:
     return True
 
 
+def encode_result(result: object) -> Value:
+    """Return what travels for a driver method's result; numbers may be rounded.
+
+    Raises:
+        ValueError: It cannot travel.
+    """
+    return encode(result, exact=False)
+
+
 async def call_unary(workers: Workers, driver: Driver, name: str, values: Sequence[Value]) -> Value:
     """Call a method and return its encoded result.
 
@@ -133,10 +142,10 @@ async def call_unary(workers: Workers, driver: Driver, name: str, values: Sequen
     method = exported(driver, name, CallKind.UNARY)
     decoded = arguments(values)
     with driver_border(driver.logger, name):
-        return encode(await _result(workers, method, decoded), exact=False)
+        return encode_result(await _result(threads_for(type(driver), workers), method, decoded))
 
 
-async def _result(workers: Workers, method: Callable[..., Any], decoded: list[Any]) -> object:
+async def _result(workers: Threads, method: Callable[..., Any], decoded: list[Any]) -> object:
     if inspect.iscoroutinefunction(method):
         return await method(*decoded)
     result = await workers.run(method, *decoded)
@@ -155,12 +164,12 @@ async def call_streaming(
     method = exported(driver, name, CallKind.STREAMING)
     decoded = arguments(values)
     with driver_border(driver.logger, name):
-        async with aclosing(await _items(workers, method, decoded)) as items:
+        async with aclosing(await _items(threads_for(type(driver), workers), method, decoded)) as items:
             async for item in items:
-                yield encode(item, exact=False)
+                yield encode_result(item)
 
 
-async def _items(workers: Workers, method: Callable[..., Any], decoded: list[Any]) -> Any:
+async def _items(workers: Threads, method: Callable[..., Any], decoded: list[Any]) -> Any:
     if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
         items = method(*decoded)
     else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import logging
+from abc import ABCMeta, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 from JumpstarterLibrary.exporter.resources import ResourceStream, open_resource
@@ -53,11 +54,26 @@ def call_kind(function: object) -> CallKind | None:
     return kind if isinstance(kind, CallKind) else None
 
 
+class _Name:
+    """A driver's ``name``: what its labels say, unless the class or the instance has a ``name`` of its own."""
+
+    def __get__(self, driver: Driver | None, owner: type[Driver]) -> str:
+        if driver is None:
+            # The class has none, so that a dataclass below may have a field of that name without a default.
+            raise AttributeError(f"type object {owner.__name__!r} has no attribute 'name'")
+        name: str = vars(driver).get("name") or driver.labels.get(LABEL_NAME, "unknown")
+        return name
+
+    def __set__(self, driver: Driver, name: str) -> None:
+        vars(driver)["name"] = name
+
+
 @dataclass(kw_only=True, eq=False)
-class Driver:
-    """One function of a board, as the exporter offers it. Subclasses are keyword-only dataclasses.
+class Driver(metaclass=ABCMeta):
+    """One function of a board, as the exporter offers it. Subclasses are keyword-only dataclasses, also pydantic's.
 
     Attributes:
+        name: The label ``jumpstarter.dev/name``, or ``unknown``.
         children: Drivers below this one, by name.
         uuid: This instance's id in reports and calls.
         labels: Further report labels.
@@ -77,15 +93,20 @@ class Driver:
     log_level: str = "INFO"
     logger: logging.Logger = field(init=False, repr=False)
 
+    name = _Name()
+
     def __post_init__(self) -> None:
         """Set up the logger. Subclasses with a ``__post_init__`` of their own call this one."""
+        if hasattr(super(), "__post_init__"):
+            # That of a mixin class, which has a place behind this one.
+            super().__post_init__()  # type: ignore[misc]
         self.logger = logging.getLogger(f"driver.{type(self).__name__}")
         self.logger.setLevel(self.log_level)
 
     @classmethod
+    @abstractmethod
     def client(cls) -> str:
         """Return the label by which clients choose their proxy: upstream's client class path."""
-        raise NotImplementedError(f"{cls.__name__} does not say which client class it belongs to: define client()")
 
     def extra_labels(self) -> dict[str, str]:
         """Return labels that depend on the instance."""
@@ -93,7 +114,7 @@ class Driver:
 
     def reset(self) -> None:
         """Prepare the hardware for a new session. Called on the exporter's event loop, so it must not block long."""
-        _all("reset", iter(self.children.values()))
+        _all("reset", self._own_children())
 
     def close(self) -> None:
         """Let go of the hardware at the end of a session. Called on the exporter's event loop.
@@ -101,7 +122,11 @@ class Driver:
         Children are closed first to last. A child that fails does not keep the others open; the last failure is raised,
         with the others as its context.
         """
-        _all("close", iter(self.children.values()))
+        _all("close", self._own_children())
+
+    def _own_children(self) -> Iterator[Driver]:
+        """Yield the children that are not references: what they refer to has its own place in the tree."""
+        return iter([child for child in self.children.values() if not getattr(child, "is_reference", False)])
 
     @asynccontextmanager
     async def resource(self, handle: Mapping[str, Any], timeout: float = 7200) -> AsyncIterator[ResourceStream]:
@@ -124,17 +149,18 @@ class Driver:
 
     def enumerate(
         self, *, root: Driver | None = None, parent: Driver | None = None, name: str | None = None
-    ) -> Iterator[TreeEntry]:
-        """Yield this driver and everything below it, depth first, a parent before its children.
+    ) -> list[TreeEntry]:
+        """Return this driver and everything below it, depth first, a parent before its children.
 
         Args:
             root: The tree's root, from which proxies find their targets; this driver unless given.
             parent: The driver above.
             name: This driver's name under its parent.
         """
-        yield TreeEntry(self, parent, name)
+        entries = [TreeEntry(self.uuid, parent, name, self)]
         for child_name, child in self.children.items():
-            yield from child.enumerate(root=root or self, parent=self, name=child_name)
+            entries += child.enumerate(root=root or self, parent=self, name=child_name)
+        return entries
 
     def report(self, *, parent: Driver | None = None, name: str | None = None) -> jumpstarter_pb2.DriverInstanceReport:
         """Return this driver's entry in the exporter's report."""
@@ -145,7 +171,7 @@ class Driver:
             uuid=str(self.uuid),
             parent_uuid=str(parent.uuid) if parent is not None else None,
             labels=labels,
-            description=self.description,
+            description=self.description or None,
             methods_description=self.methods_description,
         )
 
@@ -159,10 +185,10 @@ def _all(method: str, drivers: Iterator[Driver]) -> None:
             _all(method, drivers)
 
 
-@dataclass(frozen=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):
     """One place in an exporter's tree. A proxy's place holds its target."""
 
-    driver: Driver
+    uuid: UUID
     parent: Driver | None
     name: str | None
+    driver: Driver

@@ -185,13 +185,28 @@ def serve(
         serving = session.serve_unix(path)
     else:
         serving = session.serve_tcp(*tcp, certificate=certificate, key=key, passphrase=passphrase)
+    with hosted(serving) as (host, thread):
+        yield HostedExporter(host, session, thread)
+
+
+@contextmanager
+def hosted(serving: AbstractAsyncContextManager[str]) -> Iterator[tuple[str, LoopThread]]:
+    """Keep an asynchronous context that serves open in a background thread, and yield where it listens.
+
+    Args:
+        serving: What one of a session's ``serve_`` methods returned.
+
+    Raises:
+        ConfigurationError: It cannot listen there.
+        OperationTimeout: It did not start or stop in time.
+    """
     with ExitStack() as stack:
         thread = LoopThread("exporter-loop")
         stack.callback(thread.stop)
         service = _Service(thread, serving)
         host = service.start()
         stack.callback(service.stop)
-        yield HostedExporter(host, session, thread)
+        yield host, thread
 
 
 class _Service:

@@ -60,6 +60,8 @@ class LogRing(logging.Handler):
     def __init__(self, loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER)) -> None:
         super().__init__()
         self._loggers = [logging.getLogger(name) for name in loggers]
+        self._sources: dict[str, int] = {}
+        self._attached = False
         self._records: deque[jumpstarter_pb2.LogStreamResponse] = deque(maxlen=RING_LIMIT)
         self._readers: deque[asyncio.Future[None]] = deque()
         self._guard = threading.Lock()
@@ -67,13 +69,39 @@ class LogRing(logging.Handler):
 
     def attach(self) -> None:
         """Begin to listen."""
+        self._attached = True
         for logger in self._loggers:
             logger.addHandler(self)
 
     def detach(self) -> None:
         """Listen no more. What was collected can still be read."""
+        self._attached = False
         for logger in self._loggers:
             logger.removeHandler(self)
+
+    def add_source(self, name: str, source: int) -> None:
+        """Listen to one more logger, and tell clients where its records come from.
+
+        Args:
+            name: The logger; those below it are meant, too.
+            source: A number of the protocol's LogSource.
+        """
+        self._sources[name] = source
+        if not any(_is_below(name, logger.name) for logger in self._loggers):
+            logger = logging.getLogger(name)
+            self._loggers.append(logger)
+            if self._attached:
+                logger.addHandler(self)
+
+    def remove_source(self, name: str) -> None:
+        """Forget what was told of a logger. It is listened to as before."""
+        self._sources.pop(name, None)
+
+    def _source(self, name: str) -> int:
+        named = [known for known in self._sources if _is_below(name, known)]
+        if named:
+            return self._sources[max(named, key=len)]
+        return common_pb2.LOG_SOURCE_DRIVER if _is_below(name, DRIVER_LOGGER) else common_pb2.LOG_SOURCE_SYSTEM
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record of Python's logging."""
@@ -91,7 +119,7 @@ class LogRing(logging.Handler):
             jumpstarter_pb2.LogStreamResponse(
                 severity=record.levelname,
                 message=_message(text),
-                source=common_pb2.LOG_SOURCE_DRIVER if from_driver else common_pb2.LOG_SOURCE_SYSTEM,
+                source=self._source(record.name),  # type: ignore[arg-type]
                 driver_type=record.name.removeprefix(f"{DRIVER_LOGGER}.") if from_driver else None,
                 operation=scope.operation if scope is not None else None,
                 timestamp=_timestamp(record.created),
@@ -150,6 +178,10 @@ class LogRing(logging.Handler):
             # RuntimeError: the reader's loop has been closed meanwhile.
             with suppress(RuntimeError):
                 waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+
+
+def _is_below(name: str, logger: str) -> bool:
+    return logger in ("", "root", name) or name.startswith(f"{logger}.")
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,6 +11,10 @@ import grpc
 import grpc.aio
 
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
+
+__all__ = ["DETAILS", "PASSPHRASE_KEY", "PassphraseInterceptor"]
+
+_log = logging.getLogger(__name__)
 
 _Handler = Any
 
@@ -39,6 +44,8 @@ class PassphraseInterceptor(_Interceptor):
         """Let an RPC pass, or answer it with UNAUTHENTICATED."""
         if self._knows(handler_call_details):
             return await continuation(handler_call_details)
+        method = getattr(handler_call_details, "method", "an RPC")
+        _log.warning("authentication failed: %s came with a wrong passphrase, or without one", method)
         # A method without a request or a response is no less streaming for that: this shape fits all four.
         return grpc.stream_stream_rpc_method_handler(_refuse)
 

@@ -98,7 +98,9 @@ class _Request:
             if location is None:
                 return
             self._redirect(location)
-        raise ResourceError(f"GET {redacted(self._url)} was redirected more than {REDIRECT_LIMIT} times.")
+        raise ResourceError(
+            f"Too many redirects: GET {redacted(self._url)} was redirected more than {REDIRECT_LIMIT} times."
+        )
 
     def read(self) -> bytes:
         with self._working():
@@ -166,8 +168,13 @@ class _Request:
         self._response = response
         self._remaining = response.length
         location = response.getheader("Location")
-        if response.status in _REDIRECTS and location:
+        if response.status in _REDIRECTS:
             self._dispose()
+            if not location:
+                raise ResourceError(
+                    f"GET {redacted(self._url)} failed: {response.status} {response.reason}, a redirect with a "
+                    "missing Location header."
+                )
             return location
         if response.status != 200:
             raise ResourceError(f"GET {redacted(self._url)} failed: {response.status} {response.reason}.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from JumpstarterLibrary.exporter.compression import Decoder, DecodingError
 from JumpstarterLibrary.exporter.presigned import PresignedSource, ResourceError
-from JumpstarterLibrary.exporter.streams import ByteStream, EndOfStream
+from JumpstarterLibrary.exporter.streams import ByteStream, StreamManners, end_of_stream_types
 from JumpstarterLibrary.exporter.workers import Workers
 from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
 
@@ -38,7 +38,7 @@ class _Source(Protocol):
     async def aclose(self) -> None: ...
 
 
-class ResourceStream:
+class ResourceStream(StreamManners):
     """What ``Driver.resource`` yields: receive the client's data decoded, or send data to the client.
 
     ``async for chunk in stream`` reads to the end. Chunks are never empty.
@@ -65,19 +65,10 @@ class ResourceStream:
         while not (chunk := await self._workers.run(self._decoder.read)):
             try:
                 self._decoder.feed(await self._stream.receive())
-            except EndOfStream:
+            except end_of_stream_types():
                 self._decoder.finish()
                 raise
         return chunk
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await self.receive()
-        except EndOfStream:
-            raise StopAsyncIteration from None
 
     async def send(self, data: bytes) -> None:
         """Send data to the client.
@@ -109,7 +100,7 @@ class ResourceStream:
         return self._stream
 
 
-async def open_resource(offers: dict[UUID, Offer], handle: object, timeout: float) -> ResourceStream:
+async def open_resource(offers: dict[UUID, Offer | ByteStream], handle: object, timeout: float) -> ResourceStream:
     """Return the stream for a resource handle; a client's offer is used up.
 
     Args:
@@ -123,6 +114,9 @@ async def open_resource(offers: dict[UUID, Offer], handle: object, timeout: floa
         ResourceError: The URL cannot be fetched.
         DecodingError: This exporter does not decode the offer's content encoding.
     """
+    if not isinstance(handle, Mapping) and callable(dump := getattr(type(handle), "model_dump", None)):
+        # A handle that somebody has made into a record.
+        handle = dump(handle, mode="json")
     if not isinstance(handle, Mapping):
         raise ValueError(f"A resource handle is an object, not {type(handle).__name__}. Pass the handle undecorated.")
     match handle.get("kind"):
@@ -134,7 +128,7 @@ async def open_resource(offers: dict[UUID, Offer], handle: object, timeout: floa
             raise ValueError(f"A resource handle is of kind client_stream or presigned_request, not {kind!r}.")
 
 
-async def _client_stream(offers: dict[UUID, Offer], handle: Mapping[str, Any]) -> ResourceStream:
+async def _client_stream(offers: dict[UUID, Offer | ByteStream], handle: Mapping[str, Any]) -> ResourceStream:
     encoding = handle.get(CONTENT_ENCODING_FIELD)
     if encoding is not None and not isinstance(encoding, str):
         raise ValueError(f"A resource handle's {CONTENT_ENCODING_FIELD} is text or null, not {encoding!r}.")
@@ -146,11 +140,13 @@ async def _client_stream(offers: dict[UUID, Offer], handle: Mapping[str, Any]) -
     offer = offers.pop(uuid, None)
     if offer is None:
         raise UnknownResource(f"No resource {uuid} was offered to this driver, or it has been used. Open a new one.")
+    # A test of a driver may put a stream there by itself.
+    stream = offer.stream if isinstance(offer, Offer) else offer
     try:
-        return ResourceStream(offer.stream, encoding)
+        return ResourceStream(stream, encoding)
     except DecodingError:
         # Nobody will read it: let the client's sending end.
-        await offer.stream.aclose()
+        await stream.aclose()
         raise
 
 

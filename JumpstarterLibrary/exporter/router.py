@@ -6,7 +6,13 @@ import asyncio
 import logging
 from typing import Any
 
-from JumpstarterLibrary.exporter.streams import ByteStream, broken_stream_types, end_of_stream_types
+from JumpstarterLibrary.exporter.streams import (
+    BrokenStream,
+    ByteStream,
+    EndOfStream,
+    broken_stream_types,
+    end_of_stream_types,
+)
 from JumpstarterLibrary.protocol import router_pb2
 
 FRAME_LIMIT = 1024 * 1024
@@ -29,7 +35,8 @@ class Forwarder:
 
     Args:
         context: The RPC.
-        far: The driver's stream, or this side's end of a resource.
+        far: The driver's stream, or this side's end of a resource. Streams of anyio serve as well, also those that
+            only give or only take data, or have no half-close.
         name: What the stream is, for the log.
         doubt_half_close: Take the end of the client's frames for the end of its data only if it said so by GOAWAY, or
             if the RPC goes on for a moment.
@@ -66,15 +73,29 @@ class Forwarder:
                 # The client has been told by GOAWAY, but its frames must not pile up on the way.
                 continue
             try:
-                await self._far.send(frame.payload if frame.frame_type == _DATA else b"")
+                await self._give(frame.payload if frame.frame_type == _DATA else b"")
             except broken_stream_types() as error:
                 self._report(f"taking data: {error}")
                 await self._wind_up(outbound)
         if not self._broken:
-            try:
-                await self._far.send_eof()
-            except broken_stream_types() as error:
-                _log.debug("%s was closed before the end of data: %s", self._name, error)
+            await self._end()
+
+    async def _give(self, payload: bytes) -> None:
+        if (send := getattr(self._far, "send", None)) is None:
+            raise BrokenStream("the driver's stream only gives data")
+        await send(payload)
+
+    async def _end(self) -> None:
+        """Half-close the far side, if it can be: datagram sockets, for example, have no end of data."""
+        if (send_eof := getattr(self._far, "send_eof", None)) is None:
+            return
+        try:
+            await send_eof()
+        except broken_stream_types() as error:
+            _log.debug("%s was closed before the end of data: %s", self._name, error)
+        except OSError as error:
+            # A socket whose peer has gone.
+            _log.debug("%s was closed before the end of data: %s", self._name, error)
 
     async def _wind_up(self, outbound: asyncio.Task[None]) -> None:
         """Let the other direction, the only one that may write to the RPC, give what there is and say goodbye."""
@@ -102,7 +123,7 @@ class Forwarder:
     async def _to_client(self) -> None:
         try:
             while True:
-                await self._send(await self._far.receive())
+                await self._send(await self._take())
         except end_of_stream_types():
             await self._goodbye()
         except broken_stream_types() as error:
@@ -111,6 +132,12 @@ class Forwarder:
         except Exception:
             await self._goodbye()
             raise
+
+    async def _take(self) -> bytes:
+        if (receive := getattr(self._far, "receive", None)) is None:
+            raise EndOfStream("the driver's stream only takes data")
+        chunk: bytes = await receive()
+        return chunk
 
     async def _send(self, chunk: bytes) -> None:
         if len(chunk) <= FRAME_LIMIT:

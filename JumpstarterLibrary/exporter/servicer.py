@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -18,7 +18,7 @@ from JumpstarterLibrary.exporter.driver import CallKind, Driver
 from JumpstarterLibrary.exporter.logs import log_scope
 from JumpstarterLibrary.exporter.resources import Offer
 from JumpstarterLibrary.exporter.router import Forwarder
-from JumpstarterLibrary.exporter.streams import ByteStream, memory_pair
+from JumpstarterLibrary.exporter.streams import ByteStream, broken_stream_types, memory_pair
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import (
     ACCEPT_ENCODING_KEY,
@@ -103,6 +103,7 @@ class Servicer:
             async with AsyncExitStack() as stack:
                 with _opening(driver, title):
                     far = await stack.enter_async_context(method())
+                stack.push_async_callback(_close, far)
                 await context.send_initial_metadata(())
                 _log.info("Opened %s", title)
                 # Not raised in here: the driver's context manager could wrap it in an exception group.
@@ -212,6 +213,12 @@ async def _forward(
 def _aborted(title: str, error: Exception) -> CallFailed:
     _log.error("%s failed", title, exc_info=error)
     return CallFailed(grpc.StatusCode.ABORTED, "RouterStream: aclose")
+
+
+async def _close(far: ByteStream) -> None:
+    # Some drivers leave that to the exporter. A second time does nothing, but some streams complain.
+    with suppress(*broken_stream_types(), OSError):
+        await far.aclose()
 
 
 @contextmanager

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import grpc
@@ -103,12 +103,23 @@ class Session:
         self._on_end_session = on_end_session
         self._grace = grace
         self._entered = 0
-        self._entries = list(root_driver.enumerate())
+        self._entries = root_driver.enumerate()
         self._drivers = {entry.driver.uuid: entry.driver for entry in self._entries}
         self._status = jumpstarter_pb2.GetStatusResponse(status=AVAILABLE, message="", status_version=0)
 
     async def __aenter__(self) -> Self:
         """Reset the drivers and begin to collect log records; entering again only counts."""
+        self.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the drivers. A driver that fails to close is reported in the log."""
+        self.finish()
+
+    def begin(self) -> None:
+        """Do what entering does, for callers without an event loop; ``finish`` belongs to it."""
         self._entered += 1
         if self._entered == 1:
             self.logs.attach()
@@ -116,14 +127,11 @@ class Session:
                 with log_scope(self.logs, "reset"):
                     self.root_driver.reset()
             except BaseException:
-                await self.__aexit__(None, None, None)
+                self.finish()
                 raise
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the drivers. A driver that fails to close is reported in the log."""
+    def finish(self) -> None:
+        """Do what leaving does, for callers without an event loop."""
         self._entered -= 1
         if self._entered:
             return
@@ -224,6 +232,8 @@ class Session:
         certificate: bytes | None = None,
         key: bytes | None = None,
         passphrase: str | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+        interceptors: Sequence[Any] = (),
     ) -> AsyncIterator[str]:
         """Serve on a TCP port, and yield ``host:port``.
 
@@ -233,32 +243,35 @@ class Session:
             certificate: Certificate chain as PEM text, for TLS; without it and ``key`` the port speaks plain text.
             key: Private key as PEM text.
             passphrase: What clients must send; by default nothing.
+            credentials: gRPC's own server credentials, in place of certificate and key.
+            interceptors: gRPC's own server interceptors, beside the one for the passphrase.
 
         Raises:
             ConfigurationError: The port cannot be bound, or of certificate and key only one was given.
         """
         if (certificate is None) != (key is None):
             raise ConfigurationError("TLS needs a certificate and its key. Give both, or neither for plain text.")
+        if certificate is not None and key is not None:
+            credentials = grpc.ssl_server_credentials([(key, certificate)])
         address = f"[{host}]" if ":" in host else host
         bound = 0
 
         def add_port(server: grpc.aio.Server) -> int:
             nonlocal bound
-            if certificate is None or key is None:
+            if credentials is None:
                 bound = server.add_insecure_port(f"{address}:{port}")
             else:
-                credentials = grpc.ssl_server_credentials([(key, certificate)])
                 bound = server.add_secure_port(f"{address}:{port}", credentials)
             return bound
 
-        interceptors = () if passphrase is None else (PassphraseInterceptor(passphrase),)
-        async with self._server(interceptors, add_port, f"{address}:{port}"):
+        guards = () if passphrase is None else (PassphraseInterceptor(passphrase),)
+        async with self._server((*guards, *interceptors), add_port, f"{address}:{port}"):
             yield f"{address}:{bound}"
 
     @asynccontextmanager
     async def _server(
         self,
-        interceptors: tuple[PassphraseInterceptor, ...],
+        interceptors: tuple[Any, ...],
         add_port: Callable[[grpc.aio.Server], int],
         address: str,
     ) -> AsyncIterator[None]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
+
+Error = TypeVar("Error", bound=BaseException)
 
 CHUNK_LIMIT = 32
 """Chunks that wait between the two ends of a memory pair; a further ``send`` waits for the reader."""
@@ -20,13 +23,32 @@ READ_SIZE = 1024 * 1024
 CLOSE_LIMIT_S = 2.0
 """Seconds that closing a socket waits for data that the peer has not taken yet."""
 
-
-class EndOfStream(Exception):
-    """The far side has sent all its data."""
+_REQUIRED: Any = object()
 
 
-class BrokenStream(Exception):
-    """The far side is gone, or this end is closed."""
+class _StreamError(Exception):
+    _anyio_name: ClassVar[str]
+
+    def __new__(cls, *details: object) -> Self:
+        return super().__new__(_also(cls, cls._anyio_name), *details)
+
+
+class EndOfStream(_StreamError):
+    """The far side has sent all its data. Where anyio is loaded, it is anyio's exception of that name, too."""
+
+    _anyio_name = "EndOfStream"
+
+
+class BrokenStream(_StreamError):
+    """The far side is gone. Where anyio is loaded, it is anyio's ``BrokenResourceError``, too."""
+
+    _anyio_name = "BrokenResourceError"
+
+
+class ClosedStream(BrokenStream):
+    """This end is closed. Where anyio is loaded, it is anyio's ``ClosedResourceError``, too."""
+
+    _anyio_name = "ClosedResourceError"
 
 
 def end_of_stream_types() -> tuple[type[BaseException], ...]:
@@ -43,6 +65,23 @@ def _anyio_errors(*names: str) -> list[type[BaseException]]:
     # A driver that raises them has imported anyio; importing it here would make it a dependency of everybody.
     found = (getattr(sys.modules.get("anyio"), name, None) for name in names)
     return [error for error in found if isinstance(error, type) and issubclass(error, BaseException)]
+
+
+def _also(ours: type[Error], name: str) -> type[Error]:
+    """Return an error class that is anyio's, too: code that reads streams catches what anyio's streams raise."""
+    for theirs in _anyio_errors(name):
+        if not issubclass(ours, theirs):
+            both: type[Error] = _BOTH.get((ours, theirs)) or _join(ours, theirs)
+            return both
+    return ours
+
+
+def _join(ours: Any, theirs: Any) -> Any:
+    both = type(ours.__name__, (ours, theirs), {"__module__": ours.__module__, "__doc__": ours.__doc__})
+    return _BOTH.setdefault((ours, theirs), both)
+
+
+_BOTH: dict[tuple[Any, Any], Any] = {}
 
 
 @runtime_checkable
@@ -69,6 +108,51 @@ class ByteStream(Protocol):
 
     async def aclose(self) -> None:
         """Close both directions. Further calls do nothing."""
+
+
+class StreamManners:
+    """What every stream here can do beyond ``send``, ``receive`` and ``aclose``, as anyio's streams can.
+
+    ``async for chunk in stream`` reads to the end, ``async with stream`` closes, ``extra`` knows no attributes.
+    """
+
+    async def receive(self) -> bytes:
+        """Return the next chunk."""
+        raise NotImplementedError(f"{type(self).__name__} gives no data.")
+
+    async def aclose(self) -> None:
+        """Close both directions."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be closed.")
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self.receive()
+        except end_of_stream_types():
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    @property
+    def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
+        """Typed attributes of this stream: none."""
+        return {}
+
+    def extra(self, attribute: object, default: Any = _REQUIRED) -> Any:
+        """Return the default, since there are no attributes.
+
+        Raises:
+            LookupError: There is no default.
+        """
+        if default is _REQUIRED:
+            raise LookupError(f"{type(self).__name__} has no attribute {attribute!r}. Give a default.")
+        return default
 
 
 class _Signal:
@@ -108,7 +192,7 @@ class _Pipe:
             if self._reader_closed:
                 raise BrokenStream("the other end of this stream is closed")
             if self._ended:
-                raise BrokenStream("this stream's data has ended; nothing can be sent any more")
+                raise ClosedStream("this stream's data has ended; nothing can be sent any more")
             if len(self._chunks) < self._limit:
                 break
             await self._space.wait()
@@ -118,7 +202,7 @@ class _Pipe:
     async def get(self) -> bytes:
         while True:
             if self._reader_closed:
-                raise BrokenStream("this stream is closed")
+                raise ClosedStream("this stream is closed")
             if self._broken is not None:
                 raise BrokenStream(self._broken)
             if self._chunks:
@@ -150,7 +234,7 @@ class _Pipe:
         self._space.wake()
 
 
-class MemoryStream:
+class MemoryStream(StreamManners):
     """One end of a memory pair. Chunks arrive as they were sent; empty ones too."""
 
     def __init__(self, incoming: _Pipe, outgoing: _Pipe) -> None:
@@ -194,7 +278,7 @@ def memory_pair(limit: int = CHUNK_LIMIT) -> tuple[MemoryStream, MemoryStream]:
     return MemoryStream(one, other), MemoryStream(other, one)
 
 
-class SocketStream:
+class SocketStream(StreamManners):
     """A byte stream over an asyncio connection: TCP, unix socket, serial port."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -223,17 +307,21 @@ class SocketStream:
     async def send(self, data: bytes) -> None:
         """Write a chunk; wait while the peer is slow to take it."""
         if self._writer.is_closing():
-            raise BrokenStream("this stream is closed")
+            raise ClosedStream("this stream is closed")
         try:
             self._writer.write(data)
             await self._writer.drain()
         except OSError as error:
             raise BrokenStream(f"the connection broke while sending: {error}") from error
 
-    async def receive(self) -> bytes:
-        """Return what has arrived."""
+    async def receive(self, max_bytes: int = READ_SIZE) -> bytes:
+        """Return what has arrived.
+
+        Args:
+            max_bytes: Bytes that are returned at most.
+        """
         try:
-            data = await self._reader.read(READ_SIZE)
+            data = await self._reader.read(max_bytes)
         except OSError as error:
             raise BrokenStream(f"the connection broke while receiving: {error}") from error
         if not data:

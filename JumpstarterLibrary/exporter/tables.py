@@ -37,13 +37,22 @@ def parse_yaml(text: str, source: str) -> Table:
     Raises:
         ConfigurationError: It is no YAML, or no mapping.
     """
+    return Table(parse_mapping(text, source), "")
+
+
+def parse_mapping(text: str, source: str) -> dict[Any, Any]:
+    """Do the same, and return the mapping as it is.
+
+    Raises:
+        ConfigurationError: It is no YAML, or no mapping.
+    """
     try:
         data = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{source} is no valid YAML: {error}") from error
     if data is not None and not isinstance(data, dict):
         raise ConfigurationError(f"{source} holds {_name(data)} where a mapping is needed.")
-    return Table(data or {}, "")
+    return data or {}
 
 
 class Table:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from threading import Lock
 from typing import Any, TypeVar
 
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.workers import Threads
 
 Item = TypeVar("Item")
 
@@ -16,7 +16,7 @@ _END: Any = object()
 class ThreadedIterator(AsyncIterator[Item]):
     """Takes each item in a worker thread when it is asked for, so that slow ones do not stop the event loop."""
 
-    def __init__(self, workers: Workers, items: Iterable[Item]) -> None:
+    def __init__(self, workers: Threads, items: Iterable[Item]) -> None:
         self._workers = workers
         self._items: Iterator[Item] = iter(items)
         self._guard = Lock()

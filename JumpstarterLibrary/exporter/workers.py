@@ -4,14 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import importlib
 import queue
+import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
 
 _Jobs = queue.SimpleQueue[Callable[[], None] | None]
+
+
+class Threads(Protocol):
+    """Runs functions in threads."""
+
+    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Run a function in a thread, with the caller's context variables."""
+
+
+class AnyioThreads:
+    """Runs functions in threads of anyio's, in which ``anyio.from_thread`` leads back to the event loop."""
+
+    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Run a function in a thread. A caller that is cancelled leaves at once; the function runs on to its end."""
+        to_thread: Any = importlib.import_module("anyio.to_thread")
+        result: Result = await to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
+        return result
+
+
+def threads_for(kind: type, usual: Threads) -> Threads:
+    """Return the threads for the methods of a class: anyio's, if the code of the class imports anyio.
+
+    Args:
+        kind: The class.
+        usual: The threads of everybody else.
+    """
+    if "anyio" not in sys.modules:
+        return usual
+    modules = (vars(sys.modules.get(base.__module__, sys)) for base in kind.__mro__)
+    return AnyioThreads() if any("anyio" in names or "from_thread" in names for names in modules) else usual
 
 
 class Workers:

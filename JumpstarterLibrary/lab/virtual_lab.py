@@ -31,6 +31,7 @@ from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.policies import ExporterAccessPolicy
 from JumpstarterLibrary.lab.reconcile import LEASES
 from JumpstarterLibrary.lab.router import WAITING, MockRouter
+from JumpstarterLibrary.lab.tokens import TokenIssuer
 from JumpstarterLibrary.lab.tunnel import HALF_OPEN, TUNNELS
 
 TlsMode = Literal["authority", "self-signed"]
@@ -75,6 +76,7 @@ class VirtualLab:
         router_port: The router's port; likewise.
         assignment_delay: Lab seconds from the request of a lease to the first look for an exporter. Default: none.
         features: What the controller can do.
+        issuers: Whose tokens also count, for clients and exporters with a ``username``.
 
     Attributes:
         namespace: As given.
@@ -103,6 +105,7 @@ class VirtualLab:
         router_port: int = 0,
         assignment_delay: float = 0.0,
         features: ControllerFeatures | None = None,
+        issuers: Sequence[TokenIssuer] = (),
     ) -> None:
         self.namespace = namespace
         self.clock = clock or Clock()
@@ -117,6 +120,7 @@ class VirtualLab:
             clock=self.clock,
             assignment_delay=assignment_delay,
             features=features,
+            external_issuers=issuers,
             journal=self.journal,
         )
         self.router = MockRouter(

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_jumpstarter.compat_finder import CompatFinder
+from pytest_jumpstarter.compat_tests import TestsOfPackages
+
 SETTING = "jumpstarter_compat"
 DEFAULT = "fallback"
 HELP = (
@@ -32,9 +35,14 @@ def apply(config: pytest.Config) -> None:
         sys.path.insert(0, COMPAT)
     else:
         sys.path.append(COMPAT)
-    config.add_cleanup(_remove)
+    finder = CompatFinder(Path(COMPAT))
+    sys.meta_path.insert(0, finder)
+    config.add_cleanup(lambda: _remove(finder))
+    config.pluginmanager.register(TestsOfPackages(finder, Path(COMPAT)), "jumpstarter-tests-of-packages")
 
 
-def _remove() -> None:
+def _remove(finder: CompatFinder) -> None:
     if COMPAT in sys.path:
         sys.path.remove(COMPAT)
+    if finder in sys.meta_path:
+        sys.meta_path.remove(finder)

@@ -1,76 +1,166 @@
-"""Lease mode: an exporter for a test class from the controller of the client configuration, and its certain release."""
+"""Lease mode: boards from the controller of the client configuration or from a virtual lab, and their release."""
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from types import FrameType
 from typing import NoReturn
 
 import pytest
 
-from JumpstarterLibrary.client import DriverProxy
-from JumpstarterLibrary.client.ci import ci_context, ci_tags
-from JumpstarterLibrary.client.config import LEASE
-from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.ci import TAGS, ci_context, ci_tags
+from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
+from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
-from JumpstarterLibrary.client.settings import find_settings
-from JumpstarterLibrary.errors import JumpstarterError
-from pytest_jumpstarter.voice import Voice
+from JumpstarterLibrary.client.settings import ClientSettings, find_settings
+from pytest_jumpstarter.clients.factory import Allow
+from pytest_jumpstarter.finding import Finding
+from pytest_jumpstarter.parallel.workers import worker_of
+from pytest_jumpstarter.virtual import RunLab
 from pytest_jumpstarter.wish import Wish
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("pytest_jumpstarter")
 
 
-@contextmanager
-def leased(wish: Wish, config: pytest.Config) -> Iterator[DriverProxy]:
-    """Lease an exporter, or use the one of the lease that ``JMP_LEASE`` names, and yield its root driver.
-
-    Trouble with the release goes to the log, not to the test.
+class Source:
+    """One controller, as one client.
 
     Args:
-        wish: What is leased.
-        config: The test run, on whose terminal the wait is told.
+        settings: Which controller, and which client.
 
-    Raises:
-        ConfigurationError: There is no client configuration.
-        InfrastructureError: The exporter cannot be leased or reached.
+    Attributes:
+        settings: As given.
+        service: Leases its boards.
+        boards: How many of them are held.
     """
-    service = LeaseService(find_settings)
-    events = Events()
-    events.subscribe(Voice(config).put)
-    # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
-    with Termination(_stop):
-        try:
-            name = os.environ.get(LEASE)
-            if name:
-                device = service.attach(name, wish.timeout, events=events)
-            else:
-                request = LeaseRequest(
-                    selector=wish.selector,
-                    exporter=wish.exporter,
-                    duration=wish.duration,
-                    max_duration=wish.max_duration,
-                    tags=ci_tags(),
-                    context=ci_context(),
-                )
-                device = service.lease(request, wish.timeout, events=events)
-            lease = device.lease
-            logger.info("Lease mode: connected to exporter %s (lease %s).", lease.exporter, lease.name)
-            try:
-                yield device.client
-            finally:
-                try:
-                    service.release(device)
-                except (JumpstarterError, OSError) as error:
-                    logger.warning("Lease %s was not given back cleanly: %s", lease.name, error)
-        finally:
-            service.close()
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self.settings = settings
+        self.service = LeaseService(lambda: settings)
+        self.boards = 0
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from other sources."""
+        return self.settings.endpoint, self.settings.namespace, self.settings.name, self.settings.token
+
+    @property
+    def allow(self) -> Allow:
+        """Which client classes may be imported because an exporter names them."""
+        return Allow(tuple(self.settings.drivers_allow), self.settings.drivers_unsafe)
+
+    def give_back(self, device: LeasedDevice) -> None:
+        """Close a board, and release its lease if it is ours."""
+        self.boards -= 1
+        self.service.release(device)
+
+
+class Leasing:
+    """Leases boards for a run.
+
+    Args:
+        config: The run.
+        lab: Its virtual lab.
+        follow_logs: Whether the exporters' logs are wanted.
+    """
+
+    def __init__(self, config: pytest.Config, lab: RunLab, *, follow_logs: bool) -> None:
+        self._worker = worker_of(config)
+        self._lab = lab
+        self._follow_logs = follow_logs
+        self._sources: list[Source] = []
+        # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
+        self._termination = Termination(_stop)
+
+    def source(self, finding: Finding) -> Source:
+        """Return where boards come from now: tests may change the environment.
+
+        Raises:
+            ConfigurationError: There is no client configuration.
+        """
+        settings = self._lab.settings() if finding.lab else find_settings()
+        for source in list(self._sources):
+            if source.settings == settings:
+                return source
+            if source.boards <= 0:
+                # Nobody will come back to it soon, and its controller may be gone.
+                self._sources.remove(source)
+                source.service.close()
+        self._sources.append(Source(settings))
+        return self._sources[-1]
+
+    def take(self, wish: Wish, finding: Finding, source: Source, events: Events) -> LeasedDevice:
+        """Lease a board, or connect to the one of the lease that was found.
+
+        Raises:
+            InfrastructureError: The board cannot be leased or reached.
+        """
+        self._termination.guard()
+        follow = self._follow_logs
+        if finding.lease is not None:
+            device = source.service.attach(finding.lease, wish.timeout, events=events, follow_logs=follow)
+        else:
+            request = self._request(wish, finding, source)
+            _warn_of_token(source.settings, request, events)
+            device = source.service.lease(
+                request, wish.timeout, progress=wish.progress, events=events, follow_logs=follow
+            )
+        source.boards += 1
+        return device
+
+    def secrets(self) -> list[str]:
+        """Return what no report may show."""
+        found = [secret for one in self._sources for secret in (one.settings.token, one.settings.refresh_token)]
+        return [secret for secret in found if secret]
+
+    def relax(self) -> None:
+        """No lease is held at present: signals do what they do elsewhere."""
+        self._termination.restore()
+
+    def close(self) -> None:
+        """Let go of controllers. Closing twice is fine."""
+        while self._sources:
+            self._sources.pop().service.close()
+        self._termination.restore()
+
+    def _request(self, wish: Wish, finding: Finding, source: Source) -> LeaseRequest:
+        # Each worker has a board of its own, and so a lease of its own.
+        name = f"{wish.name}-{self._worker}" if wish.name and self._worker else wish.name
+        request = LeaseRequest(
+            selector=wish.selector,
+            exporter=wish.exporter,
+            duration=wish.duration,
+            max_duration=wish.max_duration,
+            tags={**ci_tags(os.environ, at_most=TAGS - len(wish.tags)), **wish.tags},
+            context=ci_context(os.environ),
+            name=name,
+        )
+        if not finding.lab:
+            return request
+        fitted = self._lab.fitted(request, source.service)
+        if fitted != request:
+            logger.info("A board of the virtual lab stands in for %s.", request)
+        return fitted
+
+
+def _warn_of_token(settings: ClientSettings, request: LeaseRequest, events: Events) -> None:
+    """Warn if the token will not live as long as the lease may last."""
+    expiry = settings.token_expiry()
+    if expiry is None:
+        return
+    left = expiry - datetime.datetime.now(datetime.UTC)
+    if datetime.timedelta(0) < left < (request.max_duration or request.duration):
+        text = (
+            f"The token of client '{settings.name}' ({settings.source}) expires in {left.seconds // 60} minutes, "
+            f"before the lease may end. Log in again before long: jmp login."
+        )
+        events.emit(Notice(text, "WARN"))
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:

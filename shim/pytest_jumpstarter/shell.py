@@ -3,18 +3,65 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
-from JumpstarterLibrary.client import Device, DirectConnection, DriverProxy
-from JumpstarterLibrary.errors import JumpstarterError
+from JumpstarterLibrary.client import Device, DirectConnection
+from JumpstarterLibrary.client.config import HOST, LEASE
+from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
+from pytest_jumpstarter.clients.base import DriverClient
+from pytest_jumpstarter.clients.factory import Allow, adopt
+from pytest_jumpstarter.configs.exceptions import EnvironmentVariableNotSetError
+from pytest_jumpstarter.configs.threads import entered
 
 logger = logging.getLogger(__name__)
 
+EXPORTER = "JMP_EXPORTER"
+EXPORTER_LABELS = "JMP_EXPORTER_LABELS"
+
+
+@dataclass(frozen=True)
+class ExporterMetadata:
+    """What the shell tells of its exporter.
+
+    Attributes:
+        name: Its name; empty if the shell does not tell.
+        labels: Its labels.
+        lease: The name of the lease; None without one.
+    """
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    lease: str | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> ExporterMetadata:
+        """Return what ``JMP_EXPORTER``, ``JMP_EXPORTER_LABELS`` and ``JMP_LEASE`` say.
+
+        Args:
+            environ: Where the variables are looked up. Default: the process's environment.
+        """
+        environ = os.environ if environ is None else environ
+        pairs = (pair.partition("=") for pair in environ.get(EXPORTER_LABELS, "").split(","))
+        labels = {key: value for key, sign, value in pairs if key and sign}
+        return cls(environ.get(EXPORTER, ""), labels, environ.get(LEASE) or None)
+
 
 @contextmanager
-def connected(connection: DirectConnection) -> Iterator[DriverProxy]:
-    """Connect to an exporter and yield its root driver. Trouble with closing goes to the log, not to the test.
+def connected(
+    connection: DirectConnection, allow: Allow | None = None, *, portal: Any = None
+) -> Iterator[DriverClient]:
+    """Connect to an exporter and yield the client of its root driver.
+
+    Trouble with closing goes to the log, not to the test.
+
+    Args:
+        connection: Where the exporter is.
+        allow: Which client classes may be imported. Default: as the environment says.
+        portal: anyio's portal for the clients. Default: one that starts on first use.
 
     Raises:
         LinkError: The exporter cannot be reached.
@@ -23,7 +70,7 @@ def connected(connection: DirectConnection) -> Iterator[DriverProxy]:
     device = Device.connect(connection)
     logger.info("Shell mode: connected to exporter %s (from %s).", connection.name, connection.source)
     try:
-        yield device.client
+        yield adopt(device, allow, portal=portal)
     finally:
         try:
             device.close()
@@ -32,12 +79,49 @@ def connected(connection: DirectConnection) -> Iterator[DriverProxy]:
 
 
 @contextmanager
-def env() -> Iterator[DriverProxy]:
-    """Connect to the exporter that ``JUMPSTARTER_HOST`` names and yield its root driver.
+def env() -> Iterator[DriverClient]:
+    """Connect to the exporter that ``JUMPSTARTER_HOST`` names and yield the client of its root driver.
 
     Raises:
-        ConfigurationError: ``JUMPSTARTER_HOST`` is not set.
+        EnvironmentVariableNotSetError: ``JUMPSTARTER_HOST`` is not set; a `ConfigurationError`.
         LinkError: The exporter cannot be reached.
     """
-    with connected(DirectConnection.from_environment()) as client:
+    with connected(_connection()) as client:
         yield client
+
+
+def _connection() -> DirectConnection:
+    try:
+        return DirectConnection.from_environment()
+    except ConfigurationError as error:
+        if os.environ.get(HOST):
+            raise
+        raise EnvironmentVariableNotSetError(str(error)) from None
+
+
+@asynccontextmanager
+async def env_async(portal: Any = None, stack: Any = None) -> AsyncIterator[DriverClient]:  # noqa: ARG001 - upstream's
+    """Do the same, from a coroutine.
+
+    Args:
+        portal: anyio's portal for the clients. Default: one that starts on first use.
+        stack: Not needed; what clients open is closed with the connection.
+    """
+    async with entered(lambda _tick: connected(_connection(), portal=portal)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def env_with_metadata_async(
+    portal: Any = None, stack: Any = None
+) -> AsyncIterator[tuple[DriverClient, ExporterMetadata]]:
+    """Do so, and yield what the shell tells of the exporter as well."""
+    async with env_async(portal, stack) as client:
+        yield client, ExporterMetadata.from_env()
+
+
+@contextmanager
+def env_with_metadata() -> Iterator[tuple[DriverClient, ExporterMetadata]]:
+    """Do the same, and yield what the shell tells of the exporter as well."""
+    with env() as client:
+        yield client, ExporterMetadata.from_env()

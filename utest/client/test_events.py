@@ -38,3 +38,23 @@ def test_an_event_knows_when_it_happened() -> None:
 )
 def test_progress_in_words(progress: Progress, text: str) -> None:
     assert str(progress) == text
+
+
+def test_who_unsubscribed_gets_nothing_more() -> None:
+    events, seen = Events(), list[Event]()
+    events.subscribe(seen.append)
+    events.unsubscribe(seen.append)
+    events.unsubscribe(print)
+    events.emit(Notice("nobody hears it"))
+    assert seen == []
+
+
+def test_listeners_get_what_streams_bring_and_no_events() -> None:
+    events, heard, seen = Events(), list[tuple[str, bytes]](), list[Event]()
+    events.heard("console", b"nobody hears it")
+    events.listen(lambda driver, data: heard.append((driver, data)))
+    events.subscribe(seen.append)
+    events.heard("console", b"U-Boot")
+    events.emit(Notice("one"))
+    assert heard == [("console", b"U-Boot")]
+    assert [type(event) for event in seen] == [Notice]

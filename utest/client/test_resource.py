@@ -26,7 +26,7 @@ import pytest
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client import resource as resource_module
 from JumpstarterLibrary.client.compression import Decompressor
-from JumpstarterLibrary.client.events import Event, Progress
+from JumpstarterLibrary.client.events import Event, Progress, Uploaded
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.client.stream import FRAME
@@ -200,6 +200,17 @@ def test_progress_is_told(device: Device, driver: Any, monkeypatch: pytest.Monke
     told = [(event.operation, event.done, event.total) for event in events if isinstance(event, Progress)]
     text = "'write' of driver 'medium'"
     assert told == [(text, FRAME, 3 * FRAME), (text, 2 * FRAME, 3 * FRAME), (text, 3 * FRAME, 3 * FRAME)]
+
+
+def test_a_completed_upload_is_told(device: Device, driver: Any, medium: Medium, tmp_path: Path) -> None:
+    seen: list[Event] = []
+    device.link.events.subscribe(seen.append)
+    source = tmp_path / "fw.img"
+    source.write_bytes(b"firmware")
+    driver._upload("write", Source.of(source))
+    (told,) = (event for event in seen if isinstance(event, Uploaded))
+    assert (told.driver, told.name, told.size) == ("'write' of driver 'medium'", "fw.img", 8)
+    assert told.sha256 == hashlib.sha256(b"firmware").hexdigest()
 
 
 def test_a_driver_that_stops_at_the_size_it_expects(driver: Any, medium: Medium) -> None:

@@ -262,7 +262,8 @@ def test_a_module_whose_imports_are_missing(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "broken_driver.py").write_text("from json import nothing_of_this_name\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert _instance_error("type: needy_driver.X") == (
-        "driver: the module 'needy_driver' needs 'some_missing_library', which is not installed."
+        "driver: the module 'needy_driver' needs 'some_missing_library', which is not installed. Install it; "
+        "robotframework-jumpstarter[upstream] has what most drivers for upstream need."
     )
     assert _instance_error("type: broken_driver.X").startswith(
         "driver: the module 'broken_driver' cannot be imported: cannot import name 'nothing_of_this_name'"

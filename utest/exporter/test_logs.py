@@ -119,3 +119,24 @@ def test_a_record_that_cannot_be_formatted_is_left_to_logging(capsys: pytest.Cap
     record = logging.LogRecord("driver.Relay", logging.INFO, __file__, 1, "%d", ("text",), None)
     ring.emit(record)
     assert "Logging error" in capsys.readouterr().err
+
+
+def test_a_source_may_be_added_for_a_logger() -> None:
+    ring = LogRing()
+    ring.add_source("hook.before", common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK)
+    ring.attach()
+    ring.add_source("hook.after", common_pb2.LOG_SOURCE_AFTER_LEASE_HOOK)
+    ring.add_source("driver.Relay", common_pb2.LOG_SOURCE_SYSTEM)
+    for name in ("hook.before.script", "hook.after", "driver.Relay", "driver.Other", "hook.other"):
+        logging.getLogger(name).info(name)
+    ring.remove_source("driver.Relay")
+    DRIVER_LOG.info("driver again")
+    ring.detach()
+    logging.getLogger("hook.after").info("too late")
+    assert [(record.message, record.source) for record in _read(ring, 5)] == [
+        ("hook.before.script", common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK),
+        ("hook.after", common_pb2.LOG_SOURCE_AFTER_LEASE_HOOK),
+        ("driver.Relay", common_pb2.LOG_SOURCE_SYSTEM),
+        ("driver.Other", common_pb2.LOG_SOURCE_DRIVER),
+        ("driver again", common_pb2.LOG_SOURCE_DRIVER),
+    ]

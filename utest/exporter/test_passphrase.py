@@ -86,6 +86,18 @@ def test_with_the_passphrase_everything_is_as_without_one(refused: Any) -> None:
         assert [refused(rpc)[0] for rpc in (streaming, stream)] == [grpc.StatusCode.UNKNOWN] * 2
 
 
+def test_a_refusal_is_logged_without_the_passphrase(refused: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        serve(MockPower(), tcp=LOOPBACK, passphrase="sesame") as exporter,
+        grpc.insecure_channel(exporter.host) as channel,
+    ):
+        stub = ExporterStub(channel)
+        refused(lambda: stub.get_report(Empty(), timeout=5, metadata=((PASSPHRASE_KEY, "guessed"),)))
+    method = "/jumpstarter.v1.ExporterService/GetReport"
+    assert f"authentication failed: {method} came with a wrong passphrase, or without one" in caplog.messages
+    assert not any(secret in caplog.text for secret in ("sesame", "guessed"))
+
+
 def test_plain_tcp(connect: Callable[..., AbstractContextManager[Any]]) -> None:
     with connect(MockPower(), tcp=LOOPBACK) as wire:
         host, _, port = wire.exporter.host.rpartition(":")

@@ -92,6 +92,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one sm
         def _loop(self) -> None:
             self._answer(301, Location="/loop?again=secret")
 
+        def _lost(self) -> None:
+            self._answer(302)
+
         def _strange(self) -> None:
             self._answer(302, Location="file:///etc/passwd")
 
@@ -192,7 +195,8 @@ def test_credentials_stay_with_their_origin(site: Site) -> None:
     ("path", "message"),
     [
         ("/missing?token=secret", "GET {base}/missing?[redacted] failed: 404 Not Found."),
-        ("/loop", "GET {base}/loop?[redacted] was redirected more than 10 times."),
+        ("/loop", "Too many redirects: GET {base}/loop?[redacted] was redirected more than 10 times."),
+        ("/lost?k=v", "GET {base}/lost?[redacted] failed: 302 Found, a redirect with a missing Location header."),
         ("/strange", "file:///etc/passwd is not an http or https URL."),
         ("/short", "GET {base}/short ended 40 bytes too early."),
     ],

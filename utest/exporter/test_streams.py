@@ -73,7 +73,8 @@ def test_closing_wakes_those_who_wait(close_own_end: bool) -> None:
         await asyncio.sleep(0)
         await (one if close_own_end else other).aclose()
         results = await asyncio.gather(sending, receiving, return_exceptions=True)
-        assert [type(result) for result in results] == [BrokenStream, BrokenStream if close_own_end else EndOfStream]
+        assert isinstance(results[0], BrokenStream)
+        assert isinstance(results[1], BrokenStream if close_own_end else EndOfStream)
 
     asyncio.run(scenario())
 

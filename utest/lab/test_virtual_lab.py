@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 import time
@@ -27,6 +28,7 @@ from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter
 from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
 from JumpstarterLibrary.lab.exporters import virtual_boards
 from JumpstarterLibrary.lab.policies import AccessRule, ExporterAccessPolicy
+from JumpstarterLibrary.lab.tokens import TokenIssuer
 from JumpstarterLibrary.protocol import ClientStub, client_pb2
 
 LIMIT_S = 10
@@ -315,3 +317,25 @@ class _channel:
 
     def __exit__(self, *_: object) -> None:
         self._channel.close()
+
+
+def test_tokens_of_another_issuer_count_where_it_is_given() -> None:
+    issuer = TokenIssuer(issuer="https://sso.example", prefix="sso:")
+    with VirtualLab(1, clients={}, issuers=[issuer]) as lab:
+        lab.controller.add_client("ann", username="sso:ann")
+        token = issuer.mint("client", "", "", "", sub="ann")
+        config = {**lab.client_config("ann"), "token": token}
+        settings = find_settings(
+            environ={
+                "JMP_NAMESPACE": "default",
+                "JMP_NAME": "ann",
+                "JMP_ENDPOINT": lab.endpoint,
+                "JMP_TOKEN": token,
+                "JMP_TLS": json.dumps(config["tls"]),
+            }
+        )
+        service = LeaseService(lambda: settings)
+        try:
+            assert [one.exporter.name for one in service.exporters()] == ["virtual-1"]
+        finally:
+            service.close()

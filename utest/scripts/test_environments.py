@@ -13,9 +13,10 @@ from scripts.matrix import oldest
 def test_oldest_dependencies_are_the_lower_bounds(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text(
-        '[project]\ndependencies = ["one>=1.2", "two >= 3,<4"]\noptional-dependencies.pytest = ["three>=5"]\n'
+        '[project]\nname = "us"\ndependencies = ["one>=1.2", "two >= 3,<4"]\n'
+        '[project.optional-dependencies]\npytest = ["three>=5"]\nupstream = ["us[pytest]", "four>=6"]\n'
     )
-    assert oldest(file) == ["one==1.2", "two ==3", "three==5"]
+    assert oldest(file) == ["one==1.2", "two ==3", "three==5", "four==6"]
 
 
 def test_every_dependency_of_this_project_has_a_lower_bound() -> None:

@@ -190,7 +190,7 @@ def test_nothing_to_go_by_is_one_sentence(
     result = pytester.runpytest()
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(
-        ["There is no exporter for this test class. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), *"]
+        ["There is no exporter for test class TestBoard. Run pytest inside `jmp shell` (which sets *"]
     )
     monkeypatch.setenv("JMP_CLIENT_CONFIG_HOME", str(tmp_path / "empty"))
     pytester.makepyfile(SUITE.format(attributes='selector = "board=b"'))
@@ -200,7 +200,7 @@ def test_nothing_to_go_by_is_one_sentence(
     assert lab.leases() == []
 
 
-def test_a_lease_that_ends_meanwhile_fails_the_test_with_its_sentence(
+def test_a_lease_that_ends_meanwhile_is_an_error_of_the_test_with_its_sentence(
     pytester: pytest.Pytester, lab: VirtualLab
 ) -> None:
     pytester.makepyfile(
@@ -219,8 +219,13 @@ def test_a_lease_that_ends_meanwhile_fails_the_test_with_its_sentence(
         """
     )
     result = pytester.runpytest()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E   *LeaseExpired: Lease '*' of exporter 'b1' has expired at *, after 10 seconds. *"])
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E   *LeaseExpired: Lease '*' of exporter 'b1' has expired at *, after 10 seconds. Acquire a longer one, "
+            "extend it in time, or let it extend itself with lease_max_duration. *"
+        ]
+    )
 
 
 def test_trouble_with_the_release_is_no_failure_of_a_test(pytester: pytest.Pytester, lab: VirtualLab) -> None:

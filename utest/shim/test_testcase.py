@@ -194,31 +194,28 @@ def test_trouble_with_closing_is_logged_and_turns_no_test_red(pytester: pytest.P
         from JumpstarterLibrary.errors import LinkError
         from jumpstarter_testing import JumpstarterTest
 
+        @pytest.fixture(autouse=True, scope="session")
+        def clumsy():
+            patch = pytest.MonkeyPatch()
+            close = Device.close
+
+            def fail(device):
+                close(device)
+                raise LinkError("It was gone already.")
+
+            patch.setattr(Device, "close", fail)
+
         class TestPower(JumpstarterTest):
-            @pytest.fixture(autouse=True, scope="class")
-            @classmethod
-            def clumsy(cls):
-                patch = pytest.MonkeyPatch()
-                close = Device.close
-
-                def fail(device):
-                    close(device)
-                    raise LinkError("It was gone already.")
-
-                patch.setattr(Device, "close", fail)
-                yield
-                patch.undo()
-
             def test_on(self, client):
                 client.on()
         """
     )
-    result = pytester.runpytest("-W", "error", "-o", "log_cli=true", "-o", "log_cli_level=INFO")
+    result = pytester.runpytest_subprocess("-W", "error", "-o", "log_cli=true", "-o", "log_cli_level=INFO")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
-            f"INFO * Shell mode: connected to exporter {host} (from JUMPSTARTER_HOST).",
-            f"WARNING * The connection to exporter {host} was not closed cleanly: It was gone already.",
+            f"INFO * Shell mode for test class TestPower, because JUMPSTARTER_HOST is set: exporter {host} (from *",
+            f"WARNING * Exporter {host} was not let go cleanly: It was gone already.",
         ]
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,14 @@ import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
 from JumpstarterLibrary.client.interrupts import interruptible, started
+from JumpstarterLibrary.client.pending import PendingCall
 from JumpstarterLibrary.client.resource import Transfer, download, upload
 from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.client.stream import ByteStream
 from JumpstarterLibrary.errors import UnsupportedValue
 from JumpstarterLibrary.protocol import ValueEncodingError, decode, encode, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import MESSAGE_LIMIT
-from JumpstarterLibrary.protocol.streams import driver_stream_request
+from JumpstarterLibrary.protocol.streams import driver_stream_request, resource_stream_request
 from JumpstarterLibrary.types import Compression
 
 if TYPE_CHECKING:
@@ -100,6 +102,10 @@ class DriverProxy:
             OperationTimeout: There was no answer in time.
             LinkError: The link broke.
         """
+        offer = self._device.offers.of(args)
+        if offer is not None:
+            return offer.call(self.begin(method, *args, timeout=timeout))
+        self._begins(method)
         link = self._device.ready()
         request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
         deadline = None if timeout is None else Deadline.of(timeout)
@@ -108,7 +114,18 @@ class DriverProxy:
                 response = link.stub.driver_call(request, timeout=seconds(timeout), metadata=link.metadata)
         except grpc.RpcError as error:
             raise translate(error, link, self._operation(method, "unary"), deadline) from error
+        self._ended(method)
         return decode(response.result)
+
+    def begin(self, method: str, *args: object, timeout: Seconds = None) -> PendingCall:
+        """Begin a unary call without waiting for its result; see ``call``."""
+        self._begins(method)
+        link = self._device.ready()
+        request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
+        deadline = None if timeout is None else Deadline.of(timeout)
+        stub, limit = link.stub, seconds(timeout)
+        future = started(lambda: stub.driver_call.future(request, timeout=limit, metadata=link.metadata))
+        return PendingCall(future, link, self._operation(method, "unary"), deadline, lambda: self._ended(method))
 
     def streamingcall(self, method: str, *args: object, timeout: Seconds = None) -> ResultStream:
         """Call a streaming method and return an iterator over its results.
@@ -136,7 +153,26 @@ class DriverProxy:
         """
         link = self._device.ready()
         request = driver_stream_request(self.uuid, method)
-        return ByteStream(link, request, self._operation(method, "stream"))
+        heard = partial(link.events.heard, self.path)
+        return ByteStream(link, request, self._operation(method, "stream"), heard)
+
+    def resource_stream(self, encoding: str | None = None) -> ByteStream:
+        """Open a byte stream whose handle can be an argument of a call; see ``client.offer``.
+
+        Args:
+            encoding: How the bytes that are sent are compressed, for the exporter to decompress them.
+
+        Raises:
+            InfrastructureError: It could not be opened.
+        """
+        link = self._device.ready()
+        return ByteStream(link, resource_stream_request(self.uuid, encoding), self._operation("resource", "stream"))
+
+    def _begins(self, method: str) -> None:
+        """Called before every unary call."""
+
+    def _ended(self, method: str) -> None:
+        """Called after every unary call that succeeded."""
 
     def _upload(
         self,

@@ -26,14 +26,13 @@ class PowerProxy(DriverProxy):
         "jumpstarter_driver_gpiod.client.DigitalOutputClient",
     )
 
-    def call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
-        """Call a unary method; what switches power begins a new chapter on the consoles."""
+    def _begins(self, method: str) -> None:
         if method in ("on", "cycle", "rescue"):
             self._device.power_changes()
-        result = super().call(method, *args, timeout=timeout)
+
+    def _ended(self, method: str) -> None:
         if method == "off":
             self._device.power_changes()
-        return result
 
     def on(self, timeout: Seconds = None) -> None:
         """Switch power on. Switching on what is on is fine."""

@@ -31,7 +31,6 @@ from JumpstarterLibrary.client.uuid7 import uuid7
 from JumpstarterLibrary.errors import (
     ConfigurationError,
     ControllerUnreachable,
-    LeaseError,
     LeaseInvalid,
     LeaseNotOwned,
     LeaseTimeout,
@@ -86,6 +85,7 @@ class Acquisition:
         self._begin = time.monotonic()
         self._answered: float | None = None
         self._told, self._line = self._begin, ""
+        self._joined = False
 
     def run(self) -> Lease:
         """Return the lease as soon as it has an exporter. If that fails, or is interrupted, the request is taken back.
@@ -117,6 +117,23 @@ class Acquisition:
             self._pause(LAST_PAUSE_S)
             if self._deadline.expired:
                 raise self._too_late(replace(state, reason="Offline"))
+
+    def join(self, name: str) -> Lease:
+        """Return a lease that somebody else has asked for, as soon as it has an exporter. It is never taken back here.
+
+        Args:
+            name: The lease's name.
+
+        Raises:
+            InfrastructureError: See ``run``.
+        """
+        lease = Lease(self._controller, name, self._events, ours=False)
+        self._joined = True
+        state = self._wait(lease)
+        if state.phase is not Phase.ready:
+            self._refuse(lease, state)
+        lease.learn(state)
+        return lease
 
     def _new_lease(self) -> Lease:
         request = self._request
@@ -251,9 +268,9 @@ class Acquisition:
         self._told, self._line = now, state.reason
         seconds = round(now - self._begin)
         waited = f" since {spoken(seconds)}" if seconds else ""
-        said = _said(state, self._request)
+        why = said(state, self._request)
         who = holders(self._controller, self._request, Deadline(5.0))
-        text = f"Waiting for {self._request} (lease '{lease.name}'){waited}: {said}{who}."
+        text = f"Waiting for {self._request} (lease '{lease.name}'){waited}: {why}{who}."
         self._events.emit(Notice(text, console=True))
 
     # Ending
@@ -266,9 +283,9 @@ class Acquisition:
             if request.exporter
             else f"No exporter for {request} became free within {limit}"
         )
+        left = f"Lease '{state.name}' goes on waiting" if self._joined else "The request was taken back"
         return LeaseTimeout(
-            f"{what}: {_said(state, request)}{who}. The request was taken back. Wait longer with timeout=, or ask for "
-            f"another exporter."
+            f"{what}: {said(state, request)}{who}. {left}. Wait longer with timeout=, or ask for another exporter."
         )
 
     def _refuse(self, lease: Lease, state: LeaseState) -> None:
@@ -286,17 +303,17 @@ class Acquisition:
 
     def _wait_for_old_controller(self, lease: Lease, state: LeaseState) -> None:
         """Return if it is to be asked again, under another name, for exporters that are offline now."""
-        if self._request.name:
+        if self._request.name or self._joined:
             raise LeaseUnsatisfiable(
-                f"There is no lease of {self._request}: {_said(state, self._request)}, and this controller is too old "
+                f"There is no lease of {self._request}: {said(state, self._request)}, and this controller is too old "
                 f"to wait for that under a name of yours. Leave name= out."
             )
         self._tell(lease, state)
 
     def _refuse_otherwise(self, state: LeaseState) -> None:
         if state.phase is Phase.invalid:
-            said = (state.message or state.reason).rstrip(".")
-            raise LeaseInvalid(f"The controller refused a lease of {self._request}: {said}. Correct the request.")
+            words = (state.message or state.reason).rstrip(".")
+            raise LeaseInvalid(f"The controller refused a lease of {self._request}: {words}. Correct the request.")
         raise end_error(state)
 
 
@@ -307,8 +324,13 @@ _REASONS = {
 }
 
 
-def _said(state: LeaseState, request: LeaseRequest | None = None) -> str:
-    """Return why a lease waits, as a phrase."""
+def said(state: LeaseState, request: LeaseRequest | None = None) -> str:
+    """Return why a lease waits, as a phrase.
+
+    Args:
+        state: What the controller says of it.
+        request: What it was asked for with, if that is known better than by the controller.
+    """
     if state.reason in _REASONS:
         one = state.wanted_exporter if request is None else request.exporter
         return f"{'it is' if one else 'those that match are'} {_REASONS[state.reason]}"
@@ -333,27 +355,3 @@ def acquire(
         controller, request, deadline, progress_s=progress_s, events=events or Events(), tick=tick
     )
     return acquisition.run()
-
-
-def attach(controller: Controller, name: str, deadline: Deadline, events: Events | None = None) -> Lease:
-    """Return a lease that somebody else has made, and will release.
-
-    Raises:
-        NoSuchLease: There is none of that name.
-        LeaseNotOwned: It belongs to another client.
-        LeaseError: It is over, or has no exporter yet.
-        LinkError: The controller cannot be reached, or refuses this client.
-    """
-    lease = Lease(controller, name, events or Events(), ours=False)
-    state = controller.lease(name, deadline)
-    if state.client and state.client != controller.client:
-        raise LeaseNotOwned(
-            f"Lease '{name}' belongs to client '{state.client}', not to '{controller.client}'. Ask its owner to "
-            f"transfer it, or acquire another one."
-        )
-    if state.phase.over:
-        raise end_error(state)
-    if state.phase is Phase.waiting:
-        raise LeaseError(f"Lease '{name}' has no exporter yet: {_said(state)}. Wait until it is ready.")
-    lease.learn(state)
-    return lease

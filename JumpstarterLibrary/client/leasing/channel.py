@@ -59,3 +59,25 @@ def open_secure_channel(
     arguments.update(options)
     roots = fetch_certificate(address.host, address.port, deadline, REMEDY) if insecure else ca
     return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(roots), options=list(arguments.items()))
+
+
+def call_credentials(kind: str, namespace: str | None, name: str, token: str) -> grpc.CallCredentials:
+    """Return the credentials by which gRPC itself tells a controller who calls, for channels of others.
+
+    Args:
+        kind: ``Client`` or ``Exporter``.
+        namespace: Its namespace.
+        name: Its name.
+        token: Its token.
+    """
+    identity = (
+        ("jumpstarter-kind", kind),
+        ("jumpstarter-namespace", namespace or ""),
+        ("jumpstarter-name", name),
+    )
+
+    def tell(_context: grpc.AuthMetadataContext, answer: grpc.AuthMetadataPluginCallback) -> None:
+        answer(identity, None)
+
+    told = grpc.metadata_call_credentials(tell)  # type: ignore[arg-type] # a function will do
+    return grpc.composite_call_credentials(told, grpc.access_token_call_credentials(token))

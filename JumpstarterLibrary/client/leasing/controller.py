@@ -102,6 +102,9 @@ class Controller:
         settings: Endpoint, identity and token.
         timeout: For fetching the certificate where the settings are insecure. Default: its own limits.
 
+    Attributes:
+        clients: The stub of the client service; see ``call``.
+
     Raises:
         LinkError: An insecure controller cannot be reached.
     """
@@ -116,7 +119,7 @@ class Controller:
         self._routers: dict[str, grpc.Channel] = {}
         self._retired: list[grpc.Channel] = []
         self._channel = self._open(settings.endpoint, Deadline.of(timeout))
-        self._clients = ClientStub(self._channel)
+        self.clients = ClientStub(self._channel)
         self._control = ControllerStub(self._channel)
         self._closed = False
 
@@ -165,11 +168,11 @@ class Controller:
             LinkError: The controller cannot be reached, or refuses this client.
         """
         request = client_pb2.GetExporterRequest(name=self._path("exporters", name))
-        return _exporter(self._call(self._clients.get_exporter, request, f"exporter '{name}'", timeout))
+        return _exporter(self.call(self.clients.get_exporter, request, f"exporter '{name}'", timeout))
 
     # Leases
 
-    def create_lease(self, request: LeaseRequest, name: str, timeout: Seconds = None) -> None:
+    def create_lease(self, request: LeaseRequest, name: str, timeout: Seconds = None) -> client_pb2.Lease:
         """Ask for a lease under a name of our choice; whether it is granted shows later in its state.
 
         The raw gRPC error is raised, because only the caller knows what a lost answer means.
@@ -179,7 +182,7 @@ class Controller:
         """
         lease = client_pb2.Lease(
             selector=request.selector or "",
-            duration=_duration(request.duration),
+            duration=duration_message(request.duration),
             tags=dict(request.tags or {}),
             context=dict(request.context or {}),
             allow_disabled=request.allow_disabled,
@@ -187,9 +190,10 @@ class Controller:
         if request.exporter:
             lease.exporter_name = request.exporter
         if request.begin is not None:
-            lease.begin_time.CopyFrom(_timestamp(request.begin))
+            lease.begin_time.CopyFrom(timestamp_message(request.begin))
         message = client_pb2.CreateLeaseRequest(parent=f"namespaces/{self.namespace}", lease_id=name, lease=lease)
-        self._raw(self._clients.create_lease, message, timeout)
+        created: client_pb2.Lease = self._raw(self.clients.create_lease, message, timeout)
+        return created
 
     def lease(self, name: str, timeout: Seconds = None) -> LeaseState:
         """Return a lease's state.
@@ -199,7 +203,7 @@ class Controller:
             LinkError: The controller cannot be reached, or refuses this client.
         """
         request = client_pb2.GetLeaseRequest(name=self._path("leases", name))
-        return LeaseState.of(self._call(self._clients.get_lease, request, f"lease '{name}'", timeout))
+        return LeaseState.of(self.call(self.clients.get_lease, request, f"lease '{name}'", timeout))
 
     def leases(self, selector: str = "", timeout: Seconds = None) -> list[LeaseState]:
         """Return the active leases of the namespace, of all clients.
@@ -222,7 +226,7 @@ class Controller:
             NoSuchLease: There is none of that name.
             LinkError: The controller cannot be reached, or refuses this client.
         """
-        lease = client_pb2.Lease(name=self._path("leases", name), duration=_duration(duration))
+        lease = client_pb2.Lease(name=self._path("leases", name), duration=duration_message(duration))
         return self._update(lease, "duration", f"another duration of lease '{name}'", timeout)
 
     def transfer_lease(self, name: str, client: str, timeout: Seconds = None) -> LeaseState:
@@ -240,7 +244,7 @@ class Controller:
     def _update(self, lease: client_pb2.Lease, field: str, asked: str, timeout: Seconds) -> LeaseState:
         request = client_pb2.UpdateLeaseRequest(lease=lease)
         request.update_mask.paths.append(field)
-        return LeaseState.of(self._call(self._clients.update_lease, request, asked, timeout))
+        return LeaseState.of(self.call(self.clients.update_lease, request, asked, timeout))
 
     def delete_lease(self, name: str, timeout: Seconds = None) -> None:
         """Ask for the end of a lease. The raw gRPC error is raised, because only the caller knows what it means.
@@ -249,7 +253,7 @@ class Controller:
             grpc.RpcError: Whatever the controller said.
         """
         request = client_pb2.DeleteLeaseRequest(name=self._path("leases", name))
-        self._raw(self._clients.delete_lease, request, timeout)
+        self._raw(self.clients.delete_lease, request, timeout)
 
     # The way to an exporter
 
@@ -301,7 +305,19 @@ class Controller:
 
     # Inside
 
-    def _call(self, method: Any, request: Any, asked: str, timeout: Seconds) -> Any:
+    def call(self, method: Any, request: Any, asked: str, timeout: Seconds) -> Any:
+        """Make a call of the client service, and return its answer.
+
+        Args:
+            method: The stub's method; see ``clients``.
+            request: Its message.
+            asked: What is asked for, in words.
+            timeout: How long it may take, up to 10 seconds.
+
+        Raises:
+            LeaseError: The controller refused.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
         limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
         try:
             return self._raw(method, request, limit)
@@ -311,7 +327,9 @@ class Controller:
             # What gRPC raises when the channel is closed.
             if not self._closed:
                 raise
-            raise ControllerUnreachable(f"The connection to {self.peer} is closed, so {asked} is not known.") from error
+            raise ControllerUnreachable(
+                f"The connection to {self.peer} is closed, so that it cannot be asked for {asked}."
+            ) from error
 
     def _raw(self, method: Any, request: Any, timeout: Seconds) -> Any:
         limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
@@ -378,7 +396,7 @@ class Controller:
         while not pages or token:
             request = kind(parent=f"namespaces/{self.namespace}", page_size=PAGE, page_token=token, **fields)
             try:
-                page = self._call(getattr(self._clients, method), request, asked, deadline)
+                page = self.call(getattr(self.clients, method), request, asked, deadline)
             except LeaseError as error:
                 # The controller forgets the continuation of a listing after some minutes.
                 if token:
@@ -405,8 +423,9 @@ class Controller:
                 channel.close()
 
         closing = threading.Thread(target=close, name="jumpstarter-close", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
+        with interruptible:
+            closing.start()
+            closing.join(CLOSE_S)
 
 
 def _exporter(exporter: client_pb2.Exporter) -> ExporterInfo:
@@ -420,13 +439,13 @@ def _exporter(exporter: client_pb2.Exporter) -> ExporterInfo:
     )
 
 
-def _duration(value: datetime.timedelta) -> Duration:
+def duration_message(value: datetime.timedelta) -> Duration:
     duration = Duration()
     duration.FromTimedelta(value)
     return duration
 
 
-def _timestamp(value: datetime.datetime) -> Timestamp:
+def timestamp_message(value: datetime.datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(value.astimezone(datetime.UTC).replace(tzinfo=None))
     return timestamp

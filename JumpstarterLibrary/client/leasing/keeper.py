@@ -45,7 +45,8 @@ class Keeper:
         self.leave(entry.lease)
         with self._lock:
             self._entries[entry.lease] = entry
-        threading.Thread(target=self._run, args=(entry,), name="jumpstarter-keeper", daemon=True).start()
+        with interruptible:
+            threading.Thread(target=self._run, args=(entry,), name="jumpstarter-keeper", daemon=True).start()
 
     def release(self, lease: Lease) -> None:
         """Try again and again to release a lease that could not be released."""

@@ -7,6 +7,7 @@ import logging
 import threading
 
 from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.leasing.controller import Controller
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
 from JumpstarterLibrary.client.leasing.shield import shielded
 from JumpstarterLibrary.client.leasing.termination import Termination
@@ -32,6 +33,21 @@ def forget(lease: Lease) -> None:
         # Not for somebody who only attached to it, in this same process.
         if _held.get(lease.name) is lease:
             del _held[lease.name]
+
+
+def release_through(controller: Controller) -> None:
+    """Release the leases that are still remembered of one connection, which is about to be closed.
+
+    It takes at most 5 seconds for each of them.
+    """
+    with _lock:
+        leases = [lease for lease in _held.values() if lease.controller is controller]
+    for lease in leases:
+        try:
+            lease.release()
+        finally:
+            # Without the connection nothing more can be tried.
+            forget(lease)
 
 
 def release_all(timeout: float = 2 * RELEASE_S) -> None:

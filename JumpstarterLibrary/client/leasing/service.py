@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.events import Events
-from JumpstarterLibrary.client.leasing.acquire import acquire, attach
+from JumpstarterLibrary.client.leasing.acquire import acquire
 from JumpstarterLibrary.client.leasing.availability import Availability, availability
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
+from JumpstarterLibrary.client.leasing.joining import attach
 from JumpstarterLibrary.client.leasing.keeper import Keeper
 from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
@@ -119,7 +120,7 @@ class LeaseService:
             follow_logs: See ``lease``.
 
         Raises:
-            InfrastructureError: See ``acquire.attach`` and ``connect_lease``.
+            InfrastructureError: See ``joining.attach`` and ``connect_lease``.
         """
         controller = self.controller
         deadline = Deadline.of(controller.settings.dial_timeout if timeout is None else timeout)
@@ -142,7 +143,7 @@ class LeaseService:
                 device.finish(patience)
         finally:
             try:
-                trouble = Shielded(lambda: _close(device), Deadline(CLOSE_S)).wait()
+                trouble = Shielded(lambda: close_device(device), Deadline(CLOSE_S)).wait()
                 if trouble is not None:
                     logger.debug("device %s was not closed cleanly: %s", device.link.name, trouble)
             finally:
@@ -205,7 +206,7 @@ class LeaseService:
             controller.close()
 
 
-def _close(device: LeasedDevice) -> str | None:
+def close_device(device: LeasedDevice) -> str | None:
     """Close a device; return what went wrong, if anything did."""
     try:
         device.close()

@@ -20,6 +20,7 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.dial import Dialer, Way
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
@@ -89,7 +90,8 @@ class Tunnel:
         except OSError as error:
             self.close()
             raise _no_socket(lease.name, self._directory, error) from error
-        threading.Thread(target=self._accept, name="jumpstarter-tunnel", daemon=True).start()
+        with interruptible:
+            threading.Thread(target=self._accept, name="jumpstarter-tunnel", daemon=True).start()
 
     @property
     def up(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import IO, Literal, Protocol, Self
 
@@ -12,6 +12,13 @@ from JumpstarterLibrary.exporter.workers import Workers
 
 BATCH_SIZE = 1024 * 1024
 """Bytes that travel between the event loop and the file's thread at a time."""
+
+
+class Openable(Protocol):
+    """A file that is not open yet: a path, for one."""
+
+    def open(self, mode: str, /) -> IO[bytes]:
+        """Open it."""
 
 
 class Sink(Protocol):
@@ -33,7 +40,7 @@ class BackgroundFile:
         mode: ``rb``, or ``wb`` to empty or make it first.
     """
 
-    def __init__(self, path: Path, mode: Literal["rb", "wb"]) -> None:
+    def __init__(self, path: Path | Openable, mode: Literal["rb", "wb"]) -> None:
         self._path = path
         self._mode = mode
         self._file: IO[bytes] | None = None
@@ -46,6 +53,11 @@ class BackgroundFile:
 
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield everything from the file's position to its end."""
+        while chunk := await self._workers.run(self._opened().read, BATCH_SIZE):
+            yield chunk
 
     async def open(self) -> None:
         """Open the file.
@@ -113,7 +125,7 @@ class BackgroundFile:
             The number of bytes.
         """
         total = 0
-        while chunk := await self._workers.run(self._opened().read, BATCH_SIZE):
+        async for chunk in self:
             await sink.send(chunk)
             total += len(chunk)
         return total

@@ -2,45 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.driver import Driver, TreeEntry
 
 
-@dataclass(kw_only=True)
-class Composite(Driver):
-    """A group of drivers; a client reaches them by name."""
+class CompositeInterface:
+    """The label of a group."""
 
     @classmethod
     def client(cls) -> str:
+        """Return the label."""
         return "jumpstarter_driver_composite.client.CompositeClient"
 
 
 @dataclass(kw_only=True)
-class Proxy(Driver):
+class Composite(CompositeInterface, Driver):
+    """A group of drivers; a client reaches them by name."""
+
+
+class UnresolvedProxy(RuntimeError, AttributeError):
+    """A proxy was used before the tree that it belongs to was known."""
+
+
+@dataclass(kw_only=True)
+class Proxy(CompositeInterface, Driver):
     """A second place for a driver of the same exporter. Clients never see the proxy, only the driver.
+
+    Inside the exporter a proxy has its target's methods and attributes, once the tree has been enumerated, as a session
+    does: a driver above it uses ``self.children["serial"].connect()`` without asking which of the two it has.
 
     Attributes:
         ref: The driver's path from the root, with dots.
     """
 
     ref: str
-
-    @classmethod
-    def client(cls) -> str:
-        return Composite.client()
+    is_reference: ClassVar[bool] = True
+    _proxy_target: Any = field(init=False, default=None, repr=False, compare=False)
 
     def enumerate(
         self, *, root: Driver | None = None, parent: Driver | None = None, name: str | None = None
-    ) -> Iterator[TreeEntry]:
-        """Yield the target's tree under this proxy's name and parent.
+    ) -> list[TreeEntry]:
+        """Return the target's tree under this proxy's name and parent.
 
         Raises:
             ConfigurationError: The path leads nowhere, or back to this proxy.
         """
-        yield from self.target(root or self).enumerate(root=root, parent=parent, name=name)
+        return self.target(root or self).enumerate(root=root, parent=parent, name=name)
+
+    def report(self, *, parent: Driver | None = None, name: str | None = None) -> Any:
+        """Return the target's entry in the exporter's report, under this proxy's name and parent.
+
+        Raises:
+            UnresolvedProxy: The target is not known yet.
+        """
+        return self._known_target("report").report(parent=parent, name=name)
+
+    def reset(self) -> None:
+        """Reset the target. A parent's ``reset`` leaves proxies out: the target has its own place in the tree."""
+        if self._proxy_target is not None:
+            self._proxy_target.reset()
+
+    def close(self) -> None:
+        """Close the target. A parent's ``close`` leaves proxies out: the target has its own place in the tree."""
+        if self._proxy_target is not None:
+            self._proxy_target.close()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._known_target(name), name)
+
+    def _known_target(self, wanted: str) -> Driver:
+        target: Driver | None = self.__dict__.get("_proxy_target")
+        if target is None:
+            raise UnresolvedProxy(
+                f"The proxy for {self.__dict__.get('ref')!r} has no {wanted!r} before it knows its target. "
+                "Serve the tree, or call enumerate() of its root."
+            )
+        return target
 
     def target(self, root: Driver) -> Driver:
         """Return the driver that is meant.
@@ -51,6 +93,7 @@ class Proxy(Driver):
         found = self._resolve(root, ())
         if _reaches(found, self, root, ()):
             raise ConfigurationError(f"The reference {self.ref!r} leads back to itself. Point it to a driver.")
+        self._proxy_target = found
         return found
 
     def _resolve(self, root: Driver, passed: tuple[Proxy, ...]) -> Driver:

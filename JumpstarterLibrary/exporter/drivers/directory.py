@@ -6,10 +6,47 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+CAPABILITY: Mapping[str, bool | None] = {
+    "stat": True,
+    "stat_with_if_match": False,
+    "stat_with_if_none_match": False,
+    "read": True,
+    "read_with_if_match": False,
+    "read_with_if_none_match": False,
+    "read_with_override_cache_control": False,
+    "read_with_override_content_disposition": False,
+    "read_with_override_content_type": False,
+    "write": True,
+    "write_can_multi": True,
+    "write_can_empty": True,
+    "write_can_append": True,
+    "write_with_content_type": False,
+    "write_with_content_disposition": False,
+    "write_with_cache_control": False,
+    "write_multi_max_size": None,
+    "write_multi_min_size": None,
+    "write_total_max_size": None,
+    "create_dir": True,
+    "delete": True,
+    "copy": True,
+    "rename": True,
+    "list": True,
+    "list_with_limit": False,
+    "list_with_start_after": False,
+    "list_with_recursive": False,
+    "presign": False,
+    "presign_read": False,
+    "presign_stat": False,
+    "presign_write": False,
+    "shared": True,
+    "blocking": True,
+}
+"""What a folder can do, in the terms of upstream's storage library."""
 
 HASHES = ("md5", "sha256")
 """What ``Directory.hash`` can compute."""
@@ -236,6 +273,10 @@ class Directory:
             if wanted.is_dir:
                 yield str(wanted)
             yield from _listed(place, folder.parts, prefix, recursive)
+
+    def capability(self) -> Mapping[str, bool | None]:
+        """Return what a folder can do."""
+        return CAPABILITY
 
     def _followed(self, path: StoragePath) -> Path:
         """Return where a path leads, all links followed."""

@@ -7,50 +7,14 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.driver import Driver, export
 from JumpstarterLibrary.exporter.drivers.background import BackgroundFile
 from JumpstarterLibrary.exporter.drivers.directory import Directory, FileError, StoragePath, file_errors
-
-CAPABILITY: Mapping[str, bool | None] = {
-    "stat": True,
-    "stat_with_if_match": False,
-    "stat_with_if_none_match": False,
-    "read": True,
-    "read_with_if_match": False,
-    "read_with_if_none_match": False,
-    "read_with_override_cache_control": False,
-    "read_with_override_content_disposition": False,
-    "read_with_override_content_type": False,
-    "write": True,
-    "write_can_multi": True,
-    "write_can_empty": True,
-    "write_can_append": True,
-    "write_with_content_type": False,
-    "write_with_content_disposition": False,
-    "write_with_cache_control": False,
-    "write_multi_max_size": None,
-    "write_multi_min_size": None,
-    "write_total_max_size": None,
-    "create_dir": True,
-    "delete": True,
-    "copy": True,
-    "rename": True,
-    "list": True,
-    "list_with_limit": False,
-    "list_with_start_after": False,
-    "list_with_recursive": False,
-    "presign": False,
-    "presign_read": False,
-    "presign_stat": False,
-    "presign_write": False,
-    "shared": True,
-    "blocking": True,
-}
-"""What a folder can do, in the terms of upstream's storage library."""
+from JumpstarterLibrary.exporter.drivers.services import Service
 
 SEEKS = (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END)
 
@@ -79,14 +43,14 @@ class _OpenFile:
 
 @dataclass(kw_only=True, eq=False)
 class Opendal(Driver):
-    """Files in a folder; named as upstream's driver, which uses the library of that name.
+    """Files in a folder, or of a storage service; named as upstream's driver, which uses the library of that name.
 
     Paths are relative to the folder and end with a slash where they name a folder. What leads out of the folder, by
     ``..`` or by a symbolic link, is refused. Writing makes the folders on the way.
 
     Attributes:
-        scheme: ``fs``. The other storage services of upstream's driver are not here.
-        kwargs: ``root``: the folder; it is made if it is not there.
+        scheme: ``fs`` for a folder. Other storage services need the package ``opendal`` on the exporter.
+        kwargs: For a folder ``root``, which is made if it is not there; for a service its settings.
         remove_created_on_close: Remove, at the end of a session, what clients have written, made or registered in it;
             default no.
     """
@@ -94,22 +58,26 @@ class Opendal(Driver):
     scheme: str
     kwargs: dict[str, str] = field(default_factory=dict)
     remove_created_on_close: bool = False
-    _directory: Directory = field(init=False, repr=False)
-    _files: dict[UUID, _OpenFile] = field(init=False, default_factory=dict, repr=False)
-    _created: set[str] = field(init=False, default_factory=set, repr=False)
+    # Spelt loosely, since pydantic's dataclasses look into the types of inherited fields.
+    _place: Any = field(init=False, repr=False)
+    _files: dict[UUID, Any] = field(init=False, default_factory=dict, repr=False)
+    _created_paths: set[str] = field(init=False, default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
         """Check the configuration and make the folder.
 
         Raises:
-            ConfigurationError: Another scheme or option than the ones above, or the folder cannot be made.
+            ConfigurationError: The folder cannot be made, or the service cannot be used, or its package is missing.
         """
         super().__post_init__()
-        if self.scheme != "fs":
-            raise ConfigurationError(
-                f"This exporter's Opendal driver serves folders only: scheme 'fs', not {self.scheme!r}. "
-                "Use upstream's exporter for other storage services."
-            )
+        self._place = self._folder() if self.scheme == "fs" else Service(self.scheme, self.kwargs)
+
+    @property
+    def _storage(self) -> Directory | Service:
+        place: Directory | Service = self._place
+        return place
+
+    def _folder(self) -> Directory:
         if set(self.kwargs) != {"root"} or not self.kwargs["root"]:
             found = ", ".join(sorted(self.kwargs)) or "nothing"
             raise ConfigurationError(
@@ -120,7 +88,7 @@ class Opendal(Driver):
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"Opendal cannot use the folder {root}: {error.strerror}.") from error
-        self._directory = Directory(root)
+        return Directory(root)
 
     @classmethod
     def client(cls) -> str:
@@ -133,11 +101,11 @@ class Opendal(Driver):
         for entry in self._files.values():
             entry.file.close_now()
         self._files.clear()
-        created = sorted(self._created) if self.remove_created_on_close else []
-        self._created.clear()
+        created = sorted(self._created_paths) if self.remove_created_on_close else []
+        self._created_paths.clear()
         for path in created:
             try:
-                self._directory.remove_all(path)
+                self._storage.remove_all(path)
             except (FileError, ValueError) as error:
                 self.logger.warning("could not clean up: %s", error)
 
@@ -146,16 +114,16 @@ class Opendal(Driver):
         """Open a file with mode ``rb``, or empty or make it with ``wb``, and return its id."""
         match mode:
             case "rb":
-                place = self._directory.file_to_read(path)
+                place = self._storage.file_to_read(path)
             case "wb":
-                place = self._directory.file_to_write(path)
+                place = self._storage.file_to_write(path)
             case _:
                 raise ValueError(f"A file is opened with mode 'rb' or 'wb', not {mode!r}.")
         spelled, file = StoragePath.parse(path), BackgroundFile(place, mode)
         with file_errors("open", spelled):
             await file.open()
         if mode == "wb":
-            self._created.add(spelled.name)
+            self._created_paths.add(spelled.name)
         fd = uuid4()
         self._files[fd] = _OpenFile(spelled, mode, file, asyncio.Lock())
         return str(fd)
@@ -230,83 +198,83 @@ class Opendal(Driver):
     @export
     def stat(self, path: str) -> dict[str, object]:
         """Return what is known about a file or folder."""
-        return self._directory.stat(path)
+        return self._storage.stat(path)
 
     @export
     def hash(self, path: str, algo: str = "sha256") -> str:
         """Return a file's hash, ``md5`` or ``sha256``, in hexadecimal."""
-        return self._directory.hash(path, algo)
+        return self._storage.hash(path, algo)
 
     @export
     def copy(self, source: str, target: str) -> None:
         """Copy a file."""
-        self._directory.copy(source, target)
-        self._created.add(StoragePath.parse(target).name)
+        self._storage.copy(source, target)
+        self._created_paths.add(StoragePath.parse(target).name)
 
     @export
     def rename(self, source: str, target: str) -> None:
         """Give a file or folder another name."""
-        self._directory.rename(source, target)
+        self._storage.rename(source, target)
         self._forget(source)
-        self._created.add(StoragePath.parse(target).name)
+        self._created_paths.add(StoragePath.parse(target).name)
 
     @export
     def remove_all(self, path: str) -> None:
         """Remove a file, or a folder with everything in it."""
-        self._directory.remove_all(path)
+        self._storage.remove_all(path)
         self._forget(path)
 
     @export
     def create_dir(self, path: str) -> None:
         """Make a folder, and those on its way."""
-        if self._directory.create_dir(path):
-            self._created.add(StoragePath.parse(path).name)
+        if self._storage.create_dir(path):
+            self._created_paths.add(StoragePath.parse(path).name)
 
     @export
     def delete(self, path: str) -> None:
         """Remove a file or an empty folder."""
-        self._directory.delete(path)
+        self._storage.delete(path)
         self._forget(path)
 
     @export
     def exists(self, path: str) -> bool:
         """Return whether there is a file or folder."""
-        return self._directory.exists(path)
+        return self._storage.exists(path)
 
     @export
     def list(self, path: str) -> Iterator[str]:
         """Yield a folder and what is in it, or what begins with a path."""
-        yield from self._directory.entries(path, recursive=False)
+        yield from self._storage.entries(path, recursive=False)
 
     @export
     def scan(self, path: str) -> Iterator[str]:
         """Yield a folder and everything below it, or below what begins with a path."""
-        yield from self._directory.entries(path, recursive=True)
+        yield from self._storage.entries(path, recursive=True)
 
     @export
-    async def presign_stat(self, path: str, expire_second: int) -> NoReturn:  # noqa: ARG002
-        """Refuse: files of an exporter have no URLs."""
-        _refuse_presign(path)
+    async def presign_stat(self, path: str, expire_second: int) -> dict[str, Any]:
+        """Return a request that tells of a file. Files in a folder have none."""
+        return await self._presigned("stat", path, expire_second)
 
     @export
-    async def presign_read(self, path: str, expire_second: int) -> NoReturn:  # noqa: ARG002
-        """Refuse: files of an exporter have no URLs."""
-        _refuse_presign(path)
+    async def presign_read(self, path: str, expire_second: int) -> dict[str, Any]:
+        """Return a request that reads a file. Files in a folder have none."""
+        return await self._presigned("read", path, expire_second)
 
     @export
-    async def presign_write(self, path: str, expire_second: int) -> NoReturn:  # noqa: ARG002
-        """Refuse: files of an exporter have no URLs."""
-        _refuse_presign(path)
+    async def presign_write(self, path: str, expire_second: int) -> dict[str, Any]:
+        """Return a request that writes a file. Files in a folder have none."""
+        return await self._presigned("write", path, expire_second)
 
     @export
-    async def capability(self) -> Mapping[str, bool | None]:
+    def capability(self) -> Mapping[str, Any]:
         """Return what this storage can do."""
-        return CAPABILITY
+        return self._storage.capability()
 
     @export
     def get_created_resources(self) -> tuple[str, ...]:
         """Return the paths that clients have written, made or registered in this session."""
-        return tuple(sorted(self._created))
+        return tuple(sorted(self._created_paths))
 
     @export
     def register_path(self, path: str) -> None:
@@ -314,7 +282,30 @@ class Opendal(Driver):
         wanted = StoragePath.parse(path)
         if not wanted.parts:
             raise ValueError("The storage's root cannot be registered; it would be emptied. Give a path below it.")
-        self._created.add(wanted.name)
+        self._created_paths.add(wanted.name)
+
+    async def copy_exporter_file(self, source: Path, target: str) -> None:
+        """Copy a file of the exporter into the storage; for drivers above this one.
+
+        Args:
+            source: The file.
+            target: Its path in the storage.
+
+        Raises:
+            FileError: The storage does not take it.
+            OSError: The file cannot be read.
+        """
+        place = self._storage.file_to_write(target)
+        async with BackgroundFile(source, "rb") as origin, BackgroundFile(place, "wb") as destination:
+            await destination.write_from(origin)
+        self._created_paths.add(StoragePath.parse(target).name)
+
+    async def _presigned(self, action: Literal["stat", "read", "write"], path: str, seconds: int) -> dict[str, Any]:
+        if not isinstance(self._storage, Service):
+            raise FileError(
+                f"The files of this exporter have no URLs, {path!r} neither. Open and transfer the file instead."
+            )
+        return await self._storage.presign(action, path, seconds)
 
     def _file(self, fd: object) -> _OpenFile:
         try:
@@ -325,7 +316,8 @@ class Opendal(Driver):
             raise ValueError(f"A file's id is a UUID, not {fd!r}. Take it from open().")
         if uuid not in self._files:
             raise FileError(f"No file {uuid} is open. Open it in this session.")
-        return self._files[uuid]
+        entry: _OpenFile = self._files[uuid]
+        return entry
 
     def _usable(self, fd: str, mode: str) -> bool:
         entry = self._file(fd)
@@ -334,10 +326,6 @@ class Opendal(Driver):
     def _forget(self, path: str) -> None:
         gone = StoragePath.parse(path).parts
         # Calls run in several threads; a copy may be walked, and single names discarded, while others add.
-        for name in tuple(self._created):
+        for name in tuple(self._created_paths):
             if tuple(name.split("/"))[: len(gone)] == gone:
-                self._created.discard(name)
-
-
-def _refuse_presign(path: str) -> NoReturn:
-    raise FileError(f"The files of this exporter have no URLs, {path!r} neither. Open and transfer the file instead.")
+                self._created_paths.discard(name)

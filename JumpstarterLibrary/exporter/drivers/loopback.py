@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from JumpstarterLibrary.exporter.streams import memory_pair
+from JumpstarterLibrary.exporter.streams import StreamManners, memory_pair
 
 
-class LoopbackStream:
+class LoopbackStream(StreamManners):
     """Echoes chunk by chunk, until the data sent has ended. A sender waits while nobody takes the echo."""
 
     def __init__(self) -> None:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import socket
+from abc import ABCMeta, abstractmethod
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any
 
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
+from JumpstarterLibrary.exporter.drivers.addresses import told
 from JumpstarterLibrary.exporter.drivers.loopback import LoopbackStream
 from JumpstarterLibrary.exporter.streams import ByteStream, SocketStream
 
 
-class _NetworkLabel:
+class NetworkInterface(metaclass=ABCMeta):
+    """What a connection can do, and the label of those that can; for drivers to inherit beside ``Driver``."""
+
     @classmethod
     def client(cls) -> str:
         """Return the label."""
         return "jumpstarter_driver_network.client.NetworkClient"
 
+    @abstractmethod
+    def connect(self) -> Any:
+        """Yield a byte stream, as an async context manager."""
+
 
 @dataclass(kw_only=True, eq=False)
-class EchoNetwork(_NetworkLabel, Driver):
+class EchoNetwork(NetworkInterface, Driver):
     """A service that sends back what it gets, until the client half-closes."""
 
     @exportstream
@@ -35,7 +44,7 @@ class EchoNetwork(_NetworkLabel, Driver):
 
 
 @dataclass(kw_only=True, eq=False)
-class TcpNetwork(_NetworkLabel, Driver):
+class TcpNetwork(NetworkInterface, Driver):
     """A TCP service.
 
     Attributes:
@@ -58,7 +67,7 @@ class TcpNetwork(_NetworkLabel, Driver):
         """
         place = f"{self.host}:{self.port}"
         self.logger.debug("connecting to %s", place)
-        stream = await _connected(SocketStream.connect_tcp(self.host, self.port), place)
+        stream = await connected(SocketStream.connect_tcp(self.host, self.port), place)
         try:
             yield stream
         finally:
@@ -72,28 +81,18 @@ class TcpNetwork(_NetworkLabel, Driver):
             ValueError: The configuration does not allow it.
             ConnectionError: The name cannot be resolved.
         """
-        if not self.enable_address:
-            raise ValueError(
-                "This driver does not tell its address. Use its stream, or set 'enable_address: true' in the exporter."
-            )
-        try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            raise ConnectionError(f"The exporter cannot resolve {self.host!r}: {error.strerror}.") from error
-        family, _, _, _, address = found[0]
-        ip = f"[{address[0]}]" if family == socket.AF_INET6 else str(address[0])
-        return f"tcp://{ip}:{self.port}"
+        return told("tcp", self.host, self.port, self.enable_address)
 
 
 @dataclass(kw_only=True, eq=False)
-class UnixNetwork(_NetworkLabel, Driver):
+class UnixNetwork(NetworkInterface, Driver):
     """A service on a unix socket.
 
     Attributes:
         path: The socket, on the exporter.
     """
 
-    path: str
+    path: str | PathLike[str]
 
     @exportstream
     @asynccontextmanager
@@ -104,14 +103,19 @@ class UnixNetwork(_NetworkLabel, Driver):
             ConnectionError: Nobody answers there.
         """
         self.logger.debug("connecting to %s", self.path)
-        stream = await _connected(SocketStream.connect_unix(self.path), self.path)
+        stream = await connected(SocketStream.connect_unix(fspath(self.path)), fspath(self.path))
         try:
             yield stream
         finally:
             await stream.aclose()
 
 
-async def _connected(connecting: Awaitable[SocketStream], place: str) -> SocketStream:
+async def connected(connecting: Awaitable[SocketStream], place: str) -> SocketStream:
+    """Wait for a connection.
+
+    Raises:
+        ConnectionError: There is none; the text names the place.
+    """
     try:
         return await connecting
     except OSError as error:

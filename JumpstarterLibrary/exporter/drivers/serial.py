@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
@@ -44,9 +45,8 @@ class PySerial(Driver):
     check_present: bool = True
     cps: float | None = None
     disable_hupcl: bool = False
-    _streams: dict[TtyStream | LoopbackStream, asyncio.AbstractEventLoop] = field(
-        init=False, default_factory=dict, repr=False
-    )
+    # Open streams and their event loops, spelt loosely: pydantic's dataclasses look into the types of inherited fields.
+    _streams: dict[Any, Any] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Check the configuration.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -32,6 +33,61 @@ class StorageError(RuntimeError):
     """A medium has nothing to read."""
 
 
+class FlasherInterface(metaclass=ABCMeta):
+    """What a flasher can do, and the label of those that can; for drivers to inherit beside ``Driver``."""
+
+    @classmethod
+    def client(cls) -> str:
+        """Return the label."""
+        return "jumpstarter_driver_opendal.client.FlasherClient"
+
+    @abstractmethod
+    def flash(self, source: Any, target: str | None = None) -> Any:
+        """Write a resource to a target, such as a partition."""
+
+    @abstractmethod
+    def dump(self, target: Any, partition: str | None = None) -> Any:
+        """Send what is on a partition to a resource."""
+
+
+class StorageMuxInterface(metaclass=ABCMeta):
+    """What a storage multiplexer can do, and the label of those that can."""
+
+    @classmethod
+    def client(cls) -> str:
+        """Return the label."""
+        return "jumpstarter_driver_opendal.client.StorageMuxClient"
+
+    @abstractmethod
+    def host(self) -> Any:
+        """Connect the medium to the exporter."""
+
+    @abstractmethod
+    def dut(self) -> Any:
+        """Connect the medium to the device."""
+
+    @abstractmethod
+    def off(self) -> Any:
+        """Disconnect the medium."""
+
+    @abstractmethod
+    def write(self, src: Any) -> Any:
+        """Replace the medium's content by a resource's."""
+
+    @abstractmethod
+    def read(self, dst: Any) -> Any:
+        """Send the medium's content to a resource."""
+
+
+class StorageMuxFlasherInterface(StorageMuxInterface):
+    """The same, with a label whose clients can flash and dump in one step."""
+
+    @classmethod
+    def client(cls) -> str:
+        """Return the label."""
+        return "jumpstarter_driver_opendal.client.StorageMuxFlasherClient"
+
+
 @dataclass(kw_only=True, eq=False)
 class _MediumDriver(Driver):
     """What media in files share: the place, one transfer at a time, and letting go.
@@ -42,8 +98,9 @@ class _MediumDriver(Driver):
 
     path: str | None = None
     _private: Path | None = field(init=False, default=None, repr=False)
-    _guard: Lock = field(init=False, default_factory=Lock, repr=False)
-    _transfer: asyncio.Lock = field(init=False, default_factory=asyncio.Lock, repr=False)
+    # Two locks, spelt loosely, since pydantic's dataclasses look into the types of inherited fields.
+    _guard: Any = field(init=False, default_factory=Lock, repr=False)
+    _transfer: Any = field(init=False, default_factory=asyncio.Lock, repr=False)
 
     def close(self) -> None:
         """Remove a private place. The driver can be used again and then finds an empty medium."""
@@ -77,7 +134,7 @@ class _MediumDriver(Driver):
 
 
 @dataclass(kw_only=True, eq=False)
-class MockStorageMux(_MediumDriver):
+class MockStorageMux(StorageMuxInterface, _MediumDriver):
     """A storage multiplexer whose medium is a file.
 
     Like real multiplexers, it is written and read in any position of the switch. Transfers wait for each other. After a
@@ -89,11 +146,6 @@ class MockStorageMux(_MediumDriver):
     """
 
     side: Side = field(init=False, default=Side.OFF)
-
-    @classmethod
-    def client(cls) -> str:
-        """Return the label."""
-        return "jumpstarter_driver_opendal.client.StorageMuxClient"
 
     @property
     def medium(self) -> Path:
@@ -138,27 +190,17 @@ class MockStorageMux(_MediumDriver):
 
 
 @dataclass(kw_only=True, eq=False)
-class MockStorageMuxFlasher(MockStorageMux):
+class MockStorageMuxFlasher(StorageMuxFlasherInterface, MockStorageMux):
     """The same, with a label whose clients can flash and dump in one step."""
-
-    @classmethod
-    def client(cls) -> str:
-        """Return the label."""
-        return "jumpstarter_driver_opendal.client.StorageMuxFlasherClient"
 
 
 @dataclass(kw_only=True, eq=False)
-class MockFlasher(_MediumDriver):
+class MockFlasher(FlasherInterface, _MediumDriver):
     """A flasher that keeps one file per partition, and one for images without a partition.
 
     Attributes:
         path: The folder of the files; default a private folder that ``close`` removes.
     """
-
-    @classmethod
-    def client(cls) -> str:
-        """Return the label."""
-        return "jumpstarter_driver_opendal.client.FlasherClient"
 
     @export
     async def flash(self, source: Mapping[str, Any], partition: str | None = None) -> None:

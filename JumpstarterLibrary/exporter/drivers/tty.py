@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import re
 import select
@@ -11,7 +12,7 @@ import termios
 from collections.abc import Callable
 from typing import Any
 
-from JumpstarterLibrary.exporter.streams import BrokenStream, ByteStream, EndOfStream
+from JumpstarterLibrary.exporter.streams import BrokenStream, ByteStream, ClosedStream, EndOfStream, StreamManners
 from JumpstarterLibrary.exporter.workers import Workers
 
 READ_SIZE = 4096
@@ -22,6 +23,9 @@ BAUD_RATES = {int(name[1:]): getattr(termios, name) for name in dir(termios) if 
 
 THROTTLE_SLICE_S = 0.01
 """Seconds' worth of characters that a throttled stream sends at once, at least one."""
+
+SLICE_LIMIT = 1024 * 1024
+"""Characters that a throttled stream sends at once at most."""
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
 
@@ -64,7 +68,7 @@ def configure(fd: int, baudrate: int, *, disable_hupcl: bool = False) -> None:
     termios.tcsetattr(fd, termios.TCSANOW, mode)
 
 
-class TtyStream:
+class TtyStream(StreamManners):
     """A byte stream over an open port. One task may send and one may receive at a time.
 
     Nothing is read before somebody receives it, so that a slow reader slows the device down, as far as the port can,
@@ -88,7 +92,7 @@ class TtyStream:
         rest = memoryview(data)
         while rest:
             if self._fd < 0:
-                raise BrokenStream("the serial port is closed")
+                raise ClosedStream("the serial port is closed")
             try:
                 rest = rest[os.write(self._fd, rest) :]
             except BlockingIOError:
@@ -163,18 +167,18 @@ class TtyStream:
                 remove(fd)
 
 
-class ThrottledStream:
+class ThrottledStream(StreamManners):
     """A stream that sends no faster than a device can take: old bootloaders drop what comes too quickly.
 
     Args:
         stream: Where to.
-        cps: Characters per second.
+        cps: Characters per second; None or 0 for as fast as it takes them.
     """
 
-    def __init__(self, stream: ByteStream, cps: float) -> None:
+    def __init__(self, stream: ByteStream, cps: float | None = None) -> None:
         self._stream = stream
-        self._cps = cps
-        self._slice = max(1, int(cps * THROTTLE_SLICE_S))
+        self._cps = cps or math.inf
+        self._slice = max(1, int(min(self._cps * THROTTLE_SLICE_S, SLICE_LIMIT)))
         self._free_at = 0.0
 
     async def send(self, data: bytes) -> None:
@@ -184,7 +188,9 @@ class ThrottledStream:
             await asyncio.sleep(self._free_at - clock())
             part = data[start : start + self._slice]
             await self._stream.send(part)
-            self._free_at = max(self._free_at, clock() - THROTTLE_SLICE_S) + len(part) / self._cps
+            # What was late by a little is made up for; after a pause the stream begins anew.
+            begin = self._free_at if clock() - self._free_at < THROTTLE_SLICE_S else clock()
+            self._free_at = begin + len(part) / self._cps
 
     async def receive(self) -> bytes:
         """Return what has arrived."""

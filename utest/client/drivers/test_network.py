@@ -22,8 +22,8 @@ def test_an_address_that_is_not_told(device_with: Callable[..., Device]) -> None
     with pytest.raises(DriverInvalidArgument) as caught:
         device.client.net.address()
     assert str(caught.value) == (
-        "Driver 'net' did not accept the arguments of 'address': This driver does not tell its address. Use its "
-        "stream, or set 'enable_address: true' in the exporter."
+        "Driver 'net' did not accept the arguments of 'address': This driver does not tell its address: "
+        "its enable_address mode is not true. Use its stream, or set 'enable_address: true' in the exporter."
     )
 
 

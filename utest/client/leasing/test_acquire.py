@@ -15,7 +15,7 @@ import pytest
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing import acquire as acquire_module
 from JumpstarterLibrary.client.leasing import lease as lease_module
-from JumpstarterLibrary.client.leasing.acquire import acquire, attach
+from JumpstarterLibrary.client.leasing.acquire import acquire
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import Lease
@@ -24,14 +24,11 @@ from JumpstarterLibrary.errors import (
     ConfigurationError,
     ControllerUnreachable,
     JumpstarterError,
-    LeaseError,
-    LeaseExpired,
     LeaseInvalid,
     LeaseNotOwned,
     LeaseReleased,
     LeaseTimeout,
     LeaseUnsatisfiable,
-    NoSuchLease,
     TlsError,
     TokenExpired,
 )
@@ -496,62 +493,3 @@ def test_what_the_tick_raises_takes_the_request_back(rig: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         ask(rig, 60, tick=tick)
     assert rig.active() == ["lease-of-other"]
-
-
-# Attaching
-
-
-def attached(rig: Any, name: str) -> Lease:
-    return attach(rig.controller_of(rig.settings), name, Deadline(5), rig.events)
-
-
-def test_attaching_takes_what_is_there(rig: Any) -> None:
-    own = rig.only_lease()
-    lease = attached(rig, own.name)
-    assert (lease.exporter, lease.ours) == ("b1", False)
-    assert lease.release() is True
-    assert rig.active() == [own.name]
-
-
-def test_attaching_needs_a_lease(rig: Any) -> None:
-    with pytest.raises(NoSuchLease) as info:
-        attached(rig, "nothing")
-    assert str(info.value) == (
-        f"The controller {rig.lab.endpoint} knows nothing of lease 'nothing'. Check its name; `jmp get leases` and "
-        f"`jmp get exporters` list what is there."
-    )
-
-
-def test_attaching_needs_a_lease_of_ones_own(rig: Any) -> None:
-    rig.only_lease(client="other")
-    with pytest.raises(LeaseNotOwned) as info:
-        attached(rig, "lease-of-other")
-    assert str(info.value) == (
-        "Lease 'lease-of-other' belongs to client 'other', not to 'tester'. Ask its owner to transfer it, or acquire "
-        "another one."
-    )
-
-
-def test_attaching_needs_a_lease_that_lasts(rig: Any) -> None:
-    own = rig.only_lease()
-    rig.lab.controller.expire(own.name)
-    deadline = Deadline(5)
-    while not rig.lab.controller.lease(own.name).ended:
-        assert not deadline.expired
-    with pytest.raises(LeaseExpired, match=r"^Lease 'lease-of-tester' of exporter 'b1' has expired at "):
-        attached(rig, own.name)
-
-
-def test_attaching_needs_an_exporter(rig: Any) -> None:
-    rig.only_lease(client="other")
-    controller = rig.controller_of(rig.settings)
-    controller.create_lease(LeaseRequest(selector="board=b"), "waits")
-    deadline = Deadline(5)
-    while not controller.lease("waits").reason:
-        assert not deadline.expired
-    with pytest.raises(LeaseError) as info:
-        attached(rig, "waits")
-    assert str(info.value) == (
-        "Lease 'waits' has no exporter yet: those that match are leased. Wait until it is ready."
-    )
-    rig.lab.controller.release("waits")

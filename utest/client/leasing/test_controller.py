@@ -90,7 +90,7 @@ def test_a_listing_whose_continuation_is_forgotten_begins_anew(rigs: Any, monkey
     controller = rig.controller_of(rig.settings)
     details = "The provided continue parameter is too old to display a consistent list result."
     seen: list[str] = []
-    original = controller._clients.list_exporters
+    original = controller.clients.list_exporters
 
     def listing(request: Any, **options: Any) -> Any:
         seen.append(request.page_token)
@@ -98,7 +98,7 @@ def test_a_listing_whose_continuation_is_forgotten_begins_anew(rigs: Any, monkey
             rig.fault("ListExporters", code=Code.UNKNOWN, details=details, times=1)
         return original(request, **options)
 
-    controller._clients.list_exporters = listing
+    controller.clients.list_exporters = listing
     assert [one.name for one in controller.exporters()] == [f"b{number}" for number in range(1, 9)]
     assert [bool(token) for token in seen] == [False, True, False, True, True]
 

@@ -18,6 +18,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.lease import Lease
 
 Code = grpc.StatusCode
@@ -153,3 +154,18 @@ def test_they_are_released_where_no_thread_starts_any_more(
         patch.setattr(threading.Thread, "start", start)
         last_resort.release_all()
     assert rig.active() == []
+
+
+def test_before_a_connection_is_closed_what_was_leased_through_it_is_released(rig: Any) -> None:
+    first, second = rig.controller_of(rig.settings), rig.controller_of(rig.settings)
+    leases = [Lease(controller, name, rig.events, ours=True) for controller, name in ((first, "a"), (second, "b"))]
+    for lease in leases:
+        lease.controller.create_lease(LeaseRequest(selector="board=b"), lease.name, 5)
+        last_resort.remember(lease)
+    last_resort.release_through(first)
+    assert rig.active() == ["b"]
+    # It is forgotten: whoever exits now has nothing to do with it.
+    last_resort.release_through(first)
+    last_resort.release_through(second)
+    assert rig.active() == []
+    assert rig.codes("DeleteLease") == ["OK", "OK"]

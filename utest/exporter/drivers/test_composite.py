@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.errors import ConfigurationError
-from JumpstarterLibrary.exporter import Session
-from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy
+from JumpstarterLibrary.exporter import Driver, ExporterConfigV1Alpha1DriverInstance, Session, export
+from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy, UnresolvedProxy
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 
 COMPOSITE = "jumpstarter_driver_composite.client.CompositeClient"
@@ -94,3 +95,91 @@ def test_the_target_is_closed_once() -> None:
 
     Composite(children={"power": Power(), "alias": Proxy(ref="power")}).close()
     assert closed == [True]
+
+
+@dataclass(kw_only=True)
+class Switch(Driver):
+    events: list[str] = field(default_factory=list)
+
+    @classmethod
+    def client(cls) -> str:
+        return "test.Switch"
+
+    def reset(self) -> None:
+        self.events.append("reset")
+
+    def close(self) -> None:
+        self.events.append("closed")
+
+    @export
+    def turn(self, side: str = "left") -> str:
+        self.events.append(side)
+        return f"turned {side}"
+
+
+@dataclass(kw_only=True)
+class Arm(Driver):
+    """A driver that uses another one, and does not ask whether it is a proxy."""
+
+    @classmethod
+    def client(cls) -> str:
+        return "test.Arm"
+
+    @export
+    def move(self) -> str:
+        return str(self.children["switch"].turn("right"))  # type: ignore[attr-defined]
+
+    @export
+    def let_go(self) -> None:
+        self.children["switch"].close()
+
+
+def test_a_driver_uses_its_child_through_a_proxy(connect: Any) -> None:
+    switch = Switch()
+    root = Composite(children={"arm": Arm(children={"switch": Proxy(ref="shared")}), "shared": switch})
+    with connect(root) as wire:
+        assert wire.call("move", name="arm") == "turned right"
+        wire.call("let_go", name="arm")
+        assert switch.events == ["reset", "right", "closed"]
+    assert switch.events == ["reset", "right", "closed", "closed"]
+
+
+def test_a_proxy_has_its_targets_methods_and_attributes_once_the_tree_is_known() -> None:
+    switch, proxy = Switch(), Proxy(ref="switch")
+    root = Composite(children={"again": proxy, "switch": switch})
+    assert not hasattr(proxy, "turn")
+    with pytest.raises(RuntimeError) as caught:
+        proxy.turn()
+    assert str(caught.value) == (
+        "The proxy for 'switch' has no 'turn' before it knows its target. "
+        "Serve the tree, or call enumerate() of its root."
+    )
+    with pytest.raises(UnresolvedProxy):
+        proxy.report()
+    root.enumerate()
+    assert proxy.turn() == "turned left"
+    assert proxy.events is switch.events
+    assert proxy.report(parent=root, name="again").uuid == str(switch.uuid)
+    with pytest.raises(AttributeError, match=r"^'Switch' object has no attribute 'nothing'$"):
+        _ = proxy.nothing
+    with pytest.raises(AttributeError, match=r"^'Proxy' object has no attribute '__len__'$"):
+        _ = proxy.__len__
+
+
+def test_a_tree_from_a_configuration_knows_its_proxies(connect: Any) -> None:
+    text = """
+    children:
+      board: {children: {power: {type: jumpstarter_driver_power.driver.MockPower}}}
+      main: {ref: board.power}
+    """
+    root = ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate()
+    assert root.children["main"].on.__func__ is MockPower.on  # type: ignore[attr-defined]
+
+
+def test_a_target_is_reset_and_closed_once() -> None:
+    switch = Switch()
+    root = Composite(children={"one": Proxy(ref="switch"), "switch": switch, "other": Proxy(ref="switch")})
+    root.enumerate()
+    root.reset()
+    root.close()
+    assert switch.events == ["reset", "closed"]

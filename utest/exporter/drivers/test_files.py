@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
 import uuid
 
 import grpc
 import pytest
 
 from JumpstarterLibrary.errors import ConfigurationError
-from JumpstarterLibrary.exporter.drivers.files import CAPABILITY, Opendal
+from JumpstarterLibrary.exporter.drivers.directory import CAPABILITY
+from JumpstarterLibrary.exporter.drivers.files import Opendal
 
 NO_ID = "00000000-0000-4000-8000-000000000000"
 FILE_METHODS = ("file_tell", "file_close", "file_closed", "file_readable", "file_seekable", "file_writable")
@@ -281,8 +283,8 @@ def test_cleaning_up_goes_on_after_a_failure(serving, root, caplog):
         (
             "s3",
             {"bucket": "images"},
-            "This exporter's Opendal driver serves folders only: scheme 'fs', not 's3'. "
-            "Use upstream's exporter for other storage services.",
+            "Opendal's scheme 's3' needs the package 'opendal', which is not installed. Install it, or use the scheme "
+            "'fs', which serves a folder without it.",
         ),
         ("fs", {}, "Opendal's kwargs for scheme 'fs' are 'root', the folder, and no more, not nothing."),
         (
@@ -293,7 +295,8 @@ def test_cleaning_up_goes_on_after_a_failure(serving, root, caplog):
         ("fs", {"root": "/dev/null"}, "Opendal cannot use the folder /dev/null: File exists."),
     ],
 )
-def test_bad_configuration(scheme, kwargs, text):
+def test_bad_configuration(scheme, kwargs, text, monkeypatch):
+    monkeypatch.setitem(sys.modules, "opendal", None)
     with pytest.raises(ConfigurationError) as caught:
         Opendal(scheme=scheme, kwargs=kwargs)
     assert str(caught.value) == text

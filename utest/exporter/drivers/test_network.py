@@ -112,8 +112,8 @@ def test_address(serving):
     assert serving(TcpNetwork(host="127.0.0.1", port=2222)).call("address") == "tcp://127.0.0.1:2222"
     assert serving(TcpNetwork(host="::1", port=2222)).call("address") == "tcp://[::1]:2222"
     assert serving(TcpNetwork(host="127.0.0.1", port=1, enable_address=False)).failure("address") == (
-        "INVALID_ARGUMENT: This driver does not tell its address. Use its stream, or set 'enable_address: true' in the "
-        "exporter."
+        "INVALID_ARGUMENT: This driver does not tell its address: its enable_address mode is not true. "
+        "Use its stream, or set 'enable_address: true' in the exporter."
     )
     assert (
         serving(TcpNetwork(host="no host", port=1))

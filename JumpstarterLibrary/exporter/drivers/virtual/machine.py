@@ -8,13 +8,13 @@ import random
 from collections.abc import Iterator
 from typing import NoReturn
 
-from JumpstarterLibrary.exporter.drivers.power import PowerReading
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
 from JumpstarterLibrary.exporter.drivers.virtual.hardware import Hardware, PowerDown, Restart, Settings, State
 from JumpstarterLibrary.exporter.drivers.virtual.linux.userland import Linux
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Medium
 from JumpstarterLibrary.exporter.drivers.virtual.uboot.loader import UBoot
 from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
+from JumpstarterLibrary.types import PowerReading
 
 SUPPLY_VOLTAGE = 5.0
 RIPPLE = 0.01

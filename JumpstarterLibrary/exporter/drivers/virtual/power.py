@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from JumpstarterLibrary.exporter.driver import Driver, export
-from JumpstarterLibrary.exporter.drivers.power import PowerReading
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
 from JumpstarterLibrary.exporter.drivers.virtual.machine import Machine
+from JumpstarterLibrary.types import PowerReading
 
 
 @dataclass(kw_only=True, eq=False)

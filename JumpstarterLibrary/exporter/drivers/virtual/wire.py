@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
-from JumpstarterLibrary.exporter.streams import BrokenStream, EndOfStream
+from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamManners
 
 BACKLOG = 1024 * 1024
 """Bytes that wait for a listener who does not read."""
@@ -23,7 +23,7 @@ FIFO = 16
 BITS_PER_BYTE = 10
 
 
-class Tap:
+class Tap(StreamManners):
     """One open stream on the wire: every byte from its opening on."""
 
     def __init__(self, wire: Wire) -> None:
@@ -57,7 +57,7 @@ class Tap:
     async def send(self, data: bytes) -> None:
         """Type on the board's console."""
         if self._closed:
-            raise BrokenStream("this console stream is closed")
+            raise ClosedStream("this console stream is closed")
         self._wire.receiver(data)
 
     async def receive(self) -> bytes:

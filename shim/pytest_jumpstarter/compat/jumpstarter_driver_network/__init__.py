@@ -1,1 +1,1 @@
-"""Upstream's package name, served by robotframework-jumpstarter; see its setting ``jumpstarter_compat``."""
+"""Upstream's package of this name."""

@@ -1,5 +1,19 @@
-"""Upstream's package name, served by robotframework-jumpstarter."""
+"""Upstream's name for: adapters, which make a driver's byte stream look like something else."""
 
-from pytest_jumpstarter.adapters import PexpectAdapter, TcpPortforwardAdapter, UnixPortforwardAdapter
+from pytest_jumpstarter.adapters import (
+    DbusAdapter,
+    FabricAdapter,
+    NovncAdapter,
+    PexpectAdapter,
+    TcpPortforwardAdapter,
+    UnixPortforwardAdapter,
+)
 
-__all__ = ["PexpectAdapter", "TcpPortforwardAdapter", "UnixPortforwardAdapter"]
+__all__ = [
+    "DbusAdapter",
+    "FabricAdapter",
+    "NovncAdapter",
+    "PexpectAdapter",
+    "TcpPortforwardAdapter",
+    "UnixPortforwardAdapter",
+]

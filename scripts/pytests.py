@@ -1,0 +1,46 @@
+"""Test the plugin with each release line of pytest that it supports, warnings being errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from scripts.environments import ROOT, build_wheel, environment
+from scripts.matrix import PLUGINS, closing_line
+
+LINES = ("8.3", "8.4", "9.0", "9.1", "9.2")
+
+SUITES = ("utest/shim/plugin", *(f"utest/shim/{path.name}" for path in sorted((ROOT / "utest/shim").glob("test_*.py"))))
+"""What depends on pytest; the other folders of utest/shim test our side of upstream's names."""
+
+AT_ONCE = 2
+"""Release lines that are tested at once; a core each on a small machine."""
+
+LIMIT_S = 900
+
+
+def main() -> int:
+    """Test them all; return 1 if one fails, with its output."""
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(AT_ONCE) as pool:
+        wheel = build_wheel(Path(name))
+        failed = [output for output in pool.map(lambda line: trial(wheel, line), LINES) if output]
+    sys.stdout.writelines(failed)
+    return 1 if failed else 0
+
+
+def trial(wheel: Path, line: str) -> str:
+    """Test one release line in a new environment, and return the output if that fails."""
+    with environment([f"{wheel}[upstream,novnc,opendal]", *PLUGINS, f"pytest=={line}.*"]) as python:
+        # -P keeps the checkout off the path: it is the wheel that is tested.
+        command = [str(python), "-P", "-m", "pytest", "-W", "error", "--quiet", "-p", "no:cacheprovider", *SUITES]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    sys.stdout.write(f"pytest {line}: {closing_line(done.stdout)}\n")
+    sys.stdout.flush()
+    return f"pytest {line} failed:\n{done.stdout}{done.stderr}\n" if done.returncode else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

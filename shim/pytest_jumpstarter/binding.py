@@ -1,0 +1,31 @@
+"""Wide fixtures that are instance methods of a `JumpstarterTest`, as upstream's users write them, stay quiet."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pytest
+
+from pytest_jumpstarter.testcase import JumpstarterTest
+
+_holders: WeakKeyDictionary[type, JumpstarterTest] = WeakKeyDictionary()
+
+
+def keep_quiet(fixturedef: pytest.FixtureDef[Any]) -> None:
+    """Let pytest not see that a fixture is bound to an instance, of which pytest 9.1 and later warn.
+
+    The instance is the one that all such fixtures of the class share, so that what they set on it is there for
+    ``client``.
+    """
+    bound = fixturedef.func
+    holder = getattr(bound, "__self__", None)
+    if isinstance(holder, JumpstarterTest) and fixturedef.scope != "function":
+        _holders[type(holder)] = holder
+        vars(fixturedef)["func"] = functools.partial(bound)
+
+
+def holder_of(cls: type[JumpstarterTest]) -> JumpstarterTest:
+    """Return the instance that the wide fixtures of a class share, or a new one where there are none."""
+    return _holders.get(cls) or cls()

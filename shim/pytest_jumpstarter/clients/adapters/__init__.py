@@ -1,0 +1,1 @@
+"""Adapters: they make a driver's byte stream look like something else."""

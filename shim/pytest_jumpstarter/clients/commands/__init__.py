@@ -1,0 +1,1 @@
+"""Command lines of clients, made with click: what ``j power on`` runs."""

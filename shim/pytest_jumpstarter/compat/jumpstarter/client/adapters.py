@@ -1,0 +1,5 @@
+"""Upstream's name for: a decorator for adapters that are written for coroutines."""
+
+from pytest_jumpstarter.clients.blocking import blocking
+
+__all__ = ["blocking"]

@@ -1,0 +1,9 @@
+"""Upstream's name for: helpers that take label selectors apart."""
+
+from pytest_jumpstarter.configs.selectors import (
+    extract_match_labels_filter,
+    parse_label_selector,
+    selector_contains,
+)
+
+__all__ = ["extract_match_labels_filter", "parse_label_selector", "selector_contains"]

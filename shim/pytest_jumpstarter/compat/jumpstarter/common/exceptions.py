@@ -1,0 +1,27 @@
+"""Upstream's name for: its errors, of which ours are other names and subclasses."""
+
+from pytest_jumpstarter.configs.exceptions import (
+    ArgumentError,
+    ConfigurationError,
+    ConnectionError,
+    EnvironmentVariableNotSetError,
+    ExporterOfflineError,
+    ExporterUnreachableError,
+    FileNotFoundError,
+    JumpstarterException,
+    MissingDriverError,
+    ReauthenticationFailed,
+)
+
+__all__ = [
+    "ArgumentError",
+    "ConfigurationError",
+    "ConnectionError",
+    "EnvironmentVariableNotSetError",
+    "ExporterOfflineError",
+    "ExporterUnreachableError",
+    "FileNotFoundError",
+    "JumpstarterException",
+    "MissingDriverError",
+    "ReauthenticationFailed",
+]

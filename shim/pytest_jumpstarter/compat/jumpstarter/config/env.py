@@ -1,0 +1,41 @@
+"""Upstream's name for: the environment variables that configure clients and exporters."""
+
+from pytest_jumpstarter.configs.env import (
+    JMP_CLIENT_CONFIG,
+    JMP_CLIENT_CONFIG_HOME,
+    JMP_DISABLE_COMPRESSION,
+    JMP_DRIVERS_ALLOW,
+    JMP_ENDPOINT,
+    JMP_EXPORTER,
+    JMP_EXPORTER_LABELS,
+    JMP_GRPC_INSECURE,
+    JMP_GRPC_PASSPHRASE,
+    JMP_LEASE,
+    JMP_NAME,
+    JMP_NAMESPACE,
+    JMP_OIDC_CALLBACK_PORT,
+    JMP_RETRY_TIMEOUT,
+    JMP_TOKEN,
+    JUMPSTARTER_GRPC_INSECURE,
+    JUMPSTARTER_HOST,
+)
+
+__all__ = [
+    "JMP_CLIENT_CONFIG",
+    "JMP_CLIENT_CONFIG_HOME",
+    "JMP_DISABLE_COMPRESSION",
+    "JMP_DRIVERS_ALLOW",
+    "JMP_ENDPOINT",
+    "JMP_EXPORTER",
+    "JMP_EXPORTER_LABELS",
+    "JMP_GRPC_INSECURE",
+    "JMP_GRPC_PASSPHRASE",
+    "JMP_LEASE",
+    "JMP_NAME",
+    "JMP_NAMESPACE",
+    "JMP_OIDC_CALLBACK_PORT",
+    "JMP_RETRY_TIMEOUT",
+    "JMP_TOKEN",
+    "JUMPSTARTER_GRPC_INSECURE",
+    "JUMPSTARTER_HOST",
+]

@@ -1,0 +1,5 @@
+"""Upstream's name for: how connections to a controller are secured."""
+
+from pytest_jumpstarter.configs.sections import TLSConfigV1Alpha1
+
+__all__ = ["TLSConfigV1Alpha1"]

@@ -1,0 +1,1 @@
+"""Upstream's package name, served by robotframework-jumpstarter."""

@@ -1,0 +1,5 @@
+"""Upstream's module name, served by robotframework-jumpstarter."""
+
+from pytest_jumpstarter.exporting.streams import copy_stream, create_memory_stream, forward_stream
+
+__all__ = ["copy_stream", "create_memory_stream", "forward_stream"]

@@ -1,0 +1,5 @@
+"""Upstream's name for: files of OpenDAL's as arguments of driver calls."""
+
+from pytest_jumpstarter.clients.adapters.opendal import OpendalAdapter
+
+__all__ = ["OpendalAdapter"]

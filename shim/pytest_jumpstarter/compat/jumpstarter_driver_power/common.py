@@ -1,0 +1,5 @@
+"""Upstream's name for: readings of power drivers."""
+
+from pytest_jumpstarter.clients.power import PowerReading
+
+__all__ = ["PowerReading"]

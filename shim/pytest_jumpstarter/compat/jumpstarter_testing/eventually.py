@@ -1,0 +1,5 @@
+"""Upstream's name for: waiting for something to become true."""
+
+from pytest_jumpstarter.eventually import eventually
+
+__all__ = ["eventually"]

@@ -1,0 +1,81 @@
+"""Where configurations are, and how they are written: whole or not at all, and for nobody else to read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from JumpstarterLibrary.client.settings import config_home
+
+CONFIG_API_VERSION = "jumpstarter.dev/v1alpha1"
+
+SECRET = 0o600
+
+
+class ConfigPath:
+    """A path in the folder of configurations, as an attribute of a class.
+
+    It is looked up anew each time, since the environment may change; a test may set the attribute to another path.
+
+    Args:
+        parts: The path below that folder.
+    """
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
+
+    def __get__(self, _instance: object, _owner: type | None = None) -> Path:
+        return config_home().joinpath(*self._parts)
+
+
+def write_secret(path: str | os.PathLike[str], text: str) -> None:
+    """Write a file that only its owner may read; until it is complete, the old one stays.
+
+    A symbolic link stays one: what it leads to is written.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        # Not every system has files that mkstemp makes for their owner alone.
+        os.fchmod(descriptor, SECRET)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def as_yaml(content: Mapping[str, Any], **options: Any) -> str:
+    """Return a mapping as YAML text, its keys in their order unless the options say otherwise."""
+    import yaml
+
+    text: str = yaml.safe_dump(dict(content), **{"sort_keys": False, **options})
+    return text
+
+
+def with_unknown(content: dict[str, Any], document: Mapping[Any, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be written into a file, with what the file had that nobody here knows.
+
+    Args:
+        content: What is to be written.
+        document: What the file had when it was read.
+        known: The keys that are known, with those inside them; the others are kept.
+    """
+    for key, value in document.items():
+        if key not in known:
+            content.setdefault(key, value)
+        elif isinstance(value, Mapping) and isinstance(content.get(key), dict) and known[key]:
+            with_unknown(content[key], value, known[key])
+        elif value is None:
+            # Empty it was, and empty it is: left out because of that alone.
+            content.setdefault(key, None)
+    return content

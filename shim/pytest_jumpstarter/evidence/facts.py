@@ -1,0 +1,32 @@
+"""Facts about a board, for properties of tests and of the run."""
+
+from __future__ import annotations
+
+import os
+
+from JumpstarterLibrary.client.events import Uploaded
+from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from pytest_jumpstarter.pool import Board
+from pytest_jumpstarter.shell import ExporterMetadata
+
+PREFIX = "jumpstarter."
+
+
+def facts(board: Board) -> dict[str, str]:
+    """Return what identifies a board: ``device`` (its labels), ``exporter``, ``lease`` and ``mode``.
+
+    What nobody knows is left out: inside a shell the shell tells the exporter's name, its labels and the lease.
+    """
+    if isinstance(board.device, LeasedDevice):
+        labels, exporter, lease = board.device.labels, board.device.lease.exporter, board.device.lease.name
+    else:
+        told = ExporterMetadata.from_env(os.environ)
+        labels, exporter, lease = told.labels, told.name or board.device.link.name, told.lease or ""
+    device = ",".join(f"{key}={value}" for key, value in sorted(labels.items())) or exporter
+    found = {"device": device, "exporter": exporter, "lease": lease, "mode": board.finding.mode}
+    return {PREFIX + name: value for name, value in found.items() if value}
+
+
+def image(upload: Uploaded) -> tuple[str, str]:
+    """Return the property for what was uploaded."""
+    return PREFIX + "image", f"{upload.name} sha256:{upload.sha256}"

@@ -1,0 +1,133 @@
+"""What a device says while tests run, within bounds, with places by which each test finds its own part."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from JumpstarterLibrary.client.events import Event, LogRecord, Uploaded
+from JumpstarterLibrary.client.text import Normaliser
+
+CONSOLE_BYTES = 256 * 1024
+"""Bytes of each byte stream that are kept."""
+
+LOG_LINES = 10_000
+UPLOADS = 1000
+"""Lines of the log and uploads that are kept."""
+
+QUIET_S = 0.1
+SETTLE_S = 1.0
+"""How long the log is waited for that belongs to what has just happened: until it is quiet, or the second is over."""
+
+_HOOKS = ("BEFORE_LEASE_HOOK", "AFTER_LEASE_HOOK")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A moment in what a device says.
+
+    Attributes:
+        streams: How many bytes each byte stream had brought, by driver path.
+        events: How many lines and uploads there were.
+    """
+
+    streams: dict[str, int] = field(default_factory=dict)
+    events: int = 0
+
+
+BEGIN = Place()
+"""Before anything was said."""
+
+
+class Recorder:
+    """Keeps what a device says, from any thread."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, _Tail] = {}
+        self._lines: deque[tuple[int, LogRecord]] = deque(maxlen=LOG_LINES)
+        self._uploads: deque[tuple[int, Uploaded]] = deque(maxlen=UPLOADS)
+        self._count = 0
+        self._last = 0.0
+        self._changed = threading.Condition()
+
+    def put(self, event: Event) -> None:
+        """Keep an event, if it is a line of the exporter's log or an upload."""
+        with self._changed:
+            if isinstance(event, LogRecord):
+                self._lines.append((self._count, event))
+            elif isinstance(event, Uploaded):
+                self._uploads.append((self._count, event))
+            else:
+                return
+            self._count += 1
+            self._last = time.monotonic()
+            self._changed.notify_all()
+
+    def hear(self, driver: str, data: bytes) -> None:
+        """Keep what a byte stream has brought."""
+        with self._changed:
+            self._streams.setdefault(driver, _Tail()).append(data)
+
+    def place(self) -> Place:
+        """Return where everything is now."""
+        with self._changed:
+            return Place({driver: tail.end for driver, tail in self._streams.items()}, self._count)
+
+    def settle(self) -> None:
+        """Wait until the log is quiet, for a second at most: its lines come a moment after what they are about."""
+        end = time.monotonic() + SETTLE_S
+        with self._changed:
+            begin = time.monotonic()
+            while (now := time.monotonic()) < end and (left := max(self._last, begin) + QUIET_S - now) > 0:
+                self._changed.wait(min(left, end - now))
+
+    def consoles(self, since: Place) -> dict[str, str]:
+        """Return the text of each console since a place, by driver path. What is no text is no console."""
+        with self._changed:
+            heard = {driver: tail.since(since.streams.get(driver, 0)) for driver, tail in self._streams.items()}
+        texts = {driver: Normaliser().feed(data) for driver, data in heard.items() if _is_text(data)}
+        return {driver: text for driver, text in texts.items() if text.strip()}
+
+    def log(self, since: Place, *, hooks: bool) -> list[str]:
+        """Return the lines of the exporter's log since a place: those of hooks, or the others."""
+        with self._changed:
+            records = [record for number, record in self._lines if number >= since.events]
+        return [
+            f"{time.strftime('%H:%M:%S', time.localtime(record.time))} {record.severity:<7} {record.message.rstrip()}"
+            for record in records
+            if (record.source in _HOOKS) is hooks
+        ]
+
+    def uploads(self, since: Place) -> list[Uploaded]:
+        """Return what was uploaded since a place."""
+        with self._changed:
+            return [upload for number, upload in self._uploads if number >= since.events]
+
+
+class _Tail:
+    """The last bytes of a stream, and how many there were in all."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+
+    def append(self, data: bytes) -> None:
+        self.end += len(data)
+        data = data[-CONSOLE_BYTES:]
+        self._pieces.append(data)
+        self._size += len(data)
+        while self._size - len(self._pieces[0]) >= CONSOLE_BYTES:
+            self._size -= len(self._pieces.popleft())
+
+    def since(self, offset: int) -> bytes:
+        wanted = min(self.end - offset, CONSOLE_BYTES, self._size)
+        return b"".join(self._pieces)[-wanted:] if wanted > 0 else b""
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether some bytes are what a person could read: other byte streams than consoles may carry anything."""
+    strange = sum(byte < 32 and byte not in b"\a\b\t\n\r\f\x1b\0" for byte in data[-4096:])
+    return strange * 20 <= len(data[-4096:])

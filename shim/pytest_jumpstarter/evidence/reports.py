@@ -1,0 +1,61 @@
+"""Reports of tests: what the board said goes in, and who was to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from JumpstarterLibrary.errors import InfrastructureError, JumpstarterError
+from pytest_jumpstarter.failure import brief
+from pytest_jumpstarter.options import Options
+from pytest_jumpstarter.state import RUN, TROUBLE
+from pytest_jumpstarter.words import retell
+
+
+def reported(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make the report of a phase of a test, as a hook wrapper does.
+
+    Our errors are their sentence, at the user's own line; where the lab was to blame the test counts as an error.
+    """
+    run = item.config.stash.get(RUN, None)
+    if run is not None and call.when != "setup":
+        known = item.user_properties
+        known += [one for one in run.journal.properties(item) if one not in known]
+    report = yield from _brief(item, call)
+    if call.excinfo is not None and report.failed:
+        trouble = is_trouble(call.excinfo.value)
+        if run is not None:
+            run.journal.failed = True
+            lost = run.journal.lost(item) if _is_of_pexpect(call.excinfo.value) else None
+            report.sections += ([("Board", lost)] if lost else []) + run.journal.sections(item)
+            trouble = trouble or lost is not None
+        if trouble and call.when == "call" and Options(item.config).trouble_is_error:
+            setattr(report, TROUBLE, True)
+    return report
+
+
+def _brief(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    excinfo = call.excinfo
+    if excinfo is None or not isinstance(excinfo.value, JumpstarterError):
+        return (yield)
+    retell(excinfo.value)
+    if item.config.getoption("fulltrace", False):
+        return (yield)
+    with brief(call, excinfo) as sentence:
+        report = yield
+    if sentence is not None and report.failed:
+        report.longrepr = sentence
+    return report
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether the lab is to blame for an error, or for all errors of a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_trouble, error.exceptions))
+    return isinstance(error, InfrastructureError)
+
+
+def _is_of_pexpect(error: BaseException) -> bool:
+    """Whether an error says that a console is silent or over, which says nothing about who is to blame."""
+    return type(error).__module__ == "pexpect.exceptions"

@@ -1,0 +1,1 @@
+"""The exporter's side under upstream's interface: drivers, sessions, streams and configuration over our exporter."""

@@ -1,0 +1,176 @@
+"""A test run with boards: made when the first test needs one, gone when the run ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Hashable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from JumpstarterLibrary.client import Device, DirectConnection
+from JumpstarterLibrary.client.config import PASSPHRASE
+from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.errors import JumpstarterError
+from pytest_jumpstarter.clients.base import DriverClient
+from pytest_jumpstarter.clients.factory import Allow, adopt
+from pytest_jumpstarter.evidence.journal import Journal
+from pytest_jumpstarter.evidence.recorder import Recorder
+from pytest_jumpstarter.finding import Finding, find
+from pytest_jumpstarter.leasing import Leasing, Source
+from pytest_jumpstarter.options import Options
+from pytest_jumpstarter.parallel.workers import worker_of
+from pytest_jumpstarter.pool import Board, Pool
+from pytest_jumpstarter.state import ITEM, RUN
+from pytest_jumpstarter.virtual import RunLab
+from pytest_jumpstarter.voice import Voice
+from pytest_jumpstarter.wants import Wants
+from pytest_jumpstarter.wish import Wish
+from pytest_jumpstarter.words import in_our_words
+
+logger = logging.getLogger("pytest_jumpstarter")
+
+REPEATERS = ("rerunfailures", "flaky")
+"""Plugins that run a failed test again."""
+
+
+class Run:
+    """The boards of a run, and what its tests leave.
+
+    Args:
+        config: The run.
+
+    Attributes:
+        options: Its settings.
+        journal: What its tests leave.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.options = Options(config)
+        self.journal = Journal(self.options, self._secrets)
+        self._config = config
+        self._lab = RunLab(self.options.virtual_lab)
+        self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0)
+        self._pool = Pool()
+        self._wants = Wants(self.options)
+        self._voice = Voice(config)
+        self._level = logger.level
+        if self._level == logging.NOTSET:
+            # How a board was found is worth a line in the report of a test that failed on it.
+            logger.setLevel(logging.INFO)
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Run:
+        """Return the run of a configuration."""
+        run = config.stash.get(RUN, None)
+        if run is None:
+            run = config.stash[RUN] = cls(config)
+            config.add_cleanup(run.close)
+        assert isinstance(run, cls)
+        return run
+
+    @contextmanager
+    def client(self, wish: Wish, request: pytest.FixtureRequest) -> Iterator[DriverClient]:
+        """Have a board while the block runs, and yield the client of its root driver.
+
+        Args:
+            wish: What is wanted.
+            request: The fixture that wants it.
+
+        Raises:
+            ConfigurationError: Nothing says which board it is, or there is no client configuration.
+            InfrastructureError: It cannot be leased or reached.
+        """
+        with in_our_words():
+            finding = find(wish, lab=self.options.virtual_lab is not None)
+            source = None if finding.mode == "shell" else self._leasing.source(finding)
+            asked = (wish.request, finding, None if source is None else source.key)
+            key: Hashable = _Shared(asked) if wish.shared else (request.node.nodeid, asked)
+            if wish.shared and not worker_of(self._config):
+                self._wants.look(request.session, key, wish)
+            board = self._pool.take(key, wish, lambda: self._connect(wish, finding, source, request))
+        logger.info("%s", finding.told(wish.subject, _described(board)))
+        self.journal.begin(board.recorder, request, board)
+        try:
+            yield board.client
+        finally:
+            self.journal.end(board)
+            self._pool.leave(board, keep=self._wanted(key) or self._runs_again())
+
+    def after(self) -> None:
+        """A test is over, with all its repetitions: give back what no other test wants."""
+        self._pool.sweep(self._wanted)
+        if not self._pool:
+            self._leasing.relax()
+
+    def give_back(self) -> None:
+        """Give back what nobody uses at present, since its controller is about to go."""
+        self._pool.sweep()
+
+    def close(self) -> None:
+        """Give back everything. Closing twice is fine."""
+        try:
+            self._pool.close()
+        finally:
+            with ExitStack() as stack:
+                stack.callback(self._lab.close)
+                stack.callback(self._leasing.close)
+                logger.setLevel(self._level)
+
+    def _wanted(self, key: Hashable) -> bool:
+        """Whether a test that is still to come wants a board."""
+        if not isinstance(key, _Shared):
+            return False
+        # Which tests a worker will get, nobody knows.
+        item = self._config.stash.get(ITEM, None)
+        return bool(worker_of(self._config)) or (item is not None and self._wants.later(key, item))
+
+    def _runs_again(self) -> bool:
+        """Whether the test that runs may be run again, before which its class is torn down."""
+        return self.journal.failed and any(map(self._config.pluginmanager.hasplugin, REPEATERS))
+
+    def _connect(self, wish: Wish, finding: Finding, source: Source | None, request: pytest.FixtureRequest) -> Board:
+        recorder = Recorder()
+        events = Events()
+        events.subscribe(self._voice.put)
+        events.subscribe(recorder.put)
+        events.listen(recorder.hear)
+        with ExitStack() as stack:
+            try:
+                if source is None:
+                    device, allow = self._join(events, stack), Allow.from_environment()
+                else:
+                    leased = self._leasing.take(wish, finding, source, events)
+                    stack.callback(source.give_back, leased)
+                    device, allow = leased, source.allow
+            except JumpstarterError:
+                self.journal.begin(recorder, request, None)
+                raise
+            return Board(device, adopt(device, allow), finding, recorder, stack.pop_all())
+
+    def _join(self, events: Events, stack: ExitStack) -> Device:
+        device = Device.connect(DirectConnection.from_environment(), events=events)
+        stack.callback(device.close)
+        if self.options.log_lines > 0:
+            device.follow_logs()
+        return device
+
+    def _secrets(self) -> list[str]:
+        return [*self._leasing.secrets(), *filter(None, [os.environ.get(PASSPHRASE)])]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What a board is shared by until the end of the run."""
+
+    asked: Hashable
+
+
+def _described(board: Board) -> str:
+    device = board.device
+    if isinstance(device, LeasedDevice):
+        return f"exporter {device.lease.exporter} (lease {device.lease.name})"
+    return f"exporter {device.link.name} (from {device.link.source})"

@@ -1,0 +1,22 @@
+"""Where the plugin keeps what belongs to a pytest configuration or a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_jumpstarter.run import Run
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+"""The run, as soon as a test needs a board."""
+
+ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
+"""The test that runs."""
+
+TOLD: pytest.StashKey[dict[str, list[str]]] = pytest.StashKey()
+"""What xdist's workers have told of their boards."""
+
+TROUBLE = "jumpstarter_trouble"
+"""The attribute of reports of tests in which the lab was to blame; it travels from xdist's workers, too."""

@@ -1,0 +1,225 @@
+"""Resource streams whose handles go into calls that somebody else makes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.events import Event, Uploaded
+from JumpstarterLibrary.client.offer import Offer, offered, presigned, received
+from JumpstarterLibrary.errors import DriverInvalidArgument, TransferError, UsageError
+from JumpstarterLibrary.exporter import Driver, export
+from JumpstarterLibrary.types import Compression
+
+Serving = Callable[[Driver], Any]
+Connecting = Callable[[str], Device]
+Eventually = Callable[[Callable[[], object]], None]
+
+
+class Store(Driver):
+    """Keeps what it is given."""
+
+    kept = b""
+
+    @classmethod
+    def client(cls) -> str:
+        return "nowhere.StoreClient"
+
+    @export
+    async def keep(self, source: dict[str, Any], limit: float = 0) -> int:
+        pieces = []
+        async with self.resource(source) as stream:
+            async for piece in stream:
+                pieces.append(piece)
+                if limit and sum(map(len, pieces)) >= limit:
+                    break
+        self.kept = b"".join(pieces)
+        return len(self.kept)
+
+    @export
+    async def give(self, target: dict[str, Any]) -> None:
+        async with self.resource(target) as stream:
+            await stream.send(self.kept)
+
+    @export
+    async def refuse(self, source: dict[str, Any]) -> None:
+        raise ValueError("not now")
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def device(store: Store, serving: Serving, connecting: Connecting) -> Device:
+    return connecting(serving(store).host)
+
+
+def opener(data: bytes) -> Callable[[], io.BytesIO]:
+    return lambda: io.BytesIO(data)
+
+
+def test_a_call_takes_what_is_offered(device: Device, store: Store) -> None:
+    events: list[Event] = []
+    device.link.events.subscribe(events.append)
+    data = bytes(range(256)) * 20_000
+    with offered(device.client, opener(data), "image.bin", len(data)) as handle:
+        assert device.client.call("keep", handle) == len(data)
+    assert store.kept == data
+    (uploaded,) = (event for event in events if isinstance(event, Uploaded))
+    assert (uploaded.driver, uploaded.name, uploaded.size) == ("'keep' of the root driver", "image.bin", len(data))
+    assert uploaded.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_compressed_source_arrives_as_its_content(device: Device, store: Store) -> None:
+    with offered(device.client, opener(gzip.compress(b"content")), "x.gz", None, Compression.gzip) as handle:
+        device.client.call("keep", handle)
+    assert store.kept == b"content"
+
+
+def test_a_call_gives_what_it_is_asked_for(device: Device, store: Store) -> None:
+    store.kept = b"a medium " * 100_000
+    found = io.BytesIO()
+    with received(device.client, found.write, "memory") as handle:
+        device.client.call("give", handle)
+    assert found.getvalue() == store.kept
+
+
+def test_nothing_is_taken_and_nothing_given_where_no_call_is_made(device: Device) -> None:
+    with offered(device.client, opener(b"data"), "x"):
+        pass
+    with received(device.client, io.BytesIO().write, "y"):
+        pass
+    assert device.offers.of(({"uuid": "nobody"},)) is None
+    assert not device.offers._offers
+
+
+def test_a_refusal_comes_as_it_is(device: Device) -> None:
+    with pytest.raises(DriverInvalidArgument, match="not now"), offered(device.client, opener(b"x"), "x") as handle:
+        device.client.call("refuse", handle)
+    assert not device.offers._offers
+
+
+class Breaking(io.BytesIO):
+    """A file that cannot be read to its end."""
+
+    def __init__(self) -> None:
+        super().__init__(bytes(3_000_000))
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if not data:
+            raise OSError("the disk has gone")
+        return data
+
+
+def test_a_source_that_breaks_makes_the_call_fail(device: Device, store: Store) -> None:
+    with pytest.raises(TransferError) as failure, offered(device.client, Breaking, "image.bin") as handle:
+        device.client.call("keep", handle)
+    assert str(failure.value) == "'image.bin' could not be read: the disk has gone. 3000000 bytes were copied before."
+    assert store.kept == b"", "a truncated image was taken for a whole one"
+
+
+def test_a_source_that_broke_before_the_call(device: Device, store: Store, eventually: Eventually) -> None:
+    def broken() -> Any:
+        file = Breaking()
+        file.seek(0, io.SEEK_END)
+        return file
+
+    def work() -> None:
+        with offered(device.client, broken, "x") as handle:
+            offer = device.offers.of((handle,))
+            assert offer is not None
+            eventually(lambda: offer.failed)
+            device.client.call("keep", handle)
+
+    with pytest.raises(TransferError, match="'x' could not be read"):
+        work()
+    assert store.kept == b""
+
+
+def test_a_source_that_broke_without_any_call(device: Device, eventually: Eventually) -> None:
+    def broken() -> Any:
+        file = Breaking()
+        file.seek(0, io.SEEK_END)
+        return file
+
+    def work() -> None:
+        with offered(device.client, broken, "x") as handle:
+            offer = device.offers.of((handle,))
+            assert offer is not None
+            eventually(lambda: offer.failed)
+
+    with pytest.raises(TransferError, match="'x' could not be read"):
+        work()
+
+
+def test_a_driver_that_takes_only_a_part_is_told_of(
+    device: Device, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("JumpstarterLibrary.client.offer.LAST_FRAMES_S", 0.3)
+    data = bytes(100_000_000)
+    with (
+        pytest.raises(
+            TransferError, match=r"Driver '' reported success after taking only a part of 'big': \d+ bytes\."
+        ),
+        offered(device.client, opener(data), "big", len(data)) as handle,
+    ):
+        device.client.call("keep", handle, 1000)
+
+
+def test_a_sink_that_breaks_makes_the_call_fail(device: Device, store: Store) -> None:
+    store.kept = bytes(1000)
+
+    def full(data: bytes) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(TransferError, match=r"'y' could not be written: no space left\."):  # noqa: SIM117
+        with received(device.client, full, "y") as handle:
+            device.client.call("give", handle)
+
+
+def test_what_nobody_decompresses_is_refused_before_anything_is_sent(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("JumpstarterLibrary.client.stream.ByteStream.handle", lambda self: ({"uuid": "1"}, ""))
+    with pytest.raises(UsageError) as failure:
+        Offer(device.client, Compression.zstd)
+    assert str(failure.value) == (
+        "The exporter does not decompress zstd, and neither can this Python. Decompress the source first, or use gzip, "
+        "xz or bz2."
+    )
+
+
+def test_where_the_exporter_does_not_decompress_we_do(
+    device: Device, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from JumpstarterLibrary.client.stream import ByteStream
+
+    told = ByteStream.handle
+
+    def silent(stream: ByteStream) -> tuple[dict[str, Any], str | None]:
+        return told(stream)[0], None
+
+    real = device.client.resource_stream
+    monkeypatch.setattr(ByteStream, "handle", silent)
+    monkeypatch.setattr(type(device.client), "resource_stream", lambda self, encoding=None: real())
+    with offered(device.client, opener(gzip.compress(b"content")), "x.gz", None, Compression.gzip) as handle:
+        device.client.call("keep", handle)
+    assert store.kept == b"content"
+
+
+def test_the_handle_of_a_request() -> None:
+    assert presigned("https://host/x", "PUT", {"a": "b"}) == {
+        "kind": "presigned_request",
+        "headers": {"a": "b"},
+        "url": "https://host/x",
+        "method": "PUT",
+    }
