@@ -25,10 +25,11 @@ for name in ("JumpstarterLibrary", "pytest_jumpstarter"):
             continue
         try:
             importlib.import_module(found.name)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             # Only what is built on an extra may miss its package, and only the plugin has such modules.
             extra = (error.name or "").partition(".")[0] in ("anyio", "click", "websockets")
-            assert extra and name == "pytest_jumpstarter", f"{found.name} needs {error.name}"
+            told = "Install robotframework-jumpstarter[" in str(error)
+            assert (extra or told) and name == "pytest_jumpstarter", f"{found.name}: {error}"
 from JumpstarterLibrary import JumpstarterLibrary
 from JumpstarterLibrary.protocol.pool import POOL
 assert POOL.FindServiceByName("jumpstarter.v1.ExporterService")
