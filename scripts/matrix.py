@@ -24,8 +24,8 @@ TOOLS = tuple(
 """Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
 what takes minutes."""
 
-PLUGINS = ("pytest-xdist", "pytest-rerunfailures")
-"""Plugins that ours is tested with."""
+PLUGINS = ("pytest-xdist", "pytest-rerunfailures", "rich")
+"""What the plugin works together with, and is tested with."""
 
 LIMIT_S = 1800
 """Seconds for one run."""
