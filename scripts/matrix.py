@@ -37,7 +37,7 @@ PYTHONS = ("3.14", "3.13", "3.12")
 def main() -> int:
     """Test both environments at once, a core each; return 1 if one fails, with its output."""
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
-        wheel = f"{build_wheel(Path(name))}[upstream,novnc,opendal]"
+        wheel = f"{build_wheel(Path(name))}[upstream,novnc]"
         trials = [
             pool.submit(trial, "oldest", sys.executable, [wheel, *PLUGINS, *oldest(ROOT / "pyproject.toml")]),
             pool.submit(trial, "newest", newest_python(), [wheel, *PLUGINS]),

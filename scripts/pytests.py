@@ -33,7 +33,7 @@ def main() -> int:
 
 def trial(wheel: Path, line: str) -> str:
     """Test one release line in a new environment, and return the output if that fails."""
-    with environment([f"{wheel}[upstream,novnc,opendal]", *PLUGINS, f"pytest=={line}.*"]) as python:
+    with environment([f"{wheel}[upstream,novnc]", *PLUGINS, f"pytest=={line}.*"]) as python:
         # -P keeps the checkout off the path: it is the wheel that is tested.
         command = [str(python), "-P", "-m", "pytest", "-W", "error", "--quiet", "-p", "no:cacheprovider", *SUITES]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)

@@ -12,7 +12,7 @@ import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import PASSPHRASE
-from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.events import Event, Events, Notice
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
 from pytest_jumpstarter.clients.base import DriverClient
@@ -135,6 +135,7 @@ class Run:
     def _connect(self, wish: Wish, finding: Finding, source: Source | None, request: pytest.FixtureRequest) -> Board:
         recorder = Recorder()
         events = Events()
+        events.subscribe(self._make_room)
         events.subscribe(self._voice.put)
         events.subscribe(recorder.put)
         events.listen(recorder.hear)
@@ -150,6 +151,11 @@ class Run:
                 self.journal.begin(recorder, request, None)
                 raise
             return Board(device, adopt(device, allow), finding, recorder, stack.pop_all())
+
+    def _make_room(self, event: Event) -> None:
+        """Give back what nobody uses at present when a wait begins: it may be what is waited for."""
+        if isinstance(event, Notice) and event.console:
+            self._pool.sweep()
 
     def _join(self, events: Events, stack: ExitStack) -> Device:
         device = Device.connect(DirectConnection.from_environment(), events=events)

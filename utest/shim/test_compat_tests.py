@@ -68,7 +68,9 @@ def test_a_package_of_tests(pytester: pytest.Pytester, suite: Path, layout: Layo
     layout(suite)
     result = pytester.runpytest_subprocess("-W", "error", f"--import-mode={mode}", where)
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["E       assert 1 == 2"])
+    # Older ones do not rewrite what is imported in that mode as a part of a package.
+    if mode != "importlib" or pytest.version_tuple >= (8, 4):
+        result.stdout.fnmatch_lines(["E       assert 1 == 2"])
 
 
 @pytest.mark.parametrize("root", ["suites", "."])

@@ -98,7 +98,8 @@ def adopt(device: Device, allow: Allow | None = None, *, portal: Any = None) -> 
         portal: anyio's portal for the clients, which somebody else ends. Default: one that starts on first use.
     """
     allow = allow or Allow.from_environment()
-    classes = {node: client_class(node.label, allow) for node in device.root.walk()}
+    chosen = {node: _chosen(node.label, allow) for node in device.root.walk()}
+    classes = {node: found for node, (found, _) in chosen.items()}
 
     def proxy(device: Device, node: Node) -> DriverProxy:
         wanted = classes[node].PROXY if node in classes else GenericProxy
@@ -110,7 +111,7 @@ def adopt(device: Device, allow: Allow | None = None, *, portal: Any = None) -> 
         if portal is None:
             portal = LazyPortal()
             stack.callback(portal.close)
-        clients = _Clients(device, classes, portal, stack)
+        clients = _Clients(device, chosen, portal, stack)
         root = clients.make(device.root)
         device.before_close.append(partial(_close, stack.pop_all()))
     return root
@@ -128,14 +129,15 @@ class _Clients:
     """The clients of a device in the making."""
 
     device: Device
-    classes: Mapping[Node, type[DriverClient]]
+    chosen: Mapping[Node, tuple[type[DriverClient], str | None]]
     portal: Any
     stack: ExitStack
 
     def make(self, node: Node) -> DriverClient:
         """Return a new client for a node, over new ones for its children."""
         children = {name: self.make(child) for name, child in node.children.items()}
-        return self.classes[node](
+        kind, reason = self.chosen[node]
+        client = kind(
             uuid=UUID(node.uuid),
             labels=dict(node.labels),
             stub=Wire(self.device, node),
@@ -145,6 +147,9 @@ class _Clients:
             description=node.description or None,
             methods_description=dict(node.methods),
         )
+        if isinstance(client, StubDriverClient):
+            client.reason = reason
+        return client
 
 
 def client_class(label: str, allow: Allow) -> type[DriverClient]:
@@ -153,18 +158,23 @@ def client_class(label: str, allow: Allow) -> type[DriverClient]:
     Ours for what we have; else the class of that path, if it is allowed and here; else ours of the kind that the client
     core has for it; else the stub.
     """
+    return _chosen(label, allow)[0]
+
+
+def _chosen(label: str, allow: Allow) -> tuple[type[DriverClient], str | None]:
+    """Return the client class for a label, and for the stub why it is no other."""
     ours = OURS.get(label)
     if ours is not None:
-        return _load(ours)
+        return _load(ours), None
     found = _imported(label, allow)
     if isinstance(found, type):
-        return found
+        return found, None
     kind = KINDS.get(proxy_class(label))
     if kind is not None:
-        return _load(kind)
+        return _load(kind), None
     if not os.environ.get(QUIET):
         logger.warning("Driver client '%s' is not available. Its driver is called by names: %s", label, found)
-    return StubDriverClient
+    return StubDriverClient, found
 
 
 def _imported(label: str, allow: Allow) -> type[DriverClient] | str:

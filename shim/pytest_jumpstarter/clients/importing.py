@@ -81,4 +81,6 @@ def advice(class_path: str) -> str:
             f"means a version mismatch between client and exporter: bring both to the same release, or install "
             f"'{package.replace('_', '-')}'."
         )
-    return f"The client class '{class_path}' is not installed here. Install its package: pip install {package}"
+    return (
+        f"The client class '{class_path}' is not installed here. Install the package of your own that has '{package}'."
+    )

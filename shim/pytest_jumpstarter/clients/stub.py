@@ -26,8 +26,11 @@ class StubDriverClient(DriverClient):
     """A driver whose client class is not here. What the driver itself offers can be called all the same, by any name.
 
     Only the methods that the missing class would have added are not there: a call that the driver does not know raises
-    an error that is an ``ImportError`` as well, and says what to install.
+    an error that is an ``ImportError`` as well, and says why the class is not here.
     """
+
+    reason: str | None = None
+    """Why the class is not here, if that is known."""
 
     def call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
         """Call a method of the driver by its name; see `DriverClient.call`."""
@@ -83,4 +86,4 @@ class StubDriverClient(DriverClient):
 
     def _missing(self, error: DriverMethodNotImplemented | None) -> MissingClient:
         known = f"{error} " if error is not None else ""
-        return MissingClient(f"{known}{advice(self.labels.get(CLIENT_LABEL, ''))}")
+        return MissingClient(f"{known}{self.reason or advice(self.labels.get(CLIENT_LABEL, ''))}")

@@ -46,8 +46,18 @@ class Grouping:
 
     def remove_node(self, node: Any) -> str | None:
         """Forget a worker, and return the test that it was running if it crashed."""
-        crashed: str | None = self._scheduler.remove_node(node)
-        return None if crashed is None else crashed.partition(MARK)[0]
+        if not hasattr(self._scheduler, "assigned_work"):
+            plain: str | None = self._scheduler.remove_node(node)
+            return plain
+        # The scheduler for groups would give the test that crashed its worker to the next one, with its group.
+        for unit in self._scheduler.assigned_work[node].values():
+            for nodeid, completed in unit.items():
+                if not completed:
+                    unit[nodeid] = True
+                    self._scheduler.remove_node(node)
+                    return str(nodeid.partition(MARK)[0])
+        self._scheduler.remove_node(node)
+        return None
 
     def _group(self) -> None:
         grouping = _made("LoadGroupScheduling", self._config, self._log)

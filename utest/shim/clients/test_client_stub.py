@@ -56,7 +56,9 @@ def test_what_only_its_class_would_have_says_what_to_install(relay: Any) -> None
 
 def test_third_parties_have_packages_of_their_own(served: Served, make_relay: MakeRelay) -> None:
     client = served(make_relay("acme_relays.client.RelayClient"))
-    with pytest.raises(ImportError, match=r"is not installed here\. Install its package: pip install acme_relays$"):
+    with pytest.raises(
+        ImportError, match=r"is not installed here\. Install the package of your own that has 'acme_relays'\.$"
+    ):
         client.pulse()
 
 

@@ -240,3 +240,61 @@ def test_a_run_without_boards_loads_nothing_heavy(pytester: pytest.Pytester) -> 
     result = pytester.runpytest_subprocess("-W", "error", "-n", "1", "-s")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*heavy: [[][]]"])
+
+
+def test_a_test_that_kills_its_worker_is_not_run_again(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(Composite(children={"power": MockPower()}))
+    pytester.makepyfile(
+        """
+        import os
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestBoard(JumpstarterTest):
+            def test_first(self, client):
+                client.power.on()
+
+            def test_kills(self, client):
+                os.kill(os.getpid(), 9)
+
+            def test_after(self, client):
+                client.power.off()
+
+            def test_last(self, client):
+                client.power.off()
+        """
+    )
+    result = pytester.runpytest_subprocess("-n", "1", "-v")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*worker 'gw0' crashed while running '*::test_kills'*"])
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "1")])
+def test_a_board_that_nobody_uses_is_not_waited_for(
+    pytester: pytest.Pytester, lab_of: Callable[[int], VirtualLab], arguments: tuple[str, ...]
+) -> None:
+    lab_of(1)
+    pytester.makepyfile(
+        """
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestShared(JumpstarterTest):
+            selector = "board=b"
+            lease_scope = "session"
+            lease_timeout = 20
+
+            def test_on(self, client):
+                client.power.on()
+
+        class TestOwn(JumpstarterTest):
+            selector = "board=b"
+            lease_timeout = 20
+
+            def test_on(self, client):
+                client.power.on()
+
+        class TestSharedAgain(TestShared):
+            pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-W", "error", *arguments)
+    result.assert_outcomes(passed=3)

@@ -110,19 +110,20 @@ class QemuMachine:
         sockets = private_directory()
         serial: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         monitor: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        servers: list[asyncio.Server] = []
         try:
-            async with (
-                await asyncio.start_unix_server(_into(serial), sockets / "serial"),
-                await asyncio.start_unix_server(_into(monitor), sockets / "monitor"),
-            ):
-                process = await self._spawn(self._command(sockets))
-                try:
-                    await _connected(process, asyncio.gather(serial, monitor))
-                except BaseException:
-                    _kill(process)
-                    await process.wait()
-                    raise
+            servers.append(await asyncio.start_unix_server(_into(serial), sockets / "serial"))
+            servers.append(await asyncio.start_unix_server(_into(monitor), sockets / "monitor"))
+            process = await self._spawn(self._command(sockets))
+            try:
+                await _connected(process, asyncio.gather(serial, monitor))
+            except BaseException:
+                _kill(process)
+                await process.wait()
+                raise
         finally:
+            for server in servers:
+                server.close()  # not more: since Python 3.12 a server that is waited for waits for its connections
             shutil.rmtree(sockets, ignore_errors=True)
         heard, speaking = serial.result()
         life = _Life(process, speaking, Monitor(*monitor.result(), self._logger))
