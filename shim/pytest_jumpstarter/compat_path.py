@@ -31,17 +31,27 @@ def apply(config: pytest.Config) -> None:
         raise pytest.UsageError(f"{SETTING} is '{choice}', which is none of its choices: fallback, prefer, off.")
     if choice == "off" or COMPAT in sys.path:
         return
-    if choice == "prefer":
+    finder = offer(prefer=choice == "prefer")
+    config.add_cleanup(lambda: _withdraw(finder))
+    config.pluginmanager.register(TestsOfPackages(finder, Path(COMPAT)), "jumpstarter-tests-of-packages")
+
+
+def offer(*, prefer: bool = False) -> CompatFinder:
+    """Make upstream's names importable in this process, and return what finds their modules.
+
+    Args:
+        prefer: Also where upstream's own packages are installed. Default: those win.
+    """
+    if prefer:
         sys.path.insert(0, COMPAT)
     else:
         sys.path.append(COMPAT)
     finder = CompatFinder(Path(COMPAT))
     sys.meta_path.insert(0, finder)
-    config.add_cleanup(lambda: _remove(finder))
-    config.pluginmanager.register(TestsOfPackages(finder, Path(COMPAT)), "jumpstarter-tests-of-packages")
+    return finder
 
 
-def _remove(finder: CompatFinder) -> None:
+def _withdraw(finder: CompatFinder) -> None:
     if COMPAT in sys.path:
         sys.path.remove(COMPAT)
     if finder in sys.meta_path:
