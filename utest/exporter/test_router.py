@@ -323,7 +323,7 @@ def test_a_broken_far_side_says_goodbye_and_is_logged(connect: Any, caplog: pyte
     with connect(Board(on_receive=BrokenStream("unplugged"))) as wire:
         stream = wire.open("breaking")
         assert stream.receive() == (GOAWAY, b"")
-        assert caplog.messages == ["stream 'breaking' of Board broke while giving data: unplugged"]
+        assert "stream 'breaking' of Board broke while giving data: unplugged" in caplog.messages
         assert not stream.call.done()
         stream.cancel()
 

@@ -43,7 +43,13 @@ class _Life:
     serial: asyncio.StreamWriter
     monitor: Monitor
     task: asyncio.Task[None] | None = None
-    complaint: str = ""
+
+
+@dataclass
+class _Said:
+    """What QEMU has said last, on its standard error."""
+
+    last: str = ""
 
 
 class QemuMachine:
@@ -115,11 +121,13 @@ class QemuMachine:
             servers.append(await asyncio.start_unix_server(_into(serial), sockets / "serial"))
             servers.append(await asyncio.start_unix_server(_into(monitor), sockets / "monitor"))
             process = await self._spawn(self._command(sockets))
+            said = _Said()
+            listening = asyncio.create_task(self._listen(process, said))
             try:
-                await _connected(process, asyncio.gather(serial, monitor))
+                await _connected(asyncio.gather(serial, monitor), listening, said)
             except BaseException:
                 _kill(process)
-                await process.wait()
+                await asyncio.gather(process.wait(), listening)
                 raise
         finally:
             for server in servers:
@@ -127,12 +135,12 @@ class QemuMachine:
             shutil.rmtree(sockets, ignore_errors=True)
         heard, speaking = serial.result()
         life = _Life(process, speaking, Monitor(*monitor.result(), self._logger))
-        life.task = asyncio.create_task(self._live(life, heard))
+        life.task = asyncio.create_task(self._live(life, heard, listening))
         try:
             await life.monitor.execute("qmp_capabilities")
         except MonitorError as error:  # it looks at most of its arguments after it has connected
             await life.task
-            raise QemuFailed(_did_not_start(life.complaint)) from error
+            raise QemuFailed(_did_not_start(said)) from error
         except BaseException:
             _kill(process)
             await life.task
@@ -149,10 +157,10 @@ class QemuMachine:
             *prefix, *command, stdin=null, stdout=null, stderr=pipe, start_new_session=True
         )
 
-    async def _live(self, life: _Life, serial: asyncio.StreamReader) -> None:
+    async def _live(self, life: _Life, serial: asyncio.StreamReader, listening: asyncio.Task[None]) -> None:
         """Pass on what the board and QEMU say, until the process ends or the event loop does."""
         try:
-            await asyncio.gather(self._pump(serial), self._complain(life))
+            await asyncio.gather(self._pump(serial), listening)
         finally:
             _kill(life.process)
             life.serial.transport.abort()  # both have ended, or the event loop is about to
@@ -161,11 +169,11 @@ class QemuMachine:
             if self._life is life:
                 self._logger.error("QEMU has ended with status %d. Switch the board off and on.", status)
 
-    async def _complain(self, life: _Life) -> None:
-        assert life.process.stderr is not None
-        while piece := await life.process.stderr.read(COMPLAINT):
-            life.complaint = piece.decode(errors="replace").strip()
-            self._logger.warning("QEMU: %s", life.complaint)
+    async def _listen(self, process: asyncio.subprocess.Process, said: _Said) -> None:
+        assert process.stderr is not None
+        while piece := await process.stderr.read(COMPLAINT):
+            said.last = piece.decode(errors="replace").strip()
+            self._logger.warning("QEMU: %s", said.last)
 
     async def _pump(self, serial: asyncio.StreamReader) -> None:
         with suppress(ConnectionError):  # killed
@@ -182,31 +190,26 @@ class QemuMachine:
         speaking.write(data)
 
 
-async def _connected(process: asyncio.subprocess.Process, arrivals: asyncio.Future[Any]) -> None:
+async def _connected(arrivals: asyncio.Future[Any], listening: asyncio.Task[None], said: _Said) -> None:
     """Wait until QEMU has connected to both sockets.
 
     Raises:
         QemuFailed: It has ended, or takes too long.
     """
-    assert process.stderr is not None
-    ending = asyncio.create_task(process.stderr.read())
-    waiting: set[asyncio.Future[Any]] = {arrivals, ending}
+    waiting: set[asyncio.Future[Any]] = {arrivals, listening}
     try:
         await asyncio.wait(waiting, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
         if arrivals.done():
             return
-        if ending.done():
-            raise QemuFailed(_did_not_start(ending.result()[-COMPLAINT:].decode(errors="replace").strip()))
+        if listening.done():
+            raise QemuFailed(_did_not_start(said))
         raise QemuFailed(f"QEMU did not open its serial port within {START_S:g} seconds.")
     finally:
         arrivals.cancel()
-        ending.cancel()
-        with suppress(asyncio.CancelledError):
-            await ending
 
 
-def _did_not_start(complaint: str) -> str:
-    return f"QEMU did not start: {complaint or 'it ended without a word'}."
+def _did_not_start(said: _Said) -> str:
+    return f"QEMU did not start: {said.last or 'it ended without a word'}."
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
