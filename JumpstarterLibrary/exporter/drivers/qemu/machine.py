@@ -25,7 +25,7 @@ TYPED_LIMIT = 256 * 1024
 """Bytes that may wait for a machine that does not read its serial port; what is typed beyond is lost, as on a wire."""
 
 COMPLAINT = 4096
-"""Bytes of QEMU's own messages that are told at a time."""
+"""Characters of QEMU's own messages that are kept, the last ones."""
 
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -47,9 +47,9 @@ class _Life:
 
 @dataclass
 class _Said:
-    """What QEMU has said last, on its standard error."""
+    """What QEMU has said on its standard error; the last of it."""
 
-    last: str = ""
+    text: str = ""
 
 
 class QemuMachine:
@@ -172,8 +172,10 @@ class QemuMachine:
     async def _listen(self, process: asyncio.subprocess.Process, said: _Said) -> None:
         assert process.stderr is not None
         while piece := await process.stderr.read(COMPLAINT):
-            said.last = piece.decode(errors="replace").strip()
-            self._logger.warning("QEMU: %s", said.last)
+            # It writes a sentence in pieces.
+            said.text = (said.text + piece.decode(errors="replace"))[-COMPLAINT:]
+            if said.text.endswith("\n"):
+                self._logger.warning("QEMU: %s", said.text.splitlines()[-1])
 
     async def _pump(self, serial: asyncio.StreamReader) -> None:
         with suppress(ConnectionError):  # killed
@@ -209,7 +211,7 @@ async def _connected(arrivals: asyncio.Future[Any], listening: asyncio.Task[None
 
 
 def _did_not_start(said: _Said) -> str:
-    return f"QEMU did not start: {said.last or 'it ended without a word'}."
+    return f"QEMU did not start: {said.text.strip() or 'it ended without a word'}."
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
