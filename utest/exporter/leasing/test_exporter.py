@@ -185,7 +185,8 @@ def test_calls_that_run_when_a_lease_ends_get_a_moment(play: Any) -> None:
         await bench.until(lambda: exporter.lease is None)
         # Byte streams that only wait end at once; the session does not wait for them.
         assert asyncio.get_running_loop().time() - begin < 2
-        assert await call.code() is grpc.StatusCode.UNAVAILABLE
+        # Which of the two reaches the client first, the session's word or the tunnel's end, is chance.
+        assert await call.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
     play(test)
 
