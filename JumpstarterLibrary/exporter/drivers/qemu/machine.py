@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -217,7 +219,8 @@ def _did_not_start(said: _Said) -> str:
 def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            process.kill()
+            # Not process.kill(): before Python 3.13 it polls first, and takes the exit status from whom it belongs to.
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def _into(arrived: asyncio.Future[Connection]) -> Callable[..., None]:
