@@ -91,11 +91,15 @@ class Tunnel:
             await loop.sock_connect(near, self._path)
             stream: Any = RouterStub(channel).stream
             call = stream(metadata=(("authorization", f"Bearer {self._token}"),))
-            await _both(self._to_session(call, near, loop), self._to_router(call, near, loop))
-            # Closing the channel before the router has taken the last frame would lose it.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GOODBYE_S):
-                    await call.code()
+            try:
+                await _both(self._to_session(call, near, loop), self._to_router(call, near, loop))
+                # Closing the channel before the router has taken the last frame would lose it.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(GOODBYE_S):
+                        await call.code()
+            finally:
+                # Closing the channel ends only calls in which somebody waits.
+                call.cancel()
 
     async def _to_session(self, call: Any, near: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         while (frame := await _frame(call)).frame_type != _GOAWAY:

@@ -253,6 +253,7 @@ class Bench:
             finally:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
+                call.cancel()  # closing the channel ends only calls in which somebody waits
 
     def reported(self, exporter: str = "e1") -> list[tuple[str, str]]:
         """The statuses that an exporter has told the controller, with their messages."""
