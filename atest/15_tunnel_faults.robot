@@ -12,7 +12,7 @@ Test Timeout     40 s
 
 
 *** Variables ***
-${AGAIN}    It is not known whether the exporter carried it out. The lease lasts on, and the next keyword connects again.
+${AGAIN}    It is not known whether the exporter carried it out. The lease lasts on, and the next call connects again.
 
 
 *** Test Cases ***

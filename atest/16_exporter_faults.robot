@@ -27,7 +27,7 @@ Exporter Crash
     Inject Fault    exporter    crash    name=virtual-1
     # Which of the two it is depends on what is noticed first.
     Error Should Come Soon
-    ...    REGEXP:The tunnel to exporter 'virtual-1' \\(lease '${LEASE}'\\) broke during 'on' of driver 'power': the exporter (has gone|ended it)\\. It is not known whether the exporter carried it out\\. The lease lasts on, and the next keyword connects again\\.
+    ...    REGEXP:The tunnel to exporter 'virtual-1' \\(lease '${LEASE}'\\) broke during 'on' of driver 'power': the exporter (has gone|ended it)\\. It is not known whether the exporter carried it out\\. The lease lasts on, and the next call connects again\\.
     ...    4
     ...    Power On
 

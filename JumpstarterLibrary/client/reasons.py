@@ -44,6 +44,15 @@ def link_reason(details: str) -> str:
     return _first(_LINK, details)
 
 
+_UNSENT = ("failed to connect to all", "connections to all backends failing", "dns resolution", "errors resolving")
+
+
+def unsent(details: str) -> bool:
+    """Whether a call ended before anything of it was sent, by gRPC's own words: there was no connection for it."""
+    lowered = details.lower()
+    return any(words in lowered for words in _UNSENT)
+
+
 def control_reason(details: str) -> str | None:
     """Return why a controller or router cannot be reached; None where its details are not gRPC's own words."""
     found = _first(_LINK, details)

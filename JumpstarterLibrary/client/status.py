@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, spoken
-from JumpstarterLibrary.client.reasons import link_reason, tls_reason
+from JumpstarterLibrary.client.reasons import link_reason, tls_reason, unsent
 from JumpstarterLibrary.errors import (
     AuthenticationError,
     DriverError,
@@ -105,6 +105,11 @@ def link_error(link: Link, operation: Operation, details: str) -> LinkError:
             f"Check ca=, the host name and tls= (verify, pin or plaintext)."
         )
     reason = link_reason(details)
+    if link.connected and unsent(details):
+        return LinkError(
+            f"Exporter '{link.name}' (from {link.source}) cannot be reached any more: {reason}. "
+            f"{_start(operation.text)} was not sent to it. Check that it still runs and listens there."
+        )
     if link.connected:
         return LinkError(
             f"The link to exporter '{link.name}' broke during {operation.text}: {reason}. "

@@ -17,7 +17,7 @@ import pytest
 from pytest_jumpstarter import compat_path, options
 from pytest_jumpstarter.fixtures import registration
 from pytest_jumpstarter.parallel.workers import wants_board
-from pytest_jumpstarter.state import ITEM, RUN, TOLD, TROUBLE
+from pytest_jumpstarter.state import ITEM, NOTES, RUN, TOLD, TROUBLE
 from pytest_jumpstarter.testcase import JumpstarterTest
 
 __all__ = ["JumpstarterTest"]
@@ -144,7 +144,10 @@ def pytest_collection_finish(session: pytest.Session) -> Generator[None, object,
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker how tests are spread."""
+    from pytest_jumpstarter.parallel.notes import prepare
+
     node.workerinput["jumpstarter_dist"] = node.config.getvalue("dist")
+    prepare(node.config, node.workerinput)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -164,8 +167,12 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Take over what a worker tells of its boards."""
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """Take over what a worker tells of its boards, and release the leases of one that has died."""
+    if error is not None and NOTES in node.config.stash:
+        from pytest_jumpstarter.parallel.crashes import release
+
+        release(node.config, node.gateway.id)
     told = getattr(node, "workeroutput", {}).get("jumpstarter")
     if told:
         from pytest_jumpstarter.parallel.suite import take_over

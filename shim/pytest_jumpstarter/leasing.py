@@ -21,6 +21,7 @@ from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings, find_settings
 from pytest_jumpstarter.clients.factory import Allow
 from pytest_jumpstarter.finding import Finding
+from pytest_jumpstarter.parallel.notes import Notes
 from pytest_jumpstarter.parallel.workers import worker_of
 from pytest_jumpstarter.virtual import RunLab
 from pytest_jumpstarter.wish import Wish
@@ -33,6 +34,7 @@ class Source:
 
     Args:
         settings: Which controller, and which client.
+        notes: Where its leases are written down.
 
     Attributes:
         settings: As given.
@@ -40,8 +42,9 @@ class Source:
         boards: How many of them are held.
     """
 
-    def __init__(self, settings: ClientSettings) -> None:
+    def __init__(self, settings: ClientSettings, notes: Notes) -> None:
         self.settings = settings
+        self._notes = notes
         self.service = LeaseService(lambda: settings)
         self.boards = 0
 
@@ -55,10 +58,17 @@ class Source:
         """Which client classes may be imported because an exporter names them."""
         return Allow(tuple(self.settings.drivers_allow), self.settings.drivers_unsafe)
 
+    def take(self, device: LeasedDevice) -> None:
+        """Count a board, and write its lease down if it is ours."""
+        self.boards += 1
+        if device.lease.ours:
+            self._notes.add(device.lease.name, self.settings)
+
     def give_back(self, device: LeasedDevice) -> None:
         """Close a board, and release its lease if it is ours."""
         self.boards -= 1
-        self.service.release(device)
+        if self.service.release(device):
+            self._notes.remove(device.lease.name)
 
 
 class Leasing:
@@ -72,6 +82,7 @@ class Leasing:
 
     def __init__(self, config: pytest.Config, lab: RunLab, *, follow_logs: bool) -> None:
         self._worker = worker_of(config)
+        self._notes = Notes.of(config)
         self._lab = lab
         self._follow_logs = follow_logs
         self._sources: list[Source] = []
@@ -92,7 +103,8 @@ class Leasing:
                 # Nobody will come back to it soon, and its controller may be gone.
                 self._sources.remove(source)
                 source.service.close()
-        self._sources.append(Source(settings))
+        # A virtual lab dies with its worker, and its leases with it.
+        self._sources.append(Source(settings, Notes(None, "") if finding.lab else self._notes))
         return self._sources[-1]
 
     def take(self, wish: Wish, finding: Finding, source: Source, events: Events) -> LeasedDevice:
@@ -111,7 +123,7 @@ class Leasing:
             device = source.service.lease(
                 request, wish.timeout, progress=wish.progress, events=events, follow_logs=follow
             )
-        source.boards += 1
+        source.take(device)
         return device
 
     def secrets(self) -> list[str]:

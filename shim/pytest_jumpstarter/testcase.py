@@ -37,7 +37,8 @@ class JumpstarterTest:
 
     Attributes:
         selector: Label expression of the board that the class needs: ``board=rpi4``, or alternatives with a bar between
-            them. Inside a shell the board is already chosen.
+            them; or a mapping of labels that it has to have, ``{"board": "rpi4", "site": "lab2"}``. Inside a shell the
+            board is already chosen.
         exporter_name: Name of the exporter that the class needs, instead of or beside its labels.
         lease_name: The lease's name. With a selector or an exporter_name: a lease of that name that this client has
             already is used, but not released; otherwise it is made, and no other lease may ever have had that name.

@@ -110,9 +110,9 @@ def _wish(subject: str, get: Callable[[str], Any], options: Options) -> Wish:
         )
     return Wish(
         subject=subject,
-        selector=_text(get("selector")),
-        exporter=_text(get("exporter_name")),
-        name=_text(get("lease_name")),
+        selector=_selector(get("selector")),
+        exporter=_text(get("exporter_name"), "exporter_name", "'rpi4-12'"),
+        name=_text(get("lease_name"), "lease_name", "'nightly-4711'"),
         duration=lasts,
         max_duration=longest,
         timeout=options.timeout(get("lease_timeout")),
@@ -123,7 +123,21 @@ def _wish(subject: str, get: Callable[[str], Any], options: Options) -> Wish:
     )
 
 
-def _text(value: object) -> str | None:
+def _selector(value: object) -> str | None:
+    """Return a label expression; labels may be given as a mapping as well, all of which have to be there then."""
+    example = "'board=rpi4', or labels such as {'board': 'rpi4'}"
+    if not isinstance(value, Mapping):
+        return _text(value, "selector", example)
+    texts = {key: _text(text, f"selector: the label {key!r}", example) for key, text in value.items()}
+    missing = next((key for key, text in texts.items() if text is None), None)
+    if missing is not None:
+        raise ConfigurationError(f"selector: the label {missing!r} has no value. Give one, or text such as {example}.")
+    return ",".join(f"{key}={text}" for key, text in texts.items()) or None
+
+
+def _text(value: object, what: str, example: str) -> str | None:
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        raise ConfigurationError(f"{what}: {value!r} is no text. Give one such as {example}.")
     return str(value).strip() or None if value is not None else None
 
 

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from utest.chaos import soak, soak_actions
-from utest.chaos.soak_bench import Bench
+from utest.chaos.soak_bench import BOARDS, SCALE, US, Bench, eventually
 from utest.chaos.soak_many import CHILD
 
 SEEDS = 100
@@ -121,3 +124,32 @@ def test_a_run_that_hangs_is_noticed(broken: Any, capfd: pytest.CaptureFixture[s
     assert broken(act, 0.2) == ["it did not end within 0.2 s; where its threads are was written to stderr"]
     stop.set()
     assert "in act" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("hook", ["before_lease", "after_lease"])
+def test_boards_that_a_hook_ends_while_the_controller_restarts_come_back(bench: Bench, hook: str) -> None:
+    """To the new controller they look neither free nor gone for a moment; that is not taken for either."""
+    fails = HookInstanceConfigV1Alpha1(script="exit 1", on_failure="exit")
+    lives = [bench.lab.exporters[name]._life for name in BOARDS]
+    for life in lives:
+        life.change(replace(life.wish, **{hook: fails}))
+    try:
+        for _ in range(5):
+            leases = [bench.lab.controller.add_lease(US, name, timedelta(hours=1)) for name in BOARDS]
+            heard = eventually(lambda: all(life.session is not None for life in lives), 5.0)
+            assert heard, "a board did not hear of its lease"
+            with bench.lab.inject("controller", "restart", after=0.0, down=SCALE * 0.1):
+                for name in leases:
+                    bench.lab.controller.release(name)
+            assert bench.recover(5.0) == []
+            assert [bench.lab.controller.exporter(name).status for name in BOARDS] == [2, 2, 2]
+    finally:
+        for life in lives:
+            life.change(replace(life.wish, **{hook: None}))
+
+
+def test_what_was_seen_of_the_boards_last_is_what_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([{"s1": "gone"}, {}, {"s1": "on its way out"}])
+    monkeypatch.setattr(bench, "_missing", lambda: next(looks))
+    assert bench.recover(5.0) == []
+    assert list(looks) == [{"s1": "on its way out"}]

@@ -169,6 +169,30 @@ def test_a_driver_that_is_unavailable_and_a_link_that_is_lost() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        (
+            "failed to connect to all addresses; last error: FAILED_PRECONDITION: unix:/tmp/x: No such file or "
+            "directory",
+            "its socket is gone",
+        ),
+        (
+            "connections to all backends failing; last error: UNKNOWN: ipv4:10.0.0.1:1: Connection refused",
+            "connection refused",
+        ),
+        ("DNS resolution failed for board:1: no such name", "the host name could not be resolved"),
+    ],
+)
+def test_a_call_that_was_never_sent_is_told_from_one_that_broke(details: str, reason: str) -> None:
+    error = border(Code.UNAVAILABLE, details, Link(answers=False))
+    assert type(error) is LinkError
+    assert str(error) == (
+        f"Exporter 'board:1' (from host=) cannot be reached any more: {reason}. 'm' of the root driver was not sent to "
+        "it. Check that it still runs and listens there."
+    )
+
+
 def test_an_exporter_that_was_never_reached() -> None:
     error = border(Code.UNAVAILABLE, "Connection refused", Link(answers=False, connected=False))
     assert str(error) == (

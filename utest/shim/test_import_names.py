@@ -19,7 +19,7 @@ NAMES = {
         "JumpstarterException ConfigurationError ConnectionError ArgumentError EnvironmentVariableNotSetError "
         "ExporterOfflineError ExporterUnreachableError FileNotFoundError MissingDriverError ReauthenticationFailed"
     ),
-    "jumpstarter.common.utils": "serve env env_with_metadata ExporterMetadata",
+    "jumpstarter.common.utils": "launch_shell serve env env_with_metadata ExporterMetadata",
     "jumpstarter.common.importlib": "import_class",
     "jumpstarter.utils.env": "env env_with_metadata ExporterMetadata",
     "jumpstarter.config.env": (

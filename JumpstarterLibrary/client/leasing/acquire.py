@@ -51,6 +51,9 @@ LEAST_S = 1.0
 FIRST_CONTACT_S = 5.0
 """How long a controller may be unreachable that has not answered yet."""
 
+NEXT_CONTACT_S = 1.5
+"""The same, where it was unreachable when it was asked before; gRPC tries to connect once in that time at least."""
+
 Tick = Callable[[], None]
 
 
@@ -64,6 +67,7 @@ class Acquisition:
         progress_s: Seconds between two lines about the wait, beside those at each change.
         events: Where these lines go.
         tick: Called several times a second, in the waiting thread.
+        away: Whether the controller was away when it was asked before, so that it is not waited for again.
     """
 
     def __init__(
@@ -75,8 +79,10 @@ class Acquisition:
         progress_s: float,
         events: Events,
         tick: Tick,
+        away: bool = False,
     ) -> None:
         self._controller = controller
+        self._away = away
         self._request = request
         self._deadline = deadline
         self._progress_s = progress_s
@@ -208,8 +214,10 @@ class Acquisition:
 
     def _patience(self, error: ControllerUnreachable) -> None:
         """Raise an error if the controller has not been reached for too long."""
-        begin = self._begin if self._answered is None else self._answered
-        limit = FIRST_CONTACT_S if self._answered is None else self._controller.settings.retry_timeout
+        if self._answered is not None:
+            begin, limit = self._answered, self._controller.settings.retry_timeout
+        else:
+            begin, limit = self._begin, NEXT_CONTACT_S if self._away else FIRST_CONTACT_S
         if self._deadline.expired or time.monotonic() - begin > limit:
             raise error
 
@@ -347,11 +355,18 @@ def acquire(
     progress_s: float = 15.0,
     events: Events | None = None,
     tick: Tick = lambda: None,
+    away: bool = False,
 ) -> Lease:
     """Return a lease that has an exporter; see ``Acquisition``."""
     if not request.selector and not request.exporter:
         raise ConfigurationError("A lease needs a selector or the name of an exporter. Give selector= or exporter=.")
     acquisition = Acquisition(
-        controller, request, deadline, progress_s=progress_s, events=events or Events(), tick=tick
+        controller,
+        request,
+        deadline,
+        progress_s=progress_s,
+        events=events or Events(),
+        tick=tick,
+        away=away,
     )
     return acquisition.run()

@@ -51,7 +51,7 @@ def open_secure_channel(
         "grpc.max_receive_message_length": RECEIVE_LIMIT,
         "grpc.use_local_subchannel_pool": 1,
         "grpc.initial_reconnect_backoff_ms": 100,
-        "grpc.max_reconnect_backoff_ms": 2000,
+        "grpc.max_reconnect_backoff_ms": 1000,
         **KEEPALIVE,
     }
     if address.loopback:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
@@ -14,6 +15,7 @@ from JumpstarterLibrary.client.leasing.dial import Dialer
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.readiness import HookLog, await_ready, await_report
 from JumpstarterLibrary.client.leasing.route import LeaseRoute, Passage, open_route
+from JumpstarterLibrary.client.leasing.searching import Search
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.tree import build_tree
 from JumpstarterLibrary.errors import InfrastructureError, LinkError
@@ -23,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 GOODBYE_S = 2.0
 """How long an exporter may take to say that it knows of the end of its session."""
+
+PROGRESS_S = 15.0
+"""Between two lines about a wait, unless somebody wants them at another pace."""
 
 FAILED = "AFTER_LEASE_HOOK_FAILED"
 FINISHED = ("AVAILABLE", FAILED, "OFFLINE")
@@ -40,6 +45,8 @@ class LeasedDevice(Device):
         hooks: The lines of the exporter's hooks.
         tick: Called several times a second while something is awaited.
         follow_logs: Emit the exporter's log as events for as long as the device is connected.
+        usual_s: Seconds that this connection took.
+        progress_s: Seconds between two lines about the wait for another one.
     """
 
     def __init__(
@@ -51,6 +58,8 @@ class LeasedDevice(Device):
         tick: Tick,
         *,
         follow_logs: bool = False,
+        usual_s: float = 0.0,
+        progress_s: float = PROGRESS_S,
     ) -> None:
         super().__init__(link, build_tree(report.reports), report.motd)
         self.labels = dict(report.labels)
@@ -61,6 +70,8 @@ class LeasedDevice(Device):
         self._closing = threading.Event()
         self._passage = Passage(route)
         self._present = link.by(self._passage)
+        which = f"exporter '{link.name}' of lease '{route.lease.name}'"
+        self._search = Search(which, link.events, route.answers, usual_s=usual_s, progress_s=progress_s)
         route.watch(link)
 
     @property
@@ -75,6 +86,8 @@ class LeasedDevice(Device):
     def ready(self) -> Link:
         """Return the link; if its tunnel broke, connect anew while the lease lasts.
 
+        That may take as long as the dial timeout; once it was in vain it is tried for about a second only.
+
         Raises:
             LeaseError: The lease is over.
             InfrastructureError: The exporter cannot be reached again.
@@ -82,7 +95,11 @@ class LeasedDevice(Device):
         with self._lock:
             self._route.check()
             if self._passage.lost:
-                self._connect_again(Deadline(self._route.dial_timeout))
+                broke = self._route.tunnel.broke
+                with self._search.once(broke, self._route.dial_timeout) as deadline:
+                    self._connect_again(deadline)
+                text = f"Exporter '{self.link.name}' was connected again; the tunnel had broken: {broke}."
+                self.link.events.emit(Notice(text, "WARN"))
             return self._present
 
     @property
@@ -91,9 +108,12 @@ class LeasedDevice(Device):
         return self._present
 
     def _connect_again(self, deadline: Deadline) -> None:
-        broke = self._route.tunnel.broke
+        def meanwhile() -> None:
+            self._meanwhile()
+            self._search.tell()
+
         self._route.tunnel.begin_anew()
-        report = await_report(self.link, self._route, deadline, self._meanwhile)
+        report = await_report(self.link, self._route, deadline, meanwhile)
         passage = Passage(self._route)
         self._following = self._following or self._logs is not None
         self._stop_logs()
@@ -104,9 +124,6 @@ class LeasedDevice(Device):
             node.uuid = fresh.get(node.path, node.uuid)
         self._passage, self._present = passage, self.link.by(passage)
         self._resume_consoles()
-        self.link.events.emit(
-            Notice(f"Exporter '{self.link.name}' was connected again; the tunnel had broken: {broke}.", "WARN")
-        )
 
     def await_ready(self, deadline: Deadline) -> None:
         """Wait until the exporter takes driver calls, and tell what its hook prints meanwhile.
@@ -192,6 +209,7 @@ def connect_lease(
     events: Events | None = None,
     tick: Tick = lambda: None,
     follow_logs: bool = False,
+    progress_s: float = PROGRESS_S,
 ) -> LeasedDevice:
     """Connect to the exporter of a lease, and return the device when it takes driver calls.
 
@@ -201,6 +219,7 @@ def connect_lease(
         events: The device's events. Default: those of the lease.
         tick: Called several times a second, in the waiting thread.
         follow_logs: Go on emitting the exporter's log when the device is ready.
+        progress_s: Seconds between two lines about the wait for a lost exporter.
 
     Raises:
         LeaseError: The lease ended meanwhile.
@@ -213,12 +232,16 @@ def connect_lease(
     hooks = HookLog()
     events.subscribe(hooks.put)
     settings = lease.controller.settings
+    begin = time.monotonic()
     route = open_route(lease, deadline, Dialer(lease, tick), settings.dial_timeout)
     try:
         link = Link(route.connection, deadline, events=events, route=route)
         try:
             report = await_report(link, route, deadline, tick)
-            device = LeasedDevice(link, report, route, hooks, tick, follow_logs=follow_logs)
+            usual_s = time.monotonic() - begin
+            device = LeasedDevice(
+                link, report, route, hooks, tick, follow_logs=follow_logs, usual_s=usual_s, progress_s=progress_s
+            )
             device.await_ready(deadline)
         except BaseException:
             link.close()

@@ -131,7 +131,7 @@ class _ReportWait:
         while not _done(call, self._route, self._tick):
             if tunnel.error is not None:
                 raise tunnel.error
-            exporter = _look(self._route)
+            exporter = _look(self._route, self._deadline)
             waits = tunnel.dialling or (exporter is not None and self._has_reason(exporter))
             # One that is heard has come, however slow the way is.
             if waits or tunnel.heard != heard:
@@ -201,13 +201,15 @@ def _done(call: Any, route: LeaseRoute, tick: Tick) -> bool:
     return False
 
 
-def _look(route: LeaseRoute) -> ExporterInfo | None:
-    """Raise if the lease is over; return what the controller says of the exporter."""
+def _look(route: LeaseRoute, deadline: Deadline) -> ExporterInfo | None:
+    """Raise if the lease is over; return what the controller says of the exporter, if there is time to ask."""
     controller = route.lease.controller
+    if deadline.expired:
+        return None
     try:
-        route.lease.state(LOOK_S)
+        route.lease.state(deadline.at_most(LOOK_S))
         route.lease.check()
-        exporter = controller.exporter(route.lease.exporter, LOOK_S)
+        exporter = controller.exporter(route.lease.exporter, deadline.at_most(LOOK_S))
     except InfrastructureError as error:
         route.lease.check()
         logger.debug("the controller does not tell how the exporter is: %s", error)

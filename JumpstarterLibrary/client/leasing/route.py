@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.refusals import status_of
 from JumpstarterLibrary.client.leasing.tunnel import Tunnel
 from JumpstarterLibrary.client.link import Link
-from JumpstarterLibrary.errors import InfrastructureError, JumpstarterError, LinkError
+from JumpstarterLibrary.errors import ControllerUnreachable, InfrastructureError, JumpstarterError, LinkError
 from JumpstarterLibrary.types import Tls
 
 logger = logging.getLogger(__name__)
@@ -109,6 +109,16 @@ class LeaseRoute:
                 logger.debug("the controller does not tell how the lease is: %s", error)
         return self.lease.ended is not None
 
+    def answers(self, seconds: float) -> bool:
+        """Whether the controller answers within so many seconds."""
+        try:
+            self.lease.state(seconds)
+        except ControllerUnreachable:
+            return False
+        except InfrastructureError as error:
+            logger.debug("the controller answers, if only with an error: %s", error)
+        return True
+
     def watch(self, link: Link) -> None:
         """Feel the pulse of the exporter on this link from now on."""
         self._link = link
@@ -132,7 +142,7 @@ class LeaseRoute:
         return LinkError(
             f"The tunnel to exporter '{self.lease.exporter}' (lease '{self.lease.name}') broke during {asked}: "
             f"{self.tunnel.broke}. It is not known whether the exporter carried it out. The lease lasts on, and the "
-            f"next keyword connects again."
+            f"next call connects again."
         )
 
     def pulse(self) -> None:

@@ -21,7 +21,7 @@ from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
 from JumpstarterLibrary.client.leasing.shield import Shielded
 from JumpstarterLibrary.client.selectors import nearest, parse_alternatives, parse_selector
 from JumpstarterLibrary.client.settings import ClientSettings
-from JumpstarterLibrary.errors import HookFailed, JumpstarterError, LeaseUnsatisfiable
+from JumpstarterLibrary.errors import ControllerUnreachable, HookFailed, JumpstarterError, LeaseUnsatisfiable
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class LeaseService:
         self._find = find
         self._controller: Controller | None = None
         self._keeper = Keeper()
+        self._away = False
         self._lock = threading.Lock()
 
     @property
@@ -88,9 +89,16 @@ class LeaseService:
         controller = self.controller
         deadline = Deadline.of(controller.settings.acquisition_timeout if timeout is None else timeout)
         request = self._preferred(request, deadline)
-        lease = acquire(controller, request, deadline, progress_s=progress.total_seconds(), events=events, tick=tick)
+        lease = self._acquire(controller, request, deadline, progress.total_seconds(), events, tick)
         try:
-            device = connect_lease(lease, deadline, events=events, tick=tick, follow_logs=follow_logs)
+            device = connect_lease(
+                lease,
+                deadline,
+                events=events,
+                tick=tick,
+                follow_logs=follow_logs,
+                progress_s=progress.total_seconds(),
+            )
             self._keeper.keep(lease, device.pulse)
         except BaseException as error:
             try:
@@ -100,6 +108,26 @@ class LeaseService:
                 self._release(lease)
             raise
         return device
+
+    def _acquire(
+        self,
+        controller: Controller,
+        request: LeaseRequest,
+        deadline: Deadline,
+        progress_s: float,
+        events: Events,
+        tick: Tick,
+    ) -> Lease:
+        # Each test class of a run asks; if the controller is gone, not each of them has to find out patiently.
+        try:
+            lease = acquire(
+                controller, request, deadline, progress_s=progress_s, events=events, tick=tick, away=self._away
+            )
+        except ControllerUnreachable:
+            self._away = True
+            raise
+        self._away = False
+        return lease
 
     def attach(
         self,

@@ -36,7 +36,7 @@ Kill During A Call Is Told
     [Timeout]    30 s
     Kill Exporter    after=0.3 s
     Run Keyword And Expect Error
-    ...    GLOB:The tunnel to exporter 'peer' (lease '${LEASE.name}') broke during 'wait' of driver 'faults': the exporter *. It is not known whether the exporter carried it out. The lease lasts on, and the next keyword connects again.
+    ...    GLOB:The tunnel to exporter 'peer' (lease '${LEASE.name}') broke during 'wait' of driver 'faults': the exporter *. It is not known whether the exporter carried it out. The lease lasts on, and the next call connects again.
     ...    Call Driver    faults    wait    ${30}
 
 Exporter That Was Started Anew Is Used Within The Same Lease

@@ -67,6 +67,7 @@ class StubDriverClient(DriverClient):
             yield
 
     def __getattr__(self, name: str) -> Any:
+        __tracebackhide__ = True
         if name.startswith("_") or name == "logger":
             raise AttributeError(name)
         if name in self.__dict__.get("children", ()):

@@ -29,7 +29,7 @@ Eventually = Callable[[Callable[[], object]], None]
 
 BROKE = (
     "The tunnel to exporter 'b1' (lease '{lease}') broke during 'wait' of driver 'probe': {reason}. It is not known "
-    "whether the exporter carried it out. The lease lasts on, and the next keyword connects again."
+    "whether the exporter carried it out. The lease lasts on, and the next call connects again."
 )
 
 

@@ -59,7 +59,7 @@ def test_a_broken_tunnel_is_told_with_its_reason_when_nobody_knows_more(rig: Any
     assert str(error) == (
         "The tunnel to exporter 'b1' (lease 'lease-of-tester') broke during 'on' of driver 'power': it has not come "
         "to the router. It is not known whether the exporter carried it out. The lease lasts on, and the next "
-        "keyword connects "
+        "call connects "
         "again."
     )
 

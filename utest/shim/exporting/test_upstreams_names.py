@@ -34,12 +34,15 @@ NAMES = {
     "jumpstarter.common.resources": "ClientStreamResource PresignedRequestResource",
     "jumpstarter.common.serde": "decode_value encode_value",
     "jumpstarter.common.storage": "read_from_storage_device wait_for_storage_device write_to_storage_device",
+    "jumpstarter.common.utils": "launch_shell",
     "jumpstarter.common.tempfile": "TemporarySocket TemporaryTcpListener TemporaryUnixListener",
     "jumpstarter.config.exporter": (
         "ExporterConfigListV1Alpha1 ExporterConfigV1Alpha1 ExporterConfigV1Alpha1DriverInstance "
         "ExporterConfigV1Alpha1DriverInstanceBase ExporterConfigV1Alpha1DriverInstanceComposite "
         "ExporterConfigV1Alpha1DriverInstanceProxy HookConfigV1Alpha1 HookInstanceConfigV1Alpha1"
     ),
+    "jumpstarter.streams.aiohttp": "AiohttpStreamReaderStream",
+    "jumpstarter.streams.metadata": "MetadataStream MetadataStreamAttributes",
     "jumpstarter.streams.common": "copy_stream create_memory_stream forward_stream",
     "jumpstarter.streams.encoding": "AutoDecompressIterator Compression compress_stream",
     "jumpstarter.streams.progress": "ProgressAttribute ProgressStream",

@@ -139,6 +139,17 @@ def test_all_words_of_a_class_arrive(pytester: pytest.Pytester, lab: VirtualLab)
         ("lease_tags = {'a': 'b c'}", "lease_tags: a=b c is not possible, * Try 'b-c'."),
         ("lease_tags = ['a']", "lease_tags: [[]'a'[]] is no mapping. Give one such as {'suite': 'nightly'}."),
         ("lease_tags = {str(n): '1' for n in range(11)}", "lease_tags: a lease can have 10 tags, not 11."),
+        (
+            "selector = ['board=b']",
+            "selector: [[]'board=b'[]] is no text. Give one such as 'board=rpi4', or labels such as {'board': 'rpi4'}.",
+        ),
+        (
+            "selector = {'board': ['b']}",
+            "selector: the label 'board': [[]'b'[]] is no text. Give one such as 'board=rpi4', or labels such as *",
+        ),
+        ("selector = {'board': None}", "selector: the label 'board' has no value. Give one, or text such as *"),
+        ("exporter_name = {'b1'}", "exporter_name: {'b1'} is no text. Give one such as 'rpi4-12'."),
+        ("lease_name = ('x',)", "lease_name: ('x',) is no text. Give one such as 'nightly-4711'."),
     ],
 )
 def test_a_word_that_cannot_be_is_one_sentence(pytester: pytest.Pytester, attributes: str, sentence: str) -> None:
@@ -150,6 +161,26 @@ def test_a_word_that_cannot_be_is_one_sentence(pytester: pytest.Pytester, attrib
 
 def test_a_selector_may_be_a_property(pytester: pytest.Pytester, lab: VirtualLab) -> None:
     suite(pytester, "selector = property(lambda self: 'number=2')").assert_outcomes(passed=1)
+    assert [lease.exporter for lease in lab.leases()] == ["b2"]
+
+
+def test_a_selector_may_be_a_mapping_of_labels(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    suite(pytester, "selector = {'board': 'b', 'number': 2}").assert_outcomes(passed=1)
+    (lease,) = lab.leases()
+    assert (lease.exporter, str(lease.selector)) == ("b2", "board=b,number=2")
+
+
+def test_a_selector_of_a_marker_may_be_a_mapping_of_labels(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.jumpstarter({"board": "b", "number": 2})
+        def test_on(jumpstarter_client):
+            jumpstarter_client.power.on()
+        """
+    )
+    pytester.runpytest("-W", "error").assert_outcomes(passed=1)
     assert [lease.exporter for lease in lab.leases()] == ["b2"]
 
 

@@ -84,6 +84,28 @@ def test_it_is_shown_at_the_users_line(pytester: pytest.Pytester) -> None:
     )
 
 
+def test_a_name_that_is_not_there_is_shown_at_the_users_line(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from jumpstarter_testing import JumpstarterTest
+
+        class TestPower(JumpstarterTest):
+            def test_name(self, client):
+                client.nonsense.on()
+        """
+    )
+    result = pytester.runpytest("-W", "error")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">       client.nonsense.on()",
+            "E       AttributeError: This PowerClient has no attribute 'nonsense'.",
+            "test_a_name_*.py:5: AttributeError",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*__getattr__*")
+
+
 @pytest.mark.parametrize("how", ["option", "ini"])
 def test_it_can_be_a_failure_as_well(pytester: pytest.Pytester, how: str) -> None:
     pytester.makepyfile(test_suite=SUITE)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -298,3 +300,74 @@ def test_a_board_that_nobody_uses_is_not_waited_for(
     )
     result = pytester.runpytest_subprocess("-W", "error", *arguments)
     result.assert_outcomes(passed=3)
+
+
+CRASH = """
+    import os
+    import signal
+    from pytest_jumpstarter import JumpstarterTest
+
+    class TestCrash(JumpstarterTest):
+        selector = "board=b"
+
+        def test_it(self, client):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class TestNext(JumpstarterTest):
+        selector = "board=b"
+
+        def test_it(self, client):
+            client.power.on()
+"""
+
+
+def test_the_lease_of_a_killed_worker_is_released_at_once(
+    pytester: pytest.Pytester, lab_of: Callable[[int], VirtualLab]
+) -> None:
+    """The only board is free again for the worker that comes instead."""
+    lab = lab_of(1)
+    pytester.makepyfile(test_suite=CRASH)
+    result = pytester.runpytest_subprocess("-W", "error", "-n", "1", "--jumpstarter-timeout=10")
+    result.assert_outcomes(passed=1, failed=1)
+    first, _second = sorted(lab.leases(), key=lambda lease: lease.created)
+    result.stdout.fnmatch_lines([f"Worker gw0 has died. Lease '{first.name}' was released."])
+    assert all(lease.ended for lease in lab.leases())
+
+
+def test_the_lease_of_another_client_is_told_with_the_command(pytester: pytest.Pytester, lab: VirtualLab) -> None:
+    other = lab.write_client_config(pytester.path / "other", "other")
+    pytester.makepyfile(test_suite=CRASH)
+    pytester.makeconftest(
+        f"""
+        import os
+        import pytest
+
+        def pytest_configure(config):
+            if hasattr(config, "workerinput"):
+                os.environ["JMP_CLIENT_CONFIG"] = {str(other)!r}
+        """
+    )
+    result = pytester.runpytest_subprocess("-W", "error", "-n", "1", "-k", "TestCrash")
+    (lease,) = lab.leases()
+    assert lease.client == "other"
+    assert not lease.ended
+    result.stdout.fnmatch_lines(
+        [
+            f"Worker gw0 has died. Its lease '{lease.name}' is another client's than this process is. Free it with: "
+            f"jmp delete leases {lease.name}"
+        ]
+    )
+    lab.controller.release(lease.name)
+
+
+def test_a_worker_that_ends_in_order_leaves_nothing(
+    pytester: pytest.Pytester, lab: VirtualLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(test_suite=SUITE)
+    # Sockets need a short path.
+    with tempfile.TemporaryDirectory(prefix="w-") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        result = pytester.runpytest_subprocess("-W", "error", "-n", "2")
+        result.assert_outcomes(passed=14)
+        assert "has died" not in result.stdout.str()
+        assert list(Path(folder).glob("jumpstarter-*")) == []

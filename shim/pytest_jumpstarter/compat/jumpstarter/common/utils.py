@@ -1,6 +1,7 @@
-"""Upstream's name for: drivers served from this process, and the connection to the exporter of a shell."""
+"""Upstream's name for: drivers served from this process, shells on an exporter, and the connection to it in a shell."""
 
 from pytest_jumpstarter.clients.serving import serve, serve_async
+from pytest_jumpstarter.launching import launch_shell
 from pytest_jumpstarter.shell import (
     ExporterMetadata,
     env,
@@ -15,6 +16,7 @@ __all__ = [
     "env_async",
     "env_with_metadata",
     "env_with_metadata_async",
+    "launch_shell",
     "serve",
     "serve_async",
 ]
