@@ -55,8 +55,37 @@ class Since(enum.Enum):
     """The last time that power was switched."""
     test_start = "test_start"
     """The start of the running test."""
+    lease_start = "lease_start"
+    """The start of the lease, or of the connection where there is no lease."""
     connect = "connect"
     """The moment the device was connected."""
+    mark = "mark"
+    """The last `Mark Console` without a name."""
+
+
+class Echo(enum.Enum):
+    """What is made of the echo of a typed line, before its line end is typed."""
+
+    auto = "auto"
+    """A line that comes back with characters missing is erased and typed again. Where nothing comes back, as at a
+    password prompt, there is no check."""
+    yes = "yes"
+    """Likewise, and a line that does not come back at all is an error."""
+    no = "no"
+    """No check: the line and its end are sent at once."""
+
+
+class FailingPreset(enum.Enum):
+    """What a system says on its console when it dies."""
+
+    linux = "linux"
+    """Panics, oopses, BUGs, lockups and hung tasks of the kernel, and an init that fails."""
+    u_boot = "u-boot"
+    """Aborts, resets that nobody asked for, and images that do not start."""
+    zephyr = "zephyr"
+    """Fatal errors, faults, failed assertions and stack overflows."""
+    android = "android"
+    """Crashes of system processes and services, what init gives up, and everything of ``linux``."""
 
 
 class StorageSide(enum.Enum):
@@ -234,14 +263,16 @@ class CommandResult:
         command: The command as it was asked for.
         stdout: What it printed, without the echo of the command and without the last line end. Error output shares the
             console, so it is here too.
-        status: Its exit status.
+        status: Its exit status; None if the board restarted instead.
         duration: Seconds from the command line to its end.
+        kernel: Messages of the kernel that came out meanwhile, one a line, wherever in the output.
     """
 
     command: str
     stdout: str
-    status: int
+    status: int | None
     duration: float
+    kernel: str = ""
 
     def __str__(self) -> str:
         return self.stdout
@@ -258,6 +289,7 @@ class ConsoleMatch:
         start: Offset of the match in the console's history, in characters since the console was opened.
         end: Offset behind the match.
         seconds: How long the wait took.
+        name: The name of the pattern that matched, where patterns have names.
     """
 
     text: str
@@ -266,6 +298,7 @@ class ConsoleMatch:
     start: int
     end: int
     seconds: float
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -290,3 +323,39 @@ class DriverInfo:
 
 ImageSource = Path | str
 """A file, or an http(s) URL that the exporter fetches by itself."""
+
+
+@dataclass(frozen=True)
+class UBootNetwork:
+    """What U-Boot got by DHCP.
+
+    Attributes:
+        address: The board's address.
+        gateway: Its gateway.
+        netmask: Its netmask; ``255.255.255.0`` if none was given.
+    """
+
+    address: str
+    gateway: str
+    netmask: str
+
+    def __str__(self) -> str:
+        return self.address
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """One step from a device's state to another.
+
+    Attributes:
+        source: The state before.
+        target: The state after.
+        seconds: How long it took.
+    """
+
+    source: str
+    target: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"'{self.source}' to '{self.target}' in {self.seconds:.2f} s"

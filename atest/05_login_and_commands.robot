@@ -84,18 +84,35 @@ Command That Does Not End
 
 Command That Is None
     Run Keyword And Expect Error
-    ...    EQUALS:The shell did not understand command 'while': sh: syntax error: 'while' is not simulated on the virtual board
+    ...    EQUALS:Command 'while' ended with status 2, not 0. It printed:\n${SPACE}${SPACE}sh: syntax error: 'while' is not simulated on the virtual board
     ...    Run Command    while
     Run Command    true
 
-Empty And Endless Commands
+Empty Command
     Run Keyword And Expect Error
     ...    EQUALS:The command is empty. Give a shell command to run on the console.
     ...    Run Command    ${SPACE}
-    ${long} =    Evaluate    'x' * 5000
+
+Long Command
+    VAR    ${long} =    ${{ 'x' * 9000 }}
+    ${result} =    Run Command    echo ${long}
+    Should Be Equal    ${result.stdout}    ${long}
     Run Keyword And Expect Error
-    ...    EQUALS:The command has a line of 5000 bytes; a console takes 3500 in one line. Write it to a file on the device in pieces, or split the line.
+    ...    STARTS:Command '${{ 'x' * 497 }}...' ended with status 127, not 0. It printed:
     ...    Run Command    ${long}
+
+Unfinished Command
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'echo 'open' ended with status 2, not 0. It printed:\n${SPACE}${SPACE}sh: syntax error: unexpected end of file
+    ...    Run Command    echo 'open
+    Run Command    true
+
+Command That Ends The Shell
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'exit 3' ended the shell itself; console 'console' asks for a login again. In parentheses, a command ends no more than itself.
+    ...    Run Command    exit 3
+    Log In To Console    root    ${SECRET}
+    Run Command    false    expect_status=${None}
 
 Reboot And Log In Again
     Write To Console    reboot

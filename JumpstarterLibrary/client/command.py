@@ -3,117 +3,388 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import secrets
 import time
+from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.evidence import indented, quoted, tail
+from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, without_kernel_messages
+from JumpstarterLibrary.client.consoles.keyboard import (
+    AGAIN,
+    INTERRUPT,
+    INTERRUPT_LIMIT_S,
+    Manner,
+    interrupt,
+    let_settle,
+    type_text,
+)
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
-from JumpstarterLibrary.client.noise import without_kernel_messages
-from JumpstarterLibrary.errors import CommandFailed, InfrastructureError, UsageError
+from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.types import CommandResult
 
+logger = logging.getLogger(__name__)
+
 COMMAND_S = 30.0
-INTERRUPT = b"\x03"
 SETTLE_S = 0.2
-SETTLE_LIMIT_S = 1.0
+WAKE_S = 0.5
+"""How long a shell may take to answer the first newline."""
+
 OVERLAP = 4096
 """Characters before new output that a marker, cut by kernel messages, may begin in."""
 
-LINE_LIMIT = 3500
-"""Bytes of one line; a terminal in canonical mode drops what is beyond 4095, and our markers need some."""
+PIECE = 200
+"""Characters of a command that are typed in one line at most. BusyBox takes 1023 bytes in a line, terminals 4095; a
+character may be typed as four."""
+
+AGAIN_S = 2.0
+"""Silence after which a command line that nobody took is typed again."""
+
+RESTART_S = 1.0
+"""How long a boot loader's first line may still be something that the command printed."""
+
+LOGOUT_S = 1.0
+"""How long a login prompt has to stand there before the shell is taken to have ended."""
+
+ASK_S = 5.0
+"""How long the device may take to tell its kernel's time."""
+
+_UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
+_COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
+_UNFINISHED = re.compile(r"(?:^|\n)[a-z]{0,10}> *\Z")
+_BOOT_LOADER = re.compile(r"^U-Boot (?:[A-Z]+ )?\d{4}\.\d\d.*$", re.MULTILINE)
+_KERNEL = re.compile(r"^\[ *0\.000000\](?:\[[^\]]*\])? (?:Linux version|Booting Linux).*$", re.MULTILINE)
+_LOGIN = re.compile(r"(?:^|\n)[^\s:]* ?login: *\Z", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
-def run_command(console: Console, command: str, timeout: Seconds = COMMAND_S) -> CommandResult:
+def run_command(
+    console: Console,
+    command: str,
+    timeout: Seconds = COMMAND_S,
+    *,
+    once: bool = False,
+    char_delay: float = 0.0,
+    restarts: bool = False,
+) -> CommandResult:
     """Run a command on the shell that waits on a console.
 
     The command is put between two markers that are split in what is typed, so that only what the shell prints can
-    match, never the echo. It runs in the present shell: ``cd`` and variables last.
+    match, never the echo. It runs in the present shell: ``cd`` and variables last. A line that does not come back whole
+    is not executed, but typed again.
 
     Args:
         console: The console, with a shell prompt.
         command: A POSIX shell command; may have several lines.
         timeout: Seconds or timedelta until it must be done. Default: 30 seconds. A command that is not done by then
             is interrupted with Ctrl-C.
+        once: Never type it again, whatever happens. Default: no.
+        char_delay: Seconds between two typed characters. Default: none.
+        restarts: Whether it restarts the board, which is then waited for. Default: no.
 
     Raises:
-        CommandFailed: It was not done in time, the shell did not understand it, or no shell answered.
-        UsageError: The command is empty or a line of it too long to type.
+        CommandFailed: It was not done in time, the shell did not understand it, no shell answered, or the board
+            restarted although it should not, or did not although it should.
+        DeviceCrashed: A failing pattern came meanwhile.
+        UsageError: The command is empty, or has characters that cannot be typed.
     """
     _check(command)
-    deadline, begin = Deadline.of(timeout), time.monotonic()
-    token = secrets.token_hex(4)
-    start = console.end
-    # A newline before the closing brace: the command may end in a comment or an ampersand.
-    console.write(f'echo "JMP""{token}B"; {{ {command}\n}}; echo "JMP""{token}E:$?:"\n'.encode(), deadline)
+    deadline = Deadline.of(timeout)
+    _wake(console, deadline)
+    manner = Manner(char_delay=char_delay, erase=INTERRUPT, again=0)
+    console.kernel.paused = True
     try:
-        output, status = _collect(console, command, token, start, deadline)
-    except BaseException:
-        # Only into a shell that has taken the line: a boot loader would stop what it does.
-        if token in console.text(start):
+        for attempt in range(1 if once else AGAIN + 1):
+            run = _Run(console, command, deadline, restarts, last=once or attempt == AGAIN)
+            if run.typed(manner) and (result := run.result()) is not None:
+                return result
+            logger.warning(
+                "Command %s was not taken on console '%s'; it is typed again.", quoted(command), console.name
+            )
+        raise AssertionError("the last attempt gives a result or an error")
+    finally:
+        console.kernel.paused = False
+
+
+@dataclass
+class _Run:
+    """One attempt to run a command.
+
+    Attributes:
+        last: Whether it is the last one.
+        start: Where in the console's text it begins.
+        echoed: Whether what was typed came back.
+        began: Whether the shell has begun with it.
+        restart: The line by which a boot loader or a kernel announced itself, and when that was noticed.
+        logout: Since when a login prompt is the last that the console has said; None if it is not.
+        done: The result of a command that has ended.
+        asks: Whether the kernel may be asked for its time, where no message has told it.
+    """
+
+    console: Console
+    command: str
+    deadline: Deadline
+    restarts: bool
+    last: bool
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
+    start: int = 0
+    echoed: bool = False
+    began: bool = False
+    restart: tuple[str, float] | None = None
+    logout: float | None = None
+    begin: float = field(default_factory=time.monotonic)
+    newer_than: float | None = None
+    done: CommandResult | None = None
+    asks: bool = True
+
+    def __post_init__(self) -> None:
+        self.start = self.console.end
+        self.newer_than = self.console.kernel.newer_than(self.begin)
+
+    def typed(self, manner: Manner) -> bool:
+        """Type the command; return whether it is whole."""
+        try:
+            self.echoed = type_text(self.console, _script(self.command, self.token), manner, timeout=self.deadline)
+        except ConsoleMismatch as error:
+            if self.last:
+                raise CommandFailed(f"Command {quoted(self.command)} was not run. {error}") from error
+            return False
+        except BaseException:
+            self._interrupt()
+            raise
+        return True
+
+    def result(self) -> CommandResult | None:
+        """Wait for the markers and return what is between them, and the status; None if nobody took the command."""
+        try:
+            return self._collected()
+        except CommandFailed:
+            if self._interruptible:
+                with contextlib.suppress(InfrastructureError):
+                    interrupt(self.console, Deadline(INTERRUPT_LIMIT_S))
+            raise
+        except BaseException:
+            self._interrupt()
+            raise
+
+    @property
+    def _interruptible(self) -> bool:
+        """Whether a shell has taken the line and is there: Ctrl-C would stop what a boot loader does."""
+        return self.restart is None and self.logout is None and self.token in self.console.text(self.start)
+
+    def _interrupt(self) -> None:
+        if self._interruptible:
             with contextlib.suppress(InfrastructureError):
-                console.write(INTERRUPT)
-        raise
-    console.cursor = console.end
-    return CommandResult(command, output, status, time.monotonic() - begin)
+                self.console.write(INTERRUPT)
+
+    def _collected(self) -> CommandResult | None:
+        looked, quiet_since = self.start, time.monotonic()
+        while True:
+            end = self.console.end
+            # What is new decides whether all of it has to be looked at.
+            raw = self.console.text(max(self.start, looked - OVERLAP))
+            if end != looked:
+                looked, quiet_since = end, time.monotonic()
+                if (result := self._looked(raw, without_kernel_messages(raw))) is not None:
+                    return result
+            if (result := self._restarted(raw)) is not None:
+                return result
+            self._check_shell(without_kernel_messages(raw))
+            if self.console.end != end:
+                continue
+            if self._untaken(time.monotonic() - quiet_since):
+                return None
+            if not self.console.wait_for_output(self.deadline.at_most(0.5), self._text) and self.deadline.expired:
+                raise CommandFailed(self._unfinished())
+
+    @property
+    def _text(self) -> str:
+        return f"the end of command {quoted(self.command)}"
+
+    def _looked(self, raw: str, recent: str) -> CommandResult | None:
+        """Look at what is new: raw, and without kernel messages."""
+        self.began = self.began or f"JMP{self.token}B" in recent
+        if self.done is None and re.search(rf"JMP{self.token}E:\d+:", recent):
+            self.done = self._parsed()
+            if self.done is not None and not self.restarts:
+                self.console.cursor = self.console.end
+                return self.done
+        elif not self.began and (wrong := _COMPLAINT.search(recent)):
+            # The shell says the rest of its complaint before the next command may take that for its own.
+            let_settle(self.console, self.deadline, SETTLE_S)
+            raise CommandFailed(f"The shell did not understand command {quoted(self.command)}: {wrong.group().strip()}")
+        if self.began and self.restart is None:
+            banner = _BOOT_LOADER.search(raw) or _KERNEL.search(raw)
+            self.restart = (banner.group().strip(), time.monotonic()) if banner else None
+        return None
+
+    def _parsed(self) -> CommandResult | None:
+        """Return the result if both markers are there.
+
+        Raises:
+            CommandFailed: The first one never will be.
+        """
+        text = without_erased(self.console.text(self.start))
+        if self.newer_than is None and self.asks and STAMP.search(text):
+            self.newer_than = self._asked()
+        found = self._between(*separate(text, self.newer_than)) or self._between(*separate(text, -1.0))
+        if found is None and self.start < self.console.start:
+            raise CommandFailed(
+                f"Command {quoted(self.command)} printed more than a console keeps; its output is in the transcript "
+                f"only. Write it to a file on the device, or print less."
+            )
+        if found is None and f"JMP{self.token}B" not in without_kernel_messages(text):
+            raise CommandFailed(
+                f"Command {quoted(self.command)} was run, but the marker before its output was lost; nobody knows what "
+                f"it printed. The console said:\n{tail(self.console.shown(self.start), 10)}"
+            )
+        return found
+
+    def _asked(self) -> float | None:
+        """Return the kernel's time when the command began, by asking for its present one; None if nobody knows it."""
+        passed = time.monotonic()
+        try:
+            run = _Run(
+                self.console, "cat /proc/uptime", Deadline(self.deadline.at_most(ASK_S)), False, True, asks=False
+            )
+            answer = run.result() if run.typed(Manner(erase=INTERRUPT, again=0)) else None
+        except CommandFailed:
+            return None
+        uptime = _UPTIME.search(answer.stdout) if answer is not None else None
+        return float(uptime[1]) - (passed - self.begin) - SLACK_S if uptime is not None else None
+
+    def _between(self, text: str, messages: list[tuple[int, str]]) -> CommandResult | None:
+        first = text.find(f"JMP{self.token}B")
+        begin = text.find("\n", first) + 1
+        end = text.rfind(f"\nJMP{self.token}E:")
+        status = re.compile(r":(\d+):").search(text, end + len(f"\nJMP{self.token}E"))
+        if first < 0 or not begin or end < begin - 1 or status is None:
+            return None
+        kernel = [line for position, line in messages if begin <= position <= end]
+        self._learn(messages)
+        output = text[begin:end].removesuffix("\n")
+        return CommandResult(self.command, output, int(status[1]), time.monotonic() - self.begin, "\n".join(kernel))
+
+    def _learn(self, messages: list[tuple[int, str]]) -> None:
+        stamp = STAMP.match(messages[-1][1]) if messages else None
+        if stamp is not None:
+            self.console.kernel.learn(float(stamp[1]), time.monotonic())
+
+    def _restarted(self, raw: str) -> CommandResult | None:
+        """Return the result of a command that restarts the board, once the board has restarted.
+
+        Raises:
+            CommandFailed: It has, and should not have.
+        """
+        if self.restart is None:
+            return None
+        line, noticed = self.restart
+        if self.restarts:
+            if self.done is not None:
+                return self.done
+            output = self.console.text(self.start).partition(f"JMP{self.token}B\n")[2].partition(line)[0].strip("\n")
+            return CommandResult(self.command, output, None, time.monotonic() - self.begin)
+        # A command may print the log of an earlier boot; but then it goes on, and ends.
+        certain = _BOOT_LOADER.match(line) and time.monotonic() - noticed > RESTART_S
+        if certain or _LOGIN.search(raw) or self.deadline.expired:
+            raise CommandFailed(
+                f"Command {quoted(self.command)} did not end: the board restarted. The console said: '{line}'. "
+                f"Where that is meant, say so with expect_status=restart."
+            )
+        return None
+
+    def _check_shell(self, recent: str) -> None:
+        """Raise if the shell has ended: where the command began, somebody has to log in again.
+
+        Raises:
+            CommandFailed: It has.
+        """
+        if not self.began or self.restarts or self.restart is not None or not _LOGIN.search(recent):
+            self.logout = None
+        elif self.logout is None:
+            self.logout = time.monotonic()
+        elif time.monotonic() - self.logout > LOGOUT_S:
+            raise CommandFailed(
+                f"Command {quoted(self.command)} ended the shell itself; console '{self.console.name}' asks for a "
+                f"login again. In parentheses, a command ends no more than itself."
+            )
+
+    def _untaken(self, quiet: float) -> bool:
+        """Whether the command was lost on its way to a shell, and may be typed again."""
+        if self.last or self.began or quiet < AGAIN_S or self.deadline.expired:
+            return False
+        if self.echoed and not _UNFINISHED.search(self.console.text(self.start)):
+            return False  # the terminal has it; the shell is busy
+        if self.echoed:
+            interrupt(self.console, self.deadline)
+        else:
+            self.console.write(b"\n", self.deadline)
+            let_settle(self.console, self.deadline)
+        return True
+
+    def _unfinished(self) -> str:
+        text = self.console.shown(self.start)
+        limit = spoken(self.deadline.timeout or 0)
+        if self.done is not None:
+            ended = f"ended with status {self.done.status}, but no restart followed in {limit}."
+            return f"Command {quoted(self.command)} {ended}"
+        _, began, output = text.rpartition(f"JMP{self.token}B")
+        if began:
+            seen = output.strip().splitlines()[-10:]
+            shown = "It printed:\n" + indented(seen) if seen else "It printed nothing."
+            return f"Command {quoted(self.command)} did not finish within {limit} and was interrupted. {shown}"
+        seen = text.strip().splitlines()[-10:]
+        shown = "The console said:\n" + indented(seen) if seen else "The console was silent."
+        return (
+            f"Command {quoted(self.command)} found no shell on console '{self.console.name}' within {limit}. {shown}\n"
+            f"Is somebody logged in? Try Log In To Console first."
+        )
 
 
-def _collect(console: Console, command: str, token: str, start: int, deadline: Deadline) -> tuple[str, int]:
-    """Wait for both markers and return what is between them, and the status."""
-    result = re.compile(rf"JMP{token}B *\n(?P<output>.*?)\n?JMP{token}E:(?P<status>\d+):", re.DOTALL)
-    complaint = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
-    looked = start
-    while True:
-        end = console.end
-        # What is new decides whether all of it has to be looked at.
-        recent = without_kernel_messages(console.text(max(start, looked - OVERLAP)))
-        looked = end
-        if f"JMP{token}E:" in recent:
-            text = console.text(start)
-            match = result.search(text) or result.search(without_kernel_messages(text))
-            if match:
-                return match["output"], int(match["status"])
-            if start < console.start:
-                raise CommandFailed(
-                    f"Command '{command}' printed more than a console keeps; its output is in the transcript only. "
-                    f"Write it to a file on the device, or print less."
-                )
-        elif f"JMP{token}B" not in recent and (wrong := complaint.search(recent)):
-            _let_settle(console, deadline)
-            raise CommandFailed(f"The shell did not understand command '{command}': {wrong.group().strip()}")
-        if console.end == end and not console.wait_for_output(deadline):
-            raise CommandFailed(_unfinished(console, command, token, start, deadline))
+def _script(command: str, token: str) -> str:
+    """Return what is typed to run a command between two markers.
+
+    In single quotes, nothing of the command reaches the shell before it is whole: neither ``!`` nor an open quote. With
+    ``command``, a mistake in it does not end the list; with ``&&``, no failure ends a shell that has ``set -e``. A
+    backslash keeps aliases away, and ``2>&-`` what ``set -x`` would print. The newline before the last marker makes it
+    a line of its own, whatever the output ends with, which no escape sequence swallows either. The ``:`` is for bash,
+    which does not know a brace for what it is where a command before it had a mistake.
+    """
+    typed = "\n".join(_folded(line) for line in command.split("\n"))
+    begin, good, bad = (
+        f'{{ \\echo "{marker}"; }} 2>&-' for marker in (f'JMP""{token}B', f'\nJMP""{token}E:0:', f'\nJMP""{token}E:$?:')
+    )
+    return f":; {begin}; command eval '{typed}' && {good} || {bad}"
 
 
-def _let_settle(console: Console, deadline: Deadline) -> None:
-    """Let the shell say the rest of its complaint, so that the next command does not take it for its own."""
-    limit = Deadline(deadline.at_most(SETTLE_LIMIT_S))
-    while not limit.expired and console.wait_for_output(limit.at_most(SETTLE_S)):
-        pass
+def _folded(line: str) -> str:
+    """Return a line of a command as it is typed within single quotes, in pieces that every line editor takes."""
+    pieces = (line[start : start + PIECE] for start in range(0, max(1, len(line)), PIECE))
+    return "'\\\n'".join(piece.replace("'", "'\\''") for piece in pieces)
+
+
+def _wake(console: Console, deadline: Deadline) -> None:
+    """Type a newline where nothing was typed so far: some boards lose the first character that they get.
+
+    Where somebody has left a quote open, or a command unfinished, that is given up: it would swallow what is typed.
+    """
+    if _UNFINISHED.search(without_kernel_messages(console.text(max(console.start, console.end - OVERLAP)))):
+        interrupt(console, deadline)
+    elif console.fresh:
+        console.write(b"\n", deadline)
+        if console.wait_for_output(deadline.at_most(WAKE_S), "a shell prompt"):
+            let_settle(console, deadline, 0.05)
 
 
 def _check(command: str) -> None:
     if not command.strip():
         raise UsageError("The command is empty. Give a shell command to run on the console.")
-    longest = max(len(line.encode()) for line in command.splitlines())
-    if longest > LINE_LIMIT:
+    control = _CONTROL.search(command)
+    if control is not None:
         raise UsageError(
-            f"The command has a line of {longest} bytes; a console takes {LINE_LIMIT} in one line. "
-            f"Write it to a file on the device in pieces, or split the line."
+            f"The command holds the control character {control.group()!r}, which a shell's line editor would act on. "
+            f"Let printf make it on the device, or write the command to a file there."
         )
-
-
-def _unfinished(console: Console, command: str, token: str, start: int, deadline: Deadline) -> str:
-    text = console.text(start)
-    limit = spoken(deadline.timeout or 0)
-    _, began, output = text.rpartition(f"JMP{token}B")
-    if began:
-        seen = output.strip().splitlines()[-10:]
-        shown = "It printed:\n" + "\n".join(f"  {line}" for line in seen) if seen else "It printed nothing."
-        return f"Command '{command}' did not finish within {limit} and was interrupted. {shown}"
-    seen = text.strip().splitlines()[-10:]
-    shown = "The console said:\n" + "\n".join(f"  {line}" for line in seen) if seen else "The console was silent."
-    return (
-        f"Command '{command}' found no shell on console '{console.name}' within {limit}. {shown}\n"
-        f"Is somebody logged in? Try Log In To Console first."
-    )

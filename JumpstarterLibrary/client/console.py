@@ -2,61 +2,55 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections.abc import Callable
-from io import FileIO
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from JumpstarterLibrary.client.consoles.evidence import CONTEXT_LINES, Heard, alternatives, crash, instead, visible
+from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.hunt import THOROUGH_S, Hunt
+from JumpstarterLibrary.client.consoles.recording import Recording
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
-from JumpstarterLibrary.client.outbox import Outbox
-from JumpstarterLibrary.client.pattern import Pattern
-from JumpstarterLibrary.client.stream import FRAME, Frames
-from JumpstarterLibrary.client.text import Normaliser, TextHistory
-from JumpstarterLibrary.errors import (
-    ConfigurationError,
-    ConsoleMismatch,
-    InfrastructureError,
-    LeaseError,
-    LinkError,
-    UsageError,
-)
-from JumpstarterLibrary.protocol.streams import driver_stream_request
+from JumpstarterLibrary.client.pattern import Found, Pattern
+from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, UsageError
 from JumpstarterLibrary.types import ConsoleMatch
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.drivers.base import DriverProxy
 
-logger = logging.getLogger(__name__)
-
-HISTORY = 8 * 1024 * 1024
-"""Characters of a console that are kept in memory; the transcript on disk keeps all."""
-
 SEND_S = 30.0
 SETTLE_S = 0.05
 SETTLE_LIMIT_S = 1.0
 """How long a match of a regular expression at the very end of the output may go on growing."""
-TAIL_LINES = 20
+
+TICK_S = 0.2
+"""How often whoever waits is called back, and how late it notices an interruption."""
+
 TAIL = 16 * 1024
+CONTEXT = 4096
+"""Characters before a failing line in which the lines before it are looked for."""
 
 
 class Console:
     """The console of a device, from now until ``close``.
 
     A daemon thread reads the byte stream into a history. Waits look at the history from a cursor on; a match moves the
-    cursor behind it, and nothing is ever removed by reading.
+    cursor behind it, and nothing is ever removed by reading. Patterns that fail the device are looked for all the time.
 
     Args:
         driver: The driver whose byte stream is the console.
-        transcript: File that gets every byte as it comes. Default: none.
+        transcript: File that gets every byte as it comes; beside it comes one with timed lines in both directions.
+            Default: none.
         tick: Called about five times a second, in the waiting thread, while a wait goes on. Default: nothing.
 
     Attributes:
         cursor: Where the next search begins: an offset in characters since the console was opened.
         powered: Whether power was switched since the console was opened.
+        fresh: Whether nothing was typed since it was opened, opened again, or power was switched.
         marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
+        kernel: The time of the device's kernel, as far as its messages tell.
 
     Raises:
         ConfigurationError: The transcript could not be opened.
@@ -67,41 +61,15 @@ class Console:
         self, driver: DriverProxy, transcript: Path | None = None, tick: Callable[[], None] = lambda: None
     ) -> None:
         self.name = driver.path or "console"
+        self.driver = driver
         self.cursor = 0
         self.powered = False
+        self.fresh = True
         self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
         self._tick = tick
-        self._history = TextHistory(HISTORY)
-        self._normaliser = Normaliser()
-        self._condition = threading.Condition()
-        self._ended_at: float | None = None
-        self._last_byte: float | None = None
-        self._ended = False
-        self._closed = False
-        self._error: InfrastructureError | None = None
-        self.driver = driver
-        self._path = transcript
-        self._open()
-
-    def _open(self) -> None:
-        """Open the byte stream and the transcript, and begin to read."""
-        self._transcript = _open_transcript(self._path)
-        outbox = Outbox()
-        try:
-            self._frames = Frames(
-                self.driver._device.present,
-                driver_stream_request(self.driver.uuid, "connect"),
-                outbox,
-                self.driver._operation("connect", "stream"),
-                outbox.kill,
-            )
-        except BaseException:
-            if self._transcript is not None:
-                self._transcript.close()
-            raise
-        self._outbox = outbox
-        self._reader = threading.Thread(target=self._read, name="jumpstarter-console", daemon=True)
-        self._reader.start()
+        self._ticked = 0.0
+        self._recording = Recording(driver, self.name, transcript)
+        self.kernel = self._recording.kernel
 
     def resume(self) -> None:
         """Read on after the stream has ended, with a mark of the gap in history and transcript.
@@ -109,18 +77,7 @@ class Console:
         Raises:
             InfrastructureError: The stream could not be opened again.
         """
-        if self._closed:
-            return
-        self._frames.cancel()
-        self._reader.join(timeout=5)
-        silent = time.monotonic() - (self._ended_at or time.monotonic())
-        self._open()
-        gap = f"\n[gap {silent:.1f} s]\n"
-        self._keep(gap.encode())
-        with self._condition:
-            self._ended, self._error = False, None
-            self._history.append(gap)
-            self._condition.notify_all()
+        self.fresh = self._recording.resume() or self.fresh
 
     # Reading
 
@@ -134,35 +91,37 @@ class Console:
 
         Raises:
             ConsoleMismatch: It did not come in time; the message has the evidence.
+            DeviceCrashed: A failing pattern came before it.
             InfrastructureError: The stream ended before it came.
         """
         _, match = self.wait_for_any([pattern], timeout, since=since)
         return match
 
     def wait_for_any(
-        self, patterns: list[Pattern | str], timeout: Seconds, *, since: int | None = None
+        self, patterns: Iterable[Pattern | str], timeout: Seconds, *, since: int | None = None
     ) -> tuple[int, ConsoleMatch]:
         """Wait for the first of several patterns; return its index and the match. Otherwise like ``wait_for``."""
-        wanted = [pattern if isinstance(pattern, Pattern) else Pattern(pattern) for pattern in patterns]
+        wanted = [Pattern.of(pattern) for pattern in patterns]
         deadline, begin = Deadline.of(timeout), time.monotonic()
-        start = self.cursor if since is None else since
-        searched = [start] * len(wanted)
+        start, heard = self.cursor if since is None else since, self.heard
+        hunt = Hunt(wanted, start, self._recording.read)
         patience: Deadline | None = None
-        with self._condition:
-            while True:
-                hit = self._search(wanted, searched, begin, start)
-                if hit is not None:
-                    patience = patience or Deadline(deadline.at_most(SETTLE_LIMIT_S))
-                    if self._settled(wanted[hit[0]], hit[1], patience):
-                        self.cursor = hit[1].end
-                        return hit
-                    searched = [start] * len(wanted)  # there is more now, and the match may be longer
-                    continue
-                if self._ended:
-                    raise self._ended_error(wanted)
-                if deadline.expired:
-                    raise self._mismatch(wanted, start, deadline)
-                self._pause(deadline)
+        while True:
+            end, ended, late = self.end, self._recording.ended, deadline.expired
+            hit = hunt.look(last=ended or late)
+            if hit is not None:
+                patience = patience or Deadline(deadline.at_most(SETTLE_LIMIT_S))
+                if not self._settled(wanted[hit.index], hit.found, patience):
+                    continue  # there is more now, and the match may be longer
+                self._expect_crash(hit.found, alternatives(wanted))
+                self.cursor = hit.found.end
+                return hit.index, self._match(wanted[hit.index], hit.found, start, begin)
+            self.check(alternatives(wanted))
+            if ended:
+                raise self._recording.end_error(alternatives(wanted))
+            if late:
+                raise self._mismatch(wanted, start, heard, deadline)
+            self._pause(end, deadline.at_most(THOROUGH_S if hunt.owes else TICK_S))
 
     def must_not_say(self, pattern: Pattern | str, within: Seconds, *, since: int | None = None) -> None:
         """Check that the console has not said something and does not say it for a while. The cursor stays.
@@ -174,211 +133,237 @@ class Console:
 
         Raises:
             ConsoleMismatch: It was said.
+            DeviceCrashed: A failing pattern came meanwhile.
             UsageError: The console has said more since then than its history keeps.
             InfrastructureError: The stream ended meanwhile.
         """
-        wanted = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
-        deadline, begin = Deadline.of(within), time.monotonic()
+        wanted = Pattern.of(pattern)
+        deadline = Deadline.of(within)
         start = self.cursor if since is None else since
-        searched = [start]
-        with self._condition:
-            if start < self._history.start:
-                raise UsageError(
-                    f"Console '{self.name}' has said so much since then that its first {self._history.start - start} "
-                    f"characters are only in the transcript. Look from later on, or look more often."
+        if start < self.start:
+            raise UsageError(
+                f"Console '{self.name}' has said so much since then that its first {self.start - start} "
+                f"characters are only in the transcript. Look from later on, or look more often."
+            )
+        hunt = Hunt([wanted], start, self._recording.read)
+        while True:
+            end, ended, late = self.end, self._recording.ended, deadline.expired
+            hit = hunt.look(last=ended or late)
+            if hit is not None:
+                line = self._line_of(hit.found.start)
+                raise ConsoleMismatch(
+                    f"Console '{self.name}' said '{visible(self.hidden(hit.found.text))}', which it should not. "
+                    f"The line was: '{line}'."
                 )
-            while True:
-                hit = self._search([wanted], searched, begin, start)
-                if hit is not None:
-                    line = self._line_of(hit[1].start)
-                    raise ConsoleMismatch(
-                        f"Console '{self.name}' said '{hit[1].text}', which it should not. The line was: '{line}'."
-                    )
-                # What a broken stream did not bring may well have been said.
-                if self._ended and (self._error is not None or not deadline.expired):
-                    raise self._ended_error([wanted])
-                if deadline.expired:
-                    return
-                self._pause(deadline)
+            self.check(f"silence about '{wanted}'")
+            # What a broken stream did not bring may well have been said.
+            if ended and (self._recording.error is not None or not late):
+                raise self._recording.end_error(alternatives([wanted]))
+            if late:
+                return
+            self._pause(end, deadline.at_most(THOROUGH_S if hunt.owes else TICK_S))
 
-    def text(self, since: int | None = None) -> str:
-        """Return the normalised text from an offset on. Default: from the cursor. The cursor stays."""
-        with self._condition:
-            return self._history.since(self.cursor if since is None else since)
-
-    def wait_for_output(self, timeout: Seconds) -> bool:
+    def wait_for_output(self, timeout: Seconds, waiting: str = "") -> bool:
         """Wait until the console says anything; return whether it did.
 
+        Args:
+            timeout: Seconds or timedelta to wait.
+            waiting: What is awaited, for messages.
+
         Raises:
+            DeviceCrashed: A failing pattern came.
             InfrastructureError: The stream has ended.
         """
         deadline = Deadline.of(timeout)
-        with self._condition:
-            before = self._history.end
-            while self._history.end == before:
-                if self._ended:
-                    raise self._ended_error([])
-                if deadline.expired:
-                    return False
-                self._pause(deadline)
-            return True
+        before = self.end
+        while True:
+            ended, late = self._recording.ended, deadline.expired
+            self.check(waiting)
+            if self.end != before:
+                return True
+            if ended:
+                raise self._recording.end_error(waiting)
+            if late:
+                return False
+            self._pause(before, deadline.at_most(TICK_S))
+
+    def text(self, since: int | None = None) -> str:
+        """Return the normalised text from an offset on. Default: from the cursor. The cursor stays.
+
+        What backspaces have erased is still there, so that offsets are those of its characters.
+        """
+        return self._recording.read(self.cursor if since is None else since)[1]
+
+    def shown(self, since: int | None = None) -> str:
+        """Return the text as anybody may see it: without the secrets that were typed, and without what was erased."""
+        return without_erased(self._recording.shown(self.cursor if since is None else since))
+
+    def hidden(self, text: str) -> str:
+        """Return a part of the text as anybody may see it."""
+        return self._recording.secrets.hidden(text)
+
+    @property
+    def heard(self) -> int:
+        """Bytes that came so far."""
+        return self._recording.heard
+
+    def evidence(self, wanted: list[Pattern], since: int, heard: int) -> str:
+        """Return the sentences that tell what the console has said instead of what was wanted.
+
+        Args:
+            wanted: What was wanted.
+            since: The offset that was looked at from.
+            heard: The bytes that had come when the wait began.
+        """
+        text, last, recording = self.shown(since), self.shown(self.end - TAIL), self._recording
+        count, lost = recording.bytes_since(since), recording.heard - heard
+        return instead(wanted, Heard(text, count, lost, recording.last_byte, last))
 
     @property
     def start(self) -> int:
         """The offset of the first character that is still kept."""
-        with self._condition:
-            return self._history.start
+        return self._recording.start
 
     @property
     def end(self) -> int:
         """The offset behind the last character."""
-        with self._condition:
-            return self._history.end
+        return self._recording.end
 
     def mark(self, name: str) -> int:
         """Remember the present end of the history under a name and return the offset."""
+        self._recording.transcript.happened(f"mark {name}")
         self.marks[name] = self.end
         return self.marks[name]
 
     def power_changes(self) -> None:
         """Begin a new chapter: what was said before a power action is no answer to what is waited for after it."""
-        self.powered = True
+        self.powered = self.fresh = True
         self.cursor = self.mark("power_on")
+        with self._recording.lock:
+            self.kernel.restart()
+            self._recording.sentry.restart()
+
+    # What must never be said
+
+    def fail_on(self, name: str, patterns: Iterable[FailingPattern]) -> None:
+        """Look for failing patterns in all that is said from now on.
+
+        One that is said ends whatever waits on this console; between two waits, it ends the next one.
+
+        Args:
+            name: By which ``accept`` takes them back. Patterns that had that name are replaced.
+            patterns: The patterns.
+        """
+        with self._recording.lock:
+            self._recording.sentry.register(name, patterns)
+
+    def accept(self, name: str | None = None) -> bool:
+        """Look for some failing patterns no more, or for none; return whether there were such."""
+        with self._recording.lock:
+            return self._recording.sentry.unregister(name)
+
+    def failing(self) -> list[str]:
+        """Return the names under which failing patterns are looked for."""
+        with self._recording.lock:
+            return self._recording.sentry.names
+
+    def check(self, waiting: str = "") -> None:
+        """Raise if a failing pattern was said and nobody was told so far.
+
+        Args:
+            waiting: What is awaited, for the message. Default: nothing.
+
+        Raises:
+            DeviceCrashed: One was said.
+        """
+        error = self.crash(waiting)
+        if error is not None:
+            raise error
+
+    def crash(self, waiting: str = "") -> DeviceCrashed | None:
+        """Return the error for a failing pattern that nobody was told of so far; None if there is none.
+
+        The console is listened to for two seconds from the pattern on, so that the whole trace is there.
+        """
+        incident = self._recording.sentry.incident
+        if incident is None:
+            return None
+        while (left := incident.until - time.monotonic()) > 0 and not self._recording.ended:
+            self._pause(self.end, min(left, TICK_S))
+        with self._recording.lock:
+            self._recording.sentry.incident = None
+        base, text = self._recording.read(incident.line - CONTEXT)
+        text = self._recording.secrets.hidden(text[: None if incident.close is None else incident.close - base], base)
+        at = max(0, incident.line - base)
+        before, trace = text[:at].splitlines()[-CONTEXT_LINES:], text[at:].rstrip("\n").split("\n")
+        message = crash(self.name, waiting, trace[0].strip(), incident.pattern, [*before, *trace])
+        return DeviceCrashed(message, line=trace[0].strip(), pattern=incident.pattern, trace="\n".join(trace))
+
+    def _expect_crash(self, found: Found, waiting: str) -> None:
+        """Let a match pass that comes before a failing pattern; one on its line means that the crash was expected."""
+        incident = self._recording.sentry.incident
+        if incident is None or found.end <= incident.start:
+            return
+        base, text = self._recording.read(incident.start)
+        if "\n" in text[: max(0, found.start - base)]:
+            self.check(waiting)
+        with self._recording.lock:
+            self._recording.sentry.incident = None
 
     # Writing
 
-    def write(self, data: bytes, timeout: Seconds = SEND_S) -> None:
+    def write(
+        self, data: bytes, timeout: Seconds = SEND_S, *, secret: bool = False, delay: float | None = None
+    ) -> None:
         """Send bytes to the console.
 
+        Args:
+            data: What to send.
+            timeout: Until the far side must have taken it. Default: 30 seconds.
+            secret: Whether nobody may see it, neither as it is sent nor as it comes back. Default: no.
+            delay: Seconds between two bytes, for devices that lose what comes too fast. Default: none.
+
         Raises:
-            OperationTimeout: The far side took nothing in time (default: 30 seconds).
+            OperationTimeout: The far side took nothing in time.
             InfrastructureError: The stream has ended.
         """
-        if self._ended:
-            raise self._ended_error([])
-        deadline = Deadline.of(timeout)
-        for start in range(0, len(data), FRAME):
-            self._outbox.put(data[start : start + FRAME], deadline)
+        self._recording.send(data, Deadline.of(timeout), secret=secret, delay=delay)
+        self.fresh = False
 
     def close(self) -> None:
         """End the stream and the transcript. Closing twice is fine."""
-        if not self._closed:
-            self._frames.flush(self._outbox)
-        self._closed = True
-        self._frames.cancel()
-        self._outbox.kill()
-        self._reader.join(timeout=5)
+        self._recording.close()
 
     # Inside
 
-    def _read(self) -> None:
-        try:
-            for data in self._frames:
-                self._keep(data)
-                text = self._normaliser.feed(data)
-                with self._condition:
-                    self._history.append(text)
-                    self._last_byte = time.monotonic()
-                    self._condition.notify_all()
-        except InfrastructureError as error:
-            self._error = error
-        finally:
-            with self._condition:
-                self._ended, self._ended_at = True, time.monotonic()
-                self._condition.notify_all()
-            if self._transcript is not None:
-                self._transcript.close()
+    def _match(self, pattern: Pattern, found: Found, start: int, begin: float) -> ConsoleMatch:
+        base, text = self._recording.read(start)
+        before = without_erased(text[: max(0, found.start - base)])
+        seconds = time.monotonic() - begin
+        return ConsoleMatch(found.text, before, found.groups, found.start, found.end, seconds, pattern.name)
 
-    def _keep(self, data: bytes) -> None:
-        """Write to the transcript, as long as that can be written."""
-        if self._transcript is None:
-            return
-        try:
-            self._transcript.write(data)
-        except OSError as error:
-            logger.warning("The transcript of console '%s' ends here: %s", self.name, error.strerror or error)
-            self._transcript.close()
-            self._transcript = None
-
-    def _search(
-        self, wanted: list[Pattern], searched: list[int], begin: float, start: int
-    ) -> tuple[int, ConsoleMatch] | None:
-        """Search what is new; of several patterns the one whose match begins first wins."""
-        best: tuple[int, ConsoleMatch] | None = None
-        for index, pattern in enumerate(wanted):
-            base = max(self._history.start, start, searched[index] - pattern.overlap)
-            # Where the overlap begins is no beginning of a line; where the search began may well be meant as one.
-            context = 1 if base > max(self._history.start, start) else 0
-            base -= context
-            found = pattern.search(self._history.since(base), context)
-            searched[index] = self._history.end
-            if found and (best is None or base + found.start < best[1].start):
-                before = self._history.since(start)[: base + found.start - max(start, self._history.start)]
-                at, end = base + found.start, base + found.end
-                best = index, ConsoleMatch(found.text, before, found.groups, at, end, time.monotonic() - begin)
-        return best
-
-    def _settled(self, pattern: Pattern, match: ConsoleMatch, patience: Deadline) -> bool:
+    def _settled(self, pattern: Pattern, found: Found, patience: Deadline) -> bool:
         """Whether a match is final. One of a regular expression that ends where the output ends may still grow."""
-        if pattern.literal or match.end < self._history.end or self._ended or patience.expired:
+        if pattern.literal or found.end < self.end or self._recording.ended or patience.expired:
             return True
-        self._condition.wait(patience.at_most(SETTLE_S))
-        return self._history.end == match.end
+        self._pause(found.end, patience.at_most(SETTLE_S))
+        return self.end == found.end
 
-    def _pause(self, deadline: Deadline) -> None:
-        """Wait for more output, waking up now and then so that an interruption and the caller's tick get their turn."""
-        self._condition.wait(deadline.at_most(0.2))
-        self._condition.release()
-        try:
+    def _pause(self, seen: int, limit_s: float) -> None:
+        """Wait for more output than was seen, and let the caller's tick have its turn now and then."""
+        self._recording.wait(seen, limit_s)
+        now = time.monotonic()
+        if now - self._ticked >= TICK_S:
+            self._ticked = now
             self._tick()
-        finally:
-            self._condition.acquire()
 
     def _line_of(self, offset: int) -> str:
-        text = self._history.since(0)
-        at = offset - self._history.start
-        return text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0].strip()
+        base, text = self._recording.read(offset - CONTEXT)
+        at = max(0, offset - base)
+        line = without_erased(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0])
+        return visible(self.hidden(line.strip()))
 
-    def _ended_error(self, wanted: list[Pattern]) -> InfrastructureError:
-        waiting = f" while waiting for {_alternatives(wanted)}" if wanted else ""
-        if self._closed:
-            return LinkError(f"Console '{self.name}' was closed{waiting}.")
-        if isinstance(self._error, LeaseError):
-            return type(self._error)(f"{self._error} Console '{self.name}' ended{waiting}.")
-        if self._error is not None:
-            return LinkError(f"The stream of console '{self.name}' broke{waiting}: {self._error}")
-        return LinkError(f"The exporter ended the stream of console '{self.name}'{waiting}.")
-
-    def _mismatch(self, wanted: list[Pattern], start: int, deadline: Deadline) -> ConsoleMismatch:
-        asked = f"No match for {_alternatives(wanted)} on console '{self.name}' in {spoken(deadline.timeout or 0)}."
-        text = self._history.since(start)
-        if self._last_byte is None:
-            return ConsoleMismatch(f"{asked} The console was silent since it was opened.")
-        silence = spoken(round(time.monotonic() - self._last_byte, 1))
-        if not text.strip():
-            return ConsoleMismatch(f"{asked} The console was silent; its last byte came {silence} ago.")
-        parts = [f"{asked} {len(text)} characters were read, the last {silence} ago."]
-        near = next(filter(None, (pattern.nearest(text) for pattern in wanted)), None)
-        if near is not None:
-            parts.append(f"The nearest line was: '{near}'.")
-        lines = self._history.since(self._history.end - TAIL).rstrip("\n").split("\n")
-        tail = "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])
-        parts.append(f"The last lines were:\n{tail}")
-        return ConsoleMismatch(" ".join(parts))
-
-
-def _open_transcript(path: Path | None) -> FileIO | None:
-    """Open a transcript, unbuffered, so that nothing is missing when a test ends hard."""
-    if path is None:
-        return None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("ab", buffering=0)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The transcript '{path}' cannot be written: {error.strerror}. Choose another output directory."
-        ) from error
-
-
-def _alternatives(wanted: list[Pattern]) -> str:
-    return " or ".join(f"'{pattern}'" for pattern in wanted)
+    def _mismatch(self, wanted: list[Pattern], start: int, heard: int, deadline: Deadline) -> ConsoleMismatch:
+        limit = spoken(deadline.timeout or 0)
+        asked = f"No match for {alternatives(wanted)} on console '{self.name}' in {limit}."
+        return ConsoleMismatch(f"{asked} {self.evidence(wanted, start, heard)}")

@@ -6,16 +6,18 @@ import re
 
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.evidence import tail
+from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.consoles.keyboard import INTERRUPT, Manner, type_text
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
-from JumpstarterLibrary.client.noise import without_kernel_messages
 from JumpstarterLibrary.errors import CommandFailed, LoginFailed
 
 LOGIN_S = 120.0
 
 LOGIN = re.compile(r"login: *$", re.IGNORECASE)
 PASSWORD = re.compile(r"password[^:]*: *$", re.IGNORECASE)
-SHELL = re.compile(r"(?<![=#.$%>\d])[#$%>] *$")
-BOOTLOADER = re.compile(r"=> *$")
+SHELL = re.compile(r"(?<![=#.$%>])(?:[#$>]|(?<!\d)%) *$")
+BOOTLOADER = re.compile(r"(?:=>|^[\w-]*u-?boot[\w-]* ?[#>=]+) *$", re.IGNORECASE)
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
 
 TAIL = 64 * 1024
@@ -31,31 +33,49 @@ BOOT_PATIENCE_S = 10.0
 
 PROBE_S = 10.0
 
+NUDGES = 2
+"""Newlines without an answer, after which whatever runs on the console is interrupted with Ctrl-C."""
 
-def log_in(console: Console, user: str, password: str | None = None, timeout: Seconds = LOGIN_S) -> None:
+_WAITING = "a shell prompt"
+
+
+def log_in(
+    console: Console,
+    user: str,
+    password: str | None = None,
+    timeout: Seconds = LOGIN_S,
+    *,
+    char_delay: float = 0.0,
+) -> None:
     """Bring a console to a shell prompt.
 
     Whoever is logged in already stays it. A board that still boots is waited for; one that is silent is nudged with a
-    newline.
+    newline, and in the end with Ctrl-C: somebody may have left a program running.
 
     Args:
         console: The console.
         user: The user name for a login prompt.
         password: The password, if one is asked for.
         timeout: Seconds or timedelta until the shell must answer. Default: 120 seconds.
+        char_delay: Seconds between two typed characters. Default: none.
 
     Raises:
         LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, or
             there was no prompt in time.
+        DeviceCrashed: A failing pattern came meanwhile.
     """
-    _Login(console, user, password, Deadline.of(timeout)).run()
+    _Login(console, user, password, Deadline.of(timeout), char_delay).run()
 
 
 class _Login:
     """One attempt: reads the last line of the console, does what it asks for, and waits for the next."""
 
-    def __init__(self, console: Console, user: str, password: str | None, deadline: Deadline) -> None:
+    def __init__(
+        self, console: Console, user: str, password: str | None, deadline: Deadline, char_delay: float
+    ) -> None:
         self._console, self._user, self._password, self._deadline = console, user, password, deadline
+        self._manner = Manner(char_delay=char_delay)
+        self._nudged = 0
         self._answered = 0
         self._asked = False
         self._patience = BOOT_PATIENCE_S if console.powered else PATIENCE_S
@@ -74,8 +94,12 @@ class _Login:
                 self._answer_password()
             elif SHELL.search(line) and self._shell_answers(line):
                 return
-            elif not self._changes(self._patience):
-                self._console.write(b"\n")
+            elif self._changes(self._patience):
+                self._nudged = 0
+            else:
+                # Only once: a board that is off does not answer either.
+                self._console.write(INTERRUPT if self._nudged == NUDGES else b"\n", self._deadline)
+                self._nudged += 1
         raise LoginFailed(self._evidence(f"No login on console '{self._console.name}' within {self._limit}."))
 
     def _settled_line(self) -> str:
@@ -88,7 +112,7 @@ class _Login:
         """Wait until the console says anything but kernel messages; return whether it did within some seconds."""
         before, pause = self._tail(), Deadline(self._deadline.at_most(limit))
         while not pause.expired:
-            self._console.wait_for_output(pause)
+            self._console.wait_for_output(pause, _WAITING)
             if self._tail() != before:
                 return True
         return False
@@ -122,11 +146,11 @@ class _Login:
                 f"Give it with password=."
             )
         self._asked = True
-        self._send(self._password)
+        self._send(self._password, secret=True)
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, *, secret: bool = False) -> None:
         self._answered = self._console.end
-        self._console.write(text.encode() + b"\n", self._deadline)
+        type_text(self._console, text, self._manner, secret=secret, timeout=self._deadline)
         self._changes(PATIENCE_S)
 
     def _shell_answers(self, line: str) -> bool:
@@ -135,7 +159,8 @@ class _Login:
         if self._settled_line() != line:
             return False
         try:
-            return run_command(self._console, "true", self._deadline.at_most(PROBE_S)).status == 0
+            limit = self._deadline.at_most(PROBE_S)
+            return run_command(self._console, "true", limit, char_delay=self._manner.char_delay).status == 0
         except CommandFailed:
             return False
 
@@ -144,9 +169,7 @@ class _Login:
         return spoken(self._deadline.timeout or 0)
 
     def _evidence(self, asked: str) -> str:
-        since = max(self._console.marks["power_on"], self._console.end - 2000)
-        lines = self._console.text(since).rstrip("\n").split("\n")[-10:]
-        if not any(line.strip() for line in lines):
+        text = self._console.shown(max(self._console.marks["power_on"], self._console.end - 2000))
+        if not text.strip():
             return f"{asked} The console was silent. Is the board powered on?"
-        shown = "\n".join(f"  {line}" for line in lines)
-        return f"{asked} The last lines were:\n{shown}"
+        return f"{asked} The last lines were:\n{tail(text, 10)}"

@@ -1,4 +1,4 @@
-"""Patterns to look for on a console, found incrementally."""
+"""Patterns to look for on a console."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ from JumpstarterLibrary.errors import UsageError
 REGEXP_PREFIX = "regexp:"
 WINDOW = 64 * 1024
 """Characters that a regular expression may span across new output; older text was searched when it came."""
+
+NEAR_LINES = 500
+"""Lines at the end of a text among which the nearest one is looked for."""
+
+_SIMILAR = 0.6
+"""How much of a text has to be in a line for that to be near: 1 is all of it."""
+
+_NEAR_LENGTH = 3
+"""Characters that have to match a regular expression's beginning before a line counts as near."""
+
+# Whatever may stand for a line end in a regular expression, told generously: classes that exclude, escapes by number,
+# flags with DOTALL, assertions that look back, and control characters themselves.
+_LINE_END = re.compile(r"\\[nsrDWabtfvxuUN0-3AZ]|\[\^|\(\?[a-zA-Z]*s|\(\?<[=!]|[\x00-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -28,13 +41,15 @@ class Pattern:
 
     Args:
         text: What to look for. In regular expressions ``^`` and ``$`` match at line borders.
+        name: By which it is known among several. Default: none.
 
     Raises:
         UsageError: It is empty, or no valid regular expression.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str = "") -> None:
         self.text = text
+        self.name = name
         self._regexp: re.Pattern[str] | None = None
         if text.startswith(REGEXP_PREFIX):
             try:
@@ -45,6 +60,11 @@ class Pattern:
                 ) from error
         if not text.removeprefix(REGEXP_PREFIX):
             raise UsageError("An empty pattern matches everything. Give a text, or regexp: and a regular expression.")
+
+    @classmethod
+    def of(cls, pattern: Pattern | str) -> Pattern:
+        """Return a pattern for what callers give."""
+        return pattern if isinstance(pattern, Pattern) else cls(pattern)
 
     def search(self, text: str, begin: int = 0) -> Found | None:
         """Return the first match in a text that begins at an offset or behind it.
@@ -63,19 +83,52 @@ class Pattern:
         return self._regexp is None
 
     @property
+    def crosses_lines(self) -> bool:
+        """Whether a match may hold a line end; yes for every regular expression that does not obviously say no."""
+        return self._regexp is not None and _LINE_END.search(self._regexp.pattern) is not None
+
+    @property
     def overlap(self) -> int:
         """Characters before new output that a match may begin in."""
         return len(self.text) - 1 if self._regexp is None else WINDOW
 
     def nearest(self, text: str) -> str | None:
-        """Return the line of a text that comes closest to a literal pattern; None if nothing is near."""
+        """Return the line of a text that comes closest to the pattern; None if nothing is near."""
+        lines = list(dict.fromkeys(line.strip() for line in text.splitlines()[-NEAR_LINES:] if line.strip()))
         if self._regexp is not None:
-            return None
-        lines = list(dict.fromkeys(line.strip() for line in text.splitlines()[-500:] if line.strip()))
-        close = difflib.get_close_matches(self.text, lines, n=1, cutoff=0.6)
-        if close:
-            return close[0]
-        return next((line for line in reversed(lines) if self.text.lower() in line.lower()), None)
+            return _longest_beginning(self._regexp.pattern, lines)
+        return _most_similar(self.text, lines)
 
     def __str__(self) -> str:
         return self.text
+
+
+def _most_similar(text: str, lines: list[str]) -> str | None:
+    """Return the line of which some part is most like a text, of equal ones the last; None if nothing is like it."""
+    best: tuple[float, str] | None = None
+    matcher = difflib.SequenceMatcher(None, "", text.lower(), autojunk=False)
+    for line in lines:
+        matcher.set_seq1(line.lower())
+        block = matcher.find_longest_match()
+        if block.size < len(text) * _SIMILAR / 2:
+            continue
+        begin = max(0, block.a - block.b)
+        matcher.set_seq1(line[begin : begin + len(text)].lower())
+        ratio = matcher.ratio()
+        if ratio >= _SIMILAR and (best is None or ratio >= best[0]):
+            best = ratio, line
+    return best and best[1]
+
+
+def _longest_beginning(expression: str, lines: list[str]) -> str | None:
+    """Return the last line that matches the longest beginning of an expression that matches any line at all."""
+    for length in range(len(expression) - 1, 0, -1):
+        try:
+            beginning = re.compile(expression[:length])
+        except re.error:
+            continue
+        for line in reversed(lines):
+            match = beginning.search(line)
+            if match and len(match.group()) >= _NEAR_LENGTH:
+                return line
+    return None

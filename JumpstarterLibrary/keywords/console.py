@@ -1,26 +1,46 @@
-"""The console: expecting, writing, logging in, running commands."""
+"""The console: what the board says."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+import time
+from typing import Any
 
+from assertionengine import AssertionOperator, verify_assertion
 from robot.api import logger
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client import Console
-from JumpstarterLibrary.client.command import run_command
-from JumpstarterLibrary.client.login import log_in
-from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, UsageError
-from JumpstarterLibrary.keywords.base import Keywords
-from JumpstarterLibrary.keywords.secret import Secret, reveal
-from JumpstarterLibrary.types import CommandResult, ConsoleMatch, Since
+from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.interrupts import pause
+from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.errors import ConsoleMismatch, UsageError
+from JumpstarterLibrary.keywords.console_base import ConsoleBase, check_mark, explained, offset, shown
+from JumpstarterLibrary.types import ConsoleMatch, Since
+
+_SHOULD = {
+    "equal": "be",
+    "inequal": "not be",
+    "contains": "contain",
+    "not contains": "not contain",
+    "starts": "start with",
+    "should end with": "end with",
+    "ends": "end with",
+    "matches": "match",
+    "validate": "validate to true with",
+    "less than": "be less than",
+    "greater than": "be greater than",
+    "<=": "be less than or equal to",
+    ">=": "be greater than or equal to",
+}
+
+_SHARE = 4
+"""How many times as long as an assertion took is waited before the next look, so that a long text stays cheap."""
 
 
-class ConsoleKeywords(Keywords):
-    """What the board says, and what is typed to it."""
+class ConsoleKeywords(ConsoleBase):
+    """What the board says."""
 
     @keyword(tags=("Console", "Assertion"))
     def console_should_contain(
@@ -28,7 +48,7 @@ class ConsoleKeywords(Keywords):
         expected: str,
         *,
         timeout: datetime.timedelta | None = None,
-        since: Since = Since.cursor,
+        since: Since | str = Since.cursor,
         message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -36,12 +56,14 @@ class ConsoleKeywords(Keywords):
         """Waits until the console has said something.
 
         Looks from the cursor on and moves the cursor behind the match. Nothing is removed by looking: with ``since``
-        the same output can be looked at again. Line ends are ``\\n``; escape sequences are not there.
+        the same output can be looked at again. Line ends are ``\\n``; escape sequences and what backspaces have erased
+        are not there.
 
         Args:
-            expected: A text, or ``regexp:`` and a regular expression, in which ``^`` and ``$`` match at line borders.
+            expected: A text, or ``regexp:`` and a regular expression, in which ``^`` and ``$`` match at line borders. A
+                match of one that spans lines is found if it is not longer than 65536 characters.
             timeout: How long to wait. Default: the library's ``timeout``. ``0`` looks only at what is there.
-            since: From where to look. Default: the cursor.
+            since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
             message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
@@ -52,6 +74,7 @@ class ConsoleKeywords(Keywords):
         Raises:
             ConsoleMismatch: It did not come. The error tells how much was read, how long the console has been silent,
                 the nearest line and the last 20 lines.
+            DeviceCrashed: A failing pattern came before it; see `Register Failing Console Pattern`.
             LinkError: The console's stream ended before it came.
 
         Example:
@@ -60,11 +83,58 @@ class ConsoleKeywords(Keywords):
         | ${match} =    Console Should Contain    regexp:Booting kernel (?P<version>\\\\S+)    since=power_on
         | Log    ${match.groups}[version]
         """
-        console = self._console(device, driver)
+        console = self.console(device, driver)
         limit = self.timeout if timeout is None else timeout
-        with _explained(message):
-            match = console.wait_for(expected, limit, since=self._since(console, since))
+        with explained(message):
+            match = shown(console, console.wait_for(expected, limit, since=offset(console, since)))
         logger.info(f"Found '{match.text}' after {match.seconds:.3f} seconds.")
+        return match
+
+    @keyword(tags=("Console", "Assertion"))
+    def wait_for_console_any_of(
+        self,
+        *,
+        timeout: datetime.timedelta | None = None,
+        since: Since | str = Since.cursor,
+        message: str | None = None,
+        device: str | None = None,
+        driver: str | None = None,
+        **patterns: str,
+    ) -> ConsoleMatch:
+        """Waits until the console has said one of several things, and tells which.
+
+        Of several that are there, the one that comes first in the output counts. Otherwise it is like `Console Should
+        Contain`.
+
+        Args:
+            timeout: How long to wait. Default: the library's ``timeout``. ``0`` looks only at what is there.
+            since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
+            message: Says why it matters; comes first in the error. Default: none.
+            device: Alias. Default: the current device.
+            driver: Path of the serial driver. Default: the only one.
+            patterns: Texts, or ``regexp:`` and regular expressions, each with a name of your own.
+
+        Returns:
+            The match, with the attributes ``name``, ``text``, ``before`` and ``groups`` (the named groups).
+
+        Raises:
+            ConsoleMismatch: None of them came.
+            DeviceCrashed: A failing pattern came before them.
+            LinkError: The console's stream ended before they came.
+
+        Example:
+        | ${found} =    Wait For Console Any Of    LOGIN=login:    UBOOT==>    PANIC=regexp:Kernel panic.*
+        | IF    $found.name == 'PANIC'    Fail    ${found.text}
+        """
+        if not patterns:
+            raise UsageError("There is nothing to wait for. Give patterns with names, for example LOGIN=login:")
+        console = self.console(device, driver)
+        limit = self.timeout if timeout is None else timeout
+        wanted = [Pattern(text, name) for name, text in patterns.items()]
+        with explained(message):
+            _, found = console.wait_for_any(wanted, limit, since=offset(console, since))
+        match = shown(console, found)
+        logger.info(f"Found {match.name}, '{match.text}', after {match.seconds:.3f} seconds.")
         return match
 
     @keyword(tags=("Console", "Assertion"))
@@ -73,7 +143,7 @@ class ConsoleKeywords(Keywords):
         unexpected: str,
         *,
         within: datetime.timedelta = datetime.timedelta(0),
-        since: Since = Since.cursor,
+        since: Since | str = Since.cursor,
         message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -83,165 +153,113 @@ class ConsoleKeywords(Keywords):
         Args:
             unexpected: A text, or ``regexp:`` and a regular expression.
             within: How long to watch on from now; ends early when it is said. Default: only what is there already.
-            since: From where to look. Default: the cursor.
+            since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
             message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 
         Raises:
             ConsoleMismatch: It was said; the error has the line.
+            DeviceCrashed: A failing pattern came meanwhile.
 
         Example:
         | Console Should Not Contain    Kernel panic    within=5 s    since=power_on
         """
-        console = self._console(device, driver)
-        with _explained(message):
-            console.must_not_say(unexpected, within, since=self._since(console, since))
+        console = self.console(device, driver)
+        with explained(message):
+            console.must_not_say(unexpected, within, since=offset(console, since))
 
     @keyword(tags=("Console", "Setter"))
-    def write_to_console(
-        self,
-        text: str,
-        *,
-        newline: bool = True,
-        device: str | None = None,
-        driver: str | None = None,
-    ) -> None:
-        """Types a text on the console.
+    def mark_console(self, name: str = "mark", *, device: str | None = None, driver: str | None = None) -> None:
+        """Remembers the place where the console is now, for the argument ``since`` of the other keywords.
+
+        A mark is also a line of the console's timed transcript. A mark of the same name is moved.
 
         Args:
-            text: What to type; sent as UTF-8. Control characters go by Robot's escapes: ``\\x03`` is Ctrl-C.
-            newline: Type a line end behind it. Default: yes.
+            name: Name of the mark. Default: ``mark``.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 
         Raises:
-            LinkError: The console's stream has ended.
+            UsageError: The library sets marks of that name by itself: ``power_on`` and the like.
 
         Example:
-        | Write To Console    boot
-        | Write To Console    \\x03    newline=no
+        | Mark Console    before update
+        | Run Command    /usr/bin/update
+        | Console Should Not Contain    error    since=before update
         """
-        try:
-            data = text.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(f"The text cannot be typed: {error.reason} at character {error.start}.") from error
-        self._console(device, driver).write(data + (b"\n" if newline else b""))
+        check_mark(name)
+        self.console(device, driver).mark(name)
 
-    @keyword(tags=("Console", "Getter"))
+    @keyword(tags=("Console", "Getter", "Assertion"))
     def get_console_text(
         self,
+        assertion_operator: AssertionOperator | None = None,
+        expected: Any = None,
         *,
-        since: Since = Since.cursor,
+        timeout: datetime.timedelta | None = None,
+        since: Since | str = Since.cursor,
+        message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
-    ) -> str:
-        """Returns what the console has said. The cursor stays, so that the same text can be had again.
+    ) -> Any:
+        """Returns what the console has said, and waits until it meets an assertion if one is given.
+
+        The cursor stays, so that the same text can be had again, and an assertion can be tried as often as it takes.
 
         Args:
-            since: From where on. Default: the cursor.
+            assertion_operator: What to check; see `AssertionOperator`. Default: nothing.
+            expected: What to check it with.
+            timeout: How long to wait until the assertion is met. Default: the library's ``timeout``. ``0`` looks only
+                at what is there.
+            since: From where on: one of the known places, or the name of a mark. Default: the cursor.
+            message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 
         Returns:
-            The text, with ``\\n`` as line end and without escape sequences.
+            The text, with ``\\n`` as line end and without escape sequences. With ``matches`` and groups, the groups;
+            with ``then``, what the expression gives.
+
+        Raises:
+            ConsoleMismatch: The assertion was not met in time.
+            DeviceCrashed: A failing pattern came while it was awaited.
+            LinkError: The console's stream ended before it was met.
 
         Example:
         | ${log} =    Get Console Text    since=power_on
-        | Should Contain    ${log}    Linux version
+        | Get Console Text    contains    Ready    timeout=60 s
+        | Get Console Text    validate    value.count('link is up') == 2    since=test_start
         """
-        console = self._console(device, driver)
-        return console.text(self._since(console, since))
-
-    @keyword(tags=("Console", "Setter"))
-    def log_in_to_console(
-        self,
-        user: str = "root",
-        password: Secret | str | None = None,
-        *,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=120),
-        device: str | None = None,
-        driver: str | None = None,
-    ) -> None:
-        """Brings the console to a shell prompt.
-
-        Works from any state: a board that boots is waited for, one that is silent gets a newline, and where somebody is
-        logged in already nothing is done.
-
-        Args:
-            user: User name. Default: ``root``.
-            password: Password, if one is asked for. A ``Secret`` is shown in no log. Default: none.
-            timeout: Until the shell must answer. Default: 120 seconds.
-            device: Alias. Default: the current device.
-            driver: Path of the serial driver. Default: the only one.
-
-        Raises:
-            LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, or
-                there was no prompt in time.
-
-        Example:
-        | Power On
-        | Log In To Console    root    ${PASSWORD}
-        """
-        log_in(self._console(device, driver), user, reveal(password), timeout)
-
-    @keyword(tags=("Console", "Setter"))
-    def run_command(
-        self,
-        command: str,
-        *,
-        expect_status: int | Literal["any"] = 0,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=30),
-        device: str | None = None,
-        driver: str | None = None,
-    ) -> CommandResult:
-        """Runs a command on the shell that waits on the console.
-
-        The output is what the command printed, neither its echo nor the prompt. It runs in the present shell: ``cd``
-        and variables last.
-
-        Args:
-            command: A shell command; may have several lines.
-            expect_status: The exit status it must have; ``any`` accepts all. Default: 0.
-            timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: 30 seconds.
-            device: Alias. Default: the current device.
-            driver: Path of the serial driver. Default: the only one.
-
-        Returns:
-            The result, with the attributes ``stdout``, ``status`` and ``duration`` (seconds).
-
-        Raises:
-            CommandFailed: It had another status, was not done in time, or found no shell.
-
-        Example:
-        | ${result} =    Run Command    uname -r
-        | Should Match Regexp    ${result.stdout}    ^6\\\\.
-        | Run Command    test -e /nowhere    expect_status=1
-        """
-        result = run_command(self._console(device, driver), command, timeout)
-        logger.info(f"Status {result.status} after {result.duration:.3f} seconds. Output:\n{result.stdout}")
-        if expect_status != "any" and result.status != expect_status:
-            last = "\n".join(f"  {line}" for line in result.stdout.splitlines()[-10:])
-            printed = f"It printed:\n{last}" if last else "It printed nothing."
-            raise CommandFailed(
-                f"Command '{command}' ended with status {result.status}, not {expect_status}. {printed}"
-            )
-        return result
-
-    def _console(self, device: str | None, driver: str | None) -> Console:
-        return self.device(device).console(driver)
-
-    @staticmethod
-    def _since(console: Console, since: Since) -> int | None:
-        return None if since is Since.cursor else console.marks.get(since.value, 0)
+        console = self.console(device, driver)
+        begin = offset(console, since)
+        begin = console.cursor if begin is None else begin
+        if assertion_operator is None and expected is None:
+            return console.shown(begin)
+        limit = Deadline(self.timeout if timeout is None else timeout)
+        with explained(message):
+            value = _asserted(console, begin, assertion_operator, expected, limit)
+        return console.hidden(value) if isinstance(value, str) else value
 
 
-@contextmanager
-def _explained(message: str | None) -> Iterator[None]:
-    """Put the caller's own words in front of a mismatch."""
-    try:
-        yield
-    except ConsoleMismatch as error:
-        if message is None:
-            raise
-        raise ConsoleMismatch(f"{message}: {error}") from error
+def _asserted(
+    console: Console, begin: int, operator: AssertionOperator | None, expected: Any, deadline: Deadline
+) -> Any:
+    """Return the console's text, or what the assertion makes of it, as soon as that holds."""
+    heard = console.heard
+    while True:
+        late, end, started = deadline.expired, console.end, time.monotonic()
+        try:
+            return verify_assertion(without_erased(console.text(begin)), operator, expected)
+        except AssertionError as error:
+            if late:
+                should = _SHOULD.get(operator.name, operator.name) if operator else "be"
+                raise ConsoleMismatch(
+                    f"The text of console '{console.name}' should {should} {expected!r}, and did not within "
+                    f"{spoken(deadline.timeout or 0)}. {console.evidence([], begin, heard)}"
+                ) from error
+        except ValueError as error:
+            raise UsageError("What is expected needs an assertion operator before it, such as: contains") from error
+        pause(deadline.at_most(_SHARE * (time.monotonic() - started)))
+        while console.end == end and not deadline.expired:
+            console.wait_for_output(deadline, "an assertion")

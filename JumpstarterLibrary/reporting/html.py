@@ -46,6 +46,8 @@ def readings_table(readings: Sequence[PowerReading]) -> str:
     return table(f"{len(readings)} power readings", ("#", "V", "A", "W"), rows)
 
 
-def transcript_link(console: str, href: str) -> str:
-    """Return a link to a console's transcript."""
-    return f"Console '{escape(console)}': <a href=\"{escape(href, quote=True)}\">transcript</a>"
+def transcript_link(console: str, href: str, timed: str) -> str:
+    """Return links to a console's transcripts: every byte, and timed lines."""
+    every_byte = f'<a href="{escape(href, quote=True)}">transcript</a>'
+    timed_lines = f'<a href="{escape(timed, quote=True)}">with times and what was typed</a>'
+    return f"Console '{escape(console)}': {every_byte}, {timed_lines}"

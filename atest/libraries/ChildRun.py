@@ -82,9 +82,14 @@ def _text(cell: str) -> str:
 
 @library(scope="SUITE", auto_keywords=True)
 class ChildRun:
-    """Runs suites from ``_children``."""
+    """Runs suites from ``_children``.
 
-    def __init__(self) -> None:
+    Args:
+        limit: Seconds that a run may take.
+    """
+
+    def __init__(self, limit: float = LIMIT_S) -> None:
+        self._limit = limit
         self._count = 0
         self._started: list[Future[ChildResult]] = []
 
@@ -92,7 +97,12 @@ class ChildRun:
         """Run a suite to its end."""
         begin = time.monotonic()
         process, output = self._start(suite, options, environment)
-        stdout, _ = process.communicate(timeout=LIMIT_S)
+        try:
+            stdout, _ = process.communicate(timeout=self._limit)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # so that it stops its exporters
+            process.communicate()
+            raise
         return ChildResult(process.returncode, stdout, time.monotonic() - begin, output)
 
     def start_child_suite(self, suite: str, *options: str, **environment: str) -> None:
@@ -110,7 +120,7 @@ class ChildRun:
     def child_test_should_pass(self, name: str) -> ChildResult:
         """Fail unless a test of a suite that was started before passes; return how that suite ended."""
         for future in self._started:
-            result = future.result(LIMIT_S)
+            result = future.result(self._limit)
             for test in result.result.suite.all_tests:
                 if test.name == name:
                     assert test.passed, test.message
@@ -131,7 +141,7 @@ class ChildRun:
                 break
         signalled = time.monotonic()
         process.send_signal(getattr(signal, signal_name))
-        rest, _ = process.communicate(timeout=LIMIT_S)
+        rest, _ = process.communicate(timeout=self._limit)
         end = time.monotonic()
         return ChildResult(process.returncode, "".join(seen) + rest, end - begin, output, end - signalled)
 

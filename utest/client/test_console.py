@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +16,15 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client import Console, Device
-from JumpstarterLibrary.client import console as console_module
 from JumpstarterLibrary.client import stream as stream_module
-from JumpstarterLibrary.client.pattern import WINDOW
+from JumpstarterLibrary.client.consoles import failing as failing_module
+from JumpstarterLibrary.client.consoles import recording as recording_module
+from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.pattern import WINDOW, Pattern
 from JumpstarterLibrary.errors import (
     ConfigurationError,
     ConsoleMismatch,
+    DeviceCrashed,
     DriverError,
     DriverMethodNotImplemented,
     LinkError,
@@ -151,6 +155,24 @@ def test_the_first_of_several_patterns(console: Console, port: Port) -> None:
     assert (index, match.text) == (1, "login:")
 
 
+def test_the_name_of_a_pattern_is_known_of_its_match(console: Console, port: Port) -> None:
+    port.say(b"board login: ")
+    wanted = [Pattern("=>", "UBOOT"), Pattern(r"regexp:(?P<host>\w+) login:", "LOGIN")]
+    _, match = console.wait_for_any(wanted, LIMIT_S)
+    assert (match.name, match.groups) == ("LOGIN", {"host": "board"})
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.wait_for_any(wanted, 0)
+    assert str(caught.value).startswith(
+        r"No match for UBOOT ('=>') or LOGIN ('regexp:(?P<host>\w+) login:') on console 'console' in 0 milliseconds. "
+    )
+
+
+def test_a_match_that_spans_lines(console: Console, port: Port) -> None:
+    port.say(b"begin\n", *[b"x" * 99 + b"\n"] * 200, b"end\n")
+    match = console.wait_for("regexp:(?s)begin.*end", LIMIT_S)
+    assert (match.start, match.end) == (0, 6 + 100 * 200 + 3)
+
+
 def test_what_came_before_the_wait_counts(console: Console, port: Port, eventually: Any) -> None:
     port.say(b"ready")
     eventually(lambda: console.end == 5)
@@ -207,10 +229,38 @@ def test_what_was_said_instead(console: Console, port: Port, eventually: Any) ->
         console.wait_for("board login:", 0.05)
     lines = str(caught.value).split("\n")
     head, _, rest = lines[0].partition("the last ")
-    assert head == "No match for 'board login:' on console 'console' in 50 milliseconds. 243 characters were read, "
+    assert head == "No match for 'board login:' on console 'console' in 50 milliseconds. 273 bytes were read, "
     assert rest.endswith(" ago. The nearest line was: 'board logim:'. The last lines were:")
     assert lines[1:] == [*(f"  line {number}" for number in range(11, 30)), "  board logim: "]
     assert console.cursor == 0
+
+
+def test_garbage_is_no_silence(console: Console, port: Port, eventually: Any) -> None:
+    port.say(b"\x00\x07\x1b[0m")
+    eventually(lambda: console.heard == 6)
+    console.cursor = console.end
+    with pytest.raises(
+        ConsoleMismatch, match=r" in 0 milliseconds\. The console was silent; its last byte came .* ago\.$"
+    ):
+        console.wait_for("login:", 0)
+    threading.Timer(0.1, port.say, [b"\x00" * 1000]).start()
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.wait_for("login:", 0.5)
+    said = r" in 500 milliseconds\. 1000 bytes were read, the last \d+ .* ago, and nothing of that is text\.$"
+    assert re.search(said, str(caught.value))
+
+
+def test_bytes_are_counted_from_the_place_that_was_looked_at(console: Console, port: Port, eventually: Any) -> None:
+    port.say(b"one \x1b[1mtwo\x1b[0m\r\n", b"x\r\n")
+    eventually(lambda: console.heard == 20)
+    for text, said in (
+        ("one", "17 bytes were read"),
+        ("two\n", "3 bytes were read"),
+        ("x\n", "The console was silent"),
+    ):
+        console.wait_for(text, 5)
+        with pytest.raises(ConsoleMismatch, match=rf" in 0 milliseconds\. {said}"):
+            console.wait_for("never", 0)
 
 
 def test_what_must_not_be_said(console: Console, port: Port, eventually: Any) -> None:
@@ -246,6 +296,114 @@ def test_a_power_action_begins_a_new_chapter(device: Device, console: Console, p
     assert console.wait_for("login:", LIMIT_S).start == 15
     assert console.marks == {"connect": 0, "power_on": 11}
     assert console.mark("mine") == console.marks["mine"] == 22
+
+
+# What must never be said
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the time in which a trace is waited for."""
+    monkeypatch.setattr(failing_module, "DRAIN_S", 0.3)
+
+
+def test_a_failing_pattern_ends_a_wait_and_its_trace_is_told(console: Console, port: Port) -> None:
+    console.fail_on("panic", [FailingPattern.of("regexp:Kernel panic.*")])
+    port.say(b"".join(b"line %d\r\n" % number for number in range(9)))
+    threading.Timer(0.1, port.say, [b"[1.2] Kernel panic - not syncing\r\nCall trace:\r\n"]).start()
+    threading.Timer(0.8, port.say, [b" panic+0x168/0x360\r\n"]).start()
+    begin = time.monotonic()
+    with pytest.raises(DeviceCrashed) as caught:
+        console.wait_for("login:", LIMIT_S)
+    assert 2 <= time.monotonic() - begin < 3
+    assert str(caught.value) == (
+        "The device crashed while 'login:' was awaited: console 'console' said '[1.2] Kernel panic - not syncing' "
+        "(failing pattern 'regexp:Kernel panic.*'). What came with it:\n"
+        "  line 4\n  line 5\n  line 6\n  line 7\n  line 8\n"
+        "  [1.2] Kernel panic - not syncing\n  Call trace:\n   panic+0x168/0x360"
+    )
+    assert isinstance(caught.value, AssertionError)
+    assert caught.value.code == "JMP-DEVICE-CRASHED"
+    assert caught.value.line == "[1.2] Kernel panic - not syncing"
+    assert caught.value.trace == "[1.2] Kernel panic - not syncing\nCall trace:\n panic+0x168/0x360"
+    with pytest.raises(ConsoleMismatch):
+        console.wait_for("login:", 0)
+
+
+def test_every_kind_of_wait_ends(console: Console, port: Port, soon: None) -> None:
+    waits: list[Callable[[], object]] = [
+        lambda: console.wait_for_output(LIMIT_S, "anything"),
+        lambda: console.must_not_say("x", LIMIT_S),
+        lambda: console.check(),
+        lambda: console.wait_for("regexp:x", 0),
+    ]
+    console.fail_on("panic", [FailingPattern.of("panic")])
+    for number, wait in enumerate(waits):
+        console._recording.sentry.restart()
+        port.say(b"panic %d\n" % number)
+        while console._recording.sentry.incident is None:
+            time.sleep(0.001)
+        with pytest.raises(DeviceCrashed, match=rf" said 'panic {number}' "):
+            wait()
+
+
+def test_a_crash_between_two_waits_is_told_by_the_next_one(console: Console, port: Port, soon: None) -> None:
+    console.fail_on("panic", [FailingPattern.of("panic")])
+    port.say(b"ready panic\ndone\n")
+    assert console.wait_for("ready", LIMIT_S).start == 0, "it came before the panic"
+    with pytest.raises(DeviceCrashed) as caught:
+        console.wait_for("done", LIMIT_S)
+    assert str(caught.value).startswith("The device crashed while 'done' was awaited: console 'console' said 'ready p")
+    assert console.wait_for("done", LIMIT_S).start == 12
+
+
+def test_whoever_waits_for_a_crash_gets_it(console: Console, port: Port, soon: None) -> None:
+    console.fail_on("panic", [FailingPattern.of("panic")])
+    port.say(b"[1.0] kernel panic: because\nmore\n")
+    assert console.wait_for("regexp:kernel panic.*", LIMIT_S).text == "kernel panic: because"
+    console.check()
+    console.wait_for("more", LIMIT_S)
+
+
+def test_failing_patterns_are_taken_back(console: Console, port: Port, soon: None) -> None:
+    console.fail_on("one", [FailingPattern.of("panic")])
+    console.fail_on("two", [FailingPattern.of("oops")])
+    assert console.failing() == ["one", "two"]
+    assert console.accept("one")
+    assert not console.accept("one")
+    port.say(b"panic\nready\n")
+    console.wait_for("ready", LIMIT_S)
+    assert console.accept()
+    port.say(b"oops\nready\n")
+    console.wait_for("ready", LIMIT_S)
+
+
+def test_a_trace_ends_where_its_time_ended(console: Console, port: Port, soon: None, eventually: Any) -> None:
+    console.fail_on("panic", [FailingPattern.of("panic")])
+    port.say(b"panic\ntrace\n")
+    eventually(lambda: console._recording.sentry.incident is not None)
+    time.sleep(0.4)
+    port.say(b"much later\n")
+    eventually(lambda: console.end == 23)
+    error = console.crash()
+    assert error is not None
+    assert error.trace == "panic\ntrace"
+
+
+def test_a_long_trace_is_cut_in_the_message(console: Console, port: Port, soon: None) -> None:
+    console.fail_on("panic", [FailingPattern.of("panic")])
+    port.say(b"panic\n" + b"x\n" * 400)
+    with pytest.raises(DeviceCrashed, match=r"\n  x\n  \.\.\. and 101 lines more, in the transcript\.$"):
+        console.wait_for("never", LIMIT_S)
+
+
+def test_a_stream_that_ends_with_a_crash(console: Console, port: Port) -> None:
+    console.fail_on("panic", [FailingPattern.of("panic")])
+    port.say(b"panic\nlast words", None)
+    begin = time.monotonic()
+    with pytest.raises(DeviceCrashed, match=r"last words$"):
+        console.wait_for("never", LIMIT_S)
+    assert time.monotonic() - begin < 1.5
 
 
 # Writing
@@ -372,22 +530,41 @@ def test_a_transcript_that_cannot_be_opened(device: Device, port: Port, tmp_path
     assert port._loop is None, "the port was opened and left so"
 
 
-def test_a_transcript_that_becomes_full(device: Device, port: Port, caplog: pytest.LogCaptureFixture) -> None:
-    console = Console(device.driver("console"), Path("/dev/full"))
-    port.say(b"one ")
-    console.wait_for("one", LIMIT_S)
-    port.say(b"two")
-    assert console.wait_for("two", LIMIT_S).start == 4
+def test_what_was_typed_is_in_the_timed_transcript_but_no_secret(
+    device: Device, port: Port, tmp_path: Path, eventually: Any
+) -> None:
+    device.transcripts = tmp_path
+    console = device.console()
+    console.write(b"root\n")
+    console.write(b"hunter42\n", secret=True)
+    port.say(b"sh: hunter42: not found\r\n")
+    eventually(lambda: console.end == 24)
+    console.mark("here")
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.wait_for("login:", 0.05, since=0)
+    assert "  sh: ********: not found" in str(caught.value)
+    with pytest.raises(ConsoleMismatch) as caught:
+        console.must_not_say("hunter42", 0, since=0)
+    assert str(caught.value) == (
+        "Console 'console' said '********', which it should not. The line was: 'sh: ********: not found'."
+    )
+    assert console.text(0) == "sh: hunter42: not found\n"
+    assert console.shown(0) == "sh: ********: not found\n"
     console.close()
-    assert [record.getMessage() for record in caplog.records if record.name == console_module.__name__] == [
-        "The transcript of console 'console' ends here: No space left on device"
+    timed = (tmp_path / "console.timed.log").read_text().splitlines()
+    assert [line[24:] for line in timed] == [
+        r"> root\n",
+        "> ********",
+        "< sh: ********: not found",
+        "= mark here",
     ]
+    assert b"hunter42" not in (tmp_path / "console.log").read_bytes()
 
 
 def test_the_memory_of_a_console_is_bounded(
     device: Device, port: Port, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
-    monkeypatch.setattr(console_module, "HISTORY", 1000)
+    monkeypatch.setattr(recording_module, "HISTORY", 1000)
     console = device.console()
     port.say(*(b"%04d\n" % number for number in range(1000)))
     eventually(lambda: console.end == 5000)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from JumpstarterLibrary.client import Console, Device, DirectConnection
-from JumpstarterLibrary.client import console as console_module
+from JumpstarterLibrary.client.consoles import recording as recording_module
 from JumpstarterLibrary.errors import LinkError, UsageError
 from JumpstarterLibrary.exporter import ByteStream, Driver, HostedExporter, exportstream, serve
 from JumpstarterLibrary.exporter.streams import MemoryStream, memory_pair
@@ -83,7 +83,7 @@ def test_a_broken_console_proves_no_silence() -> None:
 
 
 def test_what_is_forgotten_proves_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_module, "HISTORY", 1000)
+    monkeypatch.setattr(recording_module, "HISTORY", 1000)
     port = Port()
     with (
         serve(port, grace=0) as exporter,

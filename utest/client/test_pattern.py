@@ -61,7 +61,13 @@ def test_how_far_back_a_match_may_begin() -> None:
         ("login:", "nothing\nnear\n", None),
         ("Login", "board login: now\n", "board login: now"),
         ("login:", "", None),
-        ("regexp:login", "login", None),
+        ("regexp:login", "other", None),
+        (
+            r"regexp:link up at (?P<speed>\d+) Gbps",
+            "eth0: link down\n eth0: link up at 100 Mbps \nbye",
+            "eth0: link up at 100 Mbps",
+        ),
+        ("regexp:(?:panic|oops): x", "no panic here\n", "no panic here"),
     ],
 )
 def test_the_nearest_line(pattern: str, text: str, nearest: str | None) -> None:
@@ -70,3 +76,29 @@ def test_the_nearest_line(pattern: str, text: str, nearest: str | None) -> None:
 
 def test_it_shows_as_it_was_written() -> None:
     assert str(Pattern("regexp:a+")) == "regexp:a+"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "crosses"),
+    [
+        ("a\nb", False),
+        (r"regexp:version (?P<version>\S+) \d+\w*$", False),
+        ("regexp:^[a-z]+ .*(x|y)$", False),
+        (r"regexp:a\sb", True),
+        (r"regexp:a\nb", True),
+        ("regexp:a\nb", True),
+        ("regexp:[^:]*:", True),
+        ("regexp:(?s)a.*b", True),
+        ("regexp:a(?is:.)b", True),
+        (r"regexp:\x0a", True),
+        (r"regexp:(?<!x)a\Wb", True),
+    ],
+)
+def test_whether_a_match_may_hold_a_line_end(pattern: str, crosses: bool) -> None:
+    assert Pattern(pattern).crosses_lines is crosses
+
+
+def test_patterns_have_names() -> None:
+    assert Pattern("=>", "UBOOT").name == "UBOOT"
+    pattern = Pattern("x")
+    assert (pattern.name, Pattern.of(pattern) is pattern, Pattern.of("y").text) == ("", True, "y")

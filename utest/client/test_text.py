@@ -1,4 +1,4 @@
-"""Console text: the same whatever the chunks, and a history with a bounded memory."""
+"""Console text: the same whatever the chunks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from JumpstarterLibrary.client.text import Normaliser, TextHistory
+from JumpstarterLibrary.client.text import Normaliser, places_left, without_erased
 
 TRICKY = [
     ("plain\ntext", "plain\ntext"),
@@ -19,6 +19,9 @@ TRICKY = [
     ("a\r\r\r\nb", "a\n\nb"),
     ("a\n\rb", "a\n\nb"),
     ("a\x1b[0m\r\x1b[K\nb", "a\nb"),
+    ("abc\r[    1.234567] usb: x\r\n\ndef", "abc[    1.234567] usb: x\n\ndef"),
+    ("abc\r\r[1234567.234567] x\r\n", "abc[1234567.234567] x\n"),
+    ("50%\r[  OK  ] x", "50%\n[  OK  ] x"),
     ("\x1b[1;31mred\x1b[0m", "red"),
     ("\x1b[?25l\x1b[2J\x1b[10;20Hx", "x"),
     ("\x1b]0;title\x07x", "x"),
@@ -32,6 +35,8 @@ TRICKY = [
     ("\x1b[" + "1" * 250 + "my", "y"),
     ("\x1b[" + "1" * 251 + "my", "\x1b[" + "1" * 251 + "my"),
     ("\x1b[1\nx", "\x1b[1\nx"),
+    ("\x1b]0;title\nJMP", "\x1b]0;title\nJMP"),
+    ("\x1b\nJMP", "\x1b\nJMP"),
 ]
 
 BROKEN = [
@@ -86,6 +91,8 @@ def test_random_bytes_in_random_chunks_give_the_same_text() -> None:
         (b"x\x1b[3", "x", b"1mred", "red"),
         (b"x\x1b]0;title\x1b", "x", b"\\y", "y"),
         (b"\xf0\x9f", "", b"\x98\x80", "😀"),
+        (b"ab\r[   12.34", "ab", b"5678] x\r\n\n", "[   12.345678] x\n\n"),
+        (b"50%\r[   12", "50%", b"-", "\n[   12-"),
     ],
 )
 def test_what_is_unclear_waits_for_its_other_half(first: bytes, text: str, rest: bytes, more: str) -> None:
@@ -98,41 +105,18 @@ def test_carriage_returns_do_not_pile_up() -> None:
     assert sum(len(normaliser.feed(b"\r" * 100)) for _ in range(10)) == 998
 
 
-def test_history_by_offset() -> None:
-    history = TextHistory(100)
-    for piece in ("abc", "", "def", "g"):
-        history.append(piece)
-    assert (history.start, history.end) == (0, 7)
-    assert [history.since(offset) for offset in (-1, 0, 2, 3, 6, 7, 99)] == [
-        "abcdefg",
-        "abcdefg",
-        "cdefg",
-        "defg",
-        "g",
-        "",
-        "",
-    ]
-
-
-def test_history_forgets_its_beginning_piece_by_piece() -> None:
-    history = TextHistory(10)
-    for number in range(5):
-        history.append(str(number) * 4)
-    assert (history.start, history.end, history.since(0)) == (12, 20, "33334444")
-    assert history.since(15) == "34444"
-
-
-def test_history_keeps_its_last_piece_however_long() -> None:
-    history = TextHistory(4)
-    history.append("abc")
-    history.append("defghijkl")
-    assert (history.start, history.end, history.since(0)) == (3, 12, "defghijkl")
-
-
-def test_history_of_many_pieces_stays_small() -> None:
-    history = TextHistory(1000)
-    for number in range(20_000):
-        history.append(f"{number % 10}")
-    assert (history.start, history.end) == (19_000, 20_000)
-    assert history.since(0) == "0123456789" * 100
-    assert len(history._pieces) < 6000
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("", ""),
+        ("abc", "abc"),
+        ("abc\bd", "abd"),
+        ("autoboot:  2 \b\b\b 1 \b\b\b 0 \n", "autoboot:  0 \n"),
+        ("a\n\b\bb\b \bc\n\n\b", "a\nc\n\n"),
+        ("\b\b\bx", "x"),
+        ("N\bNA\bA", "NA"),
+    ],
+)
+def test_what_backspaces_leave(text: str, left: str) -> None:
+    assert without_erased(text) == left
+    assert "".join(text[place] for place in places_left(text)) == left

@@ -33,6 +33,7 @@ def test_readings_have_units() -> None:
 
 
 def test_link_is_relative_and_quoted() -> None:
-    assert transcript_link("dutlink.console", 'a"b.log') == (
-        "Console 'dutlink.console': <a href=\"a&quot;b.log\">transcript</a>"
+    assert transcript_link("dutlink.console", 'a"b.log', "a<b.timed.log") == (
+        "Console 'dutlink.console': <a href=\"a&quot;b.log\">transcript</a>, "
+        '<a href="a&lt;b.timed.log">with times and what was typed</a>'
     )

@@ -10,6 +10,7 @@ from JumpstarterLibrary.exporter.drivers.virtual.hardware import PowerDown, Rest
 from JumpstarterLibrary.exporter.drivers.virtual.linux.kernel import RELEASE
 from JumpstarterLibrary.exporter.drivers.virtual.linux.process import CommandProblem, Logout, Process
 from JumpstarterLibrary.exporter.drivers.virtual.linux.text_commands import COMMANDS, command, integer
+from JumpstarterLibrary.exporter.drivers.virtual.words import Incomplete
 
 __all__ = ["COMMANDS"]
 
@@ -131,7 +132,23 @@ async def _unset(process: Process) -> int:
     return 0
 
 
-@command("command", "which")
+@command("eval")
+async def _eval(process: Process) -> int:
+    try:
+        return await process.shell.run(" ".join(process.arguments), process.streams)
+    except Incomplete:
+        await process.streams.err("sh: syntax error: unexpected end of file\n")
+        return 2
+
+
+@command("command")
+async def _command(process: Process) -> int:
+    if not process.arguments or process.arguments[0] == "-v":
+        return await _which(process)
+    return await process.shell.call(process.arguments, process.streams)
+
+
+@command("which")
 async def _which(process: Process) -> int:
     names = process.arguments[1:] if process.arguments[:1] == ["-v"] else process.arguments
     found = [f"/bin/{name}" for name in map(posixpath.basename, names) if name in COMMANDS]

@@ -140,18 +140,21 @@ class Shell:
             streams = await self._redirected(redirection, streams)
         return await run_steps(group.steps, lambda step: self._step(step, streams))
 
-    async def _run_with(self, assignments: dict[str, str], arguments: list[str], streams: Streams) -> int:
+    async def call(self, arguments: list[str], streams: Streams) -> int:
+        """Run one command with its arguments and return its status."""
         function = COMMANDS.get(arguments[0].removeprefix("/usr").removeprefix("/bin/"))
         if function is None:
             await streams.err(f"sh: {arguments[0]}: not found\n")
             return NOT_FOUND
-        process = Process(self, arguments[0], arguments[1:], streams)
+        return await function(Process(self, arguments[0], arguments[1:], streams))
+
+    async def _run_with(self, assignments: dict[str, str], arguments: list[str], streams: Streams) -> int:
         if not assignments:
-            return await function(process)
+            return await self.call(arguments, streams)
         before, exported = self.variables, self.exported
         self.variables, self.exported = {**before, **assignments}, exported | assignments.keys()
         try:
-            return await function(process)
+            return await self.call(arguments, streams)
         finally:
             self.variables, self.exported = before, exported
 
@@ -173,7 +176,7 @@ class Shell:
         word = self._with_home(redirection.target)
         target = await expand_unsplit(word, self.lookup, self._substitution(streams))
         if redirection.operator == ">&":
-            sink = {"1": streams.out, "2": streams.err}.get(target)
+            sink = {"1": streams.out, "2": streams.err, "-": _nowhere}.get(target)
             if sink is None:
                 raise CommandProblem(f"{target}: bad file descriptor")
         elif redirection.operator == "<":
@@ -192,6 +195,10 @@ class Shell:
             files.write(path, text, append=True)
 
         return write
+
+
+async def _nowhere(_text: str) -> None:
+    """Take what is written to a closed descriptor."""
 
 
 def _is_assignment(word: Word) -> bool:

@@ -1,0 +1,115 @@
+"""Messages of a Linux kernel on a console: they come out in the middle of anything, even of a word.
+
+What ``dmesg`` prints looks the same. The difference is the time in the brackets: a message that comes out by itself is
+newer than every one that came out before, and its time is the kernel's present one.
+"""
+
+from __future__ import annotations
+
+import re
+
+STAMP = re.compile(r"\[ *(\d+\.\d{6})\]")
+_MESSAGE = re.compile(r"\[ *\d+\.\d{6}\][^\n]*(?:\n|$)")
+
+_RECENT = 2048
+"""Characters at the end of new output in which the last message's time is looked for."""
+
+SLACK_S = 0.5
+TOLERANCE = 0.9
+"""How far the kernel's time may be behind what is expected: seconds, and a share of the time since its last message."""
+
+SLOWEST = 0.5
+"""The slowest that a kernel's time is expected to run, as it does in a virtual machine that waits for its processor."""
+
+LONG_ENOUGH_S = 1.0
+"""Seconds from which on two messages tell how fast it runs."""
+
+
+def without_kernel_messages(text: str) -> str:
+    """Return a console's text as it would be without anything that looks like a kernel message."""
+    return _MESSAGE.sub("", text) if "[" in text else text
+
+
+class KernelClock:
+    """The kernel's time, as far as its messages tell.
+
+    Attributes:
+        last: The time in the last message that came out by itself; None if there was none since the board was started.
+        paused: Whether what looks like messages may be a command's output, and tells nothing.
+    """
+
+    def __init__(self) -> None:
+        self.last: float | None = None
+        self.paused = False
+        self._last_came = 0.0
+        self._first = self._first_came = 0.0
+
+    def restart(self) -> None:
+        """Forget everything: the board was switched."""
+        self.last = None
+
+    def heard(self, text: str, now: float) -> None:
+        """Learn from new output, which came at some second of our own clock."""
+        if self.paused or "[" not in text:
+            return
+        stamps = STAMP.findall(text[-_RECENT:])
+        if stamps:
+            self.learn(float(stamps[-1]), now)
+
+    def learn(self, stamp: float, now: float) -> None:
+        """Take a message's time for the present one."""
+        if self.last is None or stamp < self.last:
+            # A kernel that was started anew; or one that tells an old story, which does no harm.
+            self._first, self._first_came = stamp, now
+        self.last, self._last_came = stamp, now
+
+    def newer_than(self, now: float) -> float | None:
+        """Return the time that messages which come out from now on are newer than; None if nobody knows."""
+        if self.last is None:
+            return None
+        since = (now - self._last_came) * self._rate() * TOLERANCE - SLACK_S
+        return self.last + max(0.0, since)
+
+    def _rate(self) -> float:
+        took = self._last_came - self._first_came
+        if self.last is None or took < LONG_ENOUGH_S:
+            return SLOWEST
+        return min(1.0, max(SLOWEST, (self.last - self._first) / took))
+
+
+def separate(text: str, newer_than: float | None) -> tuple[str, list[tuple[int, str]]]:
+    """Take the kernel messages that came out by themselves out of a text.
+
+    Args:
+        text: What the console said.
+        newer_than: The time that they are newer than; what is older was printed by a program. None if it is not known:
+            then only what breaks into a line is a message.
+
+    Returns:
+        The rest of the text; and the messages, each with its place in that rest.
+    """
+    rest: list[str] = []
+    messages: list[tuple[int, str]] = []
+    at = length = 0
+    before, last = "\n", -1.0
+    for match in STAMP.finditer(text):
+        if match.start() < at:
+            continue
+        between, stamp = text[at : match.start()], float(match[1])
+        if newer_than is None:
+            live = not (between or before).endswith("\n")
+        else:
+            # No message comes out twice; but one of several lines has the same time in all of them.
+            live = stamp > newer_than and (stamp > last or (stamp == last and not between))
+        if not live:
+            continue
+        last = stamp
+        rest.append(between)
+        length += len(between)
+        before = between or before
+        end = text.find("\n", match.end())
+        end = len(text) if end < 0 else end
+        messages.append((length, text[match.start() : end]))
+        at = end + 1
+    rest.append(text[at:])
+    return "".join(rest), messages

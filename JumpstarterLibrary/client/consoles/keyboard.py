@@ -1,0 +1,239 @@
+"""Typing on a console as a careful person does: a line is looked at as it comes back, before its end is typed."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.errors import ConsoleMismatch, InfrastructureError, UsageError
+from JumpstarterLibrary.types import Echo
+
+logger = logging.getLogger(__name__)
+
+TYPE_S = 30.0
+
+AGAIN = 3
+"""How often a line is typed again at most."""
+
+PATIENCE_S = 0.5
+"""How long an echo may make no progress."""
+
+QUIET_S = 0.1
+QUIET_LIMIT_S = 1.0
+"""Silence after a line was erased, and how long it is waited for."""
+
+ERASE = b"\x15"
+"""Ctrl-U, which terminals, shells and U-Boot take for: forget this line."""
+
+INTERRUPT = b"\x03"
+"""Ctrl-C."""
+
+INTERRUPT_LIMIT_S = 1.0
+"""How long a prompt is waited for behind it."""
+
+LONG = 40
+"""Characters from which on a line may be wrapped where it is shown, or be shown only in part."""
+
+EDGE = 8
+"""Characters at both ends of a long line that have to be shown in any case."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PROMPT = re.compile(r"\n[^\n]*\S *\Z")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to type.
+
+    Attributes:
+        char_delay: Seconds between two characters; 0 for all at once.
+        echo: What is made of the echo.
+        erase: What makes the far side forget a line.
+        again: How often a line may be typed again.
+    """
+
+    char_delay: float = 0.0
+    echo: Echo = Echo.auto
+    erase: bytes = ERASE
+    again: int = AGAIN
+
+
+def type_text(
+    console: Console,
+    text: str,
+    manner: Manner,
+    *,
+    newline: bool = True,
+    secret: bool = False,
+    timeout: Seconds = TYPE_S,
+) -> bool:
+    """Type a text, line by line.
+
+    Lines with control characters, secrets, and what has no line end are typed without a look at their echo; and all
+    that follows a line of which nothing came back.
+
+    Args:
+        console: The console.
+        text: What to type.
+        manner: How to type it.
+        newline: Type a line end behind it. Default: yes.
+        secret: Whether nobody may see it. Default: no.
+        timeout: Seconds or timedelta until it must be typed. Default: 30 seconds.
+
+    Returns:
+        Whether all lines came back, as far as they were looked at.
+
+    Raises:
+        ConsoleMismatch: A line did not come back whole, however often it was typed; it was erased.
+        OperationTimeout: The far side took nothing in time.
+        InfrastructureError: The stream has ended.
+        UsageError: The text cannot be typed.
+    """
+    deadline = Deadline.of(timeout)
+    *lines, rest = text.split("\n")
+    if newline:
+        lines, rest = [*lines, rest], ""
+    echoes = True
+    for line in lines:
+        if secret or not line or not echoes or manner.echo is Echo.no or _CONTROL.search(line):
+            console.write(encoded(f"{line}\n"), deadline, secret=secret, delay=manner.char_delay)
+        else:
+            echoes = _type_line(console, line, manner, deadline)
+    if rest:
+        console.write(encoded(rest), deadline, secret=secret, delay=manner.char_delay)
+    return echoes
+
+
+def _type_line(console: Console, line: str, manner: Manner, deadline: Deadline) -> bool:
+    """Type a line and, as soon as it has come back, its line end; return whether it came back."""
+    came: str | None = ""
+    for attempt in range(manner.again + 1):
+        before = console.end
+        try:
+            console.write(encoded(line), deadline, delay=manner.char_delay)
+            came = _echo(console, before, line, deadline)
+        except BaseException:
+            # Half a line would be the beginning of whatever is typed next.
+            with suppress(InfrastructureError):
+                console.write(manner.erase)
+            raise
+        if came is None or (manner.echo is Echo.auto and not _resembles(line, came)):
+            # It is whole; or nothing of it came back, as where passwords are asked for.
+            console.write(b"\n", deadline)
+            return came is None
+        console.write(manner.erase, deadline)
+        let_settle(console, deadline)
+        if attempt < manner.again:
+            logger.warning("'%s' came back as '%s' on console '%s'; it is typed again.", line, came, console.name)
+    times = f"{manner.again + 1} times" if manner.again else "once"
+    raise ConsoleMismatch(
+        f"'{line}' was typed {times} on console '{console.name}' and did not come back whole, but as "
+        f"'{console.hidden(came or '')}'. The line was erased, nothing was done. Type slower with char_delay=, or do "
+        f"not look at the echo."
+    )
+
+
+def interrupt(console: Console, deadline: Deadline) -> None:
+    """Press Ctrl-C, and wait for a prompt behind it: what is typed before is lost with the program that is ended."""
+    before = console.end
+    console.write(INTERRUPT, deadline)
+    end = Deadline(deadline.at_most(INTERRUPT_LIMIT_S))
+    while not end.expired and not _PROMPT.search(without_kernel_messages(console.text(before))):
+        console.wait_for_output(end)
+    let_settle(console, deadline)
+
+
+def let_settle(console: Console, deadline: Deadline, quiet: float = QUIET_S, limit: float = QUIET_LIMIT_S) -> None:
+    """Wait until a console is quiet for a moment, and not too long for that."""
+    end = Deadline(deadline.at_most(limit))
+    while not end.expired and console.wait_for_output(end.at_most(quiet)):
+        pass
+
+
+def encoded(text: str) -> bytes:
+    """Return a text as it is typed.
+
+    Raises:
+        UsageError: It cannot be.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"The text cannot be typed: {error.reason} at character {error.start}.") from error
+
+
+def control_character(name: str) -> bytes:
+    """Return the control character of a key: ``c`` for Ctrl-C, ``[`` for escape.
+
+    Raises:
+        UsageError: There is none.
+    """
+    key = name.upper()
+    if key == "?":
+        return b"\x7f"
+    if len(key) != 1 or not "@" <= key <= "_":
+        raise UsageError(
+            f"There is no control character '{name}'. Give the key that is pressed with Ctrl: one letter, or one of "
+            f"@ [ \\ ] ^ _ ?."
+        )
+    return bytes([ord(key) & 0x1F])
+
+
+def _echo(console: Console, before: int, line: str, deadline: Deadline) -> str | None:
+    """Wait for the echo of a line; return None when it is whole, and otherwise what came instead."""
+    best, moved = -1, time.monotonic()
+    while True:
+        raw = without_erased(console.text(before))
+        came = without_kernel_messages(raw)
+        if any(line in text or _wrapped(line, text) for text in (raw, came)):
+            return None
+        found = _progress(line, came)
+        if found > best:
+            best, moved = found, time.monotonic()
+        left = PATIENCE_S - (time.monotonic() - moved)
+        if left <= 0 or deadline.expired:
+            return None if len(line) > LONG and _shown_strangely(line, came, found) else came.strip()
+        console.wait_for_output(min(left, deadline.at_most(left)), f"the echo of '{line}'")
+
+
+def _wrapped(line: str, came: str) -> bool:
+    """Whether a line came as line editors show it.
+
+    Where they wrap it, they print a line end, or a space before that; and question marks for what they cannot print.
+    """
+    if "\n" not in came and line.isascii():
+        return False
+    expected = (re.escape(each) if each.isascii() else f"(?:{re.escape(each)}|[?\ufffd]+)" for each in line)
+    return re.search("(?: ?\n)?".join(expected), came) is not None
+
+
+def _progress(wanted: str, came: str) -> int:
+    """Return how many characters of a text came, in their order; an editor may put others between them."""
+    at = found = 0
+    for character in wanted:
+        at = came.find(character, at) + 1
+        if not at:
+            break
+        found += 1
+    return found
+
+
+def _shown_strangely(line: str, came: str, found: int) -> bool:
+    """Whether a long line seems to be whole, though an editor shows only a part of it, or more than the line."""
+    begins, ends = line[:EDGE] in came, came.rstrip().endswith(line.rstrip()[-EDGE:])
+    return ends and ("<" in came or (begins and found == len(line)))
+
+
+def _resembles(line: str, came: str) -> bool:
+    """Whether what came is an echo of the line, though not a whole one."""
+    matcher = difflib.SequenceMatcher(None, line, came[-4 * len(line) - 200 :], autojunk=False)
+    longest = matcher.find_longest_match()
+    return longest.size >= max(2, len(line) / 2)

@@ -1,0 +1,218 @@
+"""What is heard of a console: one reader of its byte stream, and everything that is kept of what it reads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from JumpstarterLibrary.client.consoles.failing import Sentry
+from JumpstarterLibrary.client.consoles.history import TextHistory
+from JumpstarterLibrary.client.consoles.kernel import KernelClock
+from JumpstarterLibrary.client.consoles.secrets import Secrets
+from JumpstarterLibrary.client.consoles.transcript import Transcript
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.interrupts import interruptible, pause
+from JumpstarterLibrary.client.outbox import Outbox
+from JumpstarterLibrary.client.stream import FRAME, Frames
+from JumpstarterLibrary.client.text import Normaliser
+from JumpstarterLibrary.errors import InfrastructureError, LeaseError, LinkError
+from JumpstarterLibrary.protocol.streams import driver_stream_request
+
+if TYPE_CHECKING:
+    from JumpstarterLibrary.client.drivers.base import DriverProxy
+
+HISTORY = 8 * 1024 * 1024
+"""Characters of a console that are kept in memory; the transcript on disk keeps all."""
+
+PLACES = 8192
+"""Frames of which is known where their bytes went in the text."""
+
+
+class Recording:
+    """The recording of a console, from now until ``close``.
+
+    Args:
+        driver: The driver whose byte stream is the console.
+        name: The console's name.
+        transcript: File that gets every byte; None for none.
+
+    Attributes:
+        lock: Held by whoever looks at the rest while the reader may write it.
+        sentry: Looks for failing patterns.
+        kernel: Knows the kernel's time.
+        secrets: What may not be shown.
+        transcript: The files.
+        ended: Whether the stream is over.
+        error: Why, if that was no ordinary end.
+        last_byte: When the last byte came, in seconds of the monotonic clock; None if none ever did.
+        heard: Bytes that came so far.
+
+    Raises:
+        ConfigurationError: The transcript could not be opened.
+        InfrastructureError: The stream could not be opened.
+    """
+
+    def __init__(self, driver: DriverProxy, name: str, transcript: Path | None) -> None:
+        # Entering a plain lock cannot be interrupted half-way, entering a condition can.
+        self.lock = threading.RLock()
+        self.sentry = Sentry()
+        self.kernel = KernelClock()
+        self.secrets = Secrets()
+        self.ended = False
+        self.error: InfrastructureError | None = None
+        self.last_byte: float | None = None
+        self.heard = 0
+        self._name = name
+        self._driver = driver
+        self._condition = threading.Condition(self.lock)
+        self._history = TextHistory(HISTORY)
+        self._places: deque[tuple[int, int]] = deque([(0, 0)], PLACES)
+        self._normaliser = Normaliser()
+        self._ended_at: float | None = None
+        self._closed = False
+        self.transcript = Transcript(transcript, name, self.secrets)
+        try:
+            self._open()
+        except BaseException:
+            self.transcript.close()
+            raise
+        self._begin()
+
+    def _open(self) -> None:
+        """Open the byte stream."""
+        outbox = Outbox()
+        self._frames = Frames(
+            self._driver._device.present,
+            driver_stream_request(self._driver.uuid, "connect"),
+            outbox,
+            self._driver._operation("connect", "stream"),
+            outbox.kill,
+        )
+        self._outbox = outbox
+
+    def _begin(self) -> None:
+        """Begin to read."""
+        self._reader = threading.Thread(target=self._read, name="jumpstarter-console", daemon=True)
+        self._reader.start()
+
+    def resume(self) -> bool:
+        """Read on after the stream has ended, with a mark of the gap; return whether that was possible.
+
+        Raises:
+            InfrastructureError: The stream could not be opened again.
+        """
+        if self._closed:
+            return False
+        self._frames.cancel()
+        self._reader.join(timeout=5)
+        silent = time.monotonic() - (self._ended_at or time.monotonic())
+        self._open()
+        self.transcript.gap(silent)
+        with self.lock:
+            self._normaliser = Normaliser()
+            self.ended, self.error = False, None
+            self._history.append(f"\n[gap {silent:.1f} s]\n")
+            self._places.append((self._history.end, self.heard))
+            self._condition.notify_all()
+        self._begin()
+        return True
+
+    def close(self) -> None:
+        """End the stream and the transcript. Closing twice is fine."""
+        if not self._closed:
+            self._frames.flush(self._outbox)
+        self._closed = True
+        self._frames.cancel()
+        self._outbox.kill()
+        self._reader.join(timeout=5)
+        self.transcript.close()
+
+    # What was heard
+
+    @property
+    def start(self) -> int:
+        """The offset of the first character that is still kept."""
+        with self.lock:
+            return self._history.start
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last character."""
+        with self.lock:
+            return self._history.end
+
+    def read(self, offset: int) -> tuple[int, str]:
+        """Return the text from an offset on, and where that text begins: the start of the text may be forgotten."""
+        with self.lock:
+            return max(offset, self._history.start), self._history.since(offset)
+
+    def bytes_since(self, offset: int) -> int:
+        """Return how many bytes came behind a place in the text; of long ago, roughly."""
+        with self.lock:
+            base, text = max(offset, self._history.start), self._history.since(offset)
+            if base < self._places[0][0]:
+                known, count = self._places[0]
+                return len(text[: known - base].encode(errors="replace")) + self.heard - count
+            known, count = next(place for place in reversed(self._places) if place[0] <= base)
+            return self.heard - count - len(self._history.since(known)[: base - known].encode(errors="replace"))
+
+    def shown(self, offset: int) -> str:
+        """Return the text from an offset on without secrets."""
+        base, text = self.read(offset)
+        return self.secrets.hidden(text, base)
+
+    def wait(self, seen: int, limit_s: float) -> None:
+        """Wait until there is more than up to an offset, or the stream is over; but not longer than some seconds."""
+        with interruptible, self.lock:
+            if self._history.end == seen and not self.ended:
+                self._condition.wait(limit_s)
+
+    def end_error(self, waiting: str = "") -> InfrastructureError:
+        """Return the error for what cannot be done because the stream is over."""
+        while_waiting = f" while waiting for {waiting}" if waiting else ""
+        if self._closed:
+            return LinkError(f"Console '{self._name}' was closed{while_waiting}.")
+        if isinstance(self.error, LeaseError):
+            return type(self.error)(f"{self.error} Console '{self._name}' ended{while_waiting}.")
+        if self.error is not None:
+            return LinkError(f"The stream of console '{self._name}' broke{while_waiting}: {self.error}")
+        return LinkError(f"The exporter ended the stream of console '{self._name}'{while_waiting}.")
+
+    # What is said
+
+    def send(self, data: bytes, deadline: Deadline, *, secret: bool, delay: float | None) -> None:
+        """Send bytes; see ``Console.write``."""
+        if self.ended:
+            raise self.end_error()
+        if secret:
+            self.secrets.typed(data.decode(errors="replace").rstrip("\r\n"), self.end, self.transcript.position)
+        self.transcript.sent(data, secret=secret)
+        size = 1 if delay else FRAME
+        for start in range(0, len(data), size):
+            if start and delay:
+                pause(delay)
+            self._outbox.put(data[start : start + size], deadline)
+
+    def _read(self) -> None:
+        try:
+            for data in self._frames:
+                text = self._normaliser.feed(data)
+                self.transcript.received(data, text)
+                now = time.monotonic()
+                with self.lock:
+                    self._history.append(text)
+                    self.heard += len(data)
+                    self._places.append((self._history.end, self.heard))
+                    self.sentry.hear(text, self._history.end, now)
+                    self.kernel.heard(text, now)
+                    self.last_byte = now
+                    self._condition.notify_all()
+        except InfrastructureError as error:
+            self.error = error
+        finally:
+            with self.lock:
+                self.ended, self._ended_at = True, time.monotonic()
+                self._condition.notify_all()

@@ -1,0 +1,135 @@
+"""The console: what it must never say."""
+
+from __future__ import annotations
+
+import datetime
+import weakref
+from typing import Any
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from JumpstarterLibrary.client import Console
+from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.presets import preset_patterns
+from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.keywords.console_base import ConsoleBase
+from JumpstarterLibrary.keywords.devices import Devices
+from JumpstarterLibrary.types import FailingPreset
+
+_UNIMPORTANT = str.maketrans("", "", " -_")
+
+
+class ConsoleFailingKeywords(ConsoleBase):
+    """What the board must never say. As a listener, it tells at the end of a test what nobody has told before."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, devices: Devices, timeout: datetime.timedelta) -> None:
+        super().__init__(devices, timeout)
+        self._consoles: weakref.WeakSet[Console] = weakref.WeakSet()
+
+    @keyword(tags=("Console", "Setter"))
+    def register_failing_console_pattern(
+        self,
+        *patterns: str,
+        preset: FailingPreset | None = None,
+        device: str | None = None,
+        driver: str | None = None,
+    ) -> None:
+        """Fails whatever waits on the console as soon as the board says one of some things, from now on.
+
+        A keyword that waits ends within a second, and then listens for two seconds more, so that the whole trace is in
+        the error. That is so for all keywords that wait for the console: also `Run Command`, `Log In To Console` and
+        those that boot the board. What is said between two keywords fails the next one that waits or types on this
+        console; and if there is none, the test fails at its end. Each crash is told once.
+
+        Whoever waits for such a line, or for one before it, gets it; then the crash was expected.
+
+        The patterns are looked for until the device is disconnected, released, or `Unregister Failing Console Pattern`.
+
+        Args:
+            patterns: Texts, or ``regexp:`` and regular expressions, that are looked for within a line. The name of a
+                preset means that preset, in upper or lower case; ``regexp:linux`` is how to look for the word.
+            preset: What such a system says when it dies: ``linux``, ``u-boot``, ``zephyr`` or ``android``. The lines of
+                a kernel count at the beginning of a line, or behind the time in brackets.
+            device: Alias. Default: the current device.
+            driver: Path of the serial driver. Default: the only one.
+
+        Raises:
+            UsageError: There is no pattern, or one is no valid regular expression.
+
+        Example:
+        | Register Failing Console Pattern    preset=linux
+        | Register Failing Console Pattern    u-boot    regexp:^ERROR: .*sensor
+        | Power On
+        | Log In To Console
+        """
+        if not patterns and preset is None:
+            raise UsageError("There is nothing to look for. Give patterns, or a preset, for example preset=linux")
+        console = self.console(device, driver)
+        wanted = [*map(_known, patterns), *([preset] if preset is not None else [])]
+        for name, found in [_failing(each) for each in wanted]:
+            console.fail_on(name, found)
+        self._consoles.add(console)
+        logger.info(f"Failing patterns of console '{console.name}': {', '.join(console.failing())}.")
+
+    @keyword(tags=("Console", "Setter"))
+    def unregister_failing_console_pattern(
+        self,
+        *patterns: str,
+        preset: FailingPreset | None = None,
+        device: str | None = None,
+        driver: str | None = None,
+    ) -> None:
+        """Looks for some failing patterns no more; without any, for none at all.
+
+        What was said before and not told yet is forgotten when no patterns are left.
+
+        Args:
+            patterns: The patterns, as they were registered, or names of presets. Default: all.
+            preset: The preset. Default: none.
+            device: Alias. Default: the current device.
+            driver: Path of the serial driver. Default: the only one.
+
+        Raises:
+            UsageError: One was not registered.
+
+        Example:
+        | Unregister Failing Console Pattern    preset=linux
+        | Unregister Failing Console Pattern
+        """
+        console = self.console(device, driver)
+        unwanted = [*map(_known, patterns), *([preset] if preset is not None else [])]
+        if not unwanted:
+            console.accept()
+        for name in map(_name, unwanted):
+            if not console.accept(name):
+                there = ", ".join(console.failing()) or "none"
+                raise UsageError(f"'{name}' is no failing pattern of console '{console.name}'. It has: {there}.")
+
+    def end_test(self, _data: Any, result: Any) -> None:
+        """Fail a test whose board has crashed without anybody telling."""
+        for console in list(self._consoles):
+            error = console.crash()
+            if error is not None:
+                also = f"{result.message}\n\nAlso: " if result.failed and result.message else ""
+                result.status = "FAIL"
+                result.message = f"{also}{error}"
+
+
+def _known(text: str) -> FailingPreset | str:
+    """Return the preset that a text names, compared as Robot Framework does it; otherwise the text."""
+    plain = text.lower().translate(_UNIMPORTANT)
+    return next((preset for preset in FailingPreset if preset.value.translate(_UNIMPORTANT) == plain), text)
+
+
+def _name(wanted: FailingPreset | str) -> str:
+    return wanted.value if isinstance(wanted, FailingPreset) else wanted
+
+
+def _failing(wanted: FailingPreset | str) -> tuple[str, list[FailingPattern]]:
+    """Return the name by which failing patterns are taken back, and the patterns."""
+    if isinstance(wanted, FailingPreset):
+        return wanted.value, preset_patterns(wanted)
+    return wanted, [FailingPattern.of(wanted)]

@@ -1,0 +1,119 @@
+"""The console: logging in and running commands."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from typing import Literal
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.consoles.evidence import quoted, tail
+from JumpstarterLibrary.client.login import log_in
+from JumpstarterLibrary.errors import CommandFailed
+from JumpstarterLibrary.keywords.console_base import ConsoleBase
+from JumpstarterLibrary.keywords.secret import Secret, reveal
+from JumpstarterLibrary.types import CommandResult
+
+
+class ConsoleShellKeywords(ConsoleBase):
+    """A shell on the console."""
+
+    @keyword(tags=("Console", "Setter"))
+    def log_in_to_console(
+        self,
+        user: str = "root",
+        password: Secret | str | None = None,
+        *,
+        timeout: datetime.timedelta = datetime.timedelta(seconds=120),
+        char_delay: datetime.timedelta = datetime.timedelta(0),
+        device: str | None = None,
+        driver: str | None = None,
+    ) -> None:
+        """Brings the console to a shell prompt.
+
+        Works from any state: a board that boots is waited for, one that is silent gets a newline, what was left running
+        is interrupted with Ctrl-C, somebody else's password prompt is left, and where somebody is logged in already
+        nothing is done. Kernel messages between and within the prompts do not matter.
+
+        Args:
+            user: User name. Default: ``root``.
+            password: Password, if one is asked for. It is shown in no log and no transcript, also where the device
+                echoes it; as an argument, only a ``Secret`` is not. Default: none.
+            timeout: Until the shell must answer. Default: 120 seconds.
+            char_delay: Time between two typed characters. Default: none.
+            device: Alias. Default: the current device.
+            driver: Path of the serial driver. Default: the only one.
+
+        Raises:
+            LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, or
+                there was no prompt in time.
+            DeviceCrashed: A failing pattern came meanwhile.
+
+        Example:
+        | Power On
+        | Log In To Console    root    ${PASSWORD}
+        """
+        console = self.console(device, driver)
+        log_in(console, user, reveal(password), timeout, char_delay=char_delay.total_seconds())
+
+    @keyword(tags=("Console", "Setter"))
+    def run_command(
+        self,
+        command: str,
+        *,
+        expect_status: int | Literal["any", "restart"] | None = 0,
+        timeout: datetime.timedelta = datetime.timedelta(seconds=30),
+        once: bool = False,
+        char_delay: datetime.timedelta = datetime.timedelta(0),
+        device: str | None = None,
+        driver: str | None = None,
+    ) -> CommandResult:
+        """Runs a command on the shell that waits on the console.
+
+        The output is what the command printed, neither its echo nor the prompt. It runs in the present shell: ``cd``
+        and variables last. A line that does not come back whole is not executed, but typed again.
+
+        Kernel messages that come out meanwhile, also in the middle of a line, are not part of the output, but apart:
+        those with a time in brackets that is newer than all before. What ``dmesg`` prints is output.
+
+        Args:
+            command: A shell command; may have several lines.
+            expect_status: The exit status it must have; ``any`` or ``None`` accepts all. With ``restart`` the command
+                restarts the board, and the keyword waits for the first line of boot loader or kernel. Default: 0.
+            timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: 30 seconds.
+            once: Never type it a second time, whatever happens. Default: no.
+            char_delay: Time between two typed characters. Default: none.
+            device: Alias. Default: the current device.
+            driver: Path of the serial driver. Default: the only one.
+
+        Returns:
+            The result, with the attributes ``stdout``, ``status``, ``duration`` (seconds) and ``kernel`` (messages of
+            the kernel, one a line). The status of a command that restarted the board may be None.
+
+        Raises:
+            CommandFailed: It had another status, was not done in time, or found no shell; or the board restarted.
+            DeviceCrashed: A failing pattern came meanwhile.
+
+        Example:
+        | ${result} =    Run Command    uname -r
+        | Should Match Regexp    ${result.stdout}    ^6\\\\.
+        | Run Command    test -e /nowhere    expect_status=1
+        | Run Command    reboot    expect_status=restart    timeout=1 min
+        """
+        console = self.console(device, driver)
+        restarts = expect_status == "restart"
+        delay = char_delay.total_seconds()
+        found = run_command(console, command, timeout, once=once, char_delay=delay, restarts=restarts)
+        result = replace(found, stdout=console.hidden(found.stdout), kernel=console.hidden(found.kernel))
+        logger.info(f"Status {result.status} after {result.duration:.3f} seconds. Output:\n{result.stdout}")
+        if result.kernel:
+            logger.info(f"Messages of the kernel meanwhile:\n{result.kernel}")
+        if isinstance(expect_status, int) and result.status != expect_status:
+            printed = f"It printed:\n{tail(result.stdout, 10)}" if result.stdout.strip() else "It printed nothing."
+            raise CommandFailed(
+                f"Command {quoted(command)} ended with status {result.status}, not {expect_status}. {printed}"
+            )
+        return result

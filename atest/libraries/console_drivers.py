@@ -1,0 +1,114 @@
+"""Serial ports whose other end does what a test says, through calls of the driver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from JumpstarterLibrary.exporter import Driver, export, exportstream
+
+ERASE = b"\x15"
+
+
+@dataclass(kw_only=True)
+class Talker(Driver):
+    """Echoes what is typed, as a terminal does, and says what it is told to say.
+
+    Attributes:
+        echo: Whether what is typed comes back.
+        losses: How many of the next texts lose their first character.
+        breaks: Seconds of the breaks that were sent.
+    """
+
+    echo: bool = True
+    losses: int = 0
+    breaks: list[float] = field(default_factory=list)
+    _typed: bytes = b""
+    _line: bytes = b""
+    _lines: list[str] = field(default_factory=list)
+    _says: Any = None
+
+    @classmethod
+    def client(cls) -> str:
+        return "jumpstarter_driver_pyserial.client.PySerialClient"
+
+    @exportstream
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        self._says = asyncio.Queue()
+        yield self
+
+    # What the test says
+
+    @export
+    async def say(self, text: str, after: float = 0.0) -> None:
+        """Say a text, now or some seconds from now."""
+        asyncio.get_running_loop().call_later(after, self._says.put_nowait, text.replace("\n", "\r\n").encode())
+
+    @export
+    async def say_bytes(self, text: str) -> None:
+        """Say bytes, given in hexadecimal."""
+        self._says.put_nowait(bytes.fromhex(text))
+
+    @export
+    async def lose(self, texts: int) -> None:
+        """Lose the first character of so many of the next texts."""
+        self.losses = texts
+
+    @export
+    async def set_echo(self, echo: bool) -> None:
+        """Let what is typed come back, or not."""
+        self.echo = echo
+
+    @export
+    async def typed(self) -> str:
+        """Return everything that was typed so far, and forget it."""
+        typed, self._typed = self._typed.decode(errors="replace"), b""
+        return typed
+
+    @export
+    async def lines(self) -> list[str]:
+        """Return the lines that were finished so far, and forget them."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    # The port
+
+    async def send(self, data: bytes) -> None:
+        self._typed += data
+        if data.startswith(ERASE):
+            self._line, data = b"", data[1:]
+        if self.losses and data.strip():
+            self.losses -= 1
+            data = data[1:]
+        self._line += data
+        if self.echo:
+            self._says.put_nowait(data.replace(b"\n", b"\r\n"))
+        *lines, self._line = self._line.split(b"\n")
+        self._lines += [line.decode(errors="replace") for line in lines]
+
+    async def receive(self) -> bytes:
+        said: bytes = await self._says.get()
+        return said
+
+    async def send_eof(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+@dataclass(kw_only=True)
+class BreakingTalker(Talker):
+    """One that can send a break, too."""
+
+    @export
+    async def send_break(self, seconds: float) -> None:
+        self.breaks.append(seconds)
+
+    @export
+    async def sent_breaks(self) -> list[float]:
+        return self.breaks

@@ -1,0 +1,140 @@
+"""Failing patterns: found in lines, whatever the chunks; what belongs to one trouble is told once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from JumpstarterLibrary.client.consoles.failing import DRAIN_S, LINE_LIMIT, PAUSE_S, TROUBLE_S, FailingPattern, Sentry
+from JumpstarterLibrary.errors import UsageError
+
+
+class Watch:
+    """A sentry, and the text that it hears."""
+
+    def __init__(self, *patterns: str) -> None:
+        self.sentry = Sentry()
+        for pattern in patterns:
+            self.sentry.register(pattern, [FailingPattern.of(pattern)])
+        self.text = ""
+        self.now = 100.0
+
+    def hear(self, *pieces: str) -> str | None:
+        """Return the line of the incident, if there is one."""
+        for piece in pieces:
+            self.text += piece
+            self.sentry.hear(piece, len(self.text), self.now)
+        incident = self.sentry.incident
+        return incident and self.text[incident.line :].partition("\n")[0]
+
+
+def test_nothing_is_looked_for_before_something_is_registered() -> None:
+    watch = Watch()
+    assert watch.hear("panic\n") is None
+    watch.sentry.register("x", [FailingPattern.of("panic")])
+    assert watch.hear("all is well\n") is None
+
+
+def test_a_line_in_pieces() -> None:
+    watch = Watch("regexp:^Kernel panic.*not")
+    assert watch.hear("first\n[1] Kernel panic - not\nKer", "nel pa", "nic - no") is None
+    assert watch.hear("t syncing\nmore\n") == "Kernel panic - not syncing"
+    incident = watch.sentry.incident
+    assert incident is not None
+    assert watch.text[incident.start :] == "Kernel panic - not syncing\nmore\n"
+    assert (incident.pattern, incident.until) == ("regexp:^Kernel panic.*not", 100.0 + DRAIN_S)
+
+
+def test_a_pattern_is_not_found_across_lines() -> None:
+    watch = Watch("Kernel panic")
+    assert watch.hear("Kernel ", "\n", "panic\n") is None
+
+
+def test_the_first_of_several_in_the_text_counts() -> None:
+    watch = Watch("second", "regexp:fir.t", "first")
+    watch.hear("a first and a second\n")
+    assert watch.sentry.incident is not None
+    assert watch.sentry.incident.pattern == "regexp:fir.t"
+
+
+def test_what_belongs_to_one_trouble_is_one_incident() -> None:
+    watch = Watch("panic")
+    watch.hear("panic one\n")
+    first = watch.sentry.incident
+    watch.now += 0.4
+    watch.hear("trace\nend panic\n")
+    assert watch.sentry.incident is first
+    watch.sentry.incident = None
+    watch.now += 0.4
+    assert watch.hear("panic still\n") is None
+    watch.now += DRAIN_S
+    watch.hear("later\n")
+    assert first is not None
+    assert watch.text[first.line : first.close].endswith("panic still\n")
+    watch.now += PAUSE_S + 0.1
+    assert watch.hear("panic again\n") == "panic again"
+
+
+def test_a_trouble_without_a_pause_does_not_last_for_ever() -> None:
+    watch = Watch("panic")
+    watch.hear("panic one\n")
+    watch.sentry.incident = None
+    for _ in range(round(TROUBLE_S / 0.4) + 1):
+        watch.now += 0.4
+        watch.hear("panic on and on\n")
+    assert watch.sentry.incident is not None
+
+
+def test_another_life_is_another_trouble() -> None:
+    watch = Watch("panic")
+    watch.hear("panic one\npan")
+    watch.sentry.incident = None
+    watch.sentry.restart()
+    assert watch.hear("ic\n") is None
+    assert watch.hear("panic two\n") == "panic two"
+
+
+def test_patterns_are_taken_back() -> None:
+    watch = Watch("panic", "oops")
+    assert watch.sentry.names == ["panic", "oops"]
+    assert watch.sentry.unregister("panic")
+    assert not watch.sentry.unregister("panic")
+    assert watch.hear("panic\n") is None
+    assert watch.hear("oops\n") == "oops"
+    assert watch.sentry.unregister()
+    assert watch.sentry.incident is None
+    assert not watch.sentry.unregister()
+
+
+def test_a_very_long_line_costs_a_bounded_memory() -> None:
+    watch = Watch("panic")
+    for _ in range(100):
+        watch.hear("x" * 1000)
+    assert len(watch.sentry._line) <= LINE_LIMIT
+    assert watch.hear("pan", "ic") is not None
+
+
+@pytest.mark.parametrize("pattern", ["panic", r"regexp:^p\w+c$", "regexp:(?<=x )panic"])
+def test_any_pieces_give_the_same_line(pattern: str) -> None:
+    seed = random.randrange(2**32)
+    source = random.Random(seed)
+    words = ("pan", "ic", "\n", "\npanic\n", "x ", "panic", "pa\nnic", "y\n")
+    expression = FailingPattern.of(pattern)
+    for _ in range(300):
+        text = "".join(source.choices(words, k=source.randint(1, 30))) + "\n"
+        expected = next((line for line in text.split("\n") if expression.expression.search(line)), None)
+        watch, rest = Watch(pattern), text
+        while rest:
+            # Whole lines: one whose end is still to come may look as if it had ended.
+            cut = source.randint(1, len(rest)) if "$" not in pattern else rest.index("\n") + 1
+            watch.hear(rest[:cut])
+            rest = rest[cut:]
+        assert watch.hear() == expected, f"seed {seed}, {text!r}"
+
+
+def test_a_pattern_that_is_none() -> None:
+    with pytest.raises(UsageError, match=r"^An empty pattern matches everything\."):
+        FailingPattern.of("")
+    with pytest.raises(UsageError, match=r"^'\(' is not a valid regular expression: "):
+        FailingPattern.of("regexp:(")

@@ -1,0 +1,229 @@
+"""Typing: whole lines, echoes with something missing, nothing that comes back, and what is typed once only."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Console
+from JumpstarterLibrary.client.consoles import keyboard
+from JumpstarterLibrary.client.consoles.keyboard import Manner, control_character, type_text
+from JumpstarterLibrary.errors import ConsoleMismatch, UsageError
+from JumpstarterLibrary.types import Echo
+
+ERASE = 0x15
+
+
+class Terminal:
+    """Echoes what is typed, and remembers the lines that were finished.
+
+    Attributes:
+        lines: What was finished with a line end.
+        faults: Changes what is kept and echoed of the next lines: one for each try.
+    """
+
+    def __init__(self, port: Any, *faults: Any) -> None:
+        self.lines: list[bytes] = []
+        self.faults = list(faults)
+        self._line = b""
+        port.answer = self._answer
+
+    def _answer(self, data: bytes) -> bytes:
+        back = b""
+        text = data.rstrip(b"\n")
+        if text and text[0] == ERASE:
+            self._line = b""
+            return b"\r\n# "
+        if text:
+            kept = self.faults.pop(0)(text) if self.faults else text
+            self._line += kept
+            back = kept
+        if data.endswith(b"\n"):
+            self.lines.append(self._line)
+            self._line = b""
+            back += b"\r\n# "
+        return back
+
+
+def lost_first(text: bytes) -> bytes:
+    return text[1:]
+
+
+def lost_middle(text: bytes) -> bytes:
+    return text[:3] + text[4:]
+
+
+def noisy(text: bytes) -> bytes:
+    return text[:3] + b"[   12.345678] usb 1-1: new device\r\n" + text[3:]
+
+
+def test_a_line_that_comes_back_whole(console: Console, port: Any) -> None:
+    terminal = Terminal(port)
+    assert type_text(console, "reboot now", Manner(), timeout=5)
+    console.wait_for("# ", 5)
+    assert terminal.lines == [b"reboot now"]
+
+
+def test_several_lines_and_a_rest(console: Console, port: Any, eventually: Any) -> None:
+    terminal = Terminal(port)
+    type_text(console, "one\n\ntwo\nrest", Manner(), newline=False, timeout=5)
+    eventually(lambda: port.got == b"one\n\ntwo\nrest")
+    assert terminal.lines == [b"one", b"", b"two"]
+
+
+@pytest.mark.parametrize("fault", [lost_first, lost_middle])
+def test_a_line_with_something_missing_is_typed_again(
+    console: Console, port: Any, fault: Any, caplog: pytest.LogCaptureFixture, eventually: Any
+) -> None:
+    terminal = Terminal(port, fault, fault)
+    assert type_text(console, "reboot now", Manner(), timeout=5)
+    eventually(lambda: bytes(port.got) == b"reboot now\x15reboot now\x15reboot now\n")
+    assert terminal.lines == [b"reboot now"]
+    came = fault(b"reboot now").decode()
+    message = f"'reboot now' came back as '{came}' on console 'console'; it is typed again."
+    assert message in [record.getMessage() for record in caplog.records]
+
+
+def test_a_line_that_never_comes_back_whole(console: Console, port: Any) -> None:
+    terminal = Terminal(port, *[lost_first] * 9)
+    with pytest.raises(ConsoleMismatch) as caught:
+        type_text(console, "reboot", Manner(), timeout=10)
+    assert str(caught.value) == (
+        "'reboot' was typed 4 times on console 'console' and did not come back whole, but as 'eboot'. The line was "
+        "erased, nothing was done. Type slower with char_delay=, or do not look at the echo."
+    )
+    assert terminal.lines == []
+
+
+def test_what_is_typed_once_is_never_typed_again(console: Console, port: Any) -> None:
+    terminal = Terminal(port, lost_first)
+    with pytest.raises(ConsoleMismatch, match=r"^'reboot' was typed once on console 'console' and "):
+        type_text(console, "reboot", Manner(again=0), timeout=5)
+    assert bytes(port.got) == b"reboot\x15"
+    assert terminal.lines == []
+
+
+def test_kernel_messages_are_no_faults(console: Console, port: Any) -> None:
+    Terminal(port, noisy)
+    assert type_text(console, "echo hello", Manner(), timeout=5)
+    assert port.got.count(b"echo") == 1
+
+
+@pytest.mark.parametrize("wrap", [" \\r", "\\r\\n"])
+@pytest.mark.parametrize("at", range(38, 46))
+def test_wrapped_lines_are_no_faults(console: Console, port: Any, wrap: str, at: int) -> None:
+    text = "echo this line is longer than what a term shows; sh -c 'exit 10'"
+    ends = wrap.encode().decode("unicode_escape").encode()
+    port.answer = lambda data: data[:at] + ends + data[at:] if len(data) > at else data
+    assert type_text(console, text, Manner(), timeout=5)
+    assert port.got.count(b"echo") == 1
+
+
+def test_a_long_line_without_its_first_character_is_no_whole_one(console: Console, port: Any, eventually: Any) -> None:
+    terminal = Terminal(port, lost_first)
+    text = "echo this line is longer than what a terminal shows"
+    port.say(b"the prompt has an e # ")
+    assert type_text(console, text, Manner(), timeout=5)
+    eventually(lambda: terminal.lines == [text.encode()])
+    assert port.got.count(b"echo") == 2
+
+
+def test_a_line_that_an_editor_types_over(console: Console, port: Any) -> None:
+    port.answer = lambda data: data[:7] + data[7:8] + b"\b" + data[7:]
+    assert type_text(console, "echo hello", Manner(), timeout=5)
+    assert port.got.count(b"echo") == 1
+
+
+def test_the_end_of_a_long_line_is_enough_where_an_editor_shows_no_more(console: Console, port: Any) -> None:
+    text = "echo " + "abcdefghij" * 10
+
+    def answer(data: bytes) -> bytes:
+        return b"\r<" + data[-30:] if data != b"\n" else b"\r\n# "
+
+    port.answer = answer
+    assert type_text(console, text, Manner(), timeout=5)
+
+
+def test_where_nothing_comes_back_there_is_no_look_at_it(console: Console, port: Any, eventually: Any) -> None:
+    begin = time.monotonic()
+    assert not type_text(console, "secret word\nsecond", Manner(), timeout=5)
+    eventually(lambda: port.got == b"secret word\nsecond\n")
+    assert 0.4 < time.monotonic() - begin < 2
+
+
+def test_something_else_that_comes_meanwhile_is_no_echo(console: Console, port: Any, eventually: Any) -> None:
+    port.answer = lambda data: b"Starting network: OK\r\n" if data != b"\n" else b""
+    assert not type_text(console, "reboot", Manner(), timeout=5)
+    assert port.got.count(b"reboot") == 1
+
+
+def test_an_echo_that_is_wanted_and_does_not_come(console: Console, port: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyboard, "PATIENCE_S", 0.05)
+    with pytest.raises(ConsoleMismatch, match=r" did not come back whole, but as ''\. "):
+        type_text(console, "reboot", Manner(echo=Echo.yes), timeout=5)
+    assert bytes(port.got) == b"reboot\x15" * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "manner", "options", "typed"),
+    [
+        ("reboot", Manner(echo=Echo.no), {}, b"reboot\n"),
+        ("a\tb", Manner(), {}, b"a\tb\n"),
+        ("", Manner(), {}, b"\n"),
+        ("x", Manner(), {"newline": False}, b"x"),
+        ("word", Manner(), {"secret": True}, b"word\n"),
+    ],
+)
+def test_what_is_typed_as_it_is(
+    console: Console,
+    port: Any,
+    eventually: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    manner: Manner,
+    options: dict[str, Any],
+    typed: bytes,
+) -> None:
+    monkeypatch.setattr(keyboard, "PATIENCE_S", 60.0)
+    begin = time.monotonic()
+    type_text(console, text, manner, timeout=5, **options)
+    assert time.monotonic() - begin < 4, "an echo was awaited"
+    eventually(lambda: bytes(port.got) == typed)
+
+
+def test_one_character_after_the_other(console: Console, port: Any, eventually: Any) -> None:
+    pieces: list[tuple[float, bytes]] = []
+
+    def answer(data: bytes) -> bytes:
+        pieces.append((time.monotonic(), data))
+        return data
+
+    port.answer = answer
+    type_text(console, "grün", Manner(char_delay=0.02), timeout=5)
+    eventually(lambda: b"".join(data for _, data in pieces) == "grün\n".encode())
+    assert all(len(data) == 1 for _, data in pieces)
+    assert pieces[4][0] - pieces[0][0] > 0.07
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("c", b"\x03"), ("C", b"\x03"), ("[", b"\x1b"), ("@", b"\0"), ("?", b"\x7f")]
+)
+def test_control_characters(name: str, data: bytes) -> None:
+    assert control_character(name) == data
+
+
+@pytest.mark.parametrize("name", ["", "cc", "1", "ä"])
+def test_what_is_no_control_character(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        control_character(name)
+    assert str(caught.value) == (
+        f"There is no control character '{name}'. Give the key that is pressed with Ctrl: one letter, or one of "
+        f"@ [ \\ ] ^ _ ?."
+    )
+
+
+def test_what_cannot_be_typed(console: Console) -> None:
+    with pytest.raises(UsageError, match=r"^The text cannot be typed: surrogates not allowed at character 1\.$"):
+        type_text(console, "a\ud800", Manner())

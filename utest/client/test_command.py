@@ -1,0 +1,421 @@
+"""Commands on shells that behave badly: they lose what is typed, hang, restart, or are none at all."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client import command as command_module
+from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.errors import CommandFailed, DeviceCrashed, UsageError
+from JumpstarterLibrary.exporter import Driver, exportstream
+
+MARKERS = re.compile(
+    r""":; \{ \\echo "JMP""(?P<token>\w+)B"; \} 2>&-; command eval '(?P<command>.*?)' """
+    r"""&& \{ \\echo "\nJMP""\w+E:0:"; \} 2>&- \|\| \{ \\echo "\nJMP""\w+E:\$\?:"; \} 2>&-\n""",
+    re.DOTALL,
+)
+
+OK = 0
+
+
+class Shell(Driver):
+    """Takes what is typed as a shell does, and prints for each whole command what the test says.
+
+    Attributes:
+        prints: Returns what a command prints, and its status; None for nothing any more, not even a prompt.
+        echo: What comes back of what is typed.
+        ran: The commands that were run.
+        typed: Everything that was typed.
+    """
+
+    def __init__(self, prints: Callable[[str], tuple[str, int] | str]) -> None:
+        super().__init__()
+        self.prints = prints
+        self.echo: Callable[[bytes], bytes] = lambda data: data
+        self.ran: list[str] = []
+        self.typed = b""
+        self._says: asyncio.Queue[bytes] = asyncio.Queue()
+        self._line = b""
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @classmethod
+    def client(cls) -> str:
+        return "jumpstarter_driver_pyserial.client.PySerialClient"
+
+    @exportstream
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        self._loop = asyncio.get_running_loop()
+        self.say("board:~# ")
+        yield self
+
+    def say(self, text: str) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._says.put_nowait, text.replace("\n", "\r\n").encode())
+
+    async def send(self, data: bytes) -> None:
+        self.typed += data
+        if b"\x03" in data:
+            self._line = b""
+            self.say("^C\nboard:~# ")
+            data = data.rpartition(b"\x03")[2]
+        came = self.echo(data)
+        self._line += came
+        if came:
+            self.say(came.decode())
+        if found := MARKERS.search(self._line.decode()):
+            self._line = b""
+            self._run(found["token"], found["command"])
+        elif data.endswith(b"\n"):
+            if b"{" not in self._line:
+                self._line = b""
+            self.say("> " if self._line else "board:~# ")
+
+    def _run(self, token: str, command: str) -> None:
+        self.ran.append(command)
+        printed = self.prints(command)
+        self.say(f"JMP{token}B\n")
+        if isinstance(printed, str):
+            self.say(printed)
+        else:
+            self.say(f"{printed[0]}\nJMP{token}E:{printed[1]}:\nboard:~# ")
+
+    async def receive(self) -> bytes:
+        return await self._says.get()
+
+    async def send_eof(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.fixture
+def start(device_with: Callable[..., Device]) -> Callable[..., tuple[Shell, Console]]:
+    def build(prints: Callable[[str], Any] = lambda command: (f"{command}\n", OK)) -> tuple[Shell, Console]:
+        shell = Shell(prints)
+        console = device_with({"console": shell}).console()
+        console.wait_for("# ", 5)
+        return shell, console
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("printed", "stdout"),
+    [
+        ("", ""),
+        ("abc\n", "abc"),
+        ("abc", "abc"),
+        ("\n", ""),
+        ("\n\nabc\n\n", "\n\nabc\n"),
+        ("a\x1b", "a\x1b"),
+        ("a\x1b[", "a\x1b["),
+        ("a\x1b]0;title", "a\x1b]0;title"),
+        ("a\x1b[1mb\x1b[0m\n", "ab"),
+        ("grün \x00 😀\n", "grün  😀"),
+    ],
+)
+def test_what_was_printed(start: Any, printed: str, stdout: str) -> None:
+    shell, console = start(lambda _command: (printed, 7))
+    result = run_command(console, "x", 5)
+    assert (result.stdout, result.status, result.kernel) == (stdout, 7, "")
+    assert shell.ran == ["x"]
+
+
+def test_kernel_messages_are_apart_wherever_they_come(start: Any) -> None:
+    def prints(command: str) -> tuple[str, int]:
+        shell.say("[    5.000000] before the output\n")
+        return "one\nt[    6.000000] usb: x\nwo\r[    6.100000] usb: y\n\n[    7.000000] at its end\n", OK
+
+    shell, console = start(prints)
+    shell.say("[    4.000000] earlier\n")
+    console.wait_for("earlier\n", 5)
+    result = run_command(console, "x", 5)
+    assert result.stdout == "one\ntwo"
+    assert result.kernel == "[    6.000000] usb: x\n[    6.100000] usb: y\n[    7.000000] at its end"
+    assert console.kernel.last == 7.0
+
+
+def test_a_marker_that_a_kernel_message_cuts(start: Any) -> None:
+    shell, console = start()
+
+    def run(token: str, command: str) -> None:
+        shell.ran.append(command)
+        half = f"JMP{token}"
+        shell.say(f"{half[:5]}[    6.000000] usb: x\n{half[5:]}B\nout\n\n")
+        shell.say(f"{half}[    6.000001] usb: y\nE:1[    6.000002] usb: z\n2:\nboard:~# ")
+
+    shell._run = run
+    shell.say("[    4.000000] earlier\n")
+    console.wait_for("earlier\n", 5)
+    result = run_command(console, "x", 5)
+    assert (result.stdout, result.status) == ("out", 12)
+
+
+def test_what_dmesg_prints_is_output(start: Any) -> None:
+    dmesg = "[    0.000000] Linux version 6.1\n[    3.000000] usb: a\n[    4.000000] earlier\n"
+    shell, console = start(lambda _command: (f"{dmesg}[    9.000000] now\n", OK))
+    shell.say("[    4.000000] earlier\n")
+    console.wait_for("earlier\n", 5)
+    result = run_command(console, "dmesg", 5)
+    assert result.stdout == dmesg[:-1]
+    assert result.kernel == "[    9.000000] now"
+
+
+@pytest.mark.parametrize("more", ["", "[  100.610000] usb: z\n"])
+def test_a_kernel_that_was_never_heard_before_is_asked_for_its_time(start: Any, more: str) -> None:
+    noise = "[  100.500000] usb: x\n[  100.600000] usb: y\n"
+    old = "[    0.000000] Linux version 6.1\n[   90.000000] usb: a\n"
+    answers = {"x": f"one\n{noise}", "dmesg": f"{old}{noise}", "cat /proc/uptime": f"{more}100.60 99.00\n"}
+    shell, console = start(lambda command: (answers[command], OK))
+    result = run_command(console, "dmesg", 5)
+    assert (result.stdout, result.kernel) == (old[:-1], noise[:-1])
+    assert shell.ran == ["dmesg", "cat /proc/uptime"]
+    assert run_command(console, "x", 5).stdout == f"one\n{noise[:-1]}", "they came out before"
+    assert shell.ran == ["dmesg", "cat /proc/uptime", "x"]
+
+
+def test_where_nobody_knows_the_time_what_looks_like_messages_is_output(start: Any) -> None:
+    log = "one\n[  100.500000] usb: x\ntw[  100.600000] usb: y\no\n"
+    _, console = start(lambda command: (log if command == "x" else "sh: cat: not found\n", OK))
+    result = run_command(console, "x", 5)
+    assert (result.stdout, result.kernel) == ("one\n[  100.500000] usb: x\ntwo", "[  100.600000] usb: y")
+
+
+def test_a_command_whose_first_marker_is_lost(start: Any) -> None:
+    shell, console = start()
+
+    def run(token: str, _command: str) -> None:
+        shell.say(f"JMPgarbled\nout\n\nJMP{token}E:3:\nboard:~# ")
+
+    shell._run = run
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "x", 5)
+    head, _, said = str(caught.value).partition("The console said:\n")
+    assert head == ("Command 'x' was run, but the marker before its output was lost; nobody knows what it printed. ")
+    assert "  JMPgarbled\n  out\n" in said
+
+
+def test_a_line_that_loses_characters_is_not_run_but_typed_again(start: Any) -> None:
+    shell, console = start()
+    losses = [lambda data: data[1:], lambda data: data[:4] + data[5:]]
+    shell.echo = lambda data: losses.pop()(data) if losses and len(data) > 5 else data
+    assert run_command(console, "echo hello", 10).stdout == "echo hello"
+    assert shell.ran == ["echo hello"]
+    assert shell.typed.count(b"\x03") == 2
+
+
+def test_a_line_that_never_arrives_whole(start: Any) -> None:
+    shell, console = start()
+    shell.echo = lambda data: data[1:] if len(data) > 5 else data
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "reboot now", 20)
+    assert re.fullmatch(
+        r"""Command 'reboot now' was not run\. ':; { .*'reboot now' && .*' was typed once on console 'console' """
+        r"""and did not come back whole, but as '; { .*'reboot now' && .*'\. The line was erased, nothing was """
+        r"done\. Type slower with char_delay=, or do not look at the echo\.",
+        str(caught.value),
+    )
+    assert shell.ran == []
+    assert shell.typed.count(b"reboot now") == 4
+
+
+def test_once_is_once(start: Any) -> None:
+    shell, console = start()
+    shell.echo = lambda data: data[1:] if len(data) > 5 else data
+    with pytest.raises(CommandFailed, match=r"^Command 'reboot now' was not run\. "):
+        run_command(console, "reboot now", 20, once=True)
+    assert shell.typed.count(b"reboot now") == 1
+
+
+def test_a_command_that_nobody_took_is_typed_again(
+    start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(command_module, "AGAIN_S", 0.2)
+    shell, console = start()
+    deaf = [True]
+    shell.echo = lambda data: b"" if deaf else data
+    shell.typed = b""
+
+    original = shell.send
+
+    async def send(data: bytes) -> None:
+        if deaf:
+            shell.typed += data
+            # It wakes up with the newline that comes before the second try.
+            if shell.typed.count(b"\n") > 4:
+                deaf.clear()
+                shell.say("board:~# ")
+            return
+        await original(data)
+
+    shell.send = send
+    assert run_command(console, "echo hello", 10).stdout == "echo hello"
+    assert shell.ran == ["echo hello"]
+    assert "Command 'echo hello' was not taken on console 'console'; it is typed again." in [
+        record.getMessage() for record in caplog.records
+    ]
+
+
+def test_an_unfinished_line_of_before_is_given_up(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_module, "AGAIN_S", 0.2)
+    shell, console = start()
+    original, quoted = shell.send, [True]
+
+    async def send(data: bytes) -> None:
+        if quoted and b"\x03" not in data:
+            shell.say(data.decode() + ("> " if data.endswith(b"\n") else ""))
+            return
+        quoted.clear()
+        await original(data)
+
+    shell.send = send
+    assert run_command(console, "echo hello", 10).stdout == "echo hello"
+
+
+def test_a_shell_that_is_busy_gets_its_command_only_once(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_module, "AGAIN_S", 0.1)
+    shell, console = start()
+
+    def run(token: str, command: str) -> None:
+        shell.ran.append(command)
+        asyncio.get_running_loop().call_later(1.0, shell.say, f"JMP{token}B\nlate\n\nJMP{token}E:0:\n")
+
+    shell._run = run
+    assert run_command(console, "x", 10).stdout == "late"
+    assert shell.ran == ["x"]
+
+
+def test_the_first_newline_wakes_a_board_that_eats_a_character(start: Any) -> None:
+    shell, console = start()
+    run_command(console, "true", 10)
+    run_command(console, "true", 10)
+    assert shell.typed.startswith(b"\n:; ")
+    assert shell.typed.count(b"\n:; ") == 2
+
+
+def test_what_was_left_unfinished_is_given_up_before_the_command(start: Any) -> None:
+    shell, console = start()
+    console.write(b"echo 'open {\n")
+    console.wait_for("\n> ", 5)
+    assert run_command(console, "echo hello", 10).stdout == "echo hello"
+    assert shell.typed.startswith(b"echo 'open {\n\x03:; ")
+
+
+def test_a_command_that_ends_the_shell(start: Any) -> None:
+    shell, console = start(lambda _command: "logout\n\nBoard 1.0\n\nboard login: ")
+    begin = time.monotonic()
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "exit 3", 20)
+    assert str(caught.value) == (
+        "Command 'exit 3' ended the shell itself; console 'console' asks for a login again. In parentheses, a command "
+        "ends no more than itself."
+    )
+    assert time.monotonic() - begin < 5
+    assert not shell.typed.endswith(b"\x03")
+
+
+def test_a_command_that_only_asks_like_a_login(start: Any) -> None:
+    shell, console = start()
+
+    def run(token: str, _command: str) -> None:
+        shell.say(f"JMP{token}B\nboard login: ")
+        asyncio.get_running_loop().call_later(0.4, shell.say, f"root\n\nJMP{token}E:0:\nboard:~# ")
+
+    shell._run = run
+    assert run_command(console, "./ask", 20).stdout == "board login: root"
+
+
+BANNER = "\n\nU-Boot 2026.01 (Jan 05 2026)\n\nDRAM: 1 GiB\n"
+
+
+def test_a_restart_that_was_not_expected(start: Any) -> None:
+    shell, console = start(lambda _command: BANNER)
+    begin = time.monotonic()
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "reboot -f", 20)
+    assert str(caught.value) == (
+        "Command 'reboot -f' did not end: the board restarted. The console said: 'U-Boot 2026.01 (Jan 05 2026)'. "
+        "Where that is meant, say so with expect_status=restart."
+    )
+    assert time.monotonic() - begin < 5
+    assert b"\x03" not in shell.typed, "that would stop the boot"
+
+
+@pytest.mark.parametrize(
+    "banner", [BANNER, "[    0.000000] Linux version 6.1\n", "[    0.000000] Booting Linux on 0x0\n"]
+)
+def test_a_restart_that_was_expected(start: Any, banner: str) -> None:
+    _, console = start(lambda _command: f"The system is going down\n{banner}")
+    result = run_command(console, "reboot -f", 20, restarts=True)
+    assert (result.stdout, result.status) == ("The system is going down", None)
+
+
+def test_a_restart_after_the_command_has_ended(start: Any) -> None:
+    shell, console = start()
+
+    def run(token: str, _command: str) -> None:
+        shell.say(f"JMP{token}B\nsoon\n\nJMP{token}E:0:\nboard:~# ")
+        asyncio.get_running_loop().call_later(0.3, shell.say, f"going down{BANNER}")
+
+    shell._run = run
+    result = run_command(console, "reboot", 20, restarts=True)
+    assert (result.stdout, result.status) == ("soon", 0)
+
+
+def test_a_restart_that_does_not_come(start: Any) -> None:
+    _, console = start(lambda _command: ("", 0))
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "reboot", 0.8, restarts=True)
+    assert str(caught.value) == ("Command 'reboot' ended with status 0, but no restart followed in 800 milliseconds.")
+
+
+def test_the_log_of_an_earlier_boot_is_no_restart(start: Any) -> None:
+    log = f"{BANNER}[    0.000000] Linux version 6.1\nboard login: "
+    shell, console = start(lambda _command: (log, OK))
+    shell.say("[    4.000000] earlier\n")
+    console.wait_for("earlier\n", 5)
+    assert run_command(console, "cat boot.log", 20).stdout.strip() == log.strip()
+
+
+def test_a_crash_ends_a_command(start: Any) -> None:
+    _, console = start(lambda _command: "[    9.000000] Kernel panic - not syncing: sysrq\n")
+    console.fail_on("x", [FailingPattern.of("Kernel panic")])
+    begin = time.monotonic()
+    with pytest.raises(DeviceCrashed, match=r"^The device crashed while the end of command 'crash' was awaited: "):
+        run_command(console, "crash", 60)
+    assert time.monotonic() - begin < 3
+
+
+def test_what_a_line_editor_would_act_on_is_refused(start: Any) -> None:
+    _, console = start()
+    with pytest.raises(UsageError) as caught:
+        run_command(console, "echo a\tb")
+    assert str(caught.value) == (
+        r"The command holds the control character '\t', which a shell's line editor would act on. Let printf make it "
+        "on the device, or write the command to a file there."
+    )
+
+
+def test_a_command_of_several_lines(start: Any) -> None:
+    shell, console = start()
+    assert run_command(console, "cat <<X\nhello\nX", 5).stdout == "cat <<X\nhello\nX"
+    assert shell.ran == ["cat <<X\nhello\nX"]
+
+
+def test_a_megabyte(start: Any) -> None:
+    text = "".join(f"{number:07d} 0123456789\n" for number in range(55_000))
+    _, console = start(lambda _command: (text, OK))
+    begin = time.monotonic()
+    assert run_command(console, "x", 30).stdout == text[:-1]
+    assert time.monotonic() - begin < 5

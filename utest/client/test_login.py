@@ -1,0 +1,210 @@
+"""Logging in where it is difficult: boards that echo passwords, lose characters, run something, or are in U-Boot."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client import login as login_module
+from JumpstarterLibrary.client.login import SHELL, log_in
+from JumpstarterLibrary.errors import LoginFailed
+from JumpstarterLibrary.exporter import Driver, exportstream
+
+PASSWORD = "hunter42"
+
+
+PROMPTS = {"login": "board login: ", "password": "Password: ", "shell": "root@board:~# ", "uboot": "=> "}
+
+
+class Getty(Driver):
+    """Asks for a name and a password, and is a shell then.
+
+    Attributes:
+        state: ``login``, ``password``, ``shell``, ``uboot``, ``busy`` (nothing but Ctrl-C helps) or ``off``.
+        shows_password: Whether it echoes the password.
+        losses: How many of the next texts lose their first character.
+        noise: What comes out before each prompt and within it.
+        lines: What was typed, line by line.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__()
+        self.state = state
+        self.shows_password = False
+        self.losses = 0
+        self.noise = ""
+        self.lines: list[str] = []
+        self._says: asyncio.Queue[bytes] = asyncio.Queue()
+        self._line = ""
+        self._user = ""
+
+    @classmethod
+    def client(cls) -> str:
+        return "jumpstarter_driver_pyserial.client.PySerialClient"
+
+    @exportstream
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        self._prompt()
+        yield self
+
+    def _say(self, text: str) -> None:
+        self._says.put_nowait(text.replace("\n", "\r\n").encode())
+
+    def _prompt(self) -> None:
+        prompt = PROMPTS.get(self.state, "")
+        self._say(self.noise + prompt[:4] + self.noise + prompt[4:] if prompt else "")
+
+    async def send(self, data: bytes) -> None:
+        if b"\x03" in data and self.state == "busy":
+            self.state, data = "shell", b""
+            self._say("^C\n")
+            self._prompt()
+        if b"\x15" in data or b"\x03" in data:
+            self._line, data = "", b""
+        if self.losses and len(data) > 1:
+            self.losses -= 1
+            data = data[1:]
+        for character in data.decode():
+            self._type(character)
+
+    def _type(self, character: str) -> None:
+        if self.state in ("off", "busy"):
+            return
+        if character != "\n":
+            self._line += character
+            if self.state != "password" or self.shows_password:
+                self._say(character)
+            return
+        self._say("\n")
+        line, self._line = self._line, ""
+        self.lines.append(line)
+        getattr(self, f"_in_{self.state}")(line)
+        self._prompt()
+
+    def _in_login(self, line: str) -> None:
+        if line:
+            self._user, self.state = line, "password"
+
+    def _in_password(self, line: str) -> None:
+        if (self._user, line) == ("root", PASSWORD):
+            self.state = "shell"
+        else:
+            self._say("\nLogin incorrect\n")
+            self.state = "login"
+
+    def _in_shell(self, line: str) -> None:
+        if found := re.match(r':; \{ \\echo "JMP""(\w{8})B"', line):
+            self._say(f"JMP{found[1]}B\n\nJMP{found[1]}E:0:\n")
+
+    def _in_uboot(self, line: str) -> None:
+        if line:
+            self._say(f"Unknown command '{line}' - try 'help'\n")
+
+    async def receive(self) -> bytes:
+        return await self._says.get()
+
+    async def send_eof(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.fixture
+def start(device_with: Callable[..., Device], tmp_path: Path) -> Callable[..., tuple[Getty, Console]]:
+    def build(state: str, **settings: Any) -> tuple[Getty, Console]:
+        getty = Getty(state)
+        vars(getty).update(settings)
+        device = device_with({"console": getty})
+        device.transcripts = tmp_path
+        return getty, device.console()
+
+    return build
+
+
+@pytest.mark.parametrize("state", ["login", "password", "shell", "busy"])
+def test_from_any_state(start: Any, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_module, "PATIENCE_S", 0.2)
+    getty, console = start(state)
+    log_in(console, "root", PASSWORD, 10)
+    assert getty.state == "shell"
+    log_in(console, "root", None, 10)
+
+
+@pytest.mark.parametrize("state", ["login", "password", "shell"])
+def test_prompts_with_kernel_messages_in_them(start: Any, state: str) -> None:
+    getty, console = start(state, noise="[   12.345678] usb 1-1: new device\n")
+    log_in(console, "root", PASSWORD, 10)
+    assert getty.state == "shell"
+
+
+def test_a_user_name_that_loses_its_first_character_is_typed_again(start: Any) -> None:
+    getty, console = start("login", losses=1)
+    log_in(console, "root", PASSWORD, 10)
+    assert getty.lines[:2] == ["root", PASSWORD]
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_the_password_is_in_no_file_and_in_no_error(start: Any, shows: bool, tmp_path: Path) -> None:
+    getty, console = start("login", shows_password=shows)
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "toor", PASSWORD, 10)
+    assert str(caught.value) == (
+        "The login of 'toor' on console 'console' was refused: 'Login incorrect'. Check user and password."
+    )
+    getty.state = "off"
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD, 0.5)
+    assert PASSWORD not in str(caught.value)
+    console.close()
+    for path in (tmp_path / "console.log", tmp_path / "console.timed.log"):
+        content = path.read_text()
+        assert PASSWORD not in content
+        assert "********" in content or not shows
+    assert (PASSWORD in console.text(0)) is shows
+
+
+def test_a_board_that_needs_no_password_but_gets_one(start: Any) -> None:
+    getty, console = start("login")
+    getty._in_login = lambda line: setattr(getty, "state", "shell" if line else "login")
+    log_in(console, "root", PASSWORD, 10)
+    assert PASSWORD not in getty.lines
+
+
+@pytest.mark.parametrize("prompt", ["=> ", "U-Boot> ", "STM32MP> =>", "u-boot# "])
+def test_a_boot_loader_is_told_by_its_prompt(start: Any, prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROMPTS, "uboot", prompt)
+    _, console = start("uboot")
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD, 5)
+    assert str(caught.value) == (
+        f"There is no login on console 'console': a boot loader waits there with the prompt '{prompt.strip()}'. Boot "
+        f"the system first, for example with: Write To Console    boot"
+    )
+
+
+def test_slow_typing(start: Any) -> None:
+    getty, console = start("login")
+    log_in(console, "root", PASSWORD, 20, char_delay=0.005)
+    assert getty.state == "shell"
+
+
+@pytest.mark.parametrize("prompt", ["bash-5.2# ", "sh-5.1$ ", "[root@h ~]# ", "host% ", "~ # ", "board:~$ ", "> "])
+def test_a_shell_is_told_by_its_prompt(start: Any, prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROMPTS, "shell", prompt)
+    getty, console = start("shell")
+    log_in(console, "root", PASSWORD, 10)
+    assert "root" not in getty.lines
+
+
+@pytest.mark.parametrize("line", ["50%", "Loading...##", "### ###", "a => "])
+def test_what_ends_like_a_prompt_and_is_none(line: str) -> None:
+    assert not SHELL.search(line)
