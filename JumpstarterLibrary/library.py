@@ -14,12 +14,17 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.consoles.transcript import TIMED_SUFFIX
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.leasing import LeasedDevice, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments
+from JumpstarterLibrary.keywords.boot import BootKeywords
 from JumpstarterLibrary.keywords.connection import ConnectionKeywords
 from JumpstarterLibrary.keywords.console import ConsoleKeywords
+from JumpstarterLibrary.keywords.console_failing import ConsoleFailingKeywords
+from JumpstarterLibrary.keywords.console_shell import ConsoleShellKeywords
+from JumpstarterLibrary.keywords.console_writing import ConsoleWritingKeywords
 from JumpstarterLibrary.keywords.devices import Devices, Exporter
 from JumpstarterLibrary.keywords.drivers import DriverKeywords
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
@@ -29,6 +34,7 @@ from JumpstarterLibrary.keywords.lease_time import LeaseTimeKeywords
 from JumpstarterLibrary.keywords.leasing import Lab, Leases
 from JumpstarterLibrary.keywords.power import PowerKeywords
 from JumpstarterLibrary.keywords.secret import Secret, reveal
+from JumpstarterLibrary.keywords.states import StateKeywords
 from JumpstarterLibrary.keywords.storage import StorageKeywords
 from JumpstarterLibrary.reporting.artefacts import transcript_directory
 from JumpstarterLibrary.reporting.drain import EventDrain
@@ -87,11 +93,37 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     = Console =
 
     Consoles are read from the moment a device is connected, into a history that reading never destroys. It keeps the
-    last 8 million characters; the whole transcript is a file in the output directory, linked from the log. `Console
-    Should Contain` looks from a cursor on and moves it behind the match. A power action moves the cursor to the present
-    end, so that old output cannot answer for the new boot. ``since=`` looks from elsewhere.
+    last 8 million characters; the transcript has all, in two files in the output directory that are linked from the
+    log: every byte as it came, and timed lines of what came and what was typed. Secrets are in neither.
+
+    `Console Should Contain` looks from a cursor on and moves it behind the match. A power action moves the cursor to
+    the present end, so that old output cannot answer for the new boot. ``since=`` looks from elsewhere: ``power_on``,
+    ``test_start``, ``lease_start``, ``connect``, or the name of a mark that `Mark Console` has set.
 
     A pattern is a plain text, or ``regexp:`` and a Python regular expression.
+
+    `Register Failing Console Pattern` ends every wait as soon as a board dies, and shows its last words.
+
+    = Boot and states =
+
+    `Ensure Device State` brings a board to ``off``, ``bootloader``, ``login`` or ``shell`` from wherever it is, by the
+    shortest way, and fails with what the console said. It looks before it types, and never types more than a comment
+    at a prompt. What is known of the board becomes ``unknown`` by itself: by a power action, whoever does it, by a
+    reset, a restart that the console tells, a panic, or a lost link.
+
+    |  Ensure Device State    bootloader
+    |  Set U-Boot Variable    bootargs    console=ttyS0
+    |  Ensure Device State    shell    password=${PASSWORD}
+    |  Run Command    uname -a
+
+    A state that the board failed to reach is not tried again, so that one broken image does not cost the whole night:
+    see `Forget Device Failures`. How a board boots (key, prompt, boot commands, user), and states of your own, come
+    from a file: `Load Device States`; or from a resource file: `Define Device State`.
+
+    For single steps there are `Interrupt Boot`, `Run U-Boot Command`, `Get U-Boot Variable`, `Set U-Boot Variable`,
+    `U-Boot DHCP` and `Boot From U-Boot`. All take upstream's U-Boot driver (its prompt, power and serial port), or any
+    serial port and the power driver beside it. Where there are several, ``driver=`` names the U-Boot or serial driver
+    and ``power=`` the power driver.
 
     = Errors =
 
@@ -156,11 +188,13 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._close)
         ]
         atexit.register(self._close)
-        parts = (ConnectionKeywords, PowerKeywords, StorageKeywords, ConsoleKeywords, DriverKeywords)
+        parts = (ConnectionKeywords, PowerKeywords, StorageKeywords, DriverKeywords)
+        consoles = (ConsoleKeywords, ConsoleWritingKeywords, ConsoleShellKeywords, ConsoleFailingKeywords)
+        booting = (BootKeywords, StateKeywords)
         leasing = (LeaseSetKeywords, LeaseTimeKeywords, ExporterKeywords)
         super().__init__(
             [
-                *(part(self._devices, timeout) for part in parts),
+                *(part(self._devices, timeout) for part in (*parts, *consoles, *booting)),
                 *(part(self._devices, timeout, leases) for part in leasing),
             ]
         )
@@ -190,8 +224,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         device.open_consoles()
         if output is not None and device.transcripts is not None:
             for name in device.consoles():
-                transcript = device.transcripts / file_name(f"{name}.log")
-                logger.info(transcript_link(name, transcript.relative_to(output).as_posix()), html=True)
+                transcript = (device.transcripts / file_name(f"{name}.log")).relative_to(output)
+                timed = transcript.with_suffix(TIMED_SUFFIX)
+                logger.info(transcript_link(name, transcript.as_posix(), timed.as_posix()), html=True)
 
     def _suite_starts(self, suite: str) -> None:
         self._suites.append(suite)

@@ -10,11 +10,11 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import leases, runs, wire
+from bench import boards, consoles, leases, runs, wire
 from bench.processes import Setting
 from bench.rows import Row, table
 from interop.exporters import bench_board, short_folder, upstream_unix
@@ -22,7 +22,7 @@ from interop.upstream import VERSION, install
 
 RESULTS = Path(__file__).parent.parent / "results" / "bench.json"
 
-GROUPS = {
+GROUPS: dict[str, Callable[[Setting], Iterable[Row]]] = {
     "import": wire.imports,
     "connect": wire.connections,
     "call": wire.calls,
@@ -34,6 +34,8 @@ GROUPS = {
     "tunnel call": leases.calls,
     "tunnel upload": leases.uploads,
     "many leases": leases.many,
+    "console": consoles.consoles,
+    "boot": boards.boot,
     "distributions": runs.distributions,
 }
 

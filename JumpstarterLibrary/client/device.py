@@ -19,6 +19,7 @@ from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
 from JumpstarterLibrary.client.offer import Offers
+from JumpstarterLibrary.client.powers import Powers
 from JumpstarterLibrary.client.tree import Node, build_tree
 from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
 
@@ -63,6 +64,8 @@ class Device:
         self._proxies: dict[Node, DriverProxy] = {}
         self._consoles: dict[str, Console] = {}
         self._logs: LogFollower | None = None
+        self.powers = Powers(root, self._power_changes)
+        """What is known of the power of its boards."""
         self._lock = threading.RLock()
 
     @classmethod
@@ -211,6 +214,10 @@ class Device:
         """Tell all consoles that power is switched: on in a moment, or off just now."""
         for console in self._consoles.values():
             console.power_changes()
+
+    def _power_changes(self) -> list[Console]:
+        self.power_changes()
+        return list(self._consoles.values())
 
     def _console_driver(self, path: str | None) -> DriverProxy:
         if path is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,10 +13,13 @@ from interop.environments import EnvironmentUnavailable
 from interop.qemu.linux import LinuxFiles, linux_files
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.consoles.presets import preset_patterns
 from JumpstarterLibrary.client.login import log_in
+from JumpstarterLibrary.errors import DeviceCrashed
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.qemu import QemuBoard
+from JumpstarterLibrary.types import FailingPreset
 
 LIMIT_S = 60.0
 
@@ -62,19 +67,47 @@ def test_from_power_to_a_shell_with_commands(device: Device) -> None:
     assert run_command(console, "uname -s").stdout == "Linux"
     assert run_command(console, "cat /proc/cmdline").stdout == "console=ttyS0"
     assert run_command(console, "sh -c 'exit 7'").status == 7
+
+
+def test_fifty_commands_while_the_kernel_talks(device: Device) -> None:
+    boot(device)
+    console = device.console()
+    run_command(console, "echo on > /proc/sys/kernel/printk_devkmsg")  # otherwise ten a second at most
     run_command(console, "(while :; do echo noise > /dev/kmsg; sleep 0.02; done) &")
-    for number in range(10):
+    messages = 0
+    for number in range(50):
         result = run_command(console, f"echo {number} | md5sum; (exit {number})")
         digest = hashlib.md5(f"{number}\n".encode()).hexdigest()
-        assert f"{digest}  -" in result.stdout
-        assert result.status == number
+        assert (result.stdout, result.status) == (f"{digest}  -", number)
+        messages += result.kernel.count("noise")
+    result = run_command(console, "seq 1 3000", LIMIT_S)
+    assert result.stdout == "\n".join(map(str, range(1, 3001)))
+    assert messages + result.kernel.count("noise") > 10
+    dmesg = run_command(console, "dmesg | head -n 2").stdout
+    assert re.fullmatch(r"\[ +0\.000000\] Linux version .*\n\[ +0\.000000\] Command line: .*", dmesg)
+
+
+def test_much_output_and_output_that_is_no_text(device: Device) -> None:
+    boot(device)
+    console = device.console()
+    result = run_command(console, "yes 0123456789abcde | head -n 16384", LIMIT_S)
+    assert result.stdout == "\n".join(["0123456789abcde"] * 16384)
+    for printed in ("head -c 20000 /dev/urandom", r"printf 'a\033]0;x'", r"printf 'a\033['", r"printf 'a\033'"):
+        assert run_command(console, printed, LIMIT_S).status == 0
+    assert run_command(console, r"printf 'a\033['").stdout == "a\x1b["
 
 
 def test_a_panic_and_a_reset(device: Device) -> None:
     boot(device)
     console = device.console()
-    console.write(b"echo c > /proc/sysrq-trigger\n")
-    console.wait_for("Kernel panic - not syncing: sysrq triggered crash", LIMIT_S)
+    console.fail_on("linux", preset_patterns(FailingPreset.linux))
+    begin = time.monotonic()
+    with pytest.raises(DeviceCrashed) as caught:
+        run_command(console, "echo c > /proc/sysrq-trigger", LIMIT_S)
+    assert time.monotonic() - begin < 4
+    assert caught.value.line.endswith("Kernel panic - not syncing: sysrq triggered crash")
+    assert "sysrq_handle_crash" in caught.value.trace
+    assert "---[ end Kernel panic - not syncing: sysrq triggered crash ]---" in caught.value.trace
     device.client.board.press_reset()
     console.wait_for("U-Boot 20", LIMIT_S)
 
@@ -82,8 +115,7 @@ def test_a_panic_and_a_reset(device: Device) -> None:
 def test_shutting_down_and_restarting(device: Device) -> None:
     boot(device)
     console = device.console()
-    console.write(b"reboot\n")
-    console.wait_for("U-Boot 20", LIMIT_S)
+    assert run_command(console, "reboot", LIMIT_S, restarts=True).status in (0, None)
     device.client.board.power.off()
     boot(device)
     console.write(b"poweroff\n")

@@ -202,18 +202,25 @@ def test_opening_all_consoles_reports_those_that_cannot_be_opened(
 
 
 @pytest.mark.parametrize(
-    ("name", "file"),
-    [("console", "console.log"), ("../../etc/passwd", "_.._etc_passwd.log"), ("/abs", "_abs.log"), ("..", "log")],
+    ("name", "stem"),
+    [("console", "console"), ("../../etc/passwd", "_.._etc_passwd"), ("/abs", "_abs")],
 )
 def test_an_exporter_does_not_choose_where_transcripts_go(
-    name: str, file: str, device_with: Callable[..., Device], tmp_path: Path
+    name: str, stem: str, device_with: Callable[..., Device], tmp_path: Path
 ) -> None:
     device = device_with({name: PySerial(url="loop://")})
     device.transcripts = tmp_path / "out"
     device.console()
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.log")] + [
-        path.name for path in tmp_path.rglob("log")
-    ] == [f"out/{file}" if file != "log" else file]
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert files == [f"out/{stem}.log", f"out/{stem}.timed.log"]
+
+
+def test_a_name_without_a_stem_keeps_transcripts_inside_too(device_with: Callable[..., Device], tmp_path: Path) -> None:
+    device = device_with({"..": PySerial(url="loop://")})
+    device.transcripts = tmp_path / "out"
+    device.console()
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["out/log", "out/log.timed.log"]
 
 
 def test_closing_closes_everything(bench: Device, eventually: Any) -> None:

@@ -17,7 +17,7 @@ OFF_TIME_S = 2.0
 
 
 class PowerProxy(DriverProxy):
-    """A power driver. The last action is announced to the device, whose consoles start a new chapter there."""
+    """A power driver. Every action is announced to the device, whose consoles start a new chapter there."""
 
     LABELS: tuple[str, ...] = (
         "jumpstarter_driver_power.client.PowerClient",
@@ -27,12 +27,10 @@ class PowerProxy(DriverProxy):
     )
 
     def _begins(self, method: str) -> None:
-        if method in ("on", "cycle", "rescue"):
-            self._device.power_changes()
+        self._device.powers.begin(self.uuid, method)
 
     def _ended(self, method: str) -> None:
-        if method == "off":
-            self._device.power_changes()
+        self._device.powers.end(self.uuid, method)
 
     def on(self, timeout: Seconds = None) -> None:
         """Switch power on. Switching on what is on is fine."""

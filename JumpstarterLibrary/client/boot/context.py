@@ -1,0 +1,50 @@
+"""What a way from state to state works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from JumpstarterLibrary.client.boot.board import Board
+from JumpstarterLibrary.client.boot.interrupt import Interruption
+from JumpstarterLibrary.client.deadline import Deadline
+
+USER = "root"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a board boots.
+
+    Attributes:
+        interruption: How its boot loader is stopped.
+        commands: What starts a system from the boot loader's prompt; None if the board does that by itself, or on
+            ``boot``.
+        off_time: Seconds without power in a power cycle; None for two, and for none where the board is simulated.
+        user: Who logs in.
+        password: With which password; None for none.
+        prompt: The boot loader's prompt; None for what the U-Boot driver tells.
+        power: Path of the power driver; None for the only one.
+    """
+
+    interruption: Interruption = field(default_factory=Interruption)
+    commands: tuple[str, ...] | None = None
+    off_time: float | None = None
+    user: str = USER
+    password: str | None = field(default=None, repr=False)
+    prompt: str | None = None
+    power: str | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """One change of state.
+
+    Attributes:
+        board: The board.
+        settings: How it boots.
+        deadline: Until when.
+    """
+
+    board: Board
+    settings: Settings
+    deadline: Deadline

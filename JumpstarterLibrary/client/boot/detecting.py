@@ -1,0 +1,140 @@
+"""Which state a board is in: what its console shows, and what it answers to a nudge."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+
+from JumpstarterLibrary.client.boot import signs
+from JumpstarterLibrary.client.boot.context import Context
+from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
+from JumpstarterLibrary.client.boot.screen import TAIL, seen
+from JumpstarterLibrary.client.deadline import Deadline, spoken
+
+LOOK_S = 3.0
+"""How long a console that never pauses is looked at."""
+
+PATIENCE_S = 1.2
+"""Silence after which a board is nudged. U-Boot counts down aloud, once a second."""
+
+FIRMWARE_S = 10.0
+"""How long a board that was switched on may be silent, and still be on its way to its boot loader."""
+
+ANSWER_S = 2.0
+"""How long a prompt may take to show itself again."""
+QUICK_ANSWER_S = 0.5
+
+DEAD = "dead"
+
+
+class Detector:
+    """Looks which state a board is in.
+
+    Nothing is typed while a boot loader may take it for the key that stops it, and what somebody has typed at a prompt
+    is forgotten there, never entered.
+
+    Args:
+        context: The board, and how it boots.
+        states: The states that it can be in, the most particular first.
+
+    Attributes:
+        reason: Why the state is not known, if it is not.
+    """
+
+    def __init__(self, context: Context, states: Sequence[State]) -> None:
+        self._context, self._states = context, states
+        self._console, self._screen = context.board.console, context.board.screen
+        self._supply = context.board.known_supply
+        self.reason = ""
+
+    def look(self, *, may_stop: bool = False) -> str:
+        """Return the name of the board's state, or one of ``starting``, ``booting`` and ``unknown``.
+
+        Args:
+            may_stop: Whether it is fine to stop a boot loader.
+        """
+        if self._context.board.off:
+            return OFF
+        limit = Deadline(self._context.deadline.at_most(LOOK_S))
+        while True:
+            if self._match(self._screen.text()) is None and self._starts():
+                self.reason = "it is on its way through its firmware"
+                return STARTING
+            text = self._screen.settled(limit)
+            if text is None:
+                return self._unsettled()
+            state = self._match(text)
+            if state is not None:
+                return state.name if state.nudge is None else self._answer(state.nudge, ANSWER_S)
+            if self._starts():
+                continue
+            if self._phase() == DEAD:
+                self.reason = "its kernel has panicked"
+                return UNKNOWN
+            if signs.SECRET.search(text):
+                self.reason = f"it asks '{self._last_line()}', where nothing is tried"
+                return UNKNOWN
+            if may_stop or not self._screen.changes(PATIENCE_S, limit):
+                quick = may_stop and not self._screen.spoke
+                return self._answer(NUDGE, QUICK_ANSWER_S if quick else ANSWER_S)
+
+    def _unsettled(self) -> str:
+        """Return what a board is doing that talks all the time."""
+        self.reason = f"its console says things all the time, the last was: '{self._last_line()}'"
+        phase = self._phase()
+        return phase if phase in (STARTING, BOOTING) else UNKNOWN
+
+    def _last_line(self) -> str:
+        return self._console.hidden(seen(self._screen.line())).strip()[-200:]
+
+    def _starts(self) -> bool:
+        """Whether the board may be in its firmware, where a key could stop it."""
+        if self._screen.spoke:
+            return self._phase() == STARTING
+        power = None if self._supply is None else self._supply.state
+        return power is not None and power.on is True and time.monotonic() - power.since < FIRMWARE_S
+
+    def _phase(self) -> str:
+        # With kernel messages, some of which tell that it restarts.
+        return last_phase(self._console.text(max(self._screen.begin, self._console.end - TAIL)))
+
+    def _match(self, text: str) -> State | None:
+        return next((state for state in self._states if state.shown(text)), None)
+
+    def _answer(self, nudge: bytes, patience: float) -> str:
+        """Nudge the board, and return the state of what shows itself then."""
+        start = self._console.end
+        self._console.write(nudge)
+        limit = Deadline(self._context.deadline.at_most(patience))
+        while self._screen.changes(patience, limit):
+            text = self._screen.settled(Deadline(self._context.deadline.at_most(LOOK_S)), start)
+            state = None if text is None else self._match(text)
+            if state is not None:
+                if state.probe(self._context):
+                    return state.name
+                break
+        said = seen(self._console.shown(start)).strip()[-200:]
+        self.reason = f"it answered a nudge with '{said}'" if said else f"it did not answer in {spoken(patience)}"
+        # Only what reads from the console shows what is typed there; a kernel that boots does not.
+        echoed = "#" in said and not said.strip("#\n\r ")
+        return BOOTING if self._phase() == BOOTING and not echoed else UNKNOWN
+
+
+def last_phase(text: str) -> str:
+    """Return what a console has told last of a boot: ``starting``, ``booting``, ``dead``, or ``unknown``."""
+    found = {
+        STARTING: _last(signs.COUNTDOWN, text),
+        BOOTING: _last(signs.BOOTING, text),
+        DEAD: _last(signs.PANIC, text),
+        UNKNOWN: _last(signs.SYSTEM, text),
+    }
+    phase, position = max(found.items(), key=lambda item: item[1])
+    return phase if position >= 0 else UNKNOWN
+
+
+def _last(pattern: re.Pattern[str], text: str) -> int:
+    last = -1
+    for match in pattern.finditer(text):
+        last = match.end()
+    return last

@@ -1,0 +1,90 @@
+"""States that a board has failed to reach: remembered, so that nobody waits for them again and again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from JumpstarterLibrary.client.boot.board import Board
+from JumpstarterLibrary.client.boot.context import Settings
+from JumpstarterLibrary.client.boot.model import SHELL
+from JumpstarterLibrary.errors import BootFailed, StateBroken
+
+
+def headline(message: str) -> str:
+    """Return what an error says, without the console's lines that prove it."""
+    first = message.partition("\n")[0]
+    for opening in (" It said:", " The last lines were:", " It printed:", " What came with it:"):
+        first = first.removesuffix(opening)
+    return first
+
+
+@dataclass(frozen=True)
+class _Failure:
+    cause: str
+    at: str
+    credentials: tuple[str, str | None] = field(repr=False)
+
+
+class Failures:
+    """The states that a board has failed to reach since its power was cycled last.
+
+    Args:
+        board: The board.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._failures: dict[str, _Failure] = {}
+        self._cycles = self._count_cycles()
+
+    @property
+    def states(self) -> list[str]:
+        """The names of these states."""
+        return list(self._failures)
+
+    def remember(self, state: str, source: str, cause: str, settings: Settings) -> BootFailed:
+        """Remember a failure, and return the error that tells it.
+
+        Args:
+            state: What was not reached.
+            source: From where.
+            cause: The sentence of the error.
+            settings: How the board was booted.
+        """
+        sentence = f"State '{state}' was not reached from '{source}': {cause}"
+        self._failures[state] = _Failure(sentence, time.strftime("%H:%M:%S"), (settings.user, settings.password))
+        return BootFailed(sentence)
+
+    def refuse(self, state: str) -> None:
+        """Raise what is remembered of a state.
+
+        Raises:
+            StateBroken: The board has failed to reach it.
+        """
+        failure = self._failures.get(state)
+        if failure is not None:
+            raise StateBroken(
+                f"State '{state}' was not tried again, because it broke at {failure.at}. {headline(failure.cause)} "
+                f"Power-cycle the board, or use Forget Device Failures, to try it again."
+            )
+
+    def forget(self) -> None:
+        """Forget all."""
+        self._failures.clear()
+
+    def forgive(self, settings: Settings) -> None:
+        """Forget what is old: all, if somebody has cycled the power, and a login with another user or password."""
+        if self._count_cycles() != self._cycles:
+            self._failures.clear()
+        failure = self._failures.get(SHELL)
+        if failure is not None and failure.credentials != (settings.user, settings.password):
+            del self._failures[SHELL]
+
+    def count(self) -> None:
+        """Take power cycles up to now as our own, which forgive nothing."""
+        self._cycles = self._count_cycles()
+
+    def _count_cycles(self) -> int:
+        supply = self._board.known_supply
+        return 0 if supply is None else supply.state.cycles

@@ -1,0 +1,168 @@
+"""Stopping the boot at the boot loader's prompt."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from JumpstarterLibrary.client.boot.board import Board
+from JumpstarterLibrary.client.boot.screen import TAIL
+from JumpstarterLibrary.client.boot.signs import CHAPTER, KERNEL
+from JumpstarterLibrary.client.boot.uboot import UBoot
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.errors import BootFailed, CommandFailed
+
+INTERRUPT_S = 30.0
+INTERVAL_S = 0.1
+GLANCE_S = 0.3
+"""How long a prompt that nobody has seen yet may take to answer, before power is switched on."""
+
+AUTOBOOT = "regexp:(?i)autoboot"
+"""What U-Boot says while it can be stopped."""
+
+_GOES_ON = re.compile(r"[^\n]*\n\s*\S")
+EARLIER = " A board that looks for the key only once needs it earlier: with an empty pattern, and a shorter interval."
+GOING_ON_S = 5.0
+"""How long a boot loader that was stopped may say other things before its prompt."""
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """How a boot is stopped.
+
+    Attributes:
+        key: What is typed for it.
+        pattern: What the console says when it is time to; an empty one means from the beginning on.
+        interval: Seconds from one key to the next.
+    """
+
+    key: bytes = b" "
+    pattern: str = AUTOBOOT
+    interval: float = INTERVAL_S
+
+
+def interrupt_boot(
+    board: Board, how: Interruption | None = None, timeout: Seconds = INTERRUPT_S, *, switch_on: bool = True
+) -> float:
+    """Stop the boot at the boot loader's prompt.
+
+    A prompt that waits already is taken. A board that has said nothing yet is switched on.
+
+    Args:
+        board: The board.
+        how: How it is stopped. Default: a space each 0.1 seconds once the console says something of autoboot.
+        timeout: Seconds or timedelta until the prompt must be there. Default: 30 seconds.
+        switch_on: Switch it on if it has said nothing since the last power action, and has a power driver.
+
+    Returns:
+        The seconds that it took.
+
+    Raises:
+        BootFailed: There was no prompt in time, or the kernel was started instead.
+        InfrastructureError: The console or the power driver failed.
+    """
+    return _Attempt(board, how or Interruption(), Deadline.of(timeout)).run(switch_on)
+
+
+class _Attempt:
+    def __init__(self, board: Board, how: Interruption, deadline: Deadline) -> None:
+        self._board, self._how, self._deadline = board, how, deadline
+        self._console: Console = board.console
+        self._uboot = UBoot(board.console, board.prompt)
+        self._pattern = Pattern(how.pattern) if how.pattern else None
+        self._prompt = re.compile(rf"^{re.escape(board.prompt)}", re.MULTILINE)
+        self._since = 0
+        self._asked: int | None = None
+        self._going_on: float | None = None
+
+    def run(self, switch_on: bool) -> float:
+        begin = time.monotonic()
+        if not self._waits_already():
+            self._since = self._chapter()
+            if switch_on:
+                self._switch_on()
+            self._press_until_prompt()
+        self._console.cursor = self._console.end
+        return time.monotonic() - begin
+
+    def _waits_already(self) -> bool:
+        supply = self._board.known_supply
+        # A board that nobody has switched may have stood at its prompt before its console was opened.
+        unswitched = not self._console.powered and (supply is None or supply.on is None)
+        unheard = unswitched and not self._board.screen.spoke
+        if not unheard and not self._uboot.waits():
+            return False
+        try:
+            self._uboot.wake(self._deadline.at_most(GLANCE_S) if unheard else self._deadline)
+        except CommandFailed:
+            return False
+        return True
+
+    def _chapter(self) -> int:
+        """Return from where on to look: behind the last banner, whatever the caller has waited for already."""
+        begin = max(self._board.screen.begin, self._console.end - TAIL)
+        text = self._console.text(begin)
+        return self._console.end - len(text) + max((match.end() for match in CHAPTER.finditer(text)), default=0)
+
+    def _switch_on(self) -> None:
+        supply, spoke = self._board.known_supply, self._board.screen.spoke
+        if supply is None and not spoke and not self._board.power_actions:
+            self._board.require_supply()
+        if supply is not None and (self._board.off or (supply.on is not True and not spoke)):
+            supply.switch_on(self._deadline)
+            self._since = self._console.cursor
+
+    def _press_until_prompt(self) -> None:
+        pressed: float | None = None
+        while not self._prompt_came():
+            text = self._console.text(self._since)
+            seen = self._time_has_come(text)
+            now = time.monotonic()
+            if pressed is not None:
+                self._check_in_time(text, now)
+            if seen and (pressed is None or now - pressed >= self._how.interval):
+                self._console.write(self._how.key, self._deadline)
+                pressed = now
+            if self._deadline.expired:
+                why = "" if seen else f" It never said '{self._how.pattern}', so that no key was pressed."
+                raise BootFailed(self._failure(f"There was no prompt '{self._board.prompt}'.{why}"))
+            left = self._how.interval if pressed is None else max(0.0, pressed + self._how.interval - now)
+            self._console.wait_for_output(self._deadline.at_most(left if seen else 1.0))
+
+    def _time_has_come(self, text: str) -> bool:
+        """Whether the console has said that a key can be pressed."""
+        if self._pattern is None:
+            return True
+        if self._asked is None and (found := self._pattern.search(text)) is not None:
+            self._asked = found.end
+        return self._asked is not None
+
+    def _check_in_time(self, text: str, now: float) -> None:
+        """Raise if the boot went on although a key was pressed."""
+        if KERNEL.search(text):
+            raise BootFailed(self._failure(f"The kernel was started before it took the key.{EARLIER}"))
+        if self._asked is not None and _GOES_ON.match(text, self._asked):
+            self._going_on = self._going_on or now
+            if now - self._going_on > GOING_ON_S:
+                raise BootFailed(self._failure(f"It went on before it took the key.{EARLIER}"))
+
+    def _prompt_came(self) -> bool:
+        """Whether there is a prompt that answers; keys that are still on their way are forgotten there."""
+        line = self._board.screen.line(self._since)
+        if not self._prompt.match(line):
+            return False
+        try:
+            self._uboot.wake(self._deadline)
+        except CommandFailed:
+            return False
+        return True
+
+    def _failure(self, why: str) -> str:
+        limit = spoken(self._deadline.timeout or 0)
+        return (
+            f"The boot on console '{self._console.name}' was not stopped within {limit}. {why} "
+            f"{self._board.screen.evidence(self._since)}"
+        )

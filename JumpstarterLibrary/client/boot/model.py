@@ -1,0 +1,108 @@
+"""States, the ways between them, and the shortest path."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from JumpstarterLibrary.client.boot.uboot import CLEAR, NOTHING
+
+if TYPE_CHECKING:
+    from JumpstarterLibrary.client.boot.context import Context
+
+OFF, BOOTLOADER, LOGIN, SHELL = "off", "bootloader", "login", "shell"
+UNKNOWN = "unknown"
+STARTING = "starting"
+"""A board on its way through its firmware: nothing may be typed yet. Users are told ``unknown``."""
+BOOTING = "booting"
+"""A board whose system comes up. Users are told ``unknown``."""
+
+ANY = "any"
+"""As the source of a way: all states, and an unknown one."""
+
+NUDGE = CLEAR + NOTHING
+"""What makes a prompt show itself again: what was typed there is forgotten, and a comment is entered."""
+
+STEP_S = 60.0
+
+
+@dataclass(frozen=True)
+class State:
+    """A state in which a board stands still.
+
+    Attributes:
+        name: Its name.
+        detect: What the last line on the console looks like then.
+        nudge: What is typed to see that it is there; None for nothing.
+        probe: A further look at what answered so.
+        ended: Whether a line that has ended shows it, too, when nothing follows.
+        lines: How many of the last lines ``detect`` looks at; empty ones are none.
+    """
+
+    name: str
+    detect: re.Pattern[str]
+    nudge: bytes | None = NUDGE
+    probe: Callable[[Context], bool] = field(default=lambda _: True, compare=False)
+    ended: bool = False
+    lines: int = 1
+
+    def shown(self, text: str) -> bool:
+        """Return whether the end of a console's text shows it."""
+        lines = text.split("\n")
+        while self.ended and len(lines) > 1 and not lines[-1].strip():
+            lines.pop()
+        if self.lines > 1:
+            lines = [*[line for line in lines[:-1] if line.strip()], lines[-1]]
+        return self.detect.search("\n".join(lines[-self.lines :])) is not None
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way from one state to another.
+
+    Attributes:
+        source: Where it begins; ``ANY`` for anywhere.
+        target: Where it leads.
+        act: Does it; returns where it led if that is known, else None.
+        cost: How far it is; the shortest path has the least.
+        timeout: Seconds that it may take.
+    """
+
+    source: str
+    target: str
+    act: Callable[[Context], str | None] = field(compare=False)
+    cost: float = 2.0
+    timeout: float = STEP_S
+
+    def __str__(self) -> str:
+        return f"'{self.source}' to '{self.target}'"
+
+
+def shortest_path(ways: Iterable[Way], source: str, target: str, avoid: Sequence[str] = ()) -> list[Way] | None:
+    """Return the ways from one state to another with the least cost in all; None if there are none.
+
+    Args:
+        ways: All there are. Of two between the same states, the later one is meant.
+        source: Where it begins.
+        target: Where it ends.
+        avoid: States that it must not lead to.
+    """
+    latest = {(way.source, way.target): way for way in ways if way.target not in avoid}
+    order = itertools.count()
+    queue: list[tuple[float, int, str, list[Way]]] = [(0.0, next(order), source, [])]
+    seen: set[str] = set()
+    while queue:
+        cost, _, state, path = heapq.heappop(queue)
+        if state == target:
+            return path
+        if state in seen:
+            continue
+        seen.add(state)
+        for way in latest.values():
+            if way.source in (state, ANY) and way.target != state:
+                heapq.heappush(queue, (cost + way.cost, next(order), way.target, [*path, way]))
+    return None

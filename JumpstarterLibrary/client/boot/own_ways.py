@@ -1,0 +1,156 @@
+"""The states that every board has, and the ways between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from JumpstarterLibrary.client.boot import signs
+from JumpstarterLibrary.client.boot.context import Context
+from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
+from JumpstarterLibrary.client.boot.model import ANY, BOOTING, BOOTLOADER, LOGIN, OFF, SHELL, STARTING, State, Way
+from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, LINES, await_line, boot_from_uboot, prompt_line
+from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.deadline import spoken
+from JumpstarterLibrary.client.login import log_in
+from JumpstarterLibrary.errors import BootFailed, CommandFailed
+
+PROBE_S = 10.0
+RETURN = b"\x15\n"
+"""The nudge for a login prompt, which would take a comment for a name."""
+
+SYSTEM = "a login or a shell"
+
+FIRST_WORD_S = 10.0
+"""How long a board that was switched on may be silent; one that says nothing has perhaps been on before."""
+
+INTERRUPT_S = 30.0
+BOOT_S = 120.0
+BOOTING_S = 60.0
+LOGIN_S = 60.0
+LOGOUT_S = 30.0
+NESTED = 5
+"""How many shells may be one in another."""
+REBOOT_S = 90.0
+
+
+def own_states(prompt: str) -> list[State]:
+    """Return the states in which every board can stand still, the most particular first.
+
+    Args:
+        prompt: What the boot loader's prompt begins with.
+    """
+    return [
+        State(BOOTLOADER, re.compile(rf"^{re.escape(prompt)}")),
+        State(LOGIN, signs.NAME, RETURN),
+        State(LOGIN, signs.PASSWORD, None, lines=2),
+        State(SHELL, signs.SHELL, probe=_runs_commands),
+    ]
+
+
+def own_ways(context: Context) -> Iterator[Way]:
+    """Yield the ways that a board has.
+
+    Args:
+        context: The board, and how it boots.
+    """
+    yield Way(BOOTLOADER, LOGIN, _boot, cost=3, timeout=BOOT_S)
+    yield Way(LOGIN, SHELL, _log_in, cost=1, timeout=LOGIN_S)
+    yield Way(SHELL, LOGIN, _log_out, cost=1, timeout=LOGOUT_S)
+    yield Way(STARTING, BOOTLOADER, _interrupt_started, cost=1, timeout=INTERRUPT_S)
+    yield Way(BOOTING, LOGIN, _wait_for_system, cost=1, timeout=BOOTING_S)
+    boots_by_itself = context.settings.commands is None
+    if boots_by_itself:
+        yield Way(STARTING, LOGIN, _wait_for_started, cost=2, timeout=BOOT_S)
+    if context.board.known_supply is None:
+        yield Way(SHELL, BOOTLOADER, _reboot, cost=6, timeout=REBOOT_S)
+        return
+    yield Way(ANY, OFF, _switch_off, cost=1)
+    yield Way(OFF, BOOTLOADER, _start_and_interrupt, cost=2, timeout=INTERRUPT_S)
+    if boots_by_itself:
+        yield Way(OFF, LOGIN, _start, cost=4, timeout=BOOT_S)
+
+
+def switch_on(context: Context) -> None:
+    """Switch power on, once it has been off for long enough."""
+    context.board.supply.rest(context.settings.off_time)
+    context.board.supply.switch_on(context.deadline)
+
+
+def _switch_off(context: Context) -> str:
+    context.board.supply.switch_off(context.deadline)
+    return OFF
+
+
+def _start_and_interrupt(context: Context) -> str:
+    switch_on(context)
+    return _interrupt(context)
+
+
+def _interrupt(context: Context) -> str:
+    interrupt_boot(context.board, context.settings.interruption, context.deadline, switch_on=False)
+    return BOOTLOADER
+
+
+def _interrupt_started(context: Context) -> str:
+    _hear_first_word(context)
+    return _interrupt(context)
+
+
+def _wait_for_started(context: Context) -> str:
+    _hear_first_word(context)
+    return _wait_for_system(context)
+
+
+def _hear_first_word(context: Context) -> None:
+    board, limit = context.board, context.deadline.at_most(FIRST_WORD_S)
+    if not board.screen.spoke and not board.console.wait_for_output(limit):
+        raise BootFailed(f"The board on console '{board.console.name}' said nothing within {spoken(limit)}.")
+
+
+def _start(context: Context) -> str:
+    switch_on(context)
+    return _wait_for_system(context)
+
+
+def _wait_for_system(context: Context) -> str:
+    board = context.board
+    lines = {BOOTLOADER: prompt_line(board), **LINES}
+    return await_line(board, lines, board.screen.begin, context.deadline, SYSTEM)
+
+
+def _boot(context: Context) -> str:
+    commands = context.settings.commands or BOOT_COMMANDS
+    match = boot_from_uboot(context.board, commands, timeout=context.deadline)
+    return SHELL if LINES[SHELL].search(match.text) else LOGIN
+
+
+def _log_in(context: Context) -> str:
+    log_in(context.board.console, context.settings.user, context.settings.password, context.deadline)
+    return SHELL
+
+
+def _log_out(context: Context) -> str:
+    where = SHELL
+    for _ in range(NESTED):
+        start = context.board.console.end
+        context.board.console.write(b"\x15exit\n", context.deadline)
+        where = await_line(context.board, LINES, start, context.deadline, SYSTEM)
+        if where == LOGIN:
+            break
+    return where
+
+
+def _reboot(context: Context) -> str:
+    console = context.board.console
+    console.write(b"\x15reboot\n", context.deadline)
+    console.cursor = console.end
+    return _interrupt(context)
+
+
+def _runs_commands(context: Context) -> bool:
+    """Whether what looks like a shell's prompt is one."""
+    try:
+        return run_command(context.board.console, "true", context.deadline.at_most(PROBE_S)).status == 0
+    except CommandFailed:
+        return False

@@ -1,0 +1,128 @@
+"""From U-Boot's prompt to a system, and how far a boot came."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+
+from JumpstarterLibrary.client.boot.board import Board
+from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES, SETTLE_S
+from JumpstarterLibrary.client.boot.signs import LOGIN, PANIC, SHELL
+from JumpstarterLibrary.client.boot.uboot import UBoot
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.errors import BootFailed, ConsoleMismatch, UsageError
+from JumpstarterLibrary.types import ConsoleMatch
+
+BOOT_S = 120.0
+BOOT_COMMANDS = ("boot",)
+
+DRAIN_S = 2.0
+"""How long a board that dies may go on telling why."""
+DRAINED_S = 0.4
+"""Silence after which it has told all."""
+
+LINES = {
+    "login": LOGIN,
+    "shell": SHELL,
+}
+"""What a console stands still at when a system is up."""
+
+
+def boot_from_uboot(
+    board: Board, commands: Sequence[str] = BOOT_COMMANDS, until: str | None = None, timeout: Seconds = BOOT_S
+) -> ConsoleMatch:
+    """Start a system from U-Boot's prompt, and wait until it is there.
+
+    Args:
+        board: The board, with U-Boot at its prompt.
+        commands: What starts it: all but the last have to end with status 0, the last does not come back.
+        until: What the console says when it is there. Default: it stands still at the prompt of a login or a shell.
+        timeout: Seconds or timedelta for all of it. Default: 120 seconds.
+
+    Returns:
+        Where that was said.
+
+    Raises:
+        BootFailed: U-Boot came back to its prompt, the kernel panicked, or it took too long.
+        CommandFailed: There is no U-Boot prompt, or one of the first commands failed.
+    """
+    if not commands:
+        raise UsageError("There is no command to boot with. Give one, such as boot.")
+    deadline, begin = Deadline.of(timeout), time.monotonic()
+    uboot = UBoot(board.console, board.prompt)
+    for command in commands[:-1]:
+        uboot.checked(command, deadline)
+    at = uboot.enter(commands[-1], deadline)
+    back = f"U-Boot came back to its prompt from '{commands[-1]}'"
+    if until is not None:
+        return _await_pattern(board, Pattern(until), at, deadline, back)
+    name = await_line(board, {"bootloader": prompt_line(board), **LINES}, at, deadline, "a login or a shell")
+    if name == "bootloader":
+        raise BootFailed(f"{back}. {board.screen.evidence(at)}")
+    line, end = board.screen.line(at), board.console.end
+    board.console.cursor = end
+    return ConsoleMatch(line, board.console.text(at), {}, end - len(line), end, time.monotonic() - begin)
+
+
+def prompt_line(board: Board) -> re.Pattern[str]:
+    """Return what the last line looks like when the boot loader waits."""
+    return re.compile(rf"^{re.escape(board.prompt)} *$")
+
+
+def await_line(board: Board, wanted: Mapping[str, re.Pattern[str]], since: int, deadline: Deadline, what: str) -> str:
+    """Wait until a console stands still at one of several lines, and return its name.
+
+    Args:
+        board: The board.
+        wanted: What the last line may look like, by name.
+        since: Offset from which on to look.
+        deadline: Until when.
+        what: What is awaited, in words.
+
+    Raises:
+        BootFailed: The kernel panicked, or no such line came in time.
+    """
+    screen, looked = board.screen, since
+    while True:
+        end = board.console.end
+        if PANIC.search(board.console.text(looked)):
+            raise died(board, since)
+        looked = max(since, end - len(PANIC.pattern))
+        if not screen.changes(SETTLE_S, deadline):
+            line = screen.line(since)
+            for name, pattern in wanted.items():
+                if board.console.end > since and pattern.search(line):
+                    return name
+            if deadline.expired:
+                limit = spoken(deadline.timeout or 0)
+                raise BootFailed(
+                    f"There was no sign of {what} on console '{board.console.name}' within {limit}. "
+                    f"{screen.evidence(since)}"
+                )
+            board.console.wait_for_output(deadline.at_most(1.0))
+
+
+def died(board: Board, since: int) -> BootFailed:
+    """Return the error for a kernel panic, with all that the board still says of it."""
+    drain = Deadline(DRAIN_S)
+    while not drain.expired and board.console.wait_for_output(drain.at_most(DRAINED_S)):
+        pass
+    lines = board.console.shown(since).rstrip("\n").split("\n")
+    number = next((number for number, line in enumerate(lines) if PANIC.search(line)), len(lines))
+    shown = "\n".join(f"  {line}" for line in lines[max(0, number - EVIDENCE_LINES) :])
+    return BootFailed(f"The kernel on console '{board.console.name}' died. It said:\n{shown}")
+
+
+def _await_pattern(board: Board, until: Pattern, at: int, deadline: Deadline, back: str) -> ConsoleMatch:
+    try:
+        panic = f"regexp:{PANIC.pattern}"
+        index, match = board.console.wait_for_any([until, f"\n{board.prompt}", panic], deadline, since=at)
+    except ConsoleMismatch as error:
+        raise BootFailed(f"The system did not start. {error}") from error
+    if index == 1:
+        raise BootFailed(f"{back}. {board.screen.evidence(at)}")
+    if index == 2:
+        raise died(board, at)
+    return match

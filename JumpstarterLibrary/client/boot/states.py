@@ -1,0 +1,216 @@
+"""A device's state: known, looked for, and brought about by the shortest way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from JumpstarterLibrary.client.boot.board import Board, find_board
+from JumpstarterLibrary.client.boot.context import Context, Settings
+from JumpstarterLibrary.client.boot.detecting import Detector
+from JumpstarterLibrary.client.boot.failures import Failures
+from JumpstarterLibrary.client.boot.files import read_states
+from JumpstarterLibrary.client.boot.journey import ON_THE_WAY, Journey
+from JumpstarterLibrary.client.boot.known import Knowledge
+from JumpstarterLibrary.client.boot.model import (
+    OFF,
+    UNKNOWN,
+    State,
+    Way,
+)
+from JumpstarterLibrary.client.boot.own_ways import own_states
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.device import Device
+from JumpstarterLibrary.errors import StateMismatch, UsageError
+from JumpstarterLibrary.types import StateChange
+
+ENSURE_S = 180.0
+GET_S = 30.0
+
+
+class DeviceStates:
+    """The states of one board.
+
+    Args:
+        device: The device.
+        driver: Path of the U-Boot or serial driver. Default: the only one.
+
+    Attributes:
+        settings: How the board boots.
+    """
+
+    def __init__(self, device: Device, driver: str | None = None) -> None:
+        self.settings = Settings()
+        self._device, self._driver = device, driver
+        self._states: list[State] = []
+        self._ways: list[Way] = []
+        self._board = find_board(device, driver)
+        self._knowledge = Knowledge(self._board)
+        self._failures = Failures(self._board)
+
+    @property
+    def board(self) -> Board:
+        """The board; its console is read on, if its link was lost."""
+        self._device.ready()
+        return self._board
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the states that it can be brought to."""
+        return list(dict.fromkeys([OFF, *(state.name for state in own_states(self._board.prompt)), *self._own_names()]))
+
+    @property
+    def known(self) -> str:
+        """The state as far as it is known, without looking at the board; otherwise ``unknown``."""
+        self._device.ready()
+        return self._knowledge.state
+
+    # Definitions
+
+    def configure(self, settings: Settings) -> None:
+        """Change how the board boots."""
+        if (settings.prompt, settings.power) != (self.settings.prompt, self.settings.power):
+            self._board = find_board(self._device, self._driver, settings.power, settings.prompt)
+            self._knowledge = Knowledge(self._board)
+            self._failures = Failures(self._board)
+        self.settings = settings
+
+    def define(self, states: Sequence[State], ways: Sequence[Way]) -> None:
+        """Add states of one's own, and ways between states; they take the place of others with the same names.
+
+        Raises:
+            UsageError: A way begins or ends at a state that nobody has defined.
+        """
+        new = {state.name for state in states}
+        kept = [state for state in self._states if state.name not in new]
+        known = {*self.names, *new, "any"}
+        for way in ways:
+            for name in (way.source, way.target):
+                if name not in known:
+                    raise UsageError(f"A way leads from {way}, but there is no state '{name}'. Define it with detect.")
+        self._states = [*states, *kept]
+        self._ways = [*self._ways, *ways]
+
+    def load(self, path: Path) -> list[str]:
+        """Read settings, states and ways from a YAML file; return the names of the states that it defines.
+
+        Raises:
+            ConfigurationError: It cannot be read, or does not say what it should.
+            UsageError: A way begins or ends at a state that nobody has defined.
+        """
+        content = read_states(path, self.settings)
+        self.define(content.states, content.ways)
+        self.configure(content.settings)
+        return [state.name for state in content.states]
+
+    def forget_failures(self) -> None:
+        """Try again what has failed before."""
+        self._failures.forget()
+
+    # States
+
+    def get(self, timeout: Seconds = GET_S) -> tuple[str, str]:
+        """Look which state the board is in.
+
+        Args:
+            timeout: Seconds or timedelta. Default: 30 seconds, of which it takes at most a few.
+
+        Returns:
+            The state's name, and why it is ``unknown`` if it is.
+        """
+        context = self._context(self.settings, Deadline.of(timeout))
+        detector = Detector(context, self._all_states())
+        state = detector.look()
+        if state in (UNKNOWN, *ON_THE_WAY):
+            self._knowledge.forget(detector.reason)
+            return UNKNOWN, detector.reason
+        self._knowledge.learn(state)
+        return state, ""
+
+    def should_be(self, expected: str, timeout: Seconds = GET_S) -> None:
+        """Check which state the board is in; it may also be expected to be ``unknown``.
+
+        Raises:
+            StateMismatch: It is in another one.
+            StateBroken: It has failed to reach that state before.
+            UsageError: There is no such state.
+        """
+        if expected != UNKNOWN:
+            self._check_name(expected)
+        self._failures.refuse(expected)
+        state, reason = self.get(timeout)
+        if state != expected:
+            found = f"unknown: {reason}" if state == UNKNOWN else f"'{state}'"
+            raise StateMismatch(
+                f"The state of the board on console '{self._board.console.name}' should be '{expected}', and is "
+                f"{found}. {self._board.screen.evidence()}"
+            )
+
+    def ensure(self, target: str, timeout: Seconds = ENSURE_S, settings: Settings | None = None) -> list[StateChange]:
+        """Bring the board to a state, by the shortest way from where it is.
+
+        Args:
+            target: The state.
+            timeout: Seconds or timedelta for all of it. Default: 3 minutes.
+            settings: How it boots this time. Default: as it does.
+
+        Returns:
+            The steps; none if it was there already.
+
+        Raises:
+            BootFailed: A step failed. The state that it should have led to is not tried again before power was cycled.
+            StateBroken: A state is needed that the board has failed to reach before.
+            UsageError: There is no such state.
+            InfrastructureError: A driver failed, or the link.
+        """
+        self._check_name(target)
+        context = self._context(settings or self.settings, Deadline.of(timeout))
+        self._failures.forgive(context.settings)
+        journey = Journey(context, self._all_states(), self._ways, self._knowledge, self._failures, target)
+        try:
+            return journey.go()
+        finally:
+            self._failures.count()
+
+    def _context(self, settings: Settings, deadline: Deadline) -> Context:
+        return Context(self.board, settings, deadline)
+
+    def _all_states(self) -> list[State]:
+        return [*self._states, *own_states(self._board.prompt)]
+
+    def _own_names(self) -> list[str]:
+        return [state.name for state in self._states]
+
+    def _check_name(self, name: str) -> None:
+        if name not in self.names:
+            raise UsageError(f"There is no state '{name}', only {', '.join(self.names)}. See Load Device States.")
+
+
+_all: dict[Device, dict[str | None, DeviceStates]] = {}
+_lock = threading.Lock()
+
+
+def states_of(device: Device, driver: str | None = None) -> DeviceStates:
+    """Return the states of a board, always the same object for as long as the device is connected.
+
+    Args:
+        device: The device.
+        driver: Path of the U-Boot or serial driver. Default: the only one.
+    """
+    with _lock:
+        if device not in _all:
+            _all[device] = {}
+            device.before_close.append(partial(_forget, device))
+        known = _all[device]
+    if driver not in known:
+        new = DeviceStates(device, driver)
+        same = (states for states in known.values() if states.board.console is new.board.console)
+        known[driver] = next(same, new)
+    return known[driver]
+
+
+def _forget(device: Device) -> None:
+    with _lock:
+        _all.pop(device, None)

@@ -1,0 +1,286 @@
+"""Commands at U-Boot's prompt, with their output and status."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import time
+
+from JumpstarterLibrary.client.boot import signs
+from JumpstarterLibrary.client.boot.screen import Screen
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.evidence import alternatives
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, DeviceCrashed, InfrastructureError, UsageError
+from JumpstarterLibrary.types import CommandResult, ConsoleMatch
+
+COMMAND_S = 60.0
+PROMPT_S = 5.0
+"""How long U-Boot may take to show its prompt again when nothing runs there."""
+
+CLEAR = b"\x15"
+"""Ctrl-U: what was typed and not entered is forgotten, not run."""
+NOTHING = b"#\n"
+"""A comment. An empty line would repeat the last command."""
+INTERRUPT = b"\x03"
+
+TRIES = 3
+"""How often a line is typed until its echo is right."""
+ECHO_S = 0.5
+"""How long an echo may pause; twice and three times as long where it came wrong before."""
+QUOTED = 80
+"""Characters of a line that errors quote."""
+PIECE = 16
+"""Characters that are typed at a time where the whole line did not arrive: no more than a UART keeps."""
+
+PAGER = "regexp:: Press SPACE to continue"
+RESTARTED = f"regexp:{signs.RESTARTED.pattern}"
+STARTED = f"regexp:{signs.STARTED.pattern}"
+OPEN_S = 0.5
+STAND_S = 0.2
+OPEN = r"regexp:\n> \Z"
+
+_PAGES = re.compile(r"\n?: Press SPACE to continue\n* *\n?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class UBoot:
+    """U-Boot, waiting at its prompt.
+
+    Args:
+        console: Where it waits.
+        prompt: What its prompt begins with.
+    """
+
+    def __init__(self, console: Console, prompt: str) -> None:
+        self.console = console
+        self.prompt = prompt
+        self._screen = Screen(console)
+        self._restarted = False
+        self._shown = ""  # the whole prompt, once it was seen
+
+    def waits(self) -> bool:
+        """Return whether the last line is its prompt, perhaps with something typed behind it. Types nothing."""
+        line = self._screen.line()
+        return line.startswith(self.prompt) or signs.CONTINUATION.search(line) is not None
+
+    def wake(self, timeout: Seconds = PROMPT_S) -> None:
+        """Let it show its prompt, on a line with nothing typed behind it.
+
+        What somebody has typed there is forgotten, and no command is run or repeated.
+
+        Raises:
+            CommandFailed: There is no prompt.
+        """
+        deadline = Deadline.of(timeout)
+        limit = Deadline(deadline.at_most(PROMPT_S))
+        shown = f"#\n{self.prompt}"
+        open_quote = signs.CONTINUATION.search(self._screen.line()) is not None
+        try:
+            if not open_quote:
+                start = self._nudge(b"", limit)
+                open_quote = self.console.wait_for_any([shown, OPEN], limit, since=start)[0] == 1
+            if open_quote:
+                start = self._nudge(INTERRUPT, limit)
+                self.console.wait_for(shown, limit, since=start)
+        except ConsoleMismatch as error:
+            raise CommandFailed(
+                f"There is no U-Boot prompt '{self.prompt}' on console '{self.console.name}' within "
+                f"{spoken(limit.timeout or 0)}. {self._screen.evidence()}\n"
+                f"Stop the boot first, for example with: Interrupt Boot"
+            ) from error
+
+    def run(self, command: str, timeout: Seconds = COMMAND_S) -> CommandResult:
+        """Run a command and return its output, status and duration.
+
+        The line is entered only when its echo is right, so that none ever runs that was cut short.
+
+        Args:
+            command: One line of U-Boot's language.
+            timeout: Seconds or timedelta until the prompt must be back. Default: 60 seconds. A command that is not done
+                by then is interrupted with Ctrl-C.
+
+        Raises:
+            CommandFailed: There is no prompt, the line did not arrive, or the prompt did not come back.
+            UsageError: The command cannot be typed.
+        """
+        deadline, begin = Deadline.of(timeout), time.monotonic()
+        self._restarted = False
+        at = self.enter(command, deadline)
+        try:
+            output, status = self._result(command, at, deadline)
+        except BaseException:
+            if not self._restarted:  # a key could stop what it does then
+                with contextlib.suppress(InfrastructureError):
+                    self.console.write(INTERRUPT)
+            raise
+        return CommandResult(command, output, status, time.monotonic() - begin)
+
+    def checked(self, command: str, timeout: Seconds = COMMAND_S) -> CommandResult:
+        """Run a command that must succeed.
+
+        Raises:
+            CommandFailed: It ended with another status than 0; otherwise as of ``run``.
+        """
+        result = self.run(command, timeout)
+        if result.status != 0:
+            raise wrong_status(result, 0)
+        return result
+
+    def enter(self, command: str, timeout: Seconds = COMMAND_S) -> int:
+        """Enter a command, and do not wait for its end; return the offset behind its echo.
+
+        Raises:
+            CommandFailed: There is no prompt, or the line did not arrive.
+            UsageError: The command cannot be typed.
+        """
+        _check(command)
+        deadline = Deadline.of(timeout)
+        self.wake(deadline)
+        prompt = self.console.cursor - len(self.prompt)
+        echo = self._type(command, deadline)
+        self._shown = self.console.text(prompt)[: echo.start - prompt]
+        self.console.write(b"\n", deadline)
+        return echo.end
+
+    def _nudge(self, before: bytes, limit: Deadline) -> int:
+        start = self.console.end
+        self.console.write(before + CLEAR + NOTHING, limit)
+        return start
+
+    def _result(self, command: str, at: int, deadline: Deadline) -> tuple[str, int]:
+        """Wait for the prompt, and ask for the status; return what the command printed, and the status."""
+        self._await_prompt(command, at, deadline)
+        token = f"JMP{secrets.token_hex(4)}"
+        # Should the command itself have printed a prompt, it reads this line when it is done.
+        echo = self._type(f"echo {token}:$?:", deadline)
+        self.console.write(b"\n", deadline)
+        answer = self._expect(rf"regexp:{token}:(?P<status>\d*):", command, echo.end, deadline)
+        self._expect(f"\n{self.prompt}", command, answer.end, deadline)
+        said = self.console.text(at)[: echo.start - at]
+        output = _PAGES.sub("\n", said.rpartition(f"\n{self.prompt}")[0]).removeprefix("\n")
+        status = answer.groups["status"]
+        if not status:
+            raise CommandFailed(
+                f"U-Boot does not tell the status of command '{short(command)}': its shell does not know '$?'. "
+                f"Build it with CONFIG_HUSH_PARSER."
+            )
+        return output, int(status)
+
+    def _await_prompt(self, command: str, at: int, deadline: Deadline) -> None:
+        wanted = [f"\n{self.prompt}", PAGER, RESTARTED, OPEN, STARTED]
+        since = at
+        while True:
+            try:
+                index, match = self.console.wait_for_any([*wanted], deadline, since=since)
+            except ConsoleMismatch as error:
+                raise self._unfinished(command, at, deadline) from error
+            except DeviceCrashed as error:
+                # What else is looked for meanwhile is nothing that anybody waits for.
+                asked = alternatives(Pattern(pattern) for pattern in wanted)
+                message = str(error).replace(asked, f"the end of U-Boot's command '{short(command)}'")
+                raise DeviceCrashed(message, line=error.line, pattern=error.pattern, trace=error.trace) from error
+            if index == 0 and self._stands_at_prompt(deadline):
+                return
+            if index == 1:
+                self.console.write(b" ", deadline)
+            elif index == 2:
+                self._restarted = True
+                raise CommandFailed(
+                    f"The board restarted while U-Boot ran command '{short(command)}': it said '{match.text.strip()}'. "
+                    f"To start something that does not come back, use Boot From U-Boot."
+                )
+            elif index == 3 and not self._screen.changes(OPEN_S, deadline):
+                raise CommandFailed(
+                    f"U-Boot waits for the rest of command '{short(command)}': a quote or an 'if' is not closed. "
+                    f"It was not run."
+                )
+            elif index == 4:
+                self._restarted = True
+                raise CommandFailed(
+                    f"U-Boot's command '{short(command)}' has started a kernel, and does not come back. "
+                    f"To start a system, use Boot From U-Boot."
+                )
+            since = match.end
+
+    def _stands_at_prompt(self, deadline: Deadline) -> bool:
+        """Whether the last line is the prompt, and not something like it that the command has printed."""
+        while (line := self._screen.line()).startswith(self.prompt):
+            if line == self._shown or not self._screen.changes(STAND_S, deadline):
+                return True
+        return False
+
+    def _expect(self, pattern: str, command: str, since: int, deadline: Deadline) -> ConsoleMatch:
+        try:
+            return self.console.wait_for(pattern, deadline, since=since)
+        except ConsoleMismatch as error:
+            raise self._unfinished(command, since, deadline) from error
+
+    def _type(self, line: str, deadline: Deadline) -> ConsoleMatch:
+        """Type a line without entering it, and return where its echo is."""
+        heard: list[str] = []
+        for number in range(TRIES):
+            start, patience = self.console.end, ECHO_S * (number + 1)
+            try:
+                if number == 0:
+                    return self._echoed(line, start, patience, deadline)
+                for begin in range(0, len(line), PIECE):
+                    self._echoed(line[begin : begin + PIECE], self.console.cursor, patience, deadline)
+                return self.console.wait_for(line, 0, since=start)
+            except ConsoleMismatch:
+                heard.append(self.console.text(start).lstrip())
+                self.wake(deadline)
+            if len(heard) > 1 and heard[-1] == heard[-2]:
+                break
+        if line.startswith(heard[-1]):
+            raise CommandFailed(
+                f"U-Boot took only {len(heard[-1])} of the {len(line)} characters of '{short(line)}', which was not "
+                f"run. Its lines are no longer than that (CONFIG_SYS_CBSIZE). Split it, for example with variables."
+            )
+        raise CommandFailed(
+            f"What was typed did not arrive at U-Boot on console '{self.console.name}', and was not run: "
+            f"typed '{short(line)}', shown '{short(heard[-1])}'. It was tried {len(heard)} times."
+        )
+
+    def _echoed(self, text: str, since: int, patience: float, deadline: Deadline) -> ConsoleMatch:
+        """Type a text and wait until it is shown, for as long as anything comes."""
+        self.console.write(text.encode(), deadline)
+        while True:
+            end = self.console.end
+            try:
+                return self.console.wait_for(text, deadline.at_most(patience), since=since)
+            except ConsoleMismatch:
+                if self.console.end == end or deadline.expired:
+                    raise
+
+    def _unfinished(self, command: str, at: int, deadline: Deadline) -> CommandFailed:
+        return CommandFailed(
+            f"U-Boot's command '{short(command)}' did not finish within {spoken(deadline.timeout or 0)} and was "
+            f"interrupted. {self._screen.evidence(at)}"
+        )
+
+
+def short(line: str) -> str:
+    """Return a line as errors quote it."""
+    return line if len(line) <= QUOTED else f"{line[: QUOTED - 3]}..."
+
+
+def wrong_status(result: CommandResult, expected: int) -> CommandFailed:
+    """Return the error for a command that ended with another status."""
+    last = "\n".join(f"  {line}" for line in result.stdout.splitlines()[-10:])
+    printed = f"It printed:\n{last}" if last else "It printed nothing."
+    return CommandFailed(
+        f"U-Boot's command '{result.command}' ended with status {result.status}, not {expected}. {printed}"
+    )
+
+
+def _check(command: str) -> None:
+    if not command.strip():
+        raise UsageError("The command is empty, and U-Boot would repeat the last one. Give a command.")
+    if control := _CONTROL.search(command):
+        raise UsageError(
+            f"The command has the control character {control[0]!r}, which U-Boot would take for a key. "
+            f"Give one line of text."
+        )

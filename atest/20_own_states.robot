@@ -1,0 +1,251 @@
+*** Settings ***
+Documentation    States of one's own, from YAML and from resource files, and boards of every shape.
+
+Library          OperatingSystem
+Library          JumpstarterLibrary    timeout=10 s
+Library          libraries/Steps.py
+Resource         resources/boards.resource
+Resource         resources/exporters.resource
+Resource         resources/own_states.resource
+
+Suite Setup      Connect To Two Boards
+Test Teardown    Forget Device Failures
+
+
+*** Variables ***
+&{RIGHT}             driver=right.console
+${HIDDEN: Secret}    %{ATEST_HIDDEN=very-hidden-word}
+
+
+*** Test Cases ***
+The U-Boot Driver Is Used
+    ${seconds} =    Interrupt Boot
+    Should Be True    ${seconds} < 5
+    ${text} =    Get Console Text    driver=left.console    since=connect
+    Should Contain    ${text}    autoboot
+    ${text} =    Get Console Text    driver=right.console    since=connect
+    Should Be Empty    ${text}
+    ${version} =    Run U-Boot Command    version    driver=uboot
+    Should Contain    ${version.stdout}    U-Boot
+    Device State Should Be    bootloader    driver=left.console
+
+Another Board By Its Serial Port
+    # The power driver beside it is its own.
+    ${steps} =    Ensure Device State    bootloader    &{RIGHT}
+    Steps Should Be    ${steps}    off > bootloader
+    ${steps} =    Ensure Device State    shell    password=${HIDDEN}    &{RIGHT}
+    Steps Should Be    ${steps}    bootloader > login    login > shell
+    ${name} =    Run Command    hostname    &{RIGHT}
+    Should Be Equal    ${name.stdout}    right
+    ${steps} =    Ensure Device State    off    &{RIGHT}
+    Steps Should Be    ${steps}    shell > off
+    # The other board has not noticed.
+    Device State Should Be    bootloader
+
+No Password In Any Artefact
+    Set Device Credentials    root    ${HIDDEN}    &{RIGHT}
+    Ensure Device State    shell    off_time=0 s    &{RIGHT}
+    Ensure Device State    login    &{RIGHT}
+    Ensure Device State    shell    &{RIGHT}
+    Artefacts Should Not Contain    very-hidden-word
+    [Teardown]    Ensure Device State    off    &{RIGHT}
+
+Power That Is Switched Under Another Alias
+    Ensure Device State    bootloader
+    Connect To Exporter    ${HOST}    alias=other
+    Call Driver    left.power    off    device=other
+    Get Device State    ==    off    look=no    device=device
+    Call Driver    left.power    on    device=device
+    Get Device State    ==    unknown    look=no    device=device
+    [Teardown]    Disconnect    other
+
+Several U-Boot Drivers
+    ${host} =    Start Exporter    ${CURDIR}/resources/two_uboots.yaml
+    Connect To Exporter    ${host}    alias=twins
+    Run Keyword And Expect Error
+    ...    EQUALS:The exporter '${host}' has several U-Boot drivers: first, second. Say which with driver=.
+    ...    Interrupt Boot
+    Run Keyword And Expect Error
+    ...    EQUALS:No driver 'power' under 'second'. It has: serial.
+    ...    Interrupt Boot    driver=second
+    Interrupt Boot    driver=first
+    [Teardown]    Disconnect    twins
+
+Several Power Drivers
+    [Setup]    Connect To Board With Two Powers
+    VAR    ${message} =
+    ...    EQUALS:The exporter '${CROWDED}' has several power drivers: board.power, board.usb. Say which with power=.
+    Run Keyword And Expect Error    ${message}    Interrupt Boot
+    Run Keyword And Expect Error    ${message}    Ensure Device State    bootloader
+    Run Keyword And Expect Error    ${message}    Ensure Device State    off
+    Ensure Device State    bootloader    power=board.power
+    Power Off    driver=board.usb
+    Get Device State    ==    bootloader    look=no
+    Call Driver    board.power    off
+    Get Device State    ==    off    look=no
+    [Teardown]    Disconnect    crowded
+
+No Power Driver
+    ${host} =    Start Exporter    ${CURDIR}/resources/serial_only.yaml
+    Connect To Exporter    ${host}    alias=lonely
+    Run Keyword And Expect Error
+    ...    STARTS:No way leads from state 'unknown' (it answered a nudge with '#') to 'shell' on console 'serial'. There is no power driver to start anew with.
+    ...    Ensure Device State    shell
+    Run Keyword And Expect Error
+    ...    STARTS:No way leads from state 'unknown' to 'off' on console 'serial'. There is no power driver to start anew with.
+    ...    Ensure Device State    off
+    Run Keyword And Expect Error
+    ...    STARTS:The boot on console 'serial' was not stopped within 600 milliseconds.
+    ...    Interrupt Boot    timeout=0.6 s
+    ${state} =    Get Device State
+    Should Be Equal    ${state}    unknown
+    [Teardown]    Disconnect    lonely
+
+States From A File
+    ${names} =    Load Own States
+    Should Be Equal    ${names}    ${{ ['renamed', 'asleep', 'awake', 'fresh'] }}
+    Ensure Device State    shell
+    ${steps} =    Ensure Device State    renamed
+    Steps Should Be    ${steps}    shell > renamed
+    Device State Should Be    renamed
+    ${left} =    Run Command    echo $LEFT    driver=left.console
+    Should Be Equal    ${left.stdout}    shell
+    ${steps} =    Ensure Device State    shell
+    Steps Should Be    ${steps}    renamed > shell
+
+The Shortest Way
+    [Setup]    Load Own States
+    Ensure Device State    bootloader
+    ${steps} =    Ensure Device State    asleep
+    Steps Should Be    ${steps}    bootloader > asleep
+    ${presses} =    Call Driver    button    pressed
+    Should Be Equal As Integers    ${presses}    2
+    Console Should Contain    sleeping for 500 seconds    since=power_on    driver=left.console
+    Ensure Device State    off
+    ${steps} =    Ensure Device State    asleep
+    Steps Should Be    ${steps}    off > asleep
+
+A Way From Anywhere
+    Load Own States
+    Ensure Device State    bootloader
+    ${steps} =    Ensure Device State    fresh
+    Steps Should Be    ${steps}    bootloader > fresh
+
+A Way That Leads Elsewhere
+    [Setup]    Load Own States
+    Ensure Device State    asleep
+    Run Keyword And Expect Error
+    ...    STARTS:State 'awake' was not reached from 'asleep': The way was taken, and led back to 'asleep'.
+    ...    Ensure Device State    awake
+
+States From A Resource File
+    Define My States
+    Set Device Credentials    root    ${SECRET}
+    Ensure Device State    shell
+    ${steps} =    Ensure Device State    named
+    Steps Should Be    ${steps}    shell > named
+    Device State Should Be    named
+    Run Keyword And Expect Error
+    ...    STARTS:The state of the board on console 'left.console' should be 'off', and is 'named'.
+    ...    Device State Should Be    off
+
+Keyword That Fails On The Way
+    Define My States
+    Set Device Credentials    root    ${SECRET}
+    Ensure Device State    off
+    Ensure Device State    shell
+    Run Keyword And Expect Error
+    ...    EQUALS:State 'failing' was not reached from 'shell': Keyword 'Fail On The Way' failed: The button is stuck.
+    ...    Ensure Device State    failing
+    Run Keyword And Expect Error
+    ...    STARTS:State 'failing' was not tried again, because it broke at
+    ...    Ensure Device State    failing
+
+Names That Are Taken
+    Run Keyword And Expect Error
+    ...    EQUALS:'off' cannot be the name of a state of one's own
+    ...    Define Device State    off    detect=x
+    Run Keyword And Expect Error
+    ...    EQUALS:A way leads from 'nowhere' to 'late', but there is no state 'nowhere'. Define it with detect.
+    ...    Define Device State    late    detect=late:    enter=No Operation    source=nowhere
+
+Settings That Cannot Be Used
+    [Template]    States File Should Be Refused
+    - a list    the file is a mapping, not ['a list'].
+    state: {}    the file has no 'state', only settings, states.
+    settings: {passwort: x}
+    ...    'settings' has no 'passwort', only prompt, boot, off_time, user, power, key, pattern, interval.
+    settings: {off_time: soon}
+    ...    setting 'off_time': a length of time is a number with ms, s or min, such as 100 ms, not 'soon'.
+    settings: {pattern: "regexp:("}
+    ...    '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
+
+States That Cannot Be Used
+    [Template]    States File Should Be Refused
+    states: {slow: {detect: x, wait: 1}}
+    ...    state 'slow': it has no 'wait', only detect, nudge, timeout, cost, enter.
+    states: {slow: {detect: 5}}    state 'slow': this is a text, not 5.
+    states: {slow: {detect: x, cost: -1}}    state 'slow': this is a number that is not negative, not -1.
+    states: {slow: {detect: x, enter: {off: []}}}
+    ...    state 'slow': the way from 'off' is a list of actions.
+    states: {off: {detect: x}}    'off' cannot be the name of a state of one's own.
+
+Actions That Cannot Be Used
+    [Template]    Action Should Be Refused
+    {jump: high}
+    ...    there is no action 'jump', only power, type, key, wait, interrupt, uboot, boot, run, log_in, call, pause.
+    type    an action is a mapping of one name, such as 'type: boot'.
+    {power: maybe}    'power': power is one of on, off, cycle.
+    {call: [button]}    'call': call is a list of a driver path, a method and its arguments.
+    {log_in: root}    'log_in': log_in takes nothing but true.
+    {interrupt: 1}    'interrupt': interrupt takes nothing but true.
+    {wait: "regexp:("}
+    ...    'wait': '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
+    {pause: long}
+    ...    'pause': a length of time is a number with ms, s or min, such as 100 ms, not 'long'.
+
+Files That Are None
+    Run Keyword And Expect Error
+    ...    EQUALS:The states file '${CURDIR}/nowhere.yaml' cannot be read: No such file or directory. Check its path.
+    ...    Load Device States    ${CURDIR}/nowhere.yaml
+    ${path} =    Write Yaml    {
+    Run Keyword And Expect Error    STARTS:The states file '${path}' is no YAML:    Load Device States    ${path}
+
+
+*** Keywords ***
+Load Own States
+    Set Device Credentials    root    ${SECRET}
+    ${names} =    Load Device States    ${CURDIR}/resources/own_states.yaml
+    RETURN    ${names}
+
+Connect To Two Boards
+    ${host} =    Start Exporter    ${CURDIR}/resources/two_boards.yaml
+    VAR    ${HOST} =    ${host}    scope=SUITE
+    Connect To Exporter    ${HOST}
+
+Connect To Board With Two Powers
+    ${host} =    Start Exporter    ${CURDIR}/resources/two_powers.yaml
+    VAR    ${CROWDED} =    ${host}    scope=TEST
+    Connect To Exporter    ${CROWDED}    alias=crowded
+
+Artefacts Should Not Contain
+    [Arguments]    ${word}
+    ${files} =    List Files In Directory    ${OUTPUT_DIR}/jumpstarter/device    absolute=yes
+    Should Not Be Empty    ${files}
+    FOR    ${file}    IN    @{files}
+        ${content} =    Get Binary File    ${file}
+        Should Not Contain    ${content}    ${{ $word.encode() }}
+    END
+
+States File Should Be Refused
+    [Arguments]    ${content}    ${message}
+    ${path} =    Write Yaml    ${content}
+    Run Keyword And Expect Error
+    ...    EQUALS:The states file '${path}' cannot be used: ${message}
+    ...    Load Device States    ${path}
+
+Action Should Be Refused
+    [Arguments]    ${action}    ${message}
+    States File Should Be Refused
+    ...    states: {slow: {detect: x, enter: {any: [${action}]}}}
+    ...    state 'slow': the way from 'any': ${message}

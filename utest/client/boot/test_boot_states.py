@@ -1,0 +1,506 @@
+"""States: what is typed while they are looked for, what makes them old, and what is remembered of failures."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.boot import detecting, journey, own_ways, signs
+from JumpstarterLibrary.client.boot.context import Context
+from JumpstarterLibrary.client.boot.detecting import last_phase
+from JumpstarterLibrary.client.boot.files import own_state, read_states
+from JumpstarterLibrary.client.boot.model import Way
+from JumpstarterLibrary.client.boot.starting import died
+from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
+from JumpstarterLibrary.client.boot.supply import Supply
+from JumpstarterLibrary.client.boot.uboot import UBoot
+from JumpstarterLibrary.client.boot.variables import set_variable
+from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.events import Event, Notice
+from JumpstarterLibrary.client.login import log_in
+from JumpstarterLibrary.errors import (
+    BootFailed,
+    ConfigurationError,
+    DriverError,
+    OperationTimeout,
+    StateBroken,
+    StateMismatch,
+    UsageError,
+)
+from JumpstarterLibrary.exporter import export
+from JumpstarterLibrary.exporter.drivers.power import MockPower
+from utest.client.boot.conftest import Line, Port
+
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def states(device: Device) -> DeviceStates:
+    return states_of(device)
+
+
+def said(port: Port, states: DeviceStates, text: bytes, eventually: Any) -> None:
+    """Let the port say something, and wait until it is there."""
+    end = states.board.console.end
+    port.say(text)
+    eventually(lambda: states.board.console.end >= end + len(text.replace(b"\r", b"")))
+
+
+# Looking
+
+
+def test_a_prompt_is_nudged_with_a_comment(port: Port, states: DeviceStates, eventually: Any) -> None:
+    port.answers = line = Line()
+    said(port, states, b"=> mmc era", eventually)
+    assert states.get(LIMIT_S) == ("bootloader", "")
+    assert (port.got, line.ran) == (b"\x15#\n", ["#"])
+    assert states.known == "bootloader"
+
+
+def test_a_login_is_nudged_with_nothing(port: Port, states: DeviceStates, eventually: Any) -> None:
+    said(port, states, b"\r\nvirtual login: [   12.345678] usb 1-1: new device\r\n", eventually)
+    port.answers = lambda _: b"\r\nvirtual login: "
+    assert states.get(LIMIT_S) == ("login", "")
+    assert port.got == b"\x15\n"
+
+
+def test_a_password_prompt_is_left_alone(port: Port, states: DeviceStates, eventually: Any) -> None:
+    said(port, states, b"virtual login: root\r\nPassword: ", eventually)
+    assert states.get(LIMIT_S) == ("login", "")
+    assert port.got == b""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"U-Boot 2026.01\r\n\r\nHit any key to stop autoboot:  2 ",
+        b"Press SPACE to abort autoboot in 9 seconds",
+        b"U-Boot SPL 2026.01\r\nTrying to boot from SPI\r\n",
+        b"[   90.123456] reboot: Restarting system\r\n",
+        b"resetting ...\r\n",
+        b"NOTICE:  BL2: v2.9(release)\r\n",
+    ],
+)
+def test_nothing_is_typed_at_firmware(port: Port, states: DeviceStates, eventually: Any, text: bytes) -> None:
+    said(port, states, b"[    1.000000] running\r\nvirtual login: \r\n" + text, eventually)
+    assert states.get(LIMIT_S) == ("unknown", "it is on its way through its firmware")
+    assert port.got == b""
+
+
+def test_nothing_is_typed_at_a_board_that_was_just_switched_on(device: Device, port: Port) -> None:
+    states = states_of(device)
+    device.client.power.on()
+    assert states.get(LIMIT_S) == ("unknown", "it is on its way through its firmware")
+    assert port.got == b""
+
+
+def test_a_silent_board_is_nudged_once(port: Port, states: DeviceStates) -> None:
+    assert states.get(LIMIT_S) == ("unknown", "it did not answer in 2 seconds")
+    assert port.got == b"\x15#\n"
+
+
+def test_an_echo_is_no_shell(port: Port, states: DeviceStates, eventually: Any) -> None:
+    port.answers = lambda data: data
+    assert states.get(LIMIT_S) == ("unknown", "it answered a nudge with '#'")
+
+
+def test_what_only_looks_like_a_shell_is_none(port: Port, states: DeviceStates, eventually: Any) -> None:
+    port.answers = lambda data: data.replace(b"\n", b"\r\nsyntax error\r\nmonitor# ")
+    said(port, states, b"monitor# ", eventually)
+    state, reason = states.get(2)
+    assert state == "unknown"
+    assert reason.startswith("it answered a nudge with '")
+
+
+def test_a_board_that_talks_all_the_time(port: Port, states: DeviceStates) -> None:
+    stop = threading.Event()
+
+    def talk() -> None:
+        while not stop.wait(0.02):
+            port.say(b"measuring\r\n")
+
+    talking = threading.Thread(target=talk, daemon=True)
+    talking.start()
+    try:
+        state, reason = states.get(1)
+    finally:
+        stop.set()
+        talking.join(LIMIT_S)
+    assert state == "unknown"
+    assert reason.startswith("its console says things all the time, the last was: '")
+
+
+def test_a_panic_is_told(port: Port, states: DeviceStates, eventually: Any) -> None:
+    said(port, states, b"[    2.000000] Kernel panic - not syncing: no init\r\n", eventually)
+    assert states.get(LIMIT_S) == ("unknown", "its kernel has panicked")
+    assert port.got == b""
+
+
+def test_a_typed_secret_is_in_no_evidence(port: Port, device: Device, states: DeviceStates, eventually: Any) -> None:
+    console = device.console()
+    console.write(b"hunter2-secret\n", secret=True)
+    said(port, states, b"hunter2-secret\r\nhunter2-secret: not found\r\nmeasuring", eventually)
+    with pytest.raises(StateMismatch) as caught:
+        states.should_be("login", LIMIT_S)
+    assert "********: not found" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    port.say(b"\r\nhunter2-secret\r\n[    2.000000] Kernel panic - not syncing: no init\r\n")
+    error = died(states.board, 0)
+    assert "********" in str(error)
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "phase"),
+    [
+        ("", "unknown"),
+        ("hello", "unknown"),
+        ("U-Boot 2026.01\nHit any key to stop autoboot:  2 ", "starting"),
+        ("Hit any key to stop autoboot:  0 \n", "starting"),
+        ("Hit any key to stop autoboot:  0 \nscanning bus", "booting"),
+        ("U-Boot 2026.01\nStarting kernel ...\n", "booting"),
+        ("Starting kernel ...\n\nvirtual login: ", "unknown"),
+        ("virtual login: root\n[  1.000000] reboot: Restarting system\n", "starting"),
+        ("Starting kernel ...\nKernel panic - not syncing: x\n", "dead"),
+        ("Kernel panic - not syncing: x\nRebooting in 5 seconds..\n", "starting"),
+    ],
+)
+def test_what_a_console_has_told_last(text: str, phase: str) -> None:
+    assert last_phase(text) == phase
+
+
+# Knowing
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"U-Boot SPL 2026.01\r\n",
+        b"[    0.000000] Linux version 6.1.0\r\n",
+        b"resetting ...\r\n",
+        b"[   90.123456] reboot: Restarting system\r\n",
+        b"Hit any key to stop autoboot:  2 ",
+        b"[    2.000000] Kernel panic - not syncing: no init\r\n",
+    ],
+)
+def test_a_state_is_lost_with_a_restart(port: Port, states: DeviceStates, eventually: Any, text: bytes) -> None:
+    port.answers = Line()
+    said(port, states, b"=> ", eventually)
+    states.get(LIMIT_S)
+    said(port, states, b"help\r\nboot - boot default\r\n=> ", eventually)
+    assert states.known == "bootloader"
+    said(port, states, b"\r\n" + text, eventually)
+    assert states.known == "unknown"
+
+
+def test_a_state_is_lost_with_power_and_with_the_link(
+    device: Device, port: Port, states: DeviceStates, eventually: Any
+) -> None:
+    port.answers = Line()
+    said(port, states, b"=> ", eventually)
+    states.get(LIMIT_S)
+    console = states.board.console
+    console.resume()
+    assert states.known == "unknown"
+    said(port, states, b"=> ", eventually)
+    assert states.get(LIMIT_S) == ("bootloader", "")
+    device.client.power.on()
+    assert states.known == "unknown"
+    device.client.power.off()
+    assert states.known == "off"
+
+
+# Going
+
+
+def test_steps_are_told(virtual: Callable[..., Device]) -> None:
+    device = virtual()
+    told: list[Event] = []
+    device.link.events.subscribe(told.append)
+    steps = states_of(device).ensure("bootloader", LIMIT_S)
+    assert [(step.source, step.target) for step in steps] == [("off", "bootloader")]
+    notices = [event.text for event in told if isinstance(event, Notice)]
+    assert str(steps[0]) == f"'off' to 'bootloader' in {steps[0].seconds:.2f} s"
+    assert notices == [f"State of the board on console 'board.console': {steps[0]}."]
+
+
+def test_a_system_that_starts_is_waited_for(virtual: Callable[..., Device]) -> None:
+    device = virtual()
+    states = states_of(device)
+    states.configure(dataclasses.replace(states.settings, password="root"))
+    device.client.board.power.on()
+    device.console().wait_for("Linux version", LIMIT_S)
+    assert [step.target for step in states.ensure("shell", LIMIT_S)][-1] == "shell"
+    device.client.board.power.on()  # nothing happens to a board that is on
+    assert states.ensure("shell", LIMIT_S) == []
+
+
+def test_failures_of_the_lab_are_not_the_boards(
+    virtual: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = virtual()
+    states = states_of(device)
+    states.ensure("off", LIMIT_S)
+    with monkeypatch.context() as patch:
+
+        def stuck(*_: object) -> None:
+            raise DriverError("the relay is stuck")
+
+        patch.setattr(Supply, "switch_on", stuck)
+        with pytest.raises(DriverError, match=r"^the relay is stuck$"):
+            states.ensure("bootloader", LIMIT_S)
+    assert states.known == "off"
+    states.ensure("bootloader", LIMIT_S)
+
+
+def test_a_board_that_says_nothing_is_power_cycled_once(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journey, "FIRST_WORD_S", 0.2)
+    monkeypatch.setattr(own_ways, "INTERRUPT_S", 0.5)
+    states = states_of(device)
+    states.configure(dataclasses.replace(states.settings, off_time=0.0))
+    with pytest.raises(BootFailed) as caught:
+        states.ensure("bootloader", LIMIT_S)
+    assert str(caught.value) == (
+        "State 'bootloader' was not reached from 'off': The boot on console 'console' was not stopped within "
+        "500 milliseconds. There was no prompt '=>'. It never said 'regexp:(?i)autoboot', so that no key was pressed. "
+        "The console was silent."
+    )
+    assert states.board.supply.state.cycles == 1
+    with pytest.raises(StateBroken):
+        states.ensure("bootloader", LIMIT_S)
+    states.ensure("off", LIMIT_S)
+
+
+def test_too_little_time_is_no_fault_of_the_board(virtual: Callable[..., Device]) -> None:
+    device = virtual(speed=5)
+    states = states_of(device)
+    states.configure(dataclasses.replace(states.settings, password="root"))
+    states.ensure("bootloader", LIMIT_S)
+    with pytest.raises(
+        BootFailed, match=r"^State 'login' was not reached from 'bootloader': There was no sign of a login"
+    ):
+        states.ensure("shell", 0.4)
+    assert states.ensure("shell", LIMIT_S)[-1].target == "shell"
+
+
+def test_a_board_that_was_on_when_it_was_switched_on(
+    virtual: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_ways, "FIRST_WORD_S", 0.3)
+    monkeypatch.setattr(detecting, "FIRMWARE_S", 0.3)
+    device = virtual()
+    device.client.board.power.on()
+    log_in(device.console(), "root", "root", LIMIT_S)
+    device.powers._states.clear()  # it was another process that did this
+    device.client.board.power.on()
+    assert states_of(device).ensure("shell", LIMIT_S) == []
+
+
+def test_a_system_without_a_login(virtual: Callable[..., Device], tmp_path: Path) -> None:
+    device = virtual()
+    states = states_of(device)
+    states.configure(dataclasses.replace(states.settings, password="root", off_time=0.0))
+    stays = Way("shell", "login", lambda _: "shell")
+    states.define([], [stays])
+    states.ensure("shell", LIMIT_S)
+    with pytest.raises(BootFailed) as caught:
+        states.ensure("login", LIMIT_S)
+    assert str(caught.value) == (
+        "State 'login' was not reached from 'shell': The way was taken, and led back to 'shell'."
+    )
+
+
+def test_a_shell_behind_a_broken_login_is_not_tried(virtual: Callable[..., Device]) -> None:
+    device = virtual(preinstalled=False)
+    states = states_of(device)
+    with pytest.raises(BootFailed, match=r"^State 'login' was not reached from 'bootloader': U-Boot came back to its"):
+        states.ensure("shell", LIMIT_S)
+    before = device.console().end
+    with pytest.raises(StateBroken, match=r"^State 'login' was not tried again, because it broke at "):
+        states.ensure("shell", LIMIT_S)
+    assert device.console().end == before
+    assert states.ensure("bootloader", LIMIT_S) == []
+
+
+def test_ways_to_nowhere(states: DeviceStates) -> None:
+    with pytest.raises(UsageError) as caught:
+        states.define([], [Way("off", "nowhere", lambda _: None)])
+    assert str(caught.value) == (
+        "A way leads from 'off' to 'nowhere', but there is no state 'nowhere'. Define it with detect."
+    )
+
+
+def test_settings_hide_the_password(states: DeviceStates) -> None:
+    states.configure(dataclasses.replace(states.settings, password="geheim"))
+    assert "geheim" not in repr(states.settings)
+
+
+def test_an_action_that_leads_elsewhere(virtual: Callable[..., Device]) -> None:
+    device = virtual()
+    states = states_of(device)
+
+    def act(context: Context) -> None:
+        context.board.console.write(b"echo nothing\n")
+
+    states.define([own_state("gone", "gone>")], [Way("bootloader", "gone", act, timeout=10)])
+    states.ensure("bootloader", LIMIT_S)
+    with pytest.raises(
+        BootFailed, match=r"^State 'gone' was not reached from 'bootloader': The way was taken, and led "
+    ):
+        states.ensure("gone", LIMIT_S)
+
+
+# Files
+
+
+def test_what_a_file_may_say(states: DeviceStates, tmp_path: Path) -> None:
+    path = tmp_path / "states.yaml"
+    path.write_text(
+        "settings: {prompt: 'U-Boot>', key: esc, pattern: '', interval: 50 ms, boot: run bootcmd, off_time: 1 min, "
+        "user: admin, power: power}\n"
+        "states:\n  a: {detect: 'a>', nudge: none, timeout: 2, cost: 0.5, enter: {off: [{pause: 0.1}]}}\n"
+        "  shell: {enter: {a: [{type: exit}]}}\n"
+    )
+    content = read_states(path, states.settings)
+    settings = content.settings
+    assert (settings.prompt, settings.off_time, settings.user, settings.power) == ("U-Boot>", 60.0, "admin", "power")
+    assert settings.commands == ("run bootcmd",)
+    how = settings.interruption
+    assert (how.key, how.pattern, how.interval) == (b"\x1b", "", 0.05)
+    assert [state.name for state in content.states] == ["a"]
+    assert [(way.source, way.target, way.cost, way.timeout) for way in content.ways] == [
+        ("off", "a", 0.5, 2.0),
+        ("a", "shell", 2.0, 60.0),
+    ]
+    assert states.load(path) == ["a"]
+    assert states.board.prompt == "U-Boot>"
+    assert states.names == ["off", "bootloader", "login", "shell", "a"]
+
+
+def test_an_empty_file_is_none(states: DeviceStates, tmp_path: Path) -> None:
+    path = tmp_path / "states.yaml"
+    path.write_text("")
+    with pytest.raises(ConfigurationError) as caught:
+        states.load(path)
+    assert str(caught.value) == f"The states file '{path}' cannot be used: the file is a mapping, not None."
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"noise": 2.0, "bracketed_paste": True, "speed": 20.0},
+        {"baudrate": 115200, "speed": 10.0},
+        {"baudrate": 9600, "speed": 20.0},
+        {"prompt": r"\h # ", "speed": 50.0},
+        {"environment": {"bootdelay": "-1"}, "speed": 50.0},
+        {"environment": {"bootdelay": "0"}, "speed": 10.0},
+    ],
+    ids=["noisy", "115200", "9600", "prompt", "no autoboot", "no delay"],
+)
+def test_every_kind_of_board(virtual: Callable[..., Device], settings: dict[str, Any]) -> None:
+    device = virtual(**settings)
+    states = states_of(device)
+    how = states.settings.interruption
+    if settings.get("environment", {}).get("bootdelay") == "0":
+        how = dataclasses.replace(how, pattern="", interval=0.01)  # it looks for a key only once
+    states.configure(dataclasses.replace(states.settings, password="root", off_time=0.0, interruption=how))
+    uboot = UBoot(states.board.console, states.board.prompt)
+    states.ensure("bootloader", LIMIT_S)
+    set_variable(uboot, "greeting", "it's \\ ${not} expanded", LIMIT_S)
+    assert uboot.run("echo hello; false", LIMIT_S).status == 1
+    states.ensure("shell", LIMIT_S)
+    assert run_command(device.console(), "echo hello", LIMIT_S).stdout == "hello"
+    states.ensure("login", LIMIT_S)
+    assert states.get(LIMIT_S) == ("login", "")
+    states.ensure("off", LIMIT_S)
+    assert states.known == "off"
+
+
+# What is at the console
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"Please enter passphrase for disk root: ",
+        b"[sudo] password for me: ",
+        b"Enter PIN: ",
+        b"root@board's password: ",
+    ],
+)
+def test_nothing_is_tried_where_a_secret_is_asked_for(
+    port: Port, states: DeviceStates, eventually: Any, text: bytes
+) -> None:
+    said(port, states, b"$ something\r\n" + text, eventually)
+    asked = text.decode().strip()
+    assert states.get(LIMIT_S) == ("unknown", f"it asks '{asked}', where nothing is tried")
+    assert port.got == b""
+
+
+def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventually: Any) -> None:
+    port.answers = lambda data: data.replace(b"\x15", b"").replace(b"\n", b"\r\n")
+    said(
+        port, states, b"[    0.000000] Linux version 6.1\r\n[    1.000000] Run /init\r\nsh-5.1# sleep 1\r\n", eventually
+    )
+    with pytest.raises(StateMismatch, match=r"and is unknown: it answered a nudge with '#'\. The last lines were:"):
+        states.should_be("login", LIMIT_S)
+    # Otherwise a login would be waited for.
+    states.define([], [Way("any", "login", lambda _: "login")])
+    assert [step.target for step in states.ensure("login", LIMIT_S)] == ["login"]
+
+
+@pytest.mark.parametrize("prompt", ["sh-5.1# ", "bash-5.2$ ", "/ # ", "root@board:~# ", "$ ", "~ % "])
+def test_prompts_of_shells(prompt: str) -> None:
+    assert signs.SHELL.search(prompt)
+
+
+@pytest.mark.parametrize("line", ["Loading: # ", "Loading: ####", "12 % ", "45%", "=> ", ">>> ", "[#####   ", "... "])
+def test_lines_that_are_no_prompts_of_shells(line: str) -> None:
+    assert not signs.SHELL.search(line)
+
+
+def test_shells_in_shells_are_left_all(port: Port, states: DeviceStates) -> None:
+    answers = iter([b"\r\nboard# ", b"\r\n$ ", b"\r\nboard login: "])
+    port.answers = lambda _: next(answers)
+    assert own_ways._log_out(Context(states.board, states.settings, Deadline(LIMIT_S))) == "login"
+    assert port.got == b"\x15exit\n" * 3
+
+
+def test_a_failing_pattern_ends_a_boot_at_once(virtual: Callable[..., Device]) -> None:
+    device = virtual(speed=10.0)
+    states = states_of(device)
+    states.configure(dataclasses.replace(states.settings, password="root", off_time=0.0))
+    device.console().fail_on("mine", [FailingPattern.of("VFS: Mounted root")])
+    with pytest.raises(BootFailed) as caught:
+        states.ensure("shell", LIMIT_S)
+    message = str(caught.value)
+    assert message.startswith("State 'login' was not reached from 'off': The device crashed: console 'board.console' ")
+    assert "Freeing unused kernel memory" in message
+    with pytest.raises(StateBroken, match=r"^State 'login' was not tried again, because it broke at [^\n]*$"):
+        states.ensure("shell", LIMIT_S)
+    assert device.console().text(0).count("VFS: Mounted root") == 1
+    device.console().accept()
+    states.forget_failures()
+    assert states.ensure("shell", LIMIT_S)[-1].target == "shell"
+
+
+def test_power_that_hangs_is_not_waited_for(device_with: Callable[..., Device]) -> None:
+    class HangingPower(MockPower):
+        @export
+        async def off(self) -> None:
+            await asyncio.sleep(60)
+
+    device = device_with({"console": Port(), "power": HangingPower()})
+    states = states_of(device)
+    with pytest.raises(OperationTimeout, match=r"'off' of driver 'power' did not finish within"):
+        states.ensure("off", 0.5)
+    assert states.known == "unknown"

@@ -1,0 +1,38 @@
+"""The manual of the boot keywords says what the files take. What they do is in atest/17 to 20."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import fields
+
+from JumpstarterLibrary.client.boot import actions, files
+from JumpstarterLibrary.client.boot.context import Settings
+from JumpstarterLibrary.keywords.states import StateKeywords
+
+
+def manual() -> str:
+    return str(inspect.getdoc(StateKeywords.load_device_states))
+
+
+def test_every_action_is_in_the_manual() -> None:
+    told = set(re.findall(r"^\| ``(\w+):", manual(), re.MULTILINE))
+    assert told == set(actions._MAKERS)
+
+
+def test_every_setting_is_in_the_manual() -> None:
+    settings = manual().partition("settings:")[2].partition("states:")[0]
+    told = set(re.findall(r"^\| +(\w+):", settings, re.MULTILINE))
+    assert told == {*files._SETTINGS, *files._INTERRUPTION}
+
+
+def test_every_key_of_a_state_is_in_the_manual() -> None:
+    states = manual().partition("recovery:")[2].partition("The actions:")[0]
+    told = set(re.findall(r"^\| {6}(\w+):", states, re.MULTILINE))
+    assert told <= set(files._STATE)
+    assert told >= {"detect", "nudge", "timeout", "enter"}
+
+
+def test_settings_can_be_made_of_a_file() -> None:
+    names = {files._FIELDS.get(name, name) for name in files._SETTINGS}
+    assert names <= {field.name for field in fields(Settings)}
