@@ -161,7 +161,7 @@ class StateKeywords(Keywords):
 
         Raises:
             StateMismatch: It is in another one; the error has the last lines.
-            StateBroken: The device has failed before to reach that state.
+            StateBroken: Likewise, and the device has failed before to reach the expected one.
 
         Example:
         | Write To Console    exit

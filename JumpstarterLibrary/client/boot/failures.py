@@ -69,6 +69,10 @@ class Failures:
                 f"Power-cycle the board, or use Forget Device Failures, to try it again."
             )
 
+    def reached(self, state: str) -> None:
+        """Forget what is remembered of a state: the board was seen in it."""
+        self._failures.pop(state, None)
+
     def forget(self) -> None:
         """Forget all."""
         self._failures.clear()

@@ -127,6 +127,7 @@ class DeviceStates:
             self._knowledge.forget(detector.reason)
             return UNKNOWN, detector.reason
         self._knowledge.learn(state)
+        self._failures.reached(state)
         return state, ""
 
     def should_be(self, expected: str, timeout: Seconds = GET_S) -> None:
@@ -134,14 +135,14 @@ class DeviceStates:
 
         Raises:
             StateMismatch: It is in another one.
-            StateBroken: It has failed to reach that state before.
+            StateBroken: Likewise, and it has failed to reach the expected one before.
             UsageError: There is no such state.
         """
         if expected != UNKNOWN:
             self._check_name(expected)
-        self._failures.refuse(expected)
         state, reason = self.get(timeout)
         if state != expected:
+            self._failures.refuse(expected)
             found = f"unknown: {reason}" if state == UNKNOWN else f"'{state}'"
             raise StateMismatch(
                 f"The state of the board on console '{self._board.console.name}' should be '{expected}', and is "

@@ -38,11 +38,12 @@ class Supply:
 
     def __init__(self, proxy: PowerProxy) -> None:
         self.proxy = proxy
-        assert self.state  # from now on it is known for a power driver, whatever its label
+        # From now on it counts as a power driver, whatever its label.
+        proxy._device.powers.of(proxy.uuid)
 
     @property
     def state(self) -> PowerState:
-        """What is known of it."""
+        """What is known of it. An exporter that was started anew has another driver, of which nothing is known."""
         return self.proxy._device.powers.of(self.proxy.uuid)
 
     @property

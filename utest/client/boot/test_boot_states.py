@@ -331,6 +331,19 @@ def test_a_shell_behind_a_broken_login_is_not_tried(virtual: Callable[..., Devic
     assert states.ensure("bootloader", LIMIT_S) == []
 
 
+def test_a_state_in_which_the_board_is_seen_is_not_broken(virtual: Callable[..., Device]) -> None:
+    device = virtual()
+    states = states_of(device)
+    states.configure(dataclasses.replace(states.settings, password="wrong"))
+    with pytest.raises(BootFailed, match=r"^State 'shell' was not reached from 'login': The login of 'root' on"):
+        states.ensure("shell", LIMIT_S)
+    with pytest.raises(StateBroken, match=r"^State 'shell' was not tried again, because it broke at "):
+        states.should_be("shell", LIMIT_S)
+    log_in(device.console(), "root", "root", LIMIT_S)
+    states.should_be("shell", LIMIT_S)
+    assert states.ensure("shell", LIMIT_S) == []
+
+
 def test_ways_to_nowhere(states: DeviceStates) -> None:
     with pytest.raises(UsageError) as caught:
         states.define([], [Way("off", "nowhere", lambda _: None)])
