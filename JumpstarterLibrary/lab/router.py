@@ -213,6 +213,8 @@ class MockRouter:
         stream = RouterStream(context)
         try:
             tunnel = await self._meet(found, stream)
+            # A stream whose first frame is still being written cannot be ended by gRPC unless this was sent before.
+            await context.send_initial_metadata(())
             ending = await tunnel.carry(stream)
         finally:
             self._leave(stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -384,6 +384,23 @@ def test_a_tunnel_can_fall_silent() -> None:
         # Even then a dropped tunnel ends.
         wire.router.drop()
         assert (await first.end())[0] is grpc.StatusCode.UNAVAILABLE
+
+    run(test)
+
+
+def test_a_tunnel_can_be_dropped_while_its_first_frame_is_written() -> None:
+    async def test(wire: Wire) -> None:
+        for number in range(20):
+            first, second = await wire.pair(f"t{number}")
+            # More than a side takes that does not read yet.
+            await first.send(b"x" * 1024 * 1024)
+            await wire.until(lambda: any(info.first_bytes for info in wire.router.tunnels()))
+            wire.router.drop()
+            for side in (first, second):
+                with suppress(grpc.aio.AioRpcError):
+                    await side.receive()
+                assert await side.end() == (grpc.StatusCode.UNAVAILABLE, "The router dropped the tunnel.")
+            await wire.until(lambda: not wire.router.tunnels())
 
     run(test)
 
