@@ -25,6 +25,19 @@ Log In After Logging Out
     Write To Console    exit
     Log In To Console    root    ${SECRET}
 
+Run Command Where Nobody Is Logged In
+    Write To Console    exit
+    Console Should Contain    login:
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'uname -r' was not run: console 'console' asks for a login ('hello login:'). Try Log In To Console first.
+    ...    Run Command    uname -r
+    Write To Console    root
+    Console Should Contain    Password:
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'uname -r' was not run: console 'console' asks for a password ('Password:'). Try Log In To Console first.
+    ...    Run Command    uname -r
+    Log In To Console    root    ${SECRET}
+
 Log In Behind A Prompt That Is Already Matched
     Power Cycle    off_time=0 s
     Console Should Contain    login:
@@ -135,6 +148,9 @@ Boot Loader Instead Of A System
     Run Keyword And Expect Error
     ...    EQUALS:There is no login on console 'console': a boot loader waits there with the prompt '=>'. Boot the system first, for example with: Write To Console${SPACE * 4}boot
     ...    Log In To Console    root    ${SECRET}
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'true' was not run: a boot loader waits on console 'console' ('=>'). Boot the system first, for example with Ensure Device State${SPACE * 4}shell.
+    ...    Run Command    true
     Write To Console    boot
     Console Should Contain    Linux version
     Log In To Console    root    ${SECRET}

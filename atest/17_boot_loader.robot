@@ -99,6 +99,8 @@ Output And Status
     Should Be True    0 < ${result.duration} < 5
     ${result} =    Run U-Boot Command    false    expect_status=1
     Should Be Empty    ${result.stdout}
+    ${result} =    Run U-Boot Command    false    expect_status=${None}
+    Should Be Equal As Integers    ${result.status}    1
     ${result} =    Run U-Boot Command    frobnicate    expect_status=any
     Should Be Equal    ${result.stdout} (${result.status})    Unknown command 'frobnicate' - try 'help' (1)
 

@@ -24,7 +24,7 @@ From Power Off To The Boot Loader
     ${steps} =    Ensure Device State    bootloader
     Steps Should Be    ${steps}    off > bootloader
     Should Be True    0 < ${steps[0].seconds} < 8
-    Device State Should Be    bootloader
+    Device State Should Be    Bootloader
     Run U-Boot Command    version
 
 From The Boot Loader To A Shell

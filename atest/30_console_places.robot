@@ -76,6 +76,15 @@ The Earliest Of Several Counts
     ${found} =    Wait For Console Any Of    A=a    B=b    driver=talker
     Should Be Equal    ${found.name}    A
 
+Patterns Without Names
+    Say    bench-7 login:\n
+    ${found} =    Wait For Console Any Of    Password:    regexp:lo.in:    driver=talker
+    Should Be Equal    ${found.name}    regexp:lo.in:
+    Should Be Equal    ${found.text}    login:
+    Run Keyword And Expect Error
+    ...    STARTS:No match for 'Password:' or LOGIN ('login:') on console 'talker' in 100 milliseconds.
+    ...    Wait For Console Any Of    Password:    LOGIN=login:    timeout=100 ms    driver=talker
+
 None Of Several
     Power On
     Say    board logim:\n

@@ -70,6 +70,14 @@ Characters That Cannot Be Typed
     ...    EQUALS:The command holds the control character '\\t', which a shell's line editor would act on. Let printf make it on the device, or write the command to a file there.
     ...    Run Command    echo a\tb
 
+Nobody Is Logged In
+    Write To Console    exit
+    Console Should Contain    login:
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'true' was not run: console 'board.console' asks for a login ('virtual login:'). Try Log In To Console first.
+    ...    Run Command    true
+    Log In To Console    root    root
+
 Left In A Running Program
     Write To Console    sleep 100000
     Log In To Console    root    root

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.evidence import indented, quoted, tail
+from JumpstarterLibrary.client.consoles.evidence import indented, quoted, tail, visible
 from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import (
     AGAIN,
@@ -49,6 +49,10 @@ RESTART_S = 1.0
 LOGOUT_S = 1.0
 """How long a login prompt has to stand there before the shell is taken to have ended."""
 
+STILL_S = 0.15
+STILL_LIMIT_S = 1.0
+"""How long a line has to stand there before it is taken for a prompt, and how long that is waited for."""
+
 ASK_S = 5.0
 """How long the device may take to tell its kernel's time."""
 
@@ -58,6 +62,21 @@ _UNFINISHED = re.compile(r"(?:^|\n)[a-z]{0,10}> *\Z")
 _BOOT_LOADER = re.compile(r"^U-Boot (?:[A-Z]+ )?\d{4}\.\d\d.*$", re.MULTILINE)
 _KERNEL = re.compile(r"^\[ *0\.000000\](?:\[[^\]]*\])? (?:Linux version|Booting Linux).*$", re.MULTILINE)
 _LOGIN = re.compile(r"(?:^|\n)[^\s:]* ?login: *\Z", re.IGNORECASE)
+_AT_SHELL = re.compile(r"(?:\A|\n)JMP[0-9a-f]{8}E:\d+:\n[^\n]*\Z|[#$%] *\Z")
+"""A shell's prompt: it has just ended a command of ours, whatever it prompts with, or ends as most do."""
+
+_NO_SHELL = {
+    "a boot loader waits on console '{0}' ('{1}'). Boot the system first, for example with "
+    "Ensure Device State    shell.": re.compile(r"^(?:=>|[\w-]*u-?boot[\w-]* ?=?>) *$", re.IGNORECASE),
+    "console '{0}' asks for a login ('{1}'). Try Log In To Console first.": re.compile(
+        r"\blogin: *[\w.-]*$", re.IGNORECASE
+    ),
+    "console '{0}' asks for a password ('{1}'). Try Log In To Console first.": re.compile(
+        r"(?:password|passphrase|passcode|\bpin\b)[^:]*: *$", re.IGNORECASE
+    ),
+}
+"""Last lines of a console on which no shell waits, and what is said then."""
+
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -86,18 +105,20 @@ def run_command(
         restarts: Whether it restarts the board, which is then waited for. Default: no.
 
     Raises:
-        CommandFailed: It was not done in time, the shell did not understand it, no shell answered, or the board
-            restarted although it should not, or did not although it should.
+        CommandFailed: It was not done in time, the shell did not understand it, no shell answered, a login, a password
+            or a boot loader's command is asked for instead, or the board restarted although it should not, or did not
+            although it should.
         DeviceCrashed: A failing pattern came meanwhile.
         UsageError: The command is empty, or has characters that cannot be typed.
     """
     _check(command)
     deadline = Deadline.of(timeout)
-    _wake(console, deadline)
-    manner = Manner(char_delay=char_delay, erase=INTERRUPT, again=0)
+    _wake(console, command, deadline)
+    manner = Manner(char_delay=char_delay, erase=INTERRUPT, again=0, what=f"command {quoted(command)}")
     console.kernel.paused = True
     try:
         for attempt in range(1 if once else AGAIN + 1):
+            _expect_shell(console, command, deadline)
             run = _Run(console, command, deadline, restarts, last=once or attempt == AGAIN)
             if run.typed(manner) and (result := run.result()) is not None:
                 return result
@@ -314,7 +335,11 @@ class _Run:
 
     def _untaken(self, quiet: float) -> bool:
         """Whether the command was lost on its way to a shell, and may be typed again."""
-        if self.last or self.began or quiet < AGAIN_S or self.deadline.expired:
+        if self.began or quiet < AGAIN_S or self.deadline.expired:
+            return False
+        # Where it was typed while the board still booted, its login may have got it.
+        _expect_shell(self.console, self.command, self.deadline)
+        if self.last:
             return False
         if self.echoed and not _UNFINISHED.search(self.console.text(self.start)):
             return False  # the terminal has it; the shell is busy
@@ -366,17 +391,44 @@ def _folded(line: str) -> str:
     return "'\\\n'".join(piece.replace("'", "'\\''") for piece in pieces)
 
 
-def _wake(console: Console, deadline: Deadline) -> None:
+def _wake(console: Console, command: str, deadline: Deadline) -> None:
     """Type a newline where nothing was typed so far: some boards lose the first character that they get.
 
     Where somebody has left a quote open, or a command unfinished, that is given up: it would swallow what is typed.
+
+    Raises:
+        CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a newline is an attempt.
     """
     if _UNFINISHED.search(without_kernel_messages(console.text(max(console.start, console.end - OVERLAP)))):
         interrupt(console, deadline)
     elif console.fresh:
+        _expect_shell(console, command, deadline)
         console.write(b"\n", deadline)
         if console.wait_for_output(deadline.at_most(WAKE_S), "a shell prompt"):
             let_settle(console, deadline, 0.05)
+
+
+def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
+    """Make sure that no prompt stands there that is none of a shell: what is typed to it would be taken for an answer.
+
+    Raises:
+        CommandFailed: There is one.
+    """
+    # What was said before a power action is no prompt any more.
+    begin = max(console.start, console.marks["power_on"], console.end - OVERLAP)
+    limit = Deadline(deadline.at_most(STILL_LIMIT_S))
+    text, still = without_kernel_messages(console.text(begin)), False
+    while text and not still and not limit.expired and not _AT_SHELL.search(text):
+        pause = Deadline(limit.at_most(STILL_S))
+        while not pause.expired:
+            console.wait_for_output(pause, "a shell prompt")
+        before, text = text, without_kernel_messages(console.text(begin))
+        still = text == before
+    line = text.rpartition("\n")[2]
+    for sentence, prompt in _NO_SHELL.items():
+        if still and prompt.search(line):
+            found = sentence.format(console.name, visible(console.hidden(line.strip())))
+            raise CommandFailed(f"Command {quoted(command)} was not run: {found}")
 
 
 def _check(command: str) -> None:

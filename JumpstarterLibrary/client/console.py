@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -329,6 +330,17 @@ class Console:
         """
         self._recording.send(data, Deadline.of(timeout), secret=secret, delay=delay)
         self.fresh = False
+
+    @contextmanager
+    def typing(self, line: str) -> Iterator[None]:
+        """Let failing patterns pass that are in the echo of a line, while the line is typed and comes back."""
+        try:
+            with self._recording.lock:
+                self._recording.sentry.typing(line)
+            yield
+        finally:
+            with self._recording.lock:
+                self._recording.sentry.typing("")
 
     def close(self) -> None:
         """End the stream and the transcript. Closing twice is fine."""

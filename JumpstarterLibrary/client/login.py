@@ -7,23 +7,15 @@ import re
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.evidence import tail
-from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import INTERRUPT, Manner, type_text
+from JumpstarterLibrary.client.consoles.prompts import BOOTLOADER, LOGIN, PASSWORD, SHELL
+from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.errors import CommandFailed, LoginFailed
 
 LOGIN_S = 120.0
 
-LOGIN = re.compile(r"login: *$", re.IGNORECASE)
-PASSWORD = re.compile(r"password[^:]*: *$", re.IGNORECASE)
-SHELL = re.compile(r"(?<![=#.$%>])(?:[#$>]|(?<!\d)%) *$")
-BOOTLOADER = re.compile(r"(?:=>|^[\w-]*u-?boot[\w-]* ?[#>=]+) *$", re.IGNORECASE)
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
-
-TAIL = 64 * 1024
-
-SETTLE_S = 0.15
-"""A line that looks like a prompt is one when nothing follows for so long."""
 
 PATIENCE_S = 1.0
 """Silence after which a running board is nudged with a newline."""
@@ -74,6 +66,7 @@ class _Login:
         self, console: Console, user: str, password: str | None, deadline: Deadline, char_delay: float
     ) -> None:
         self._console, self._user, self._password, self._deadline = console, user, password, deadline
+        self._screen = LastLines(console, waiting=_WAITING)
         self._manner = Manner(char_delay=char_delay)
         self._nudged = 0
         self._answered = 0
@@ -83,6 +76,8 @@ class _Login:
     def run(self) -> None:
         while not self._deadline.expired:
             line = self._settled_line()
+            if line is None:
+                break
             if BOOTLOADER.search(line):
                 raise LoginFailed(
                     f"There is no login on console '{self._console.name}': a boot loader waits there with the prompt "
@@ -94,7 +89,7 @@ class _Login:
                 self._answer_password()
             elif SHELL.search(line) and self._shell_answers(line):
                 return
-            elif self._changes(self._patience):
+            elif self._screen.changes(self._patience, self._deadline):
                 self._nudged = 0
             else:
                 # Only once: a board that is off does not answer either.
@@ -102,28 +97,10 @@ class _Login:
                 self._nudged += 1
         raise LoginFailed(self._evidence(f"No login on console '{self._console.name}' within {self._limit}."))
 
-    def _settled_line(self) -> str:
+    def _settled_line(self) -> str | None:
         """Return the last line once the console pauses; what prompts show without a newline behind."""
-        while self._changes(SETTLE_S) and not self._deadline.expired:
-            pass
-        return self._tail().rpartition("\n")[2]
-
-    def _changes(self, limit: float) -> bool:
-        """Wait until the console says anything but kernel messages; return whether it did within some seconds."""
-        before, pause = self._tail(), Deadline(self._deadline.at_most(limit))
-        while not pause.expired:
-            self._console.wait_for_output(pause, _WAITING)
-            if self._tail() != before:
-                return True
-        return False
-
-    def _tail(self) -> str:
-        """Return the end of the console's text without kernel messages, which come in the middle of anything."""
-        begin = self._console.marks["power_on"]
-        since = max(begin, self._console.end - TAIL)
-        text = self._console.text(since)
-        # A window that begins in the middle of a line would change with every message.
-        return without_kernel_messages(text if since == begin else text.partition("\n")[2])
+        text = self._screen.settled(self._deadline)
+        return None if text is None else text.rpartition("\n")[2]
 
     def _answer_login(self) -> None:
         refusal = REFUSED.search(self._console.text(self._answered)) if self._asked else None
@@ -151,7 +128,7 @@ class _Login:
     def _send(self, text: str, *, secret: bool = False) -> None:
         self._answered = self._console.end
         type_text(self._console, text, self._manner, secret=secret, timeout=self._deadline)
-        self._changes(PATIENCE_S)
+        self._screen.changes(PATIENCE_S, self._deadline)
 
     def _shell_answers(self, line: str) -> bool:
         """Whether what looks like a shell prompt is one: it comes again after a newline, and runs a command."""

@@ -95,7 +95,7 @@ class BootKeywords(Keywords):
         self,
         command: str,
         *,
-        expect_status: int | Literal["any"] = 0,
+        expect_status: int | Literal["any"] | None = 0,
         timeout: datetime.timedelta = datetime.timedelta(seconds=60),
         device: str | None = None,
         driver: str | None = None,
@@ -108,7 +108,7 @@ class BootKeywords(Keywords):
 
         Args:
             command: One line of U-Boot's language; several commands are joined by ``;`` or ``&&``.
-            expect_status: The status it must have; ``any`` accepts all. Default: 0.
+            expect_status: The status it must have; ``any`` or ``None`` accepts all. Default: 0.
             timeout: Until the prompt must be back; the command is interrupted with Ctrl-C then. Default: 60 seconds.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
@@ -127,7 +127,7 @@ class BootKeywords(Keywords):
         """
         result = self._uboot(device, driver).run(command, timeout)
         logger.info(f"Status {result.status} after {result.duration:.3f} seconds. Output:\n{result.stdout}")
-        if expect_status != "any" and result.status != expect_status:
+        if isinstance(expect_status, int) and result.status != expect_status:
             raise wrong_status(result, expect_status)
         return result
 

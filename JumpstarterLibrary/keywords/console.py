@@ -93,7 +93,7 @@ class ConsoleKeywords(ConsoleBase):
     @keyword(tags=("Console", "Assertion"))
     def wait_for_console_any_of(
         self,
-        *,
+        *texts: str,
         timeout: datetime.timedelta | None = None,
         since: Since | str = Since.cursor,
         message: str | None = None,
@@ -107,6 +107,7 @@ class ConsoleKeywords(ConsoleBase):
         Contain`.
 
         Args:
+            texts: Texts, or ``regexp:`` and regular expressions, that are their own names.
             timeout: How long to wait. Default: the library's ``timeout``. ``0`` looks only at what is there.
             since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
             message: Says why it matters; comes first in the error. Default: none.
@@ -126,11 +127,11 @@ class ConsoleKeywords(ConsoleBase):
         | ${found} =    Wait For Console Any Of    LOGIN=login:    UBOOT==>    PANIC=regexp:Kernel panic.*
         | IF    $found.name == 'PANIC'    Fail    ${found.text}
         """
-        if not patterns:
+        if not texts and not patterns:
             raise UsageError("There is nothing to wait for. Give patterns with names, for example LOGIN=login:")
         console = self.console(device, driver)
         limit = self.timeout if timeout is None else timeout
-        wanted = [Pattern(text, name) for name, text in patterns.items()]
+        wanted = [*(Pattern(text, text) for text in texts), *(Pattern(text, name) for name, text in patterns.items())]
         with explained(message):
             _, found = console.wait_for_any(wanted, limit, since=offset(console, since))
         match = shown(console, found)

@@ -44,7 +44,8 @@ class ConsoleFailingKeywords(ConsoleBase):
         those that boot the board. What is said between two keywords fails the next one that waits or types on this
         console; and if there is none, the test fails at its end. Each crash is told once.
 
-        Whoever waits for such a line, or for one before it, gets it; then the crash was expected.
+        Whoever waits for such a line, or for one before it, gets it; then the crash was expected. The echo of
+        what a keyword types does not count, so that a log can be searched for ``panic``; what is found there does.
 
         The patterns are looked for until the device is disconnected, released, or `Unregister Failing Console Pattern`.
 

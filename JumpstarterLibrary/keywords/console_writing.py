@@ -71,7 +71,8 @@ class ConsoleWritingKeywords(ConsoleBase):
         """Presses a key together with Ctrl.
 
         Args:
-            character: The key: a letter, or one of ``@ [ \\\\ ] ^ _ ?``. ``[`` is the escape key, ``?`` is delete.
+            character: The key: a letter, or one of ``@ [ \\\\ ] ^ _ ?``; also as ``ctrl-c`` or ``^C``. ``[`` is the
+                escape key, ``?`` is delete.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 

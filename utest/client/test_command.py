@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -419,3 +420,100 @@ def test_a_megabyte(start: Any) -> None:
     begin = time.monotonic()
     assert run_command(console, "x", 30).stdout == text[:-1]
     assert time.monotonic() - begin < 5
+
+
+LOGIN = "Board 1.0\n\nboard login: "
+ASKS_LOGIN = "console 'console' asks for a login ('board login:'). Try Log In To Console first."
+ASKS_PASSWORD = "console 'console' asks for a password ('Password:'). Try Log In To Console first."
+BOOT_LOADER = (
+    "a boot loader waits on console 'console' ('=>'). Boot the system first, for example with "
+    "Ensure Device State    shell."
+)
+
+
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (LOGIN, ASKS_LOGIN),
+        (f"{LOGIN}[    5.000000] usb: x\n", ASKS_LOGIN),
+        (f"{LOGIN}root\nPassword: ", ASKS_PASSWORD),
+        ("DRAM: 1 GiB\n=> ", BOOT_LOADER),
+        ("DRAM: 1 GiB\nU-Boot> ", BOOT_LOADER.replace("=>", "U-Boot>")),
+    ],
+)
+def test_nothing_is_typed_where_no_shell_waits(start: Any, typed: bool, said: str, sentence: str) -> None:
+    shell, console = start()
+    if typed:
+        run_command(console, "true", 5)
+    shell.typed = b""
+    shell.say(f"exit\n{said}")
+    console.wait_for(said.splitlines()[-1], 5)
+    begin = time.monotonic()
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "uname -r")
+    assert str(caught.value) == f"Command 'uname -r' was not run: {sentence}"
+    assert time.monotonic() - begin < 1
+    assert shell.typed == b""
+
+
+@pytest.mark.parametrize("said", ["last login: \nboard:~# ", "Password: \nboard:~# ", "a => "])
+def test_a_shell_prompt_behind_what_looks_like_another_is_one(start: Any, said: str) -> None:
+    shell, console = start()
+    shell.say(f"\n{said}")
+    console.wait_for(said, 5)
+    assert run_command(console, "x", 5).stdout == "x"
+
+
+def test_a_line_that_becomes_another_is_no_prompt(start: Any) -> None:
+    shell, console = start()
+    shell.say("\nlast login: ")
+    console.wait_for("last login: ", 5)
+    Timer(0.05, shell.say, ["today\nboard:~# "]).start()
+    assert run_command(console, "x", 5).stdout == "x"
+
+
+def test_a_silent_console_is_woken_before_it_is_looked_at(start: Any) -> None:
+    shell, console = start()
+
+    async def send(data: bytes) -> None:
+        shell.typed += data
+        shell.say(f"\n{LOGIN}")
+
+    shell.send = send
+    console.power_changes()
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "uname -r")
+    assert str(caught.value) == f"Command 'uname -r' was not run: {ASKS_LOGIN}"
+    assert shell.typed == b"\n"
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_nothing_is_typed_again_where_a_login_got_it(start: Any, monkeypatch: pytest.MonkeyPatch, echo: bool) -> None:
+    monkeypatch.setattr(command_module, "AGAIN_S", 0.2)
+    shell, console = start()
+    run_command(console, "true", 5)
+    shell.typed = b""
+
+    async def send(data: bytes) -> None:
+        shell.typed += data
+        if echo or data.endswith(b"\n"):
+            shell.say(data.decode() + ("Password: " if data.endswith(b"\n") else ""))
+
+    shell.send = send
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "uname -r")
+    assert str(caught.value) == f"Command 'uname -r' was not run: {ASKS_PASSWORD}"
+    assert shell.typed.count(b"uname") == shell.typed.count(b"\n") - shell.typed.count(b'"\n') == 1
+
+
+def test_a_shell_may_prompt_like_a_login(start: Any, eventually: Any) -> None:
+    shell, console = start()
+
+    def run(token: str, command: str) -> None:
+        shell.say(f"JMP{token}B\n{command}\n\nJMP{token}E:0:\nlogin: ")
+
+    shell._run = run
+    assert run_command(console, "PS1='login: '", 5).status == 0
+    eventually(lambda: console.text(0).endswith("login: "))
+    assert run_command(console, "x", 5).stdout == "x"

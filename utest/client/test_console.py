@@ -572,3 +572,12 @@ def test_the_memory_of_a_console_is_bounded(
     assert console.wait_for("0999", 0).start == 4995
     with pytest.raises(ConsoleMismatch):
         console.wait_for("0001", 0, since=0)
+
+
+def test_the_late_end_of_a_stream_that_was_given_up_ends_nothing(console: Console, port: Port) -> None:
+    recording = console._recording
+    gone: Any = iter(())
+    recording._read(gone)
+    assert not recording.ended
+    port.say(b"still here\n")
+    assert console.wait_for("still here", LIMIT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ import pytest
 
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client import login as login_module
-from JumpstarterLibrary.client.login import SHELL, log_in
+from JumpstarterLibrary.client.consoles.prompts import SHELL
+from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import LoginFailed
 from JumpstarterLibrary.exporter import Driver, exportstream
 
@@ -118,6 +120,41 @@ class Getty(Driver):
         pass
 
 
+class Noisy(Getty):
+    """One behind long output, whose kernel goes on talking; each message comes in two pieces.
+
+    Attributes:
+        pieces: The first is said as it is, the second with a number in it.
+        got: All that was typed.
+    """
+
+    def __init__(self, state: str, pieces: tuple[str, str] = ("[   ", "12.{:06}] usb 1-1: noise\n")) -> None:
+        super().__init__(state)
+        self.pieces = pieces
+        self.got = b""
+
+    @exportstream
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        self._say("".join(f"{number}\n" for number in range(20000)))
+        self._prompt()
+        talking = asyncio.create_task(self._talk())
+        try:
+            yield self
+        finally:
+            talking.cancel()
+
+    async def _talk(self) -> None:
+        for number in itertools.count():
+            for piece in self.pieces:
+                self._say(piece.format(number))
+                await asyncio.sleep(0.025)
+
+    async def send(self, data: bytes) -> None:
+        self.got += data
+        await super().send(data)
+
+
 @pytest.fixture
 def start(device_with: Callable[..., Device], tmp_path: Path) -> Callable[..., tuple[Getty, Console]]:
     def build(state: str, **settings: Any) -> tuple[Getty, Console]:
@@ -144,6 +181,20 @@ def test_prompts_with_kernel_messages_in_them(start: Any, state: str) -> None:
     getty, console = start(state, noise="[   12.345678] usb 1-1: new device\n")
     log_in(console, "root", PASSWORD, 10)
     assert getty.state == "shell"
+
+
+@pytest.mark.parametrize("state", ["login", "shell"])
+def test_a_kernel_that_talks_all_the_time_after_long_output(device_with: Callable[..., Device], state: str) -> None:
+    getty = Noisy(state)
+    log_in(device_with({"console": getty}).console(), "root", PASSWORD, 10)
+    assert getty.state == "shell"
+
+
+def test_a_program_that_talks_all_the_time_is_not_typed_at(device_with: Callable[..., Device]) -> None:
+    getty = Noisy("off", ("measuring ", "{}\n"))
+    with pytest.raises(LoginFailed, match=r"No login on console 'console' within 1 second\. The last lines were:"):
+        log_in(device_with({"console": getty}).console(), "root", PASSWORD, 1)
+    assert getty.got == b""
 
 
 def test_a_user_name_that_loses_its_first_character_is_typed_again(start: Any) -> None:
@@ -205,6 +256,6 @@ def test_a_shell_is_told_by_its_prompt(start: Any, prompt: str, monkeypatch: pyt
     assert "root" not in getty.lines
 
 
-@pytest.mark.parametrize("line", ["50%", "Loading...##", "### ###", "a => "])
+@pytest.mark.parametrize("line", ["50%", "12 % ", "Loading: # ", "Loading...##", "### ###", "a => "])
 def test_what_ends_like_a_prompt_and_is_none(line: str) -> None:
     assert not SHELL.search(line)

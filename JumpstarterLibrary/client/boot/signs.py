@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 
-from JumpstarterLibrary.client import login
+from JumpstarterLibrary.client.consoles import prompts
 
 # Lines at which a board waits
 
-LOGIN = login.LOGIN
+LOGIN = prompts.LOGIN
 NAME = re.compile(r"login: *\S*$", re.IGNORECASE)
 """A login at which somebody has typed something, and not entered it."""
-PASSWORD = re.compile(r"login:[^\n]*\n+[^\n]*password[^:\n]*: *$", re.IGNORECASE)
+PASSWORD = re.compile(rf"login:[^\n]*\n+[^\n]*{prompts.PASSWORD.pattern}", re.IGNORECASE)
 """A login that asks for the password. Others ask for one, too: ``sudo``, an encrypted disk."""
 SECRET = re.compile(r"(?:password|passphrase|passcode|\bpin\b)[^:\n]*: *$", re.IGNORECASE)
 """Whatever is typed there is an attempt, and some allow only three."""
-SHELL = re.compile(r"(?<![=#.$%>])(?<!^Loading: )[#$] *$|(?<![=#.$%>\d])(?<!\d )[%>] *$")
-"""But neither a percentage nor the first ``#`` of U-Boot's bar for a file that it loads."""
+SHELL = prompts.SHELL
 CONTINUATION = re.compile(r"^> *$")
 """What U-Boot and shells show when a quote is still open."""
 

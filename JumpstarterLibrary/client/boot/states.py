@@ -138,8 +138,7 @@ class DeviceStates:
             StateBroken: Likewise, and it has failed to reach the expected one before.
             UsageError: There is no such state.
         """
-        if expected != UNKNOWN:
-            self._check_name(expected)
+        expected = self._known_name(expected, UNKNOWN)
         state, reason = self.get(timeout)
         if state != expected:
             self._failures.refuse(expected)
@@ -166,7 +165,7 @@ class DeviceStates:
             UsageError: There is no such state.
             InfrastructureError: A driver failed, or the link.
         """
-        self._check_name(target)
+        target = self._known_name(target)
         context = self._context(settings or self.settings, Deadline.of(timeout))
         self._failures.forgive(context.settings)
         journey = Journey(context, self._all_states(), self._ways, self._knowledge, self._failures, target)
@@ -184,9 +183,13 @@ class DeviceStates:
     def _own_names(self) -> list[str]:
         return [state.name for state in self._states]
 
-    def _check_name(self, name: str) -> None:
-        if name not in self.names:
+    def _known_name(self, name: str, *more: str) -> str:
+        """Return a state's name as it is, however its letters were written."""
+        known = [*self.names, *more]
+        found = name if name in known else next((each for each in known if each.lower() == name.lower()), None)
+        if found is None:
             raise UsageError(f"There is no state '{name}', only {', '.join(self.names)}. See Load Device States.")
+        return found
 
 
 _all: dict[Device, dict[str | None, DeviceStates]] = {}

@@ -10,4 +10,6 @@ failing         patterns that end any wait
 presets         such patterns for Linux, U-Boot, Zephyr and Android
 kernel          messages of a kernel between what others print
 keyboard        typing, with a look at the echo
+screen          the last lines, once they stand still
+prompts         what a login, a shell and a boot loader ask with
 """

@@ -28,7 +28,9 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)
 
 def alternatives(wanted: Iterable[Pattern]) -> str:
     """Return patterns as messages name them."""
-    return " or ".join(f"{pattern.name} ('{pattern}')" if pattern.name else f"'{pattern}'" for pattern in wanted)
+    return " or ".join(
+        f"'{pattern}'" if pattern.name in ("", str(pattern)) else f"{pattern.name} ('{pattern}')" for pattern in wanted
+    )
 
 
 def visible(line: str) -> str:

@@ -76,6 +76,8 @@ class Sentry:
     """
 
     incident: Incident | None = None
+    _typed: str = ""
+    _echoed: bool = False
     _patterns: dict[str, tuple[FailingPattern, ...]] = field(default_factory=dict)
     _line: str = ""
     _last: Incident | None = None
@@ -95,6 +97,12 @@ class Sentry:
         if not self._patterns:
             self.incident, self._last, self._line = None, None, ""
         return there
+
+    def typing(self, line: str) -> None:
+        """Take what is said for the echo of a line, as far as it is in it. Empty: nothing is typed any more."""
+        if self._echoed:
+            self._echoed, self._line = False, ""
+        self._typed = line
 
     def restart(self) -> None:
         """Take what is said from now on for another life of the device."""
@@ -136,7 +144,11 @@ class Sentry:
         for patterns in self._patterns.values():
             for pattern in patterns:
                 match = _found(pattern, text)
-                if match is not None and (best is None or match.start() < best[0].start()):
+                if match is None:
+                    continue
+                if match.group() in self._typed:
+                    self._echoed = True
+                elif best is None or match.start() < best[0].start():
                     best = match, pattern
         if best is None:
             return

@@ -26,6 +26,9 @@ AGAIN = 3
 PATIENCE_S = 0.5
 """How long an echo may make no progress."""
 
+SCROLLED_S = 0.05
+"""Silence after which a line of which an editor shows the end only is taken for whole."""
+
 QUIET_S = 0.1
 QUIET_LIMIT_S = 1.0
 """Silence after a line was erased, and how long it is waited for."""
@@ -58,12 +61,14 @@ class Manner:
         echo: What is made of the echo.
         erase: What makes the far side forget a line.
         again: How often a line may be typed again.
+        what: What a line is called while its echo is awaited. Default: the line itself.
     """
 
     char_delay: float = 0.0
     echo: Echo = Echo.auto
     erase: bytes = ERASE
     again: int = AGAIN
+    what: str = ""
 
 
 def type_text(
@@ -118,8 +123,9 @@ def _type_line(console: Console, line: str, manner: Manner, deadline: Deadline) 
     for attempt in range(manner.again + 1):
         before = console.end
         try:
-            console.write(encoded(line), deadline, delay=manner.char_delay)
-            came = _echo(console, before, line, deadline)
+            with console.typing(line):
+                console.write(encoded(line), deadline, delay=manner.char_delay)
+                came = _echo(console, before, line, deadline, manner.what or f"'{line}'")
         except BaseException:
             # Half a line would be the beginning of whatever is typed next.
             with suppress(InfrastructureError):
@@ -171,12 +177,12 @@ def encoded(text: str) -> bytes:
 
 
 def control_character(name: str) -> bytes:
-    """Return the control character of a key: ``c`` for Ctrl-C, ``[`` for escape.
+    """Return the control character of a key: ``c``, ``ctrl-c`` or ``^C`` for Ctrl-C, ``[`` for escape.
 
     Raises:
         UsageError: There is none.
     """
-    key = name.upper()
+    key = re.sub(r"^(?:CTRL[-+]|\^(?=.))", "", name.upper())
     if key == "?":
         return b"\x7f"
     if len(key) != 1 or not "@" <= key <= "_":
@@ -187,7 +193,7 @@ def control_character(name: str) -> bytes:
     return bytes([ord(key) & 0x1F])
 
 
-def _echo(console: Console, before: int, line: str, deadline: Deadline) -> str | None:
+def _echo(console: Console, before: int, line: str, deadline: Deadline, what: str) -> str | None:
     """Wait for the echo of a line; return None when it is whole, and otherwise what came instead."""
     best, moved = -1, time.monotonic()
     while True:
@@ -201,7 +207,10 @@ def _echo(console: Console, before: int, line: str, deadline: Deadline) -> str |
         left = PATIENCE_S - (time.monotonic() - moved)
         if left <= 0 or deadline.expired:
             return None if len(line) > LONG and _shown_strangely(line, came, found) else came.strip()
-        console.wait_for_output(min(left, deadline.at_most(left)), f"the echo of '{line}'")
+        scrolled = _scrolled(line, came)
+        pause = min(left, SCROLLED_S) if scrolled else left
+        if not console.wait_for_output(deadline.at_most(pause), f"the echo of {what}") and scrolled:
+            return None
 
 
 def _wrapped(line: str, came: str) -> bool:
@@ -224,6 +233,17 @@ def _progress(wanted: str, came: str) -> int:
             break
         found += 1
     return found
+
+
+def _scrolled(line: str, came: str) -> bool:
+    """Whether the end of a long line is shown behind a ``<``, as bash does where a terminal cannot wrap.
+
+    One that is in the line itself tells nothing: what is missing before it may be lost.
+    """
+    _, mark, end = came.rstrip().rpartition("\n<")
+    wanted = line.rstrip()
+    shown = bool(mark) and len(end) >= EDGE and wanted.endswith(end)
+    return shown and len(line) > LONG and not wanted.endswith(f"<{end}")
 
 
 def _shown_strangely(line: str, came: str, found: int) -> bool:

@@ -95,7 +95,9 @@ class Recording:
 
     def _begin(self) -> None:
         """Begin to read."""
-        self._reader = threading.Thread(target=self._read, name="jumpstarter-console", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, args=(self._frames,), name="jumpstarter-console", daemon=True
+        )
         self._reader.start()
 
     def resume(self) -> bool:
@@ -113,6 +115,7 @@ class Recording:
         self.transcript.gap(silent)
         with self.lock:
             self._normaliser = Normaliser()
+            self.sentry.restart()
             self.ended, self.error = False, None
             self._history.append(f"\n[gap {silent:.1f} s]\n")
             self._places.append((self._history.end, self.heard))
@@ -196,9 +199,9 @@ class Recording:
                 pause(delay)
             self._outbox.put(data[start : start + size], deadline)
 
-    def _read(self) -> None:
+    def _read(self, frames: Frames) -> None:
         try:
-            for data in self._frames:
+            for data in frames:
                 text = self._normaliser.feed(data)
                 self.transcript.received(data, text)
                 now = time.monotonic()
@@ -211,8 +214,10 @@ class Recording:
                     self.last_byte = now
                     self._condition.notify_all()
         except InfrastructureError as error:
-            self.error = error
+            if frames is self._frames:
+                self.error = error
         finally:
             with self.lock:
-                self.ended, self._ended_at = True, time.monotonic()
-                self._condition.notify_all()
+                if frames is self._frames:  # and not a stream that was given up, whose end comes late
+                    self.ended, self._ended_at = True, time.monotonic()
+                    self._condition.notify_all()

@@ -138,3 +138,28 @@ def test_a_pattern_that_is_none() -> None:
         FailingPattern.of("")
     with pytest.raises(UsageError, match=r"^'\(' is not a valid regular expression: "):
         FailingPattern.of("regexp:(")
+
+
+def test_what_is_typed_is_no_trouble_and_what_is_printed_is() -> None:
+    watch = Watch("panic")
+    watch.sentry.typing("grep panic /var/log")
+    assert watch.hear("$ grep pan", "ic /var", "/log") is None
+    watch.sentry.typing("")
+    assert watch.hear("\r", "\n") is None
+    assert watch.hear("Jan 1 kernel: panic\n") == "Jan 1 kernel: panic"
+
+
+def test_trouble_while_something_is_typed_is_trouble() -> None:
+    watch = Watch("regexp:Kernel panic.*")
+    watch.sentry.typing("grep 'Kernel panic' log")
+    assert watch.hear("$ grep 'Ker", "[   12.345678] Kernel panic - not syncing\n") == (
+        "$ grep 'Ker[   12.345678] Kernel panic - not syncing"
+    )
+
+
+def test_half_a_line_that_came_while_something_was_typed_is_kept() -> None:
+    watch = Watch("Kernel panic")
+    watch.sentry.typing("ls")
+    watch.hear("ls\n[   12.345678] Kernel pa")
+    watch.sentry.typing("")
+    assert watch.hear("nic\n") == "[   12.345678] Kernel panic"

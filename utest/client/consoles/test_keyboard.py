@@ -9,8 +9,9 @@ import pytest
 
 from JumpstarterLibrary.client import Console
 from JumpstarterLibrary.client.consoles import keyboard
+from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.consoles.keyboard import Manner, control_character, type_text
-from JumpstarterLibrary.errors import ConsoleMismatch, UsageError
+from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, UsageError
 from JumpstarterLibrary.types import Echo
 
 ERASE = 0x15
@@ -143,7 +144,16 @@ def test_the_end_of_a_long_line_is_enough_where_an_editor_shows_no_more(console:
         return b"\r<" + data[-30:] if data != b"\n" else b"\r\n# "
 
     port.answer = answer
+    begin = time.monotonic()
     assert type_text(console, text, Manner(), timeout=5)
+    assert time.monotonic() - begin < keyboard.PATIENCE_S
+
+
+@pytest.mark.parametrize("text", ["cat < /var/lib/some/where/a-file-with-a-long-name", "x" * 41 + " <<EndOfFile"])
+def test_what_a_line_has_behind_a_redirection_is_no_end_of_it(text: str) -> None:
+    assert not keyboard._scrolled(text, text[1:])
+    assert not keyboard._scrolled(text, text[1:].replace("<", "\n<", 1))
+    assert keyboard._scrolled(text, f"{text[:20]}\n<{text[-8:]}")
 
 
 def test_where_nothing_comes_back_there_is_no_look_at_it(console: Console, port: Any, eventually: Any) -> None:
@@ -208,7 +218,18 @@ def test_one_character_after_the_other(console: Console, port: Any, eventually: 
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("c", b"\x03"), ("C", b"\x03"), ("[", b"\x1b"), ("@", b"\0"), ("?", b"\x7f")]
+    ("name", "data"),
+    [
+        ("c", b"\x03"),
+        ("C", b"\x03"),
+        ("ctrl-c", b"\x03"),
+        ("Ctrl+C", b"\x03"),
+        ("^C", b"\x03"),
+        ("^", b"\x1e"),
+        ("[", b"\x1b"),
+        ("@", b"\0"),
+        ("?", b"\x7f"),
+    ],
 )
 def test_control_characters(name: str, data: bytes) -> None:
     assert control_character(name) == data
@@ -227,3 +248,13 @@ def test_what_is_no_control_character(name: str) -> None:
 def test_what_cannot_be_typed(console: Console) -> None:
     with pytest.raises(UsageError, match=r"^The text cannot be typed: surrogates not allowed at character 1\.$"):
         type_text(console, "a\ud800", Manner())
+
+
+def test_the_echo_of_a_failing_pattern_is_no_crash(console: Console, port: Any) -> None:
+    port.answer = lambda data: data.replace(b"\n", b"\r\n3\r\n")
+    console.fail_on("ERRORWORD", [FailingPattern.of("ERRORWORD")])
+    assert type_text(console, "grep -c ERRORWORD log", Manner(), timeout=5)
+    console.wait_for("regexp:^3$", 5)
+    port.say(b"ERRORWORD\n")
+    with pytest.raises(DeviceCrashed, match=r"console 'console' said 'ERRORWORD' \(failing pattern 'ERRORWORD'\)"):
+        console.wait_for("never", 5)

@@ -1,0 +1,76 @@
+"""The end of a console without kernel messages: its last line, and whether it stands still."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.deadline import Deadline
+
+SETTLE_S = 0.15
+"""A line that looks like a prompt is one when nothing follows for so long."""
+
+TAIL = 64 * 1024
+
+_BEGUN = re.compile(r"\[ *(?:\d+(?:\.\d*)?)?\Z")
+"""A kernel message of which only the begin has come."""
+
+
+class LastLines:
+    """What a console shows at its end.
+
+    Args:
+        console: The console.
+        begin: Returns where the present chapter begins: at the last power action. Default: what the console takes for
+            that, for which all power drivers of a device are the same.
+        waiting: What is awaited, for messages.
+    """
+
+    def __init__(self, console: Console, begin: Callable[[], int] | None = None, waiting: str = "") -> None:
+        self._console = console
+        self._begin = begin or (lambda: console.marks.get("power_on", 0))
+        self._waiting = waiting
+
+    @property
+    def begin(self) -> int:
+        """Where the present chapter begins."""
+        return self._begin()
+
+    def text(self, since: int | None = None) -> str:
+        """Return the last lines without kernel messages, which come in the middle of anything.
+
+        Args:
+            since: An offset to begin at. Default: as far back as matters, at most to the last power action.
+        """
+        return self._text_from(self._first_line(self.begin if since is None else since))
+
+    def line(self, since: int | None = None) -> str:
+        """Return the last line as it is now."""
+        return self.text(since).rpartition("\n")[2]
+
+    def changes(self, limit: float, deadline: Deadline) -> bool:
+        """Wait until the console says anything but kernel messages; return whether it did within some seconds."""
+        # From one place on: a window that moves would lose an old line with every message, and look changed.
+        first = self._first_line(self.begin)
+        before, pause = self._text_from(first), Deadline(deadline.at_most(limit))
+        while not pause.expired:
+            if self._console.wait_for_output(pause, self._waiting) and self._text_from(first) != before:
+                return True
+        return False
+
+    def settled(self, deadline: Deadline, since: int | None = None) -> str | None:
+        """Return the text once the console pauses; None if it does not until the deadline."""
+        while True:
+            whole = deadline.at_most(SETTLE_S) == SETTLE_S
+            if not self.changes(SETTLE_S, deadline):
+                return self.text(since) if whole else None
+
+    def _first_line(self, begin: int) -> int:
+        """Return the offset of the first whole line that matters; what is left of a cut one may be half a message."""
+        start = max(begin, self._console.start, self._console.end - TAIL)
+        return start if start == begin else start + self._console.text(start).find("\n") + 1
+
+    def _text_from(self, offset: int) -> str:
+        return _BEGUN.sub("", without_kernel_messages(self._console.text(offset)))

@@ -1,0 +1,123 @@
+"""The end of a console while a kernel talks: what it says is no change, wherever and in whatever pieces it comes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.boot.screen import TAIL, Screen
+from JumpstarterLibrary.client.boot.states import states_of
+from JumpstarterLibrary.client.deadline import Deadline
+from utest.client.boot.conftest import Port
+
+LIMIT_S = 20.0
+PROMPT = b"root@board:~# "
+LONG = b"".join(b"%d\r\n" % number for number in range(1, 20000))
+MESSAGE = b"[   12.345678] usb 1-1: noise\r\n"
+
+
+class Shell:
+    """A shell's side of a line, which knows what is tried to see that it is one."""
+
+    def __init__(self) -> None:
+        self._line = ""
+
+    def __call__(self, data: bytes) -> bytes:
+        return b"".join(self._key(key) for key in data.decode())
+
+    def _key(self, key: str) -> bytes:
+        if key in "\x15\x03":
+            self._line = ""
+            return b""
+        if key != "\n":
+            self._line += key
+            return key.encode()
+        line, self._line = self._line, ""
+        found = re.match(r':; \{ \\echo "JMP""(\w{8})B"', line)
+        said = f"JMP{found[1]}B\r\n\r\nJMP{found[1]}E:0:\r\n" if found else ""
+        return b"\r\n" + said.encode() + PROMPT
+
+
+@contextmanager
+def noise(port: Port, pieces: Callable[[int], list[bytes]], interval: float) -> Iterator[None]:
+    """Let the port say things all the time."""
+    stop = threading.Event()
+
+    def talk() -> None:
+        for number in itertools.count():
+            for piece in pieces(number):
+                if stop.wait(interval):
+                    return
+                port.say(piece)
+
+    talking = threading.Thread(target=talk, daemon=True)
+    talking.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        talking.join(LIMIT_S)
+
+
+def heard(port: Port, screen: Screen, text: bytes, eventually: Any) -> None:
+    """Let the port say something, and wait until its end is there."""
+    port.say(text)
+    eventually(lambda: screen._console.text(0).endswith(text[-20:].decode().replace("\r\n", "\n")))
+
+
+@pytest.fixture
+def screen(device: Device) -> Screen:
+    return states_of(device).board.screen
+
+
+def test_a_shell_is_seen_through_the_noise_after_long_output(
+    device: Device, port: Port, screen: Screen, eventually: Any
+) -> None:
+    port.answers = Shell()
+    heard(port, screen, LONG + PROMPT, eventually)
+    with noise(port, lambda number: [b"[%5d.%06d] usb 1-1: noise\r\n" % (12 + number // 20, number)], 0.05):
+        assert states_of(device).get(LIMIT_S) == ("shell", "")
+
+
+@pytest.mark.parametrize("before", [b"", LONG], ids=["short", "long"])
+@pytest.mark.parametrize("cut", [1, 3, 6, 10, 14, 20, len(MESSAGE) - 1, len(MESSAGE)])
+def test_a_message_is_no_change_wherever_it_is_cut(
+    port: Port, screen: Screen, eventually: Any, before: bytes, cut: int
+) -> None:
+    heard(port, screen, before + PROMPT, eventually)
+    with noise(port, lambda _: [MESSAGE[:cut], MESSAGE[cut:]], 0.01):
+        assert not screen.changes(0.3, Deadline(LIMIT_S))
+        assert screen.line() == PROMPT.decode()
+
+
+@pytest.mark.parametrize("before", [b"", LONG, b"#" * (TAIL + 100)], ids=["short", "long", "one long line"])
+@pytest.mark.parametrize("said", [b"x", b"\r\n", b"[   12.3]", MESSAGE + b"x"])
+def test_all_else_is_a_change(port: Port, screen: Screen, eventually: Any, before: bytes, said: bytes) -> None:
+    heard(port, screen, before + PROMPT + MESSAGE, eventually)
+    later = threading.Timer(0.1, port.say, [said])
+    later.start()
+    try:
+        assert screen.changes(5.0, Deadline(LIMIT_S))
+    finally:
+        later.join(LIMIT_S)
+
+
+def test_the_same_line_again_is_a_change(port: Port, screen: Screen, eventually: Any) -> None:
+    heard(port, screen, LONG + b"tick\r\n" * 20000, eventually)
+    with noise(port, lambda _: [b"tick\r\n"], 0.05):
+        assert screen.changes(5.0, Deadline(LIMIT_S))
+        assert screen.settled(Deadline(0.5)) is None
+
+
+def test_only_the_begin_of_a_message_at_the_very_end_is_left_out(port: Port, screen: Screen, eventually: Any) -> None:
+    heard(port, screen, b"a list [\r\n", eventually)
+    assert screen.text() == "a list [\n"
+    heard(port, screen, PROMPT + b"[   1", eventually)
+    assert screen.line() == PROMPT.decode()
