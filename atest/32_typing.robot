@@ -92,13 +92,17 @@ Echo That Does Not Exist
 *** Keywords ***
 Forget What Was Typed
     Write To Console    ${EMPTY}    driver=talker
-    Sleep    50 ms    # It is on its way.
+    Everything Should Arrive
     Call Driver    talker    typed
     Call Driver    talker    lines
     Call Driver    talker    lose    ${0}
 
 Lines Should Be
     [Arguments]    @{expected}
-    Sleep    50 ms    # The last line end is on its way.
+    Everything Should Arrive
     ${lines} =    Call Driver    talker    lines
     Should Be Equal    ${lines}    ${expected}
+
+Everything Should Arrive
+    Send Control Character    f    driver=talker
+    Call Driver    talker    arrived

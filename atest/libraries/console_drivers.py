@@ -11,6 +11,10 @@ from typing import Any
 from JumpstarterLibrary.exporter import Driver, export, exportstream
 
 ERASE = b"\x15"
+LAST = b"\x06"
+"""Tells that all that was typed before has arrived."""
+
+LIMIT_S = 10.0
 
 
 @dataclass(kw_only=True)
@@ -30,6 +34,7 @@ class Talker(Driver):
     _line: bytes = b""
     _lines: list[str] = field(default_factory=list)
     _says: Any = None
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     def client(cls) -> str:
@@ -64,6 +69,13 @@ class Talker(Driver):
         self.echo = echo
 
     @export
+    async def arrived(self) -> None:
+        """Wait until Ctrl-F was typed, which is no part of what is told of what was typed."""
+        async with asyncio.timeout(LIMIT_S):
+            await self._arrived.wait()
+        self._arrived.clear()
+
+    @export
     async def typed(self) -> str:
         """Return everything that was typed so far, and forget it."""
         typed, self._typed = self._typed.decode(errors="replace"), b""
@@ -78,6 +90,9 @@ class Talker(Driver):
     # The port
 
     async def send(self, data: bytes) -> None:
+        if data == LAST:
+            self._arrived.set()
+            return
         self._typed += data
         if data.startswith(ERASE):
             self._line, data = b"", data[1:]
