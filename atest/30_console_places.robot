@@ -85,6 +85,19 @@ Patterns Without Names
     ...    STARTS:No match for 'Password:' or LOGIN ('login:') on console 'talker' in 100 milliseconds.
     ...    Wait For Console Any Of    Password:    LOGIN=login:    timeout=100 ms    driver=talker
 
+A Port That Goes And Comes Back
+    Say    before\n
+    Console Should Contain    before    driver=talker
+    Call Driver    talker    hang_up
+    Run Keyword And Expect Error
+    ...    EQUALS:The exporter ended the stream of console 'talker' while waiting for 'after'.
+    ...    Console Should Contain    after    driver=talker
+    Console Should Contain    before    since=connect    driver=talker
+    Say    after\n
+    Console Should Contain    after    driver=talker
+    ${text} =    Get Console Text    since=connect    driver=talker
+    Should Match Regexp    ${text}    before\\n+\\[gap \\d+\\.\\d s\\]\\nafter\\n
+
 None Of Several
     Power On
     Say    board logim:\n

@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.consoles.recording import Recording
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.pattern import Found, Pattern
 from JumpstarterLibrary.client.text import without_erased
-from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, UsageError
+from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, LeaseError, LinkError, UsageError
 from JumpstarterLibrary.types import ConsoleMatch
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class Console:
             InfrastructureError: The stream could not be opened again.
         """
         self.fresh = self._recording.resume() or self.fresh
+
+    @property
+    def gone(self) -> bool:
+        """Whether the exporter has ended the stream, which may be opened again; not where the link was lost."""
+        return self._recording.ended and not isinstance(self._recording.error, LinkError | LeaseError)
 
     # Reading
 

@@ -174,6 +174,9 @@ class Device:
     def console(self, path: str | None = None) -> Console:
         """Return the console of the only serial port, or of the driver at a path; opened now if it is not yet.
 
+        One whose stream was ended by the exporter is read on, with a mark of the gap: some serial ports go with the
+        power of their board, and come back.
+
         Raises:
             NoSuchDriver: There is no such driver, or no serial port at all.
             AmbiguousDriver: There are several serial ports.
@@ -188,6 +191,8 @@ class Device:
                 if self.transcripts is not None:
                     transcript = self.transcripts / file_name(f"{driver.path or 'console'}.log")
                 console = self._consoles[driver.uuid] = Console(driver, transcript, lambda: self.tick())
+            elif console.gone:
+                console.resume()
             return console
 
     def open_consoles(self) -> None:

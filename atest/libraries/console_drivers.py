@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from JumpstarterLibrary.exporter import Driver, export, exportstream
+from JumpstarterLibrary.exporter import Driver, EndOfStream, export, exportstream
 
 ERASE = b"\x15"
 LAST = b"\x06"
@@ -59,6 +59,11 @@ class Talker(Driver):
         self._says.put_nowait(bytes.fromhex(text))
 
     @export
+    async def hang_up(self) -> None:
+        """End the stream, as a port that goes with the power of its board."""
+        self._says.put_nowait(None)
+
+    @export
     async def lose(self, texts: int) -> None:
         """Lose the first character of so many of the next texts."""
         self.losses = texts
@@ -106,7 +111,9 @@ class Talker(Driver):
         self._lines += [line.decode(errors="replace") for line in lines]
 
     async def receive(self) -> bytes:
-        said: bytes = await self._says.get()
+        said: bytes | None = await self._says.get()
+        if said is None:
+            raise EndOfStream("the port is gone")
         return said
 
     async def send_eof(self) -> None:

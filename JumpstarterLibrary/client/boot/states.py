@@ -52,8 +52,10 @@ class DeviceStates:
 
     @property
     def board(self) -> Board:
-        """The board; its console is read on, if its link was lost."""
+        """The board; its console is read on, if its link was lost, or its stream was ended."""
         self._device.ready()
+        if self._board.console.gone:
+            self._board.console.resume()
         return self._board
 
     @property
