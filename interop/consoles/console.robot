@@ -1,13 +1,14 @@
 *** Settings ***
-Documentation    The console suite on a real serial port with a real shell behind it, at upstream's exporter and at ours:
-...              places, several patterns, typing, commands in noise, failing patterns, transcripts (interop/test_consoles.py).
+Documentation     The console suite on a real serial port with a real shell behind it, at upstream's exporter and at ours:
+...               places, several patterns, typing, commands in noise, failing patterns, transcripts (interop/test_consoles.py).
 
-Library          Collections
-Library          OperatingSystem
-Library          JumpstarterLibrary    timeout=10 s
+Library           Collections
+Library           OperatingSystem
+Library           JumpstarterLibrary    timeout=10 s
 
-Suite Setup      Log In
-Test Setup       Mark Console    test    driver=console
+Suite Setup       Log In
+Suite Teardown    Log Out
+Test Setup        Mark Console    test    driver=console
 
 
 *** Variables ***
@@ -104,3 +105,8 @@ Log In
     Connect To Exporter    alias=board
     Write To Console    ${EMPTY}    driver=console
     Log In To Console    root    secret    driver=console
+
+Log Out
+    [Documentation]    Others use the same port, and find it as it was.
+    Write To Console    exit    driver=console
+    Console Should Contain    login:    driver=console
