@@ -14,6 +14,7 @@ import grpc.aio
 import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection
+from JumpstarterLibrary.client.clock import MovableClock, using
 from JumpstarterLibrary.exporter import Driver, HostedExporter, serve
 from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy
 from JumpstarterLibrary.exporter.drivers.files import Opendal
@@ -60,6 +61,22 @@ def eventually() -> Callable[[Callable[[], object]], None]:
             pause.wait(0.005)
 
     return wait
+
+
+@pytest.fixture
+def clock() -> Iterator[MovableClock]:
+    """The client's clock, in force until the test ends: it runs as usual, and the test can move it."""
+    moved = MovableClock()
+    with using(moved):
+        yield moved
+
+
+@pytest.fixture
+def frozen_clock() -> Iterator[MovableClock]:
+    """The client's clock, in force until the test ends: only the test moves it."""
+    moved = MovableClock(running=False)
+    with using(moved):
+        yield moved
 
 
 @pytest.fixture

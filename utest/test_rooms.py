@@ -193,3 +193,27 @@ def test_importing_the_package_loads_nothing_at_all() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
     )
     assert python.stdout == "[]\n"
+
+
+TIMELESS = ("client", "keywords", "reporting")
+"""Rooms of the library in which only ``client/clock.py`` reads monotonic time or waits with a limit."""
+
+
+def _clock_reads(path: Path) -> list[str]:
+    """Return the uses of ``time.monotonic`` and ``time.sleep`` in a module."""
+    tree = ast.parse(path.read_text())
+    return [
+        f"{path.relative_to(ROOT)}:{node.lineno}: time.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("monotonic", "sleep")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "time"
+    ]
+
+
+def test_time_is_read_from_the_clock_in_force() -> None:
+    modules = [path for room in TIMELESS for path in (LIBRARY / room).rglob("*.py")]
+    assert len(modules) > 100
+    found = [read for path in modules for read in _clock_reads(path) if path != LIBRARY / "client" / "clock.py"]
+    assert found == []

@@ -6,9 +6,9 @@ import contextlib
 import logging
 import re
 import secrets
-import time
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.evidence import indented, quoted, tail, visible
 from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, without_kernel_messages
@@ -156,7 +156,7 @@ class _Run:
     began: bool = False
     restart: tuple[str, float] | None = None
     logout: float | None = None
-    begin: float = field(default_factory=time.monotonic)
+    begin: float = field(default_factory=clock.seconds)
     newer_than: float | None = None
     done: CommandResult | None = None
     asks: bool = True
@@ -202,13 +202,13 @@ class _Run:
                 self.console.write(INTERRUPT)
 
     def _collected(self) -> CommandResult | None:
-        looked, quiet_since = self.start, time.monotonic()
+        looked, quiet_since = self.start, clock.seconds()
         while True:
             end = self.console.end
             # What is new decides whether all of it has to be looked at.
             raw = self.console.text(max(self.start, looked - OVERLAP))
             if end != looked:
-                looked, quiet_since = end, time.monotonic()
+                looked, quiet_since = end, clock.seconds()
                 if (result := self._looked(raw, without_kernel_messages(raw))) is not None:
                     return result
             if (result := self._restarted(raw)) is not None:
@@ -216,7 +216,7 @@ class _Run:
             self._check_shell(without_kernel_messages(raw))
             if self.console.end != end:
                 continue
-            if self._untaken(time.monotonic() - quiet_since):
+            if self._untaken(clock.seconds() - quiet_since):
                 return None
             if not self.console.wait_for_output(self.deadline.at_most(0.5), self._text) and self.deadline.expired:
                 raise CommandFailed(self._unfinished())
@@ -239,7 +239,7 @@ class _Run:
             raise CommandFailed(f"The shell did not understand command {quoted(self.command)}: {wrong.group().strip()}")
         if self.began and self.restart is None:
             banner = _BOOT_LOADER.search(raw) or _KERNEL.search(raw)
-            self.restart = (banner.group().strip(), time.monotonic()) if banner else None
+            self.restart = (banner.group().strip(), clock.seconds()) if banner else None
         return None
 
     def _parsed(self) -> CommandResult | None:
@@ -266,7 +266,7 @@ class _Run:
 
     def _asked(self) -> float | None:
         """Return the kernel's time when the command began, by asking for its present one; None if nobody knows it."""
-        passed = time.monotonic()
+        passed = clock.seconds()
         try:
             run = _Run(
                 self.console, "cat /proc/uptime", Deadline(self.deadline.at_most(ASK_S)), False, True, asks=False
@@ -287,12 +287,12 @@ class _Run:
         kernel = [line for position, line in messages if begin <= position <= end]
         self._learn(messages)
         output = text[begin:end].removesuffix("\n")
-        return CommandResult(self.command, output, int(status[1]), time.monotonic() - self.begin, "\n".join(kernel))
+        return CommandResult(self.command, output, int(status[1]), clock.seconds() - self.begin, "\n".join(kernel))
 
     def _learn(self, messages: list[tuple[int, str]]) -> None:
         stamp = STAMP.match(messages[-1][1]) if messages else None
         if stamp is not None:
-            self.console.kernel.learn(float(stamp[1]), time.monotonic())
+            self.console.kernel.learn(float(stamp[1]), clock.seconds())
 
     def _restarted(self, raw: str) -> CommandResult | None:
         """Return the result of a command that restarts the board, once the board has restarted.
@@ -307,9 +307,9 @@ class _Run:
             if self.done is not None:
                 return self.done
             output = self.console.text(self.start).partition(f"JMP{self.token}B\n")[2].partition(line)[0].strip("\n")
-            return CommandResult(self.command, output, None, time.monotonic() - self.begin)
+            return CommandResult(self.command, output, None, clock.seconds() - self.begin)
         # A command may print the log of an earlier boot; but then it goes on, and ends.
-        certain = _BOOT_LOADER.match(line) and time.monotonic() - noticed > RESTART_S
+        certain = _BOOT_LOADER.match(line) and clock.seconds() - noticed > RESTART_S
         if certain or _LOGIN.search(raw) or self.deadline.expired:
             raise CommandFailed(
                 f"Command {quoted(self.command)} did not end: the board restarted. The console said: '{line}'. "
@@ -326,8 +326,8 @@ class _Run:
         if not self.began or self.restarts or self.restart is not None or not _LOGIN.search(recent):
             self.logout = None
         elif self.logout is None:
-            self.logout = time.monotonic()
-        elif time.monotonic() - self.logout > LOGOUT_S:
+            self.logout = clock.seconds()
+        elif clock.seconds() - self.logout > LOGOUT_S:
             raise CommandFailed(
                 f"Command {quoted(self.command)} ended the shell itself; console '{self.console.name}' asks for a "
                 f"login again. In parentheses, a command ends no more than itself."

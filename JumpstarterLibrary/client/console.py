@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.consoles.evidence import CONTEXT_LINES, Heard, alternatives, crash, instead, visible
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.consoles.hunt import THOROUGH_S, Hunt
@@ -108,7 +108,7 @@ class Console:
     ) -> tuple[int, ConsoleMatch]:
         """Wait for the first of several patterns; return its index and the match. Otherwise like ``wait_for``."""
         wanted = [Pattern.of(pattern) for pattern in patterns]
-        deadline, begin = Deadline.of(timeout), time.monotonic()
+        deadline, begin = Deadline.of(timeout), clock.seconds()
         start, heard = self.cursor if since is None else since, self.heard
         hunt = Hunt(wanted, start, self._recording.read)
         patience: Deadline | None = None
@@ -294,7 +294,7 @@ class Console:
         incident = self._recording.sentry.incident
         if incident is None:
             return None
-        while (left := incident.until - time.monotonic()) > 0 and not self._recording.ended:
+        while (left := incident.until - clock.seconds()) > 0 and not self._recording.ended:
             self._pause(self.end, min(left, TICK_S))
         with self._recording.lock:
             self._recording.sentry.incident = None
@@ -356,7 +356,7 @@ class Console:
     def _match(self, pattern: Pattern, found: Found, start: int, begin: float) -> ConsoleMatch:
         base, text = self._recording.read(start)
         before = without_erased(text[: max(0, found.start - base)])
-        seconds = time.monotonic() - begin
+        seconds = clock.seconds() - begin
         return ConsoleMatch(found.text, before, found.groups, found.start, found.end, seconds, pattern.name)
 
     def _settled(self, pattern: Pattern, found: Found, patience: Deadline) -> bool:
@@ -369,7 +369,7 @@ class Console:
     def _pause(self, seen: int, limit_s: float) -> None:
         """Wait for more output than was seen, and let the caller's tick have its turn now and then."""
         self._recording.wait(seen, limit_s)
-        now = time.monotonic()
+        now = clock.seconds()
         if now - self._ticked >= TICK_S:
             self._ticked = now
             self._tick()

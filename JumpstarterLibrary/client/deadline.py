@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
+
+from JumpstarterLibrary.client import clock
 
 
 class Deadline:
@@ -19,7 +20,7 @@ class Deadline:
 
     def __init__(self, timeout: float | datetime.timedelta | None) -> None:
         self.timeout = timeout.total_seconds() if isinstance(timeout, datetime.timedelta) else timeout
-        self._end = math.inf if self.timeout is None else time.monotonic() + self.timeout
+        self._end = math.inf if self.timeout is None else clock.seconds() + self.timeout
 
     @classmethod
     def of(cls, timeout: Seconds) -> Deadline:
@@ -29,12 +30,12 @@ class Deadline:
     @property
     def remaining(self) -> float | None:
         """Seconds left, never below 0; None without a limit."""
-        return None if self.timeout is None else max(0.0, self._end - time.monotonic())
+        return None if self.timeout is None else max(0.0, self._end - clock.seconds())
 
     @property
     def expired(self) -> bool:
         """Whether the time is up."""
-        return time.monotonic() >= self._end
+        return clock.seconds() >= self._end
 
     def at_most(self, limit: float) -> float:
         """Return the seconds left, or ``limit`` where that is less."""
@@ -65,7 +66,7 @@ class Watchdog:
     def arm(self) -> None:
         """Begin to count."""
         with self._condition:
-            self._end = time.monotonic() + self._timeout_s
+            self._end = clock.seconds() + self._timeout_s
             if not self._started and not self._stopped:
                 self._started = True
                 threading.Thread(target=self._run, name="jumpstarter-watchdog", daemon=True).start()
@@ -73,12 +74,12 @@ class Watchdog:
     def feed(self) -> None:
         """Count anew, if it counts at all."""
         if self._end != math.inf:
-            self._end = time.monotonic() + self._timeout_s
+            self._end = clock.seconds() + self._timeout_s
 
     def _run(self) -> None:
         with self._condition:
-            while not self._stopped and (left := self._end - time.monotonic()) > 0:
-                self._condition.wait(left)
+            while not self._stopped and (left := self._end - clock.seconds()) > 0:
+                clock.wait(self._condition, left)
             if self._stopped:
                 return
             self.barked = True

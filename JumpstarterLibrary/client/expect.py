@@ -7,6 +7,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.forward import Opener, bridge
 from JumpstarterLibrary.client.stream import FLUSH_S
 
@@ -53,6 +54,6 @@ class PexpectAdapter:
         assert self._bridge is not None
         # What the session has sent goes first.
         self._session.close()
-        self._sent.wait(FLUSH_S)
+        clock.wait(self._sent, FLUSH_S)
         self._stream.close()
         self._bridge.join(timeout=5)

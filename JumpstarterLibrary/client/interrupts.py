@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from JumpstarterLibrary.client import clock
+
 # gRPC's locks are conditions. Their doors are Python code, the first at which a signal handler can run.
 _DOORS = (threading.Condition.__enter__.__code__, threading.Condition.__exit__.__code__)
 
@@ -98,7 +100,7 @@ interruptible = _Interruptible()
 def pause(seconds: float) -> None:
     """Wait for a while, unless an exception out of a signal handler ends it."""
     with interruptible:
-        threading.Event().wait(seconds)
+        clock.wait(threading.Event(), seconds)
 
 
 def started(start: Callable[[], Any]) -> Any:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import spoken
 from JumpstarterLibrary.client.events import Uploaded
@@ -197,7 +197,7 @@ def offered(
                 )
             offer.check()
             offer.close()
-            pump.wait(LAST_FRAMES_S)
+            clock.wait(pump, LAST_FRAMES_S)
     finally:
         offer.close()
     if offer.used:
@@ -220,7 +220,7 @@ class _Sending:
     def all_taken(self, size: int | None, pump: _Pump) -> bool:
         """Whether a driver whose call has succeeded has taken the whole source, as far as that can be seen here."""
         unsent = self._stream.waiting + (0 if size is None else size - self.size)
-        return unsent <= self._tail and pump.wait(LAST_FRAMES_S) and pump.finished
+        return unsent <= self._tail and clock.wait(pump, LAST_FRAMES_S) and pump.finished
 
     def pieces(self, file: BinaryIO) -> Iterator[bytes]:
         while data := file.read(FRAME):
@@ -253,7 +253,7 @@ def received(proxy: DriverProxy, write: Callable[[bytes], object], name: str) ->
             _await_end(proxy, offer, pump)
         offer.check()
         offer.close()
-        pump.wait(LAST_FRAMES_S)
+        clock.wait(pump, LAST_FRAMES_S)
     finally:
         offer.close()
 
@@ -261,8 +261,8 @@ def received(proxy: DriverProxy, write: Callable[[bytes], object], name: str) ->
 def _await_end(proxy: DriverProxy, offer: Offer, pump: _Pump) -> None:
     """Wait for the end of a driver's data, whose call has succeeded."""
     found = f"{pump.done} bytes were received; they may be incomplete"
-    while not pump.wait(1.0):
-        if time.monotonic() - pump.last > SILENCE_S:
+    while not clock.wait(pump, 1.0):
+        if clock.seconds() - pump.last > SILENCE_S:
             raise TransferError(
                 f"Driver '{proxy.path}' reported success, but sent no end of data and nothing else for "
                 f"{spoken(SILENCE_S)}. {found}."
@@ -292,14 +292,14 @@ class _Pump:
     ) -> None:
         self.done = 0
         self.finished = False
-        self.last = time.monotonic()
+        self.last = clock.seconds()
         self._offer, self._source, self._sink, self._trouble, self._eof = offer, source, sink, trouble, eof
         self._thread = threading.Thread(target=self._run, name="jumpstarter-offer", daemon=True)
         self._thread.start()
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, timeout: float | None = None, /) -> bool:
         """Wait for its end, and say whether it has come."""
-        self._thread.join(seconds)
+        self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -307,7 +307,7 @@ class _Pump:
             for data in self._source():
                 self._sink(data)
                 self.done += len(data)
-                self.last = time.monotonic()
+                self.last = clock.seconds()
             if self._eof:
                 self._offer.stream.send_eof()
             self.finished = True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.errors import LinkError, OperationTimeout
 from JumpstarterLibrary.protocol import router_pb2
@@ -55,9 +55,11 @@ class Outbox:
             Whether there was something, and it was sent.
         """
         with self._condition:
-            if time.monotonic() - self._last_put > limit_s:
+            if clock.seconds() - self._last_put > limit_s:
                 return False
-            self._condition.wait_for(lambda: self._dead or (self._idle and not self._frames), limit_s)
+            end = Deadline(limit_s)
+            while not (self._dead or (self._idle and not self._frames) or end.expired):
+                clock.wait(self._condition, end.remaining)
             return self._idle and not self._dead
 
     @property
@@ -76,14 +78,14 @@ class Outbox:
     def _put(self, frame: router_pb2.StreamRequest, deadline: Deadline) -> None:
         with self._condition:
             while not self._dead and not self._ended and len(self._frames) >= LIMIT:
-                if not self._condition.wait(deadline.at_most(1.0)) and deadline.expired:
+                if not clock.wait(self._condition, deadline.at_most(1.0)) and deadline.expired:
                     raise OperationTimeout(
                         f"The far side of the byte stream took no data for {spoken(deadline.timeout or 0)}."
                     )
             if self._dead or self._ended:
                 raise LinkError("The byte stream is closed; nothing more can be sent on it.")
             self._frames.append(frame)
-            self._last_put = time.monotonic()
+            self._last_put = clock.seconds()
             self._condition.notify_all()
 
     def __iter__(self) -> Iterator[router_pb2.StreamRequest]:

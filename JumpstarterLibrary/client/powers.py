@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
+
+from JumpstarterLibrary.client import clock
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.console import Console
@@ -28,7 +29,7 @@ class PowerState:
 
     def __init__(self) -> None:
         self.on: bool | None = None
-        self.since = time.monotonic()
+        self.since = clock.seconds()
         self.actions = 0
         self.cycles = 0
         self._was_off = False
@@ -45,7 +46,7 @@ class PowerState:
 
     def begins(self, consoles: Iterable[Console]) -> None:
         """Begin a new chapter: what was said before is no answer to what is asked after it."""
-        self.since = time.monotonic()
+        self.since = clock.seconds()
         for console in consoles:
             self._begins[console] = console.end
 
@@ -53,7 +54,7 @@ class PowerState:
         """Remember what was switched."""
         self.cycles += on and self._was_off
         self._was_off = not on
-        self.on, self.since = on, time.monotonic()
+        self.on, self.since = on, clock.seconds()
 
 
 class Powers:

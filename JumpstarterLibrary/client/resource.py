@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
 from JumpstarterLibrary.client.events import Progress, Uploaded
@@ -69,14 +69,14 @@ class TransferProgress:
 
     def __init__(self, link: Link, operation: Operation, total: int | None) -> None:
         self._link, self._text, self._total = link, operation.text, total
-        self._begin = self._last = time.monotonic()
+        self._begin = self._last = clock.seconds()
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self._begin
+        return clock.seconds() - self._begin
 
     def show(self, done: int) -> None:
-        now = time.monotonic()
+        now = clock.seconds()
         if now - self._last >= PROGRESS_S:
             self._last = now
             self._link.events.emit(Progress(self._text, done, self._total, now - self._begin))
@@ -242,7 +242,7 @@ def upload(
         # A driver that stops at the size it expects may answer a moment before our last frame is handed over. That
         # frame has no data, except perhaps the tail of a compressed file.
         tail = 0 if encoding is None else FRAME
-        if source.size - sending.sent > tail or not sending.finished.wait(LAST_FRAMES_S):
+        if source.size - sending.sent > tail or not clock.wait(sending.finished, LAST_FRAMES_S):
             raise sending.error or TransferError(
                 f"{operation.driver} reported success in '{operation.method}' after taking only a part of "
                 f"'{source.name}': at most {sending.sent} of {source.size} bytes."

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
 from JumpstarterLibrary.client.interrupts import interruptible, started
 from JumpstarterLibrary.client.link import Link
@@ -205,7 +206,7 @@ class ByteStream:
         deadline = Deadline.of(timeout)
         with self._condition:
             while not self._inbox and not self._ended:
-                if not self._condition.wait(deadline.at_most(1.0)) and deadline.expired:
+                if not clock.wait(self._condition, deadline.at_most(1.0)) and deadline.expired:
                     raise OperationTimeout(f"No data on the byte stream within {spoken(deadline.timeout or 0)}.")
             return self._take(max_bytes)
 

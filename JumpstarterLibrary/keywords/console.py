@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import time
 from typing import Any
 
 from assertionengine import AssertionOperator, verify_assertion
 from robot.api import logger
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client import Console
+from JumpstarterLibrary.client import Console, clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.pattern import Pattern
@@ -249,7 +248,7 @@ def _asserted(
     """Return the console's text, or what the assertion makes of it, as soon as that holds."""
     heard = console.heard
     while True:
-        late, end, started = deadline.expired, console.end, time.monotonic()
+        late, end, started = deadline.expired, console.end, clock.seconds()
         try:
             return verify_assertion(without_erased(console.text(begin)), operator, expected)
         except AssertionError as error:
@@ -261,6 +260,6 @@ def _asserted(
                 ) from error
         except ValueError as error:
             raise UsageError("What is expected needs an assertion operator before it, such as: contains") from error
-        pause(deadline.at_most(_SHARE * (time.monotonic() - started)))
+        pause(deadline.at_most(_SHARE * (clock.seconds() - started)))
         while console.end == end and not deadline.expired:
             console.wait_for_output(deadline, "an assertion")

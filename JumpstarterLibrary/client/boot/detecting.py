@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot import signs
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
@@ -93,7 +93,7 @@ class Detector:
         if self._screen.spoke:
             return self._phase() == STARTING
         power = None if self._supply is None else self._supply.state
-        return power is not None and power.on is True and time.monotonic() - power.since < FIRMWARE_S
+        return power is not None and power.on is True and clock.seconds() - power.since < FIRMWARE_S
 
     def _phase(self) -> str:
         # With kernel messages, some of which tell that it restarts.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.screen import TAIL
 from JumpstarterLibrary.client.boot.signs import CHAPTER, KERNEL
@@ -79,14 +79,14 @@ class _Attempt:
         self._going_on: float | None = None
 
     def run(self, switch_on: bool) -> float:
-        begin = time.monotonic()
+        begin = clock.seconds()
         if not self._waits_already():
             self._since = self._chapter()
             if switch_on:
                 self._switch_on()
             self._press_until_prompt()
         self._console.cursor = self._console.end
-        return time.monotonic() - begin
+        return clock.seconds() - begin
 
     def _waits_already(self) -> bool:
         supply = self._board.known_supply
@@ -120,7 +120,7 @@ class _Attempt:
         while not self._prompt_came():
             text = self._console.text(self._since)
             seen = self._time_has_come(text)
-            now = time.monotonic()
+            now = clock.seconds()
             if pressed is not None:
                 self._check_in_time(text, now)
             if seen and (pressed is None or now - pressed >= self._how.interval):

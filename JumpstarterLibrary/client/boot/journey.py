@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.detecting import Detector
 from JumpstarterLibrary.client.boot.failures import Failures, headline
@@ -81,7 +81,7 @@ class Journey:
             arrived = self._take(way, state, shown, begin)
             cycled = cycled or OFF in (state, shown)
             state = shown = arrived
-            begin = time.monotonic()
+            begin = clock.seconds()
         self._knowledge.learn(state)
         if cycled:
             self._failures.forget()
@@ -90,16 +90,16 @@ class Journey:
     def _look(self) -> tuple[str, str, float]:
         """Return the board's state, what it is called in the log, and since when it is in it."""
         if self._target == OFF:
-            return self._knowledge.state, self._knowledge.state, time.monotonic()
+            return self._knowledge.state, self._knowledge.state, clock.seconds()
         state = self._detect()
         supply = self._board.known_supply
         if state == UNKNOWN and not self._board.screen.spoke and supply is not None and supply.on is None:
             # It is probably off. Whether it was is known once it says something.
-            begin = time.monotonic()
+            begin = clock.seconds()
             supply.switch_on(self._context.deadline)
             if self._board.console.wait_for_output(self._context.deadline.at_most(FIRST_WORD_S)):
                 return STARTING, OFF, begin
-        return state, UNKNOWN if state in ON_THE_WAY else state, time.monotonic()
+        return state, UNKNOWN if state in ON_THE_WAY else state, clock.seconds()
 
     def _detect(self) -> str:
         detector = Detector(self._context, self._states)
@@ -142,7 +142,7 @@ class Journey:
             raise
         except DeviceFailure as error:
             return self._after_failure(way, state, shown, error)
-        step = StateChange(shown, arrived, time.monotonic() - begin)
+        step = StateChange(shown, arrived, clock.seconds() - begin)
         self._steps.append(step)
         self._tell(str(step))
         return arrived

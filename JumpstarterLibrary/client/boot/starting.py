@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES, SETTLE_S
 from JumpstarterLibrary.client.boot.signs import LOGIN, PANIC, SHELL
@@ -50,7 +50,7 @@ def boot_from_uboot(
     """
     if not commands:
         raise UsageError("There is no command to boot with. Give one, such as boot.")
-    deadline, begin = Deadline.of(timeout), time.monotonic()
+    deadline, begin = Deadline.of(timeout), clock.seconds()
     uboot = UBoot(board.console, board.prompt)
     for command in commands[:-1]:
         uboot.checked(command, deadline)
@@ -63,7 +63,7 @@ def boot_from_uboot(
         raise BootFailed(f"{back}. {board.screen.evidence(at)}")
     line, end = board.screen.line(at), board.console.end
     board.console.cursor = end
-    return ConsoleMatch(line, board.console.text(at), {}, end - len(line), end, time.monotonic() - begin)
+    return ConsoleMatch(line, board.console.text(at), {}, end - len(line), end, clock.seconds() - begin)
 
 
 def prompt_line(board: Board) -> re.Pattern[str]:

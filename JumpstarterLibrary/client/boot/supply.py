@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
 from JumpstarterLibrary.client.drivers import PowerProxy
 from JumpstarterLibrary.client.interrupts import pause
@@ -74,7 +74,7 @@ class Supply:
             off_time: Seconds or timedelta. Default: as long as it needs.
         """
         length = seconds(off_time)
-        left = self.state.since + (self.off_time if length is None else length) - time.monotonic()
+        left = self.state.since + (self.off_time if length is None else length) - clock.seconds()
         if self.on is False and left > 0:
             # Not a wait for something to happen: how long a board stays without power is the caller's to say.
             pause(left)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-import time
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot import signs
 from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
@@ -106,7 +106,7 @@ class UBoot:
             CommandFailed: There is no prompt, the line did not arrive, or the prompt did not come back.
             UsageError: The command cannot be typed.
         """
-        deadline, begin = Deadline.of(timeout), time.monotonic()
+        deadline, begin = Deadline.of(timeout), clock.seconds()
         self._restarted = False
         at = self.enter(command, deadline)
         try:
@@ -116,7 +116,7 @@ class UBoot:
                 with contextlib.suppress(InfrastructureError):
                     self.console.write(INTERRUPT)
             raise
-        return CommandResult(command, output, status, time.monotonic() - begin)
+        return CommandResult(command, output, status, clock.seconds() - begin)
 
     def checked(self, command: str, timeout: Seconds = COMMAND_S) -> CommandResult:
         """Run a command that must succeed.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import spoken
 from JumpstarterLibrary.client.pattern import Pattern
 
@@ -55,7 +55,7 @@ def tail(text: str, lines: int = TAIL_LINES) -> str:
 
 def silence(last_byte: float | None) -> str | None:
     """Return how long a console has been silent; None if it never said anything."""
-    return None if last_byte is None else spoken(round(time.monotonic() - last_byte, 1))
+    return None if last_byte is None else spoken(round(clock.seconds() - last_byte, 1))
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ What backspaces have erased is not found, as if it had never been said.
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.pattern import WINDOW, Found, Pattern
 from JumpstarterLibrary.client.text import places_left
 
@@ -100,7 +100,6 @@ class Hunt:
         patterns: What to look for.
         start: The offset from which on.
         read: Returns the text from an offset on, and the offset where that text really begins.
-        clock: Seconds.
     """
 
     def __init__(
@@ -108,13 +107,11 @@ class Hunt:
         patterns: list[Pattern],
         start: int,
         read: Callable[[int], tuple[int, str]],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._start = start
         self._read = read
-        self._clock = clock
         self._trails = [_Trail(pattern, start, start, start) for pattern in patterns]
-        self._looked_at = clock()
+        self._looked_at = clock.seconds()
 
     @property
     def owes(self) -> bool:
@@ -129,7 +126,7 @@ class Hunt:
         Args:
             last: Whether nothing may be left for a later look.
         """
-        now = self._clock()
+        now = clock.seconds()
         thorough = last or now - self._looked_at >= THOROUGH_S
         if thorough:
             self._looked_at = now

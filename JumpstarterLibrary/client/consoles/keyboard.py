@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
@@ -195,7 +195,7 @@ def control_character(name: str) -> bytes:
 
 def _echo(console: Console, before: int, line: str, deadline: Deadline, what: str) -> str | None:
     """Wait for the echo of a line; return None when it is whole, and otherwise what came instead."""
-    best, moved = -1, time.monotonic()
+    best, moved = -1, clock.seconds()
     while True:
         raw = without_erased(console.text(before))
         came = without_kernel_messages(raw)
@@ -203,8 +203,8 @@ def _echo(console: Console, before: int, line: str, deadline: Deadline, what: st
             return None
         found = _progress(line, came)
         if found > best:
-            best, moved = found, time.monotonic()
-        left = PATIENCE_S - (time.monotonic() - moved)
+            best, moved = found, clock.seconds()
+        left = PATIENCE_S - (clock.seconds() - moved)
         if left <= 0 or deadline.expired:
             return None if len(line) > LONG and _shown_strangely(line, came, found) else came.strip()
         scrolled = _scrolled(line, came)

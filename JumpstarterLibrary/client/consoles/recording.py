@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.consoles.failing import Sentry
 from JumpstarterLibrary.client.consoles.history import TextHistory
 from JumpstarterLibrary.client.consoles.kernel import KernelClock
@@ -110,7 +110,7 @@ class Recording:
             return False
         self._frames.cancel()
         self._reader.join(timeout=5)
-        silent = time.monotonic() - (self._ended_at or time.monotonic())
+        silent = clock.seconds() - (self._ended_at or clock.seconds())
         self._open()
         self.transcript.gap(silent)
         with self.lock:
@@ -171,7 +171,7 @@ class Recording:
         """Wait until there is more than up to an offset, or the stream is over; but not longer than some seconds."""
         with interruptible, self.lock:
             if self._history.end == seen and not self.ended:
-                self._condition.wait(limit_s)
+                clock.wait(self._condition, limit_s)
 
     def end_error(self, waiting: str = "") -> InfrastructureError:
         """Return the error for what cannot be done because the stream is over."""
@@ -204,7 +204,7 @@ class Recording:
             for data in frames:
                 text = self._normaliser.feed(data)
                 self.transcript.received(data, text)
-                now = time.monotonic()
+                now = clock.seconds()
                 with self.lock:
                     self._history.append(text)
                     self.heard += len(data)
@@ -219,5 +219,5 @@ class Recording:
         finally:
             with self.lock:
                 if frames is self._frames:  # and not a stream that was given up, whose end comes late
-                    self.ended, self._ended_at = True, time.monotonic()
+                    self.ended, self._ended_at = True, clock.seconds()
                     self._condition.notify_all()

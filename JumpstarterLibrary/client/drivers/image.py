@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers.base import DriverProxy
@@ -57,12 +57,12 @@ class ImageStore(DriverProxy):
             InfrastructureError: The driver refused or failed, or the link broke.
         """
         options = options or WriteOptions()
-        deadline, begin = Deadline.of(timeout), time.monotonic()
+        deadline, begin = Deadline.of(timeout), clock.seconds()
         if is_url(source):
             self._refuse_for_url(str(source), options)
             self._write_url(str(source), options.target, deadline)
             verdict = Verdict.unchecked if options.verify is Verify.none else Verdict.unverified
-            return ImageReport(shown_url(str(source)), None, None, time.monotonic() - begin, verdict, self.path)
+            return ImageReport(shown_url(str(source)), None, None, clock.seconds() - begin, verdict, self.path)
         local = Source.of(source)
         if options.sha256 is not None:
             check_sha256(local, options.sha256)
@@ -73,7 +73,7 @@ class ImageStore(DriverProxy):
                 f"{compression.value}. Decompress the image first, or leave verify= out."
             )
         transfer, verdict = self._write(local, compression, options, deadline)
-        return ImageReport(local.name, transfer.size, transfer.sha256, time.monotonic() - begin, verdict, self.path)
+        return ImageReport(local.name, transfer.size, transfer.sha256, clock.seconds() - begin, verdict, self.path)
 
     def read_image(
         self, sink: Path, *, target: str | None = None, size: int | None = None, timeout: Seconds = None
@@ -90,7 +90,7 @@ class ImageStore(DriverProxy):
             raise UsageError(f"size={size} is no number of bytes to read.")
         if not sink.name:
             raise UsageError(f"'{sink}' is no file to write an image to.")
-        deadline, begin = Deadline.of(timeout), time.monotonic()
+        deadline, begin = Deadline.of(timeout), clock.seconds()
         partial = sink.with_name(f"{sink.name}.part")
         try:
             sink.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class ImageStore(DriverProxy):
         finally:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
-        duration = time.monotonic() - begin
+        duration = clock.seconds() - begin
         return ImageReport(str(sink), transfer.size, transfer.sha256, duration, Verdict.received, self.path)
 
     # What subclasses say

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds, spoken
 from JumpstarterLibrary.client.drivers.base import DriverProxy
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout, UsageError
 from JumpstarterLibrary.types import PowerReading
 
@@ -46,12 +46,12 @@ class PowerProxy(DriverProxy):
         Args:
             wait: Seconds (or timedelta) without power. Default: 2 seconds.
         """
-        pause = seconds(wait) or 0.0
-        if pause < 0:
-            raise UsageError(f"A power cycle cannot take {pause:g} seconds. Nothing was switched.")
+        length = seconds(wait) or 0.0
+        if length < 0:
+            raise UsageError(f"A power cycle cannot take {length:g} seconds. Nothing was switched.")
         self.off()
         # Not a wait for something to happen: how long a board stays without power is the caller's to say.
-        time.sleep(pause)
+        pause(length)
         self.on()
 
     def rescue(self, timeout: Seconds = None) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.interrupts import pause
@@ -88,7 +88,7 @@ class Acquisition:
         self._progress_s = progress_s
         self._events = events
         self._tick = tick
-        self._begin = time.monotonic()
+        self._begin = clock.seconds()
         self._answered: float | None = None
         self._told, self._line = self._begin, ""
         self._joined = False
@@ -176,7 +176,7 @@ class Acquisition:
                     continue
                 else:
                     raise self._translated(error, limit) from error
-            self._answered = time.monotonic()
+            self._answered = clock.seconds()
             return
 
     def _adopt(self, lease: Lease, perhaps: bool) -> None:
@@ -218,7 +218,7 @@ class Acquisition:
             begin, limit = self._answered, self._controller.settings.retry_timeout
         else:
             begin, limit = self._begin, NEXT_CONTACT_S if self._away else FIRST_CONTACT_S
-        if self._deadline.expired or time.monotonic() - begin > limit:
+        if self._deadline.expired or clock.seconds() - begin > limit:
             raise error
 
     def _translated(self, error: grpc.RpcError, limit: Deadline) -> Exception:
@@ -244,7 +244,7 @@ class Acquisition:
                 if self._deadline.expired:
                     raise self._too_late(state)
             # Not much later than what was waited for: by a tenth of the wait, or two seconds.
-            waited = time.monotonic() - self._begin
+            waited = clock.seconds() - self._begin
             self._pause(min(max(FIRST_PAUSE_S, waited / 10), LAST_PAUSE_S) * random.uniform(0.8, 1.2))
 
     def _look(self, lease: Lease, created: Deadline) -> LeaseState | None:
@@ -258,7 +258,7 @@ class Acquisition:
             if lease.confirmed or created.expired or self._deadline.expired:
                 raise
             return None
-        self._answered = time.monotonic()
+        self._answered = clock.seconds()
         lease.confirmed = True
         return state
 
@@ -270,7 +270,7 @@ class Acquisition:
 
     def _tell(self, lease: Lease, state: LeaseState) -> None:
         """Tell why it still waits, if that has changed or was told long ago."""
-        now = time.monotonic()
+        now = clock.seconds()
         if state.reason in ("", self._line) and now - self._told < self._progress_s:
             return
         self._told, self._line = now, state.reason

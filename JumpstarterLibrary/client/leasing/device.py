@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Events, Notice
@@ -232,13 +232,13 @@ def connect_lease(
     hooks = HookLog()
     events.subscribe(hooks.put)
     settings = lease.controller.settings
-    begin = time.monotonic()
+    begin = clock.seconds()
     route = open_route(lease, deadline, Dialer(lease, tick), settings.dial_timeout)
     try:
         link = Link(route.connection, deadline, events=events, route=route)
         try:
             report = await_report(link, route, deadline, tick)
-            usual_s = time.monotonic() - begin
+            usual_s = clock.seconds() - begin
             device = LeasedDevice(
                 link, report, route, hooks, tick, follow_logs=follow_logs, usual_s=usual_s, progress_s=progress_s
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.lease import Lease, told
@@ -156,15 +156,15 @@ class Dialer:
 
     def _watch(self, tick: Tick) -> Tick:
         """Return what looks at the lease now and then, while the controller holds its answer back."""
-        due = time.monotonic() + WATCH_S
+        due = clock.seconds() + WATCH_S
 
         def watch() -> None:
             nonlocal due
             tick()
             self._lease.check()
-            if time.monotonic() >= due:
+            if clock.seconds() >= due:
                 self._look()
-                due = time.monotonic() + WATCH_S
+                due = clock.seconds() + WATCH_S
 
         return watch
 

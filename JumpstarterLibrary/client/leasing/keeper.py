@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.last_resort import forget
@@ -67,7 +67,7 @@ class Keeper:
             return list(self._entries)
 
     def _run(self, entry: _Entry) -> None:
-        while entry.lease.ended is None and not entry.left.wait(max(0.0, entry.due - time.monotonic())):
+        while entry.lease.ended is None and not clock.wait(entry.left, max(0.0, entry.due - clock.seconds())):
             entry.look()
         with self._lock:
             if self._entries.get(entry.lease) is entry:
@@ -81,13 +81,13 @@ class _Entry:
         self.lease = lease
         self._unwanted = unwanted
         self.left = threading.Event()
-        self.due = time.monotonic() + LOOK_S / 4
+        self.due = clock.seconds() + LOOK_S / 4
         self._pulse = pulse
         self._complained = ""
 
     def look(self) -> None:
         """Ask for the lease's state, and do what follows from it."""
-        self.due = time.monotonic() + LOOK_S
+        self.due = clock.seconds() + LOOK_S
         if self._unwanted:
             if self.lease.release(LOOK_TIMEOUT_S):
                 forget(self.lease)
@@ -96,7 +96,7 @@ class _Entry:
             self._pulse()
             state = self.lease.state(LOOK_TIMEOUT_S)
             if self.lease.ended is None:
-                self.due = time.monotonic() + self._pause(state)
+                self.due = clock.seconds() + self._pause(state)
                 self.lease.keep_alive(state, LOOK_TIMEOUT_S)
             self._complained = ""
         except NoSuchLease as error:

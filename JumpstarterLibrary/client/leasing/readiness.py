@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.events import Event, LogRecord, Notice
 from JumpstarterLibrary.client.interrupts import interruptible, pause, started
@@ -68,7 +69,7 @@ class HookLog:
     def told(self) -> str:
         """Return what was printed, as the end of a message; the last lines may still be on their way."""
         end = Deadline(LAST_LINES_S)
-        while self._arrived.wait(LAST_LINES_S / 5) and not end.expired:
+        while clock.wait(self._arrived, LAST_LINES_S / 5) and not end.expired:
             self._arrived.clear()
         if not self._lines:
             return ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.address import Address
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.deadline import Deadline, spoken
@@ -147,7 +147,7 @@ class LeaseRoute:
 
     def pulse(self) -> None:
         """Ask a silent exporter for a sign of life; cut the tunnel to one that is dead or gone."""
-        now = time.monotonic()
+        now = clock.seconds()
         silent = now - self.tunnel.heard
         if self._link is None or self.lost or silent < QUIET_S:
             return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.errors import AuthenticationError, HookFailed, InfrastructureError, LeaseError, OperationTimeout
@@ -67,7 +67,7 @@ class Search:
         Yields:
             How long the block may take.
         """
-        self._broke, self._begin = broke, time.monotonic()
+        self._broke, self._begin = broke, clock.seconds()
         self._due = self._begin + TELL_S
         if self._vain is not None and not self._answered and self._answers(self._probe_s):
             # It is back, and so may the rest be after a while.
@@ -91,7 +91,7 @@ class Search:
 
     def tell(self) -> None:
         """Tell that it is still looked for, if that was not told for a while."""
-        now = time.monotonic()
+        now = clock.seconds()
         if now < self._due:
             return
         self._due = now + self._progress_s

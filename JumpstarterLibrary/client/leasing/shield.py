@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.interrupts import interruptible
 
@@ -52,7 +53,7 @@ class Shielded:
                     threading.Thread(target=self._run, name="jumpstarter-shielded", daemon=True).start()
                     self._begun = True
                 with interruptible:
-                    self._finished.wait(self._patience.remaining)
+                    clock.wait(self._finished, self._patience.remaining)
             except RuntimeError:
                 # Some releases of Python start no threads any more when the interpreter exits.
                 self._run()

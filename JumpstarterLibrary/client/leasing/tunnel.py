@@ -11,7 +11,6 @@ import shutil
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.dial import Dialer, Way
@@ -65,7 +65,7 @@ class Tunnel:
         self.generation = 0
         self.error: JumpstarterError | None = None
         self.broke = "it has not come to the router"
-        self.heard = time.monotonic()
+        self.heard = clock.seconds()
         self._lease = lease
         self._dialer = dialer
         self._dial_timeout = dial_timeout
@@ -174,7 +174,7 @@ class Tunnel:
 
     def _serve(self, connection: socket.socket) -> None:
         """Carry one connection to its end."""
-        endpoint, begin = "", time.monotonic()
+        endpoint, begin = "", clock.seconds()
         try:
             with self._lock:
                 way, self._first = self._first, None
@@ -218,7 +218,7 @@ class Tunnel:
 
     def _receive(self, connection: socket.socket, call: Any) -> None:
         for frame in call:
-            self.heard = time.monotonic()
+            self.heard = clock.seconds()
             self._refusals = 0
             self._away = None
             self.error = None
@@ -257,8 +257,8 @@ class Tunnel:
                 f"{details}. The clocks or keys of controller and router may differ; tell their administrator."
             )
         elif isinstance(translated, ControllerUnreachable):
-            self._away = time.monotonic() if self._away is None else self._away
-            if time.monotonic() - self._away < AWAY_S:
+            self._away = clock.seconds() if self._away is None else self._away
+            if clock.seconds() - self._away < AWAY_S:
                 return
             self._away = None
         self.error = translated

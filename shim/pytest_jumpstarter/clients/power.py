@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from JumpstarterLibrary import types
 from JumpstarterLibrary.client.drivers.power import ExporterCyclePowerProxy, PowerProxy, VirtualPowerProxy
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.errors import InfrastructureError
 from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.clients.optional import commands
@@ -59,7 +59,7 @@ class PowerClient(DriverClient):
         self.logger.debug("off for %s seconds, then on again", wait)
         self.off()
         # Not a wait for something to happen: how long a board stays without power is the caller's to say.
-        time.sleep(wait)
+        pause(wait)
         self.on()
 
     def rescue(self) -> None:

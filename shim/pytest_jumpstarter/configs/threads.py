@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.errors import UsageError
 
@@ -173,7 +174,7 @@ class _Job:
 
     def wait(self, patience: Deadline) -> None:
         """Return when the work is done, or patience has ended."""
-        self._done.wait(patience.remaining)
+        clock.wait(self._done, patience.remaining)
 
     @property
     def over(self) -> bool:

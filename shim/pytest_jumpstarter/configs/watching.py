@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 import threading
-import time
 from collections.abc import Callable
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing import Lease
 from JumpstarterLibrary.errors import InfrastructureError
@@ -61,7 +61,7 @@ class Monitor:
             if pause is None:
                 self._ending(NOW)
                 return
-            self._wake.wait(pause)
+            clock.wait(self._wake, pause)
 
     def _look(self) -> float | None:
         """Return the seconds until something is expected; None if the lease is over."""
@@ -71,13 +71,13 @@ class Monitor:
             if self._lease.ended is not None:
                 return None
         except InfrastructureError:
-            if self._lease.ended is not None or (self._end is not None and time.monotonic() >= self._end):
+            if self._lease.ended is not None or (self._end is not None and clock.seconds() >= self._end):
                 return None  # as far as can be known
-            return LOOK_S if self._end is None else min(LOOK_S, max(SOON_S, self._end - time.monotonic()))
+            return LOOK_S if self._end is None else min(LOOK_S, max(SOON_S, self._end - clock.seconds()))
         return LOOK_S if left is None else self._consider(left)
 
     def _consider(self, left: datetime.timedelta) -> float:
-        self._end = time.monotonic() + left.total_seconds()
+        self._end = clock.seconds() + left.total_seconds()
         if left > self._threshold:
             self._told = False  # it was made longer
             return min(LOOK_S, (left - self._threshold).total_seconds() + SOON_S)

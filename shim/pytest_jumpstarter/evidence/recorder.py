@@ -7,6 +7,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.events import Event, LogRecord, Uploaded
 from JumpstarterLibrary.client.text import Normaliser
 
@@ -62,7 +63,7 @@ class Recorder:
             else:
                 return
             self._count += 1
-            self._last = time.monotonic()
+            self._last = clock.seconds()
             self._changed.notify_all()
 
     def hear(self, driver: str, data: bytes) -> None:
@@ -77,11 +78,11 @@ class Recorder:
 
     def settle(self) -> None:
         """Wait until the log is quiet, for a second at most: its lines come a moment after what they are about."""
-        end = time.monotonic() + SETTLE_S
+        end = clock.seconds() + SETTLE_S
         with self._changed:
-            begin = time.monotonic()
-            while (now := time.monotonic()) < end and (left := max(self._last, begin) + QUIET_S - now) > 0:
-                self._changed.wait(min(left, end - now))
+            begin = clock.seconds()
+            while (now := clock.seconds()) < end and (left := max(self._last, begin) + QUIET_S - now) > 0:
+                clock.wait(self._changed, min(left, end - now))
 
     def consoles(self, since: Place) -> dict[str, str]:
         """Return the text of each console since a place, by driver path. What is no text is no console."""

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles.hunt import QUICK, THOROUGH_S, Hunt
 from JumpstarterLibrary.client.pattern import WINDOW, Pattern
 
@@ -15,15 +16,13 @@ class Growing:
     """A text that grows, and remembers how much of it was read.
 
     Attributes:
-        now: What the clock says.
         read: Characters that were read in all.
     """
 
     def __init__(self, *patterns: str, start: int = 0) -> None:
         self.text = ""
-        self.now = 0.0
         self.read = 0
-        self.hunt = Hunt([Pattern(pattern) for pattern in patterns], start, self._read, lambda: self.now)
+        self.hunt = Hunt([Pattern(pattern) for pattern in patterns], start, self._read)
 
     def _read(self, offset: int) -> tuple[int, str]:
         self.read += len(self.text) - offset
@@ -67,7 +66,7 @@ def test_the_whole_line_is_looked_at_when_its_end_comes() -> None:
     assert growing.say(" end\n") == (0, 0, 5010)
 
 
-def test_what_may_span_lines_is_looked_for_in_the_window_several_times_a_second() -> None:
+def test_what_may_span_lines_is_looked_for_in_the_window_several_times_a_second(frozen_clock: MovableClock) -> None:
     growing = Growing(r"regexp:(?s)begin.*end")
     assert growing.say("begin\n") is None
     filler = "x" * 99 + "\n"
@@ -75,7 +74,7 @@ def test_what_may_span_lines_is_looked_for_in_the_window_several_times_a_second(
         assert growing.say(filler) is None
     assert growing.say("end\n") is None
     assert growing.hunt.owes
-    growing.now += THOROUGH_S
+    frozen_clock.advance(THOROUGH_S)
     assert growing.say("") == (0, 0, len(growing.text) - 1)
 
 
@@ -94,12 +93,12 @@ def test_a_quick_match_does_not_hide_an_earlier_one() -> None:
     assert growing.say("end\nlast\n") == (0, 0, len(growing.text) - 6)
 
 
-def test_a_match_longer_than_the_window_is_none() -> None:
+def test_a_match_longer_than_the_window_is_none(frozen_clock: MovableClock) -> None:
     growing = Growing(r"regexp:(?s)begin.*end")
     growing.say("begin\n")
-    growing.now += 1
+    frozen_clock.advance(1)
     growing.say("x\n" * WINDOW)
-    growing.now += 1
+    frozen_clock.advance(1)
     assert growing.say("end", last=True) is None
 
 
@@ -118,7 +117,7 @@ PATTERNS = ("needle", r"regexp:n\w+e \d+", r"regexp:^end$", r"regexp:a\sb", r"re
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_any_pieces_give_the_first_match_of_the_whole_text(pattern: str) -> None:
+def test_any_pieces_give_the_first_match_of_the_whole_text(pattern: str, frozen_clock: MovableClock) -> None:
     seed = random.randrange(2**32)
     source = random.Random(seed)
     words = ("needle ", "nee", "dle 12\n", "end", "\n", "a", "\nb", "be", "en\n", "x", "xx", "yyy ", "7 ", "\n\n")
@@ -127,7 +126,7 @@ def test_any_pieces_give_the_first_match_of_the_whole_text(pattern: str) -> None
         growing, rest, found = Growing(pattern), text, None
         while rest and found is None:
             size = source.randint(1, len(rest))
-            growing.now += source.choice((0, 0.1))
+            frozen_clock.advance(source.choice((0, 0.1)))
             found, rest = growing.say(rest[:size], last=size == len(rest)), rest[size:]
         expression = pattern.removeprefix("regexp:") if pattern.startswith("regexp:") else re.escape(pattern)
         expected = re.search(expression, growing.text, re.MULTILINE)
@@ -136,7 +135,7 @@ def test_any_pieces_give_the_first_match_of_the_whole_text(pattern: str) -> None
 
 @pytest.mark.parametrize("pattern", ["abd", "regexp:^abd$", r"regexp:(?s)abd\n", r"regexp:a\w+"])
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_what_was_erased_is_not_found_and_what_is_left_is(pattern: str, size: int) -> None:
+def test_what_was_erased_is_not_found_and_what_is_left_is(pattern: str, size: int, frozen_clock: MovableClock) -> None:
     text = "first\nabc\bd\nlast\n"
     growing, erased = Growing(pattern), Growing("abc")
     hit = None
@@ -145,7 +144,7 @@ def test_what_was_erased_is_not_found_and_what_is_left_is(pattern: str, size: in
             each.text = text[: begin + size]
         if size == 100:
             assert erased.hunt.look(last=True) is None
-        growing.now += 1
+        frozen_clock.advance(1)
         hit = hit or growing.hunt.look(last=True)
         if hit is not None and hit.found.end == len(growing.text):
             hit = growing.hunt.look(last=True)  # it may have grown

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
 
+from JumpstarterLibrary.client.interrupts import pause
 from pytest_jumpstarter.clients.commands.groups import DriverClickGroup, driver_click_group
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def power(client: PowerClient) -> DriverClickGroup:
             done += 1
             if done == count:
                 return
-            time.sleep(max(interval, 0.0))
+            pause(max(interval, 0.0))
 
     group: DriverClickGroup = base
     return group

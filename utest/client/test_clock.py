@@ -1,0 +1,111 @@
+"""The clock of the client: a test moves it, and each wait that is due ends at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.clock import Clock, MovableClock
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.interrupts import pause
+
+LONG_S = 3600.0
+
+
+def test_real_time_is_in_force_unless_another_clock_is() -> None:
+    before = time.monotonic()
+    assert before <= clock.seconds() <= time.monotonic()
+    moved = MovableClock()
+    with clock.using(moved):
+        moved.advance(LONG_S)
+        assert clock.seconds() >= before + LONG_S
+    assert clock.seconds() < before + LONG_S
+
+
+def test_a_real_wait_ends_by_its_event_and_by_its_limit() -> None:
+    event = threading.Event()
+    assert not Clock().wait(event, 0.0)
+    event.set()
+    assert Clock().wait(event, None)
+
+
+def test_an_advanced_clock_expires_deadlines() -> None:
+    moved = MovableClock()
+    with clock.using(moved):
+        deadline = Deadline(LONG_S)
+        assert not deadline.expired
+        moved.advance(LONG_S)
+        assert deadline.expired
+        assert deadline.remaining == 0.0
+
+
+def test_an_advanced_clock_ends_a_wait_of_another_thread(eventually: Callable[[Callable[[], object]], None]) -> None:
+    moved, ended = MovableClock(running=False), threading.Event()
+
+    def work() -> None:
+        pause(LONG_S)
+        ended.set()
+
+    with clock.using(moved):
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert not ended.wait(0.05)
+        moved.advance(LONG_S - 1)
+        assert not ended.wait(0.05)
+        eventually(lambda: moved.advance(1) or ended.is_set())
+        thread.join()
+
+
+def test_a_condition_that_is_notified_ends_the_wait_before_its_limit() -> None:
+    moved, condition, notified = MovableClock(running=False), threading.Condition(), []
+
+    def work() -> None:
+        with condition:
+            notified.append(1)
+            condition.notify_all()
+
+    with clock.using(moved), condition:
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert clock.wait(condition, LONG_S)
+        assert notified
+    thread.join()
+
+
+def test_a_wait_that_is_skipped_takes_its_whole_time_of_the_clock() -> None:
+    moved = MovableClock(running=False)
+    with clock.using(moved), moved.skipping():
+        pause(LONG_S)
+        assert not clock.wait(threading.Event(), 60.0)
+    assert moved.seconds() == LONG_S + 60.0
+
+
+def test_what_is_there_ends_a_skipped_wait_without_time() -> None:
+    moved, event = MovableClock(running=False), threading.Event()
+    event.set()
+    with clock.using(moved), moved.skipping():
+        assert clock.wait(event, LONG_S)
+    assert moved.seconds() == 0.0
+
+
+def test_a_wait_is_skipped_only_while_nothing_is_on_its_way() -> None:
+    moved, event, looks = MovableClock(running=False), threading.Event(), []
+
+    def idle() -> bool:
+        looks.append(1)
+        if len(looks) == 3:
+            event.set()
+        return len(looks) > 3
+
+    with clock.using(moved), moved.skipping(idle):
+        assert clock.wait(event, LONG_S)
+        assert moved.seconds() == 0.0
+
+
+def test_a_clock_cannot_go_back() -> None:
+    with pytest.raises(ValueError, match=r"^A clock cannot go back; it was asked to advance by -1 seconds\.$"):
+        MovableClock().advance(-1)
