@@ -1,15 +1,27 @@
-"""Build the wheel, install it into an environment of its own, and check that everything arrived and can be imported."""
+"""Build the wheel, install it into an environment of its own, and check that everything arrived and can be imported.
+
+Check also that pip finds versions with which the extra ``[upstream]`` is installed beside all of upstream's packages.
+"""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from interop.upstream import VERSION
 from scripts.environments import ROOT, build_wheel, environment, installed, run
 
 DISTRIBUTION_LIMIT = 20
 """Distributions that an installation with the extra ``[pytest]`` may take, ours included."""
+
+UPSTREAM = f"jumpstarter-all=={VERSION}"
+"""The distribution that depends on every package of upstream's."""
+
+LIMIT_S = 600
+"""Seconds in which pip has to find versions that fit together."""
 
 SOURCES = {"JumpstarterLibrary": ROOT, "shim/pytest_jumpstarter": ROOT / "shim"}
 
@@ -42,15 +54,45 @@ assert "site-packages" in sys.modules["JumpstarterLibrary"].__file__
 
 
 def main() -> int:
-    """Check the wheel; return 1 if it needs too many distributions."""
-    with tempfile.TemporaryDirectory() as name:
+    """Check the wheel; return 1 if it needs too many distributions or cannot be installed beside upstream's."""
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(1) as pool:
         wheel = build_wheel(Path(name))
+        refusal = pool.submit(resolve, [f"{wheel}[upstream]", UPSTREAM])
         with environment([f"{wheel}[pytest]"]) as python:
             run(python, "-I", "-c", PROBE, *expected(), cwd=Path(name))
             run(python, "-I", "-m", "robot.libdoc", "JumpstarterLibrary", "version", cwd=Path(name))
             found = installed(python)
+        refused = refusal.result()
     sys.stdout.write(f"{wheel.name}: complete; {len(found)} distributions with [pytest]: {', '.join(sorted(found))}\n")
-    return 1 if len(found) > DISTRIBUTION_LIMIT else 0
+    sys.stdout.write(f"{refused or f'{wheel.name}: [upstream] can be installed beside {UPSTREAM}.'}\n")
+    return 1 if refused or len(found) > DISTRIBUTION_LIMIT else 0
+
+
+def resolve(requirements: list[str]) -> str:
+    """Let pip find versions that fit together, without installing them; return the reason if there are none."""
+    options = ["--dry-run", "--ignore-installed", "--disable-pip-version-check", "--progress-bar", "off"]
+    command = [sys.executable, "-m", "pip", "install", *options, *requirements]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"pip found no versions of {UPSTREAM} and [upstream] that fit together within {LIMIT_S} s."
+    return refusal_sentence(done.stdout, done.stderr) if done.returncode else ""
+
+
+def refusal_sentence(output: str, errors: str) -> str:
+    """Return one sentence about requirements that pip cannot install together.
+
+    Args:
+        output: Standard output of pip, which names the requirements that conflict.
+        errors: Its standard error.
+    """
+    text = f"The extra [upstream] cannot be installed beside {UPSTREAM}"
+    _, conflict, after = output.partition("The conflict is caused by:\n")
+    if not conflict:
+        reasons = [line for line in errors.splitlines() if line.lower().startswith("error:")]
+        return f"{text}: pip failed: {(reasons or errors.strip().splitlines() or ['it gave no reason'])[-1]}"
+    causes = "; ".join(line.strip() for line in after.partition("\n\n")[0].splitlines())
+    return f"{text}: {causes}. Change the bound in pyproject.toml so that both can be met."
 
 
 def expected() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.check_protos import differences
-from scripts.check_wheel import expected
+from scripts.check_wheel import UPSTREAM, expected, refusal_sentence, resolve
 from scripts.environments import ROOT
 from scripts.matrix import oldest
 
@@ -31,6 +31,35 @@ def test_wheel_has_to_have_packages_types_descriptors_and_names_of_upstream() ->
         "pytest_jumpstarter/__init__.py",
         "pytest_jumpstarter/compat/jumpstarter_testing/pytest.py",
     } <= set(expected())
+
+
+PIP_OUTPUT = """\
+Collecting opendal>=0.46
+INFO: pip is looking at multiple versions of jumpstarter-driver-opendal.
+
+The conflict is caused by:
+    robotframework-jumpstarter[opendal] 0.1.0 depends on opendal>=0.46; extra == "opendal"
+    jumpstarter-driver-opendal 0.9.0 depends on opendal<0.46 and >=0.45.8
+
+To fix this you could try to:
+1. loosen the range of package versions you've specified
+"""
+
+
+def test_requirements_that_conflict_with_upstreams_are_named() -> None:
+    assert refusal_sentence(PIP_OUTPUT, "ERROR: ResolutionImpossible\n") == (
+        f"The extra [upstream] cannot be installed beside {UPSTREAM}: robotframework-jumpstarter[opendal] 0.1.0 "
+        'depends on opendal>=0.46; extra == "opendal"; jumpstarter-driver-opendal 0.9.0 depends on opendal<0.46 '
+        "and >=0.45.8. Change the bound in pyproject.toml so that both can be met."
+    )
+
+
+def test_a_failure_of_pip_that_is_no_conflict_is_told(tmp_path: Path) -> None:
+    wheel = tmp_path / "us-1-py3-none-any.whl"
+    assert resolve([str(wheel)]).startswith(
+        f"The extra [upstream] cannot be installed beside {UPSTREAM}: pip failed: ERROR: "
+    )
+    assert refusal_sentence("", "").endswith(": pip failed: it gave no reason")
 
 
 def test_generated_files_are_compared_by_name_and_content(tmp_path: Path) -> None:
