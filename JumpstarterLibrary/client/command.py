@@ -268,9 +268,7 @@ class _Run:
         """Return the kernel's time when the command began, by asking for its present one; None if nobody knows it."""
         passed = clock.seconds()
         try:
-            run = _Run(
-                self.console, "cat /proc/uptime", Deadline(self.deadline.at_most(ASK_S)), False, True, asks=False
-            )
+            run = _Run(self.console, "cat /proc/uptime", self.deadline.within(ASK_S), False, True, asks=False)
             answer = run.result() if run.typed(Manner(erase=INTERRUPT, again=0)) else None
         except CommandFailed:
             return None
@@ -416,10 +414,10 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
     """
     # What was said before a power action is no prompt any more.
     begin = max(console.start, console.marks["power_on"], console.end - OVERLAP)
-    limit = Deadline(deadline.at_most(STILL_LIMIT_S))
+    limit = deadline.within(STILL_LIMIT_S)
     text, still = without_kernel_messages(console.text(begin)), False
     while text and not still and not limit.expired and not _AT_SHELL.search(text):
-        pause = Deadline(limit.at_most(STILL_S))
+        pause = limit.within(STILL_S)
         while not pause.expired:
             console.wait_for_output(pause, "a shell prompt")
         before, text = text, without_kernel_messages(console.text(begin))

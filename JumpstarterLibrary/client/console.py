@@ -116,7 +116,7 @@ class Console:
             end, ended, late = self.end, self._recording.ended, deadline.expired
             hit = hunt.look(last=ended or late)
             if hit is not None:
-                patience = patience or Deadline(deadline.at_most(SETTLE_LIMIT_S))
+                patience = patience or deadline.within(SETTLE_LIMIT_S)
                 if not self._settled(wanted[hit.index], hit.found, patience):
                     continue  # there is more now, and the match may be longer
                 self._expect_crash(hit.found, alternatives(wanted))

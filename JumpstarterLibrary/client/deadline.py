@@ -42,6 +42,21 @@ class Deadline:
         remaining = self.remaining
         return limit if remaining is None else min(limit, remaining)
 
+    def within(self, limit: float, least: float = 0.0) -> Deadline:
+        """Return the deadline of one step: ``limit`` seconds from now, or this deadline where it ends sooner.
+
+        Its ``timeout`` is the limit that applies, as messages tell it: ``limit``, or what this one was asked for, never
+        the time that is left.
+
+        Args:
+            limit: Seconds that the step may take.
+            least: Seconds that it gets in any case.
+        """
+        remaining = self.remaining
+        if remaining is None or limit <= max(remaining, least):
+            return Deadline(max(limit, least))
+        return self if least <= remaining else Deadline(least)
+
 
 class Watchdog:
     """A context manager that calls ``bark`` once, from a daemon thread, unless it is fed or left in time.

@@ -136,7 +136,7 @@ class _Login:
         if self._settled_line() != line:
             return False
         try:
-            limit = self._deadline.at_most(PROBE_S)
+            limit = self._deadline.within(PROBE_S)
             return run_command(self._console, "true", limit, char_delay=self._manner.char_delay).status == 0
         except CommandFailed:
             return False

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 
-from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.errors import LinkError, TlsError
 
 RESOLVE_S = 5.0
@@ -37,15 +37,16 @@ def fetch_certificate(host: str, port: int, deadline: Deadline, remedy: str = EX
         LinkError: The name did not resolve, or nobody answered.
         TlsError: Somebody answered, but not with TLS.
     """
-    resolve_s = deadline.at_most(RESOLVE_S)
-    addresses = _first_answer(resolve_s, [lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+    addresses = _first_answer(
+        deadline.within(RESOLVE_S), [lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    )
     if isinstance(addresses, OSError):
         raise LinkError(
             f"The host name '{host}' could not be resolved: {_words(addresses)}. Check the name and the network."
         )
     families = {(info[0], info[4]): None for info in addresses}
-    connect_s = deadline.at_most(CONNECT_S)
-    answer = _first_answer(connect_s, [lambda a=address: _handshake(host, a, connect_s) for address in families])
+    limit = deadline.within(CONNECT_S)
+    answer = _first_answer(limit, [lambda a=address: _handshake(host, a, limit) for address in families])
     if isinstance(answer, ssl.SSLError):
         raise TlsError(f"{host}:{port} does not speak TLS: {answer.reason or answer}. {remedy}")
     if isinstance(answer, OSError):
@@ -59,14 +60,14 @@ def _words(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _handshake(host: str, where: tuple[socket.AddressFamily, tuple[object, ...]], limit_s: float) -> bytes:
+def _handshake(host: str, where: tuple[socket.AddressFamily, tuple[object, ...]], limit: Deadline) -> bytes:
     family, address = where
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
     with socket.socket(family, socket.SOCK_STREAM) as plain:
-        plain.settimeout(limit_s)
+        plain.settimeout(limit.remaining)
         plain.connect(address)
         with context.wrap_socket(plain, server_hostname=host) as secure:
             certificate = secure.getpeercert(binary_form=True)
@@ -75,7 +76,7 @@ def _handshake(host: str, where: tuple[socket.AddressFamily, tuple[object, ...]]
     return certificate
 
 
-def _first_answer(limit_s: float, attempts):  # type: ignore[no-untyped-def]
+def _first_answer(limit: Deadline, attempts):  # type: ignore[no-untyped-def]
     """Run all attempts at once, each in a daemon thread; return the first success, or the last OSError."""
     answers: queue.Queue[object] = queue.Queue(len(attempts))
 
@@ -89,11 +90,10 @@ def _first_answer(limit_s: float, attempts):  # type: ignore[no-untyped-def]
 
     for attempt in attempts:
         threading.Thread(target=run, args=(attempt,), name="jumpstarter-pin", daemon=True).start()
-    deadline = Deadline(limit_s)
-    error: OSError = TimeoutError(f"no answer within {limit_s:g} seconds")
+    error: OSError = TimeoutError(f"no answer within {spoken(limit.timeout or 0)}")
     for _ in attempts:
         try:
-            answer = answers.get(timeout=deadline.at_most(limit_s))
+            answer = answers.get(timeout=limit.remaining)
         except queue.Empty:
             return error
         if not isinstance(answer, OSError):

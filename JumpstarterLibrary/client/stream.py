@@ -83,13 +83,13 @@ class Frames:
 
     def _open(self) -> None:
         """Wait for the initial metadata, by which the exporter says that the far side is open."""
-        limit_s = self._deadline.at_most(OPEN_S)
-        with Watchdog(limit_s, self._call.cancel) as watchdog, interruptible:
+        limit = self._deadline.within(OPEN_S)
+        with Watchdog(limit.at_most(OPEN_S), self._call.cancel) as watchdog, interruptible:
             metadata = self._call.initial_metadata()
         if watchdog.barked:
             raise OperationTimeout(
                 f"{self._operation.driver} did not open its stream for '{self._operation.method}' "
-                f"within {spoken(limit_s)}."
+                f"within {spoken(limit.timeout or 0)}."
             )
         self.metadata = {key: str(value) for key, value in metadata or ()}
         if not self.metadata and not self._call.is_active():

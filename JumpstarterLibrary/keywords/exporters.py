@@ -150,9 +150,9 @@ class ExporterKeywords(Keywords):
         who = exporter or self.device(device).link.name
         while True:
             if exporter is not None:
-                found = str(self._service().controller.exporter(exporter, max(1.0, deadline.at_most(10.0))).status)
+                found = str(self._service().controller.exporter(exporter, deadline.within(10.0, 1.0)).status)
             else:
-                found = self.device(device).status(max(1.0, deadline.at_most(5.0))).status
+                found = self.device(device).status(deadline.within(5.0, 1.0)).status
             if found in wanted:
                 return found
             if deadline.expired:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from JumpstarterLibrary.client.config import HOST, LEASE
+from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.types import Mode, Tls
@@ -16,6 +17,9 @@ CHOICES = (
     f"Give host= (a socket path or HOST:PORT), run inside `jmp shell` (which sets {HOST}), set {LEASE} to the name of "
     f"a lease, give selector= or exporter= to lease one, or use mode=virtual for a virtual board."
 )
+
+PROGRESS = datetime.timedelta(seconds=15)
+"""Time between two lines about the wait for a lease."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Finding:
     passphrase: str | None = field(default=None, repr=False)
     timeout: datetime.timedelta = datetime.timedelta(seconds=30)
     request: LeaseRequest | None = None
-    lease_timeout: datetime.timedelta | None = None
-    progress: datetime.timedelta = datetime.timedelta(seconds=15)
+    lease_timeout: Seconds = None
+    progress: datetime.timedelta = PROGRESS
 
     def resolved_mode(self, environ: Mapping[str, str]) -> Mode:
         """Return the mode that ``auto`` stands for; any other is what it is.

@@ -18,6 +18,12 @@ from JumpstarterLibrary.types import LeaseInfo, Scope
 SHORT_WAIT = datetime.timedelta(seconds=10)
 """How long one of several devices is waited for, before those that were taken already are given back."""
 
+LONG_WAIT_S = 7200.0
+"""How long the first one is waited for."""
+
+LEAST_S = 1.0
+"""How long each is waited for in any case: what is free is had, however late it is."""
+
 BACK_OFF_S = 2.0
 
 
@@ -93,11 +99,9 @@ class LeaseSetKeywords(LeaseKeywords):
         order = list(selectors)
         try:
             for number, (alias, selector) in enumerate(selectors.items()):
-                wait = SHORT_WAIT.total_seconds() if number else deadline.at_most(7200.0)
-                limit = datetime.timedelta(seconds=max(1.0, deadline.at_most(wait)))
-                self.acquire_lease(
-                    selector, alias=alias, duration=duration, max_duration=max_duration, timeout=limit, scope=scope
-                )
+                limit = deadline.within(SHORT_WAIT.total_seconds() if number else LONG_WAIT_S, LEAST_S)
+                request = self._request(selector, None, duration, max_duration)
+                self._acquire(request, alias, limit, scope)
                 taken.append(alias)
         except LeaseTimeout as error:
             self._give_back(taken)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from typing import Any
 
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.ci import label_value
 from JumpstarterLibrary.client.config import HOST, LEASE
+from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
-from JumpstarterLibrary.keywords.finding import Finding
+from JumpstarterLibrary.keywords.finding import PROGRESS, Finding
 from JumpstarterLibrary.keywords.lease_base import LeaseBase, read
 from JumpstarterLibrary.types import LeaseInfo, Mode, Scope
 
@@ -35,7 +37,7 @@ class LeaseKeywords(LeaseBase):
         duration: datetime.timedelta = datetime.timedelta(minutes=30),
         max_duration: datetime.timedelta | None = None,
         timeout: datetime.timedelta | None = None,
-        progress: datetime.timedelta = datetime.timedelta(seconds=15),
+        progress: datetime.timedelta = PROGRESS,
         scope: Scope | None = None,
         tags: Tags = None,
         context: Tags = None,
@@ -90,20 +92,18 @@ class LeaseKeywords(LeaseBase):
         default = self.devices.default
         if selector is None and exporter is None and default.request is not None:
             selector, exporter = default.request.selector, default.request.exporter
-        request = LeaseRequest(
-            selector=selector,
-            exporter=exporter,
-            duration=_positive(duration, "duration"),
-            max_duration=_longest(max_duration, duration),
+        request = self._request(
+            selector,
+            exporter,
+            duration,
+            max_duration,
+            tags,
+            context,
             begin=begin,
-            tags=self.leases.tags(_checked(tags)),
-            context=self.leases.context(context or {}),
             allow_disabled=allow_disabled,
             name=name,
         )
-        finding = self._finding(request, timeout, progress)
-        alias = self.devices.acquire(finding, alias, scope or self.devices.scope)
-        return self.info(alias)
+        return self._acquire(request, alias, timeout, scope, progress)
 
     @keyword(tags=("Lease",))
     def release_lease(self, device: str | None = None) -> None:
@@ -172,9 +172,40 @@ class LeaseKeywords(LeaseBase):
 
     # Inside
 
-    def _finding(
-        self, request: LeaseRequest, timeout: datetime.timedelta | None, progress: datetime.timedelta
-    ) -> Finding:
+    def _request(
+        self,
+        selector: str | None,
+        exporter: str | None,
+        duration: datetime.timedelta,
+        max_duration: datetime.timedelta | None,
+        tags: Tags = None,
+        context: Tags = None,
+        **others: Any,
+    ) -> LeaseRequest:
+        """Return the request for a lease, with the tags and the context of the run."""
+        return LeaseRequest(
+            selector=selector,
+            exporter=exporter,
+            duration=_positive(duration, "duration"),
+            max_duration=_longest(max_duration, duration),
+            tags=self.leases.tags(_checked(tags)),
+            context=self.leases.context(context or {}),
+            **others,
+        )
+
+    def _acquire(
+        self,
+        request: LeaseRequest,
+        alias: str | None,
+        timeout: Seconds,
+        scope: Scope | None,
+        progress: datetime.timedelta = PROGRESS,
+    ) -> LeaseInfo:
+        """Lease a device and return its lease; ``timeout`` may be a deadline that is running already."""
+        finding = self._finding(request, timeout, progress)
+        return self.info(self.devices.acquire(finding, alias, scope or self.devices.scope))
+
+    def _finding(self, request: LeaseRequest, timeout: Seconds, progress: datetime.timedelta) -> Finding:
         default = self.devices.default
         # A host belongs to `Connect To Exporter`; whoever asks for a lease wants one.
         mode = Mode.lease if default.mode is Mode.direct else default.mode

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,49 @@ def test_one_that_runs_is_shared() -> None:
     deadline = Deadline(5)
     assert Deadline.of(deadline) is deadline
     assert Deadline.of(5).timeout == 5
+
+
+def test_a_step_has_its_own_limit_where_that_ends_first() -> None:
+    step = Deadline(60).within(5)
+    assert step.timeout == 5
+    assert step.remaining is not None
+    assert 4 < step.remaining <= 5
+    assert Deadline(None).within(5).timeout == 5
+    assert Deadline(60).within(0).expired
+
+
+@pytest.mark.parametrize("asked", [0.3, 0, 4.9])
+def test_a_step_that_ends_with_the_whole_tells_what_was_asked_for(asked: float) -> None:
+    whole = Deadline(asked)
+    step = whole.within(5)
+    assert step is whole
+    assert step.within(5).within(10).timeout == asked
+
+
+def test_a_step_gets_a_least_time() -> None:
+    over = Deadline(0)
+    assert over.within(5, least=1).timeout == 1
+    assert Deadline(60).within(5, least=1).timeout == 5
+    assert Deadline(3).within(5, least=1).timeout == 3
+    assert Deadline(60).within(0.5, least=1).timeout == 1
+
+
+def test_no_limit_is_made_of_what_a_clock_has_left_of_another() -> None:
+    """A deadline tells what it was made of; see ``within``."""
+    root = Path(__file__).parents[2]
+    product = [*root.glob("JumpstarterLibrary/**/*.py"), *root.glob("shim/**/*.py")]
+    wrong = {
+        (path.relative_to(root).as_posix(), ast.unparse(call))
+        for path in product
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).endswith(("Deadline", "Deadline.of", "spoken", "timedelta"))
+        if any(isinstance(part, ast.Attribute) and part.attr in ("at_most", "remaining") for part in ast.walk(call))
+    }
+    # Never told: it is longer than what was asked for.
+    allowed = {"Deadline(deadline.at_most(LONGEST_S) + LAST_WORDS_S)"}
+    assert len(product) > 100
+    assert {place for place in wrong if place[1] not in allowed} == set()
 
 
 def test_seconds_from_now() -> None:

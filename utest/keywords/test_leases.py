@@ -369,7 +369,7 @@ def test_if_one_is_missing_none_is_kept(run: Any, held: Held, monkeypatch: pytes
     assert time.monotonic() - begin < 5
     assert str(info.value).startswith(
         "The devices one, two did not become free together within 900 milliseconds. The last one missing was 'one': No "
-        "exporter for selector 'number=1' became free within "
+        "exporter for selector 'number=1' became free within 1 second: "
     )
     assert run.active() == ["held-b1"]
     assert run.devices.all() == {}

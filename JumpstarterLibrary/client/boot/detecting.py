@@ -10,7 +10,7 @@ from JumpstarterLibrary.client.boot import signs
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import spoken
 
 LOOK_S = 3.0
 """How long a console that never pauses is looked at."""
@@ -56,7 +56,7 @@ class Detector:
         """
         if self._context.board.off:
             return OFF
-        limit = Deadline(self._context.deadline.at_most(LOOK_S))
+        limit = self._context.deadline.within(LOOK_S)
         while True:
             if self._match(self._screen.text()) is None and self._starts():
                 self.reason = "it is on its way through its firmware"
@@ -106,16 +106,18 @@ class Detector:
         """Nudge the board, and return the state of what shows itself then."""
         start = self._console.end
         self._console.write(nudge)
-        limit = Deadline(self._context.deadline.at_most(patience))
+        limit = self._context.deadline.within(patience)
         while self._screen.changes(patience, limit):
-            text = self._screen.settled(Deadline(self._context.deadline.at_most(LOOK_S)), start)
+            text = self._screen.settled(self._context.deadline.within(LOOK_S), start)
             state = None if text is None else self._match(text)
             if state is not None:
                 if state.probe(self._context):
                     return state.name
                 break
         said = seen(self._console.shown(start)).strip()[-200:]
-        self.reason = f"it answered a nudge with '{said}'" if said else f"it did not answer in {spoken(patience)}"
+        self.reason = (
+            f"it answered a nudge with '{said}'" if said else f"it did not answer in {spoken(limit.timeout or 0)}"
+        )
         # Only what reads from the console shows what is typed there; a kernel that boots does not.
         echoed = "#" in said and not said.strip("#\n\r ")
         return BOOTING if self._phase() == BOOTING and not echoed else UNKNOWN

@@ -96,7 +96,7 @@ class _Attempt:
         if not unheard and not self._uboot.waits():
             return False
         try:
-            self._uboot.wake(self._deadline.at_most(GLANCE_S) if unheard else self._deadline)
+            self._uboot.wake(self._deadline.within(GLANCE_S) if unheard else self._deadline)
         except CommandFailed:
             return False
         return True

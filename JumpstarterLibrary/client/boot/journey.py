@@ -133,7 +133,7 @@ class Journey:
     def _take(self, way: Way, state: str, shown: str, begin: float) -> str:
         """Take one step, and return the state to which it led."""
         self._knowledge.forget("its state was being changed")
-        limit = Deadline(self._context.deadline.at_most(way.timeout))
+        limit = self._context.deadline.within(way.timeout)
         context = dataclasses.replace(self._context, deadline=limit)
         start = self._board.console.end
         try:

@@ -103,9 +103,11 @@ def _wait_for_started(context: Context) -> str:
 
 
 def _hear_first_word(context: Context) -> None:
-    board, limit = context.board, context.deadline.at_most(FIRST_WORD_S)
+    board, limit = context.board, context.deadline.within(FIRST_WORD_S)
     if not board.screen.spoke and not board.console.wait_for_output(limit):
-        raise BootFailed(f"The board on console '{board.console.name}' said nothing within {spoken(limit)}.")
+        raise BootFailed(
+            f"The board on console '{board.console.name}' said nothing within {spoken(limit.timeout or 0)}."
+        )
 
 
 def _start(context: Context) -> str:
@@ -151,6 +153,6 @@ def _reboot(context: Context) -> str:
 def _runs_commands(context: Context) -> bool:
     """Whether what looks like a shell's prompt is one."""
     try:
-        return run_command(context.board.console, "true", context.deadline.at_most(PROBE_S)).status == 0
+        return run_command(context.board.console, "true", context.deadline.within(PROBE_S)).status == 0
     except CommandFailed:
         return False

@@ -75,7 +75,7 @@ class UBoot:
             CommandFailed: There is no prompt.
         """
         deadline = Deadline.of(timeout)
-        limit = Deadline(deadline.at_most(PROMPT_S))
+        limit = deadline.within(PROMPT_S)
         shown = f"#\n{self.prompt}"
         open_quote = signs.CONTINUATION.search(self._screen.line()) is not None
         try:
@@ -250,7 +250,7 @@ class UBoot:
         while True:
             end = self.console.end
             try:
-                return self.console.wait_for(text, deadline.at_most(patience), since=since)
+                return self.console.wait_for(text, deadline.within(patience), since=since)
             except ConsoleMismatch:
                 if self.console.end == end or deadline.expired:
                     raise

@@ -151,7 +151,7 @@ def interrupt(console: Console, deadline: Deadline) -> None:
     """Press Ctrl-C, and wait for a prompt behind it: what is typed before is lost with the program that is ended."""
     before = console.end
     console.write(INTERRUPT, deadline)
-    end = Deadline(deadline.at_most(INTERRUPT_LIMIT_S))
+    end = deadline.within(INTERRUPT_LIMIT_S)
     while not end.expired and not _PROMPT.search(without_kernel_messages(console.text(before))):
         console.wait_for_output(end)
     let_settle(console, deadline)
@@ -159,7 +159,7 @@ def interrupt(console: Console, deadline: Deadline) -> None:
 
 def let_settle(console: Console, deadline: Deadline, quiet: float = QUIET_S, limit: float = QUIET_LIMIT_S) -> None:
     """Wait until a console is quiet for a moment, and not too long for that."""
-    end = Deadline(deadline.at_most(limit))
+    end = deadline.within(limit)
     while not end.expired and console.wait_for_output(end.at_most(quiet)):
         pass
 

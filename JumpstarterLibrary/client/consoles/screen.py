@@ -54,7 +54,7 @@ class LastLines:
         """Wait until the console says anything but kernel messages; return whether it did within some seconds."""
         # From one place on: a window that moves would lose an old line with every message, and look changed.
         first = self._first_line(self.begin)
-        before, pause = self._text_from(first), Deadline(deadline.at_most(limit))
+        before, pause = self._text_from(first), deadline.within(limit)
         while not pause.expired:
             if self._console.wait_for_output(pause, self._waiting) and self._text_from(first) != before:
                 return True

@@ -159,7 +159,7 @@ class Acquisition:
         perhaps = False
         while True:
             lease.ours = True
-            limit = Deadline(max(LEAST_S, self._deadline.at_most(CALL_S)))
+            limit = self._deadline.within(CALL_S, LEAST_S)
             try:
                 self._controller.create_lease(self._request, lease.name, limit)
             except grpc.RpcError as error:
@@ -249,7 +249,7 @@ class Acquisition:
 
     def _look(self, lease: Lease, created: Deadline) -> LeaseState | None:
         try:
-            state = self._controller.lease(lease.name, Deadline(max(LEAST_S, self._deadline.at_most(CALL_S))))
+            state = self._controller.lease(lease.name, self._deadline.within(CALL_S, LEAST_S))
         except ControllerUnreachable as error:
             self._patience(error)
             return None
@@ -263,7 +263,7 @@ class Acquisition:
         return state
 
     def _pause(self, seconds: float) -> None:
-        end = Deadline(self._deadline.at_most(seconds))
+        end = self._deadline.within(seconds)
         while not end.expired:
             pause(end.at_most(0.2))
             self._tick()

@@ -318,7 +318,7 @@ class Controller:
             LeaseError: The controller refused.
             LinkError: The controller cannot be reached, or refuses this client.
         """
-        limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
+        limit = Deadline.of(timeout).within(CALL_S)
         try:
             return self._raw(method, request, limit)
         except grpc.RpcError as error:
@@ -332,7 +332,7 @@ class Controller:
             ) from error
 
     def _raw(self, method: Any, request: Any, timeout: Seconds) -> Any:
-        limit = Deadline(Deadline.of(timeout).at_most(CALL_S))
+        limit = Deadline.of(timeout).within(CALL_S)
         return self._renewing(lambda: self._once(method, request, limit))
 
     def _renewing(self, call: Callable[[], Any]) -> Any:

@@ -115,7 +115,7 @@ class Dialer:
         refusal = self._refusal = None
         while True:
             self._lease.check()
-            limit = Deadline(deadline.at_most(ATTEMPT_S))
+            limit = deadline.within(ATTEMPT_S)
             try:
                 answer = self._lease.controller.dial(self._lease.name, limit, self._watch(tick))
                 self._refusal = None
@@ -126,7 +126,7 @@ class Dialer:
                 if refusal is None or code is not Code.DEADLINE_EXCEEDED:
                     refusal = self._refusal = self._judge(error, limit)
                 if "offline" in details and code is Code.FAILED_PRECONDITION:
-                    offline = offline or Deadline(deadline.at_most(OFFLINE_S))
+                    offline = offline or deadline.within(OFFLINE_S)
                     if offline.expired:
                         raise refusal from error
                 if deadline.expired:
@@ -142,7 +142,7 @@ class Dialer:
         The controller would wait as well, but with its first look half a second later; an exporter takes some
         milliseconds from the lease to the word that it is ready.
         """
-        end, pause_s = Deadline(deadline.at_most(FREE_S)), FIRST_LOOK_S
+        end, pause_s = deadline.within(FREE_S), FIRST_LOOK_S
         while self._free() and not end.expired and self._lease.ended is None:
             self._wait(end.at_most(pause_s), tick)
             pause_s = min(2 * pause_s, LAST_LOOK_S)

@@ -208,9 +208,9 @@ def _look(route: LeaseRoute, deadline: Deadline) -> ExporterInfo | None:
     if deadline.expired:
         return None
     try:
-        route.lease.state(deadline.at_most(LOOK_S))
+        route.lease.state(deadline.within(LOOK_S))
         route.lease.check()
-        exporter = controller.exporter(route.lease.exporter, deadline.at_most(LOOK_S))
+        exporter = controller.exporter(route.lease.exporter, deadline.within(LOOK_S))
     except InfrastructureError as error:
         route.lease.check()
         logger.debug("the controller does not tell how the exporter is: %s", error)
@@ -230,7 +230,7 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
     pause_s, version, told = FIRST_PAUSE_S, 0, False
     while True:
         try:
-            state = link.get_status(max(LEAST_S, deadline.at_most(STATUS_S)))
+            state = link.get_status(deadline.within(STATUS_S, LEAST_S))
         except OperationTimeout:
             # An exporter may be busy; how long that may last is the caller's word.
             if deadline.expired:

@@ -102,9 +102,9 @@ def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: De
     code, details = status_of(error)
     logger.debug("%s, asked of %s, ended with %s: %s", asked, peer, code, details)
     if code is Code.DEADLINE_EXCEEDED:
+        limit = "in time" if deadline.timeout is None else f"within {spoken(deadline.timeout)}"
         return ControllerUnreachable(
-            f"The {peer} did not answer within {spoken(deadline.timeout or 0)} when it was asked for {asked}. Check "
-            f"that it runs, and the network."
+            f"The {peer} did not answer {limit} when it was asked for {asked}. Check that it runs, and the network."
         )
     if code is Code.CANCELLED:
         # What a server that stops does to the calls that it has not answered.

@@ -191,9 +191,7 @@ def open_route(lease: Lease, deadline: Deadline, dialer: Dialer, dial_timeout: f
     """
     route = LeaseRoute(lease, dialer, dial_timeout)
     try:
-        # The nearer limit itself, since messages tell it.
-        own = deadline.at_most(dial_timeout) >= dial_timeout
-        route.tunnel.prepare(Deadline(dial_timeout) if own else deadline)
+        route.tunnel.prepare(deadline.within(dial_timeout))
     except BaseException:
         route.close()
         raise

@@ -12,6 +12,7 @@ from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.boot.variables import get_variable, quoted, run_dhcp, set_variable
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.errors import BootFailed, CommandFailed, DeviceCrashed
 from utest.client.boot.conftest import Line, Port
 
@@ -30,6 +31,15 @@ def test_a_command_with_output_and_status(uboot: UBoot, port: Port) -> None:
     assert (result.command, result.stdout, result.status) == ("bdinfo", "one\ntwo", 3)
     assert 0 < result.duration < LIMIT_S
     assert [command for command in line.ran if not command.startswith("echo JMP")] == ["#", "bdinfo"]
+
+
+def test_a_missing_prompt_is_told_with_the_time_that_was_asked_for(uboot: UBoot) -> None:
+    deadline = Deadline(0.05)
+    with pytest.raises(CommandFailed, match=r"^There is no U-Boot prompt '=>' on console 'console' within 50 millis"):
+        uboot.wake(deadline)
+    assert deadline.expired
+    with pytest.raises(CommandFailed, match=r"^There is no U-Boot prompt '=>' on console 'console' within 50 millis"):
+        uboot.run("version", deadline)
 
 
 def test_a_line_that_loses_characters_is_typed_again(uboot: UBoot, port: Port) -> None:
