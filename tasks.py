@@ -113,13 +113,15 @@ def wheel(context: Context) -> None:
 
 
 @task
-def bench(context: Context, only: str = "") -> None:
+def bench(context: Context, only: str = "", docs: str = "") -> None:
     """Measure ours against upstream's client and a bare stub; the figures go to results/bench.json.
 
     Args:
-        only: Only the rows whose names contain this.
+        only: Only the groups of rows whose names contain this; the figures go to results/bench_only.json.
+        docs: Measure nothing, and write this page about the last full run.
     """
-    _python(context, "-m bench" + (f" --only {shlex.quote(only)}" if only else ""))
+    options = {"--only": only, "--docs": docs}
+    _python(context, " ".join(["-m bench", *(f"{name} {shlex.quote(text)}" for name, text in options.items() if text)]))
 
 
 @task

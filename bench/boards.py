@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench.processes import Setting
-from bench.rows import Row, Target
+from bench.rows import Row, Target, ToolMissing
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.client.boot.uboot import UBoot
+from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.qemu import QemuBoard
@@ -20,22 +21,41 @@ LIMIT_S = 30.0
 
 
 def boot(_setting: Setting, rounds: int = 9, commands: int = 100) -> Iterator[Row]:
-    """Measure how long `Ensure Device State    bootloader` takes, and a U-Boot command, on an ARM board in QEMU."""
+    """Measure how long `Ensure Device State    bootloader` takes, and a U-Boot command, on an ARM board in QEMU.
+
+    Raises:
+        ToolMissing: QEMU or U-Boot is not installed.
+    """
+    try:
+        _qemu()
+    except ConfigurationError as error:
+        raise ToolMissing(error) from error
     first = [_first_start() for _ in range(rounds)]
     with _board() as states:
         cold = [_cold_start(states) for _ in range(rounds)]
         uboot = UBoot(states.board.console, states.board.prompt)
         command = [_seconds(lambda: uboot.run("true", LIMIT_S)) for _ in range(commands)]
-    # The prompt is looked for before power is switched on, where nobody knows whether it was off.
-    for name, values in (("off", cold), ("never seen before", first)):
-        worst = max(values)
-        yield Row(f"to U-Boot's prompt, board {name}", "s", _ours(values), (Target("worst <= 1.5", worst, 1.5),))
-    yield Row("U-Boot command with status", "ms", _ours([value * 1000 for value in command]))
+    for name, values, meaning in (
+        ("off", cold, "`Ensure Device State    bootloader` on an ARM board in QEMU that is off."),
+        (
+            "never seen before",
+            first,
+            "`Ensure Device State    bootloader` where the client looks for a prompt first, since it knows no state.",
+        ),
+    ):
+        target = Target("worst <= 1.5", max(values), 1.5)
+        yield Row(f"to U-Boot's prompt, board {name}", meaning, "s", _ours(values), (target,))
+    meaning = "`Run U-Boot Command    true` on that board, with its exit status."
+    yield Row("U-Boot command with status", meaning, "ms", _ours([value * 1000 for value in command]))
+
+
+def _qemu() -> QemuBoard:
+    return QemuBoard(arch="arm", firmware="u-boot")
 
 
 @contextmanager
 def _board() -> Iterator[DeviceStates]:
-    tree = Composite(children={"board": QemuBoard(arch="arm", firmware="u-boot")})
+    tree = Composite(children={"board": _qemu()})
     with (
         serve(tree, grace=0) as exporter,
         Device.connect(DirectConnection.from_arguments(exporter.host, environ={}), LIMIT_S) as device,

@@ -34,8 +34,10 @@ def usable(setting: Setting, rounds: int = 7, late_rounds: int = 3, late_s: floa
         at_once = _median_ms(_waits(clients, lab, rounds))
         lab.do("delay", str(late_s))
         late = _median_ms(_waits(clients, lab, late_rounds))
-    yield Row("ready to usable, exporter free", "ms", at_once, (Target("<= 150", at_once["ours"], 150),))
-    yield Row(f"ready to usable, after a wait of {late_s:g} s", "ms", late)
+    meaning = "From the moment at which the controller calls a lease ready to a device that takes calls."
+    yield Row("ready to usable, exporter free", meaning, "ms", at_once, (Target("<= 150", at_once["ours"], 150),))
+    meaning = "From a lease that is ready to a usable device where the client has polled for it meanwhile."
+    yield Row(f"ready to usable, after a wait of {late_s:g} s", meaning, "ms", late)
 
 
 def calls(setting: Setting, rounds: int = 40, count: int = 50) -> Iterator[Row]:
@@ -67,8 +69,10 @@ def call_rows(micros: Mapping[tuple[str, str], float]) -> Iterator[Row]:
         Target("<= 2.5 x without", tunnel["ours"] / direct["ours"], 2.5),
         Target("<= 0.85 x upstream", tunnel["ours"] / tunnel["upstream"], 0.85),
     )
-    yield Row("unary call to the same drivers, no tunnel", "us", direct)
-    yield Row("unary call through the tunnel", "us", tunnel, targets)
+    meaning = "One call of a power driver's `on`, on an exporter of ours over a unix socket."
+    yield Row("unary call to the same drivers, no tunnel", meaning, "us", direct)
+    meaning = "The call on a leased exporter, through the lab's router."
+    yield Row("unary call through the tunnel", meaning, "us", tunnel, targets)
 
 
 def uploads(setting: Setting, rounds: int = 3) -> Iterator[Row]:
@@ -88,8 +92,9 @@ def uploads(setting: Setting, rounds: int = 3) -> Iterator[Row]:
             same(image, back)
             client.do("release")
     rates = {name: IMAGE_SIZE / statistics.median(values) / 1e6 for name, values in seconds.items()}
-    row = Row("upload of 256 MiB through the tunnel", "MB/s", rates)
-    yield Row(row.name, row.unit, row.figures, (Target(">= 2 x upstream", row.ratio("ours", "upstream"), 2, True),))
+    target = Target(">= 2 x upstream", rates["ours"] / rates["upstream"], 2, True)
+    meaning = "A file of random bytes to a storage mux of a leased exporter; what arrived is compared."
+    yield Row("upload of 256 MiB through the tunnel", meaning, "MB/s", rates, (target,))
 
 
 def many(setting: Setting) -> Iterator[Row]:
@@ -123,19 +128,26 @@ def many_rows(
         Target("leaks <= 0", len(leaks), 0),
     )
     seconds = sum(sum(step["seconds"]) for step in steps)
-    yield Row(f"{MANY} leases: acquire, use, release", "s", {"ours": seconds}, targets)
+    meaning = "One client holds them at once, each with console and log open, calls each, releases all."
+    yield Row(f"{MANY} leases: acquire, use, release", meaning, "s", {"ours": seconds}, targets)
     peak = max(step["peak"] for step in steps) / MIB
-    yield Row(f"{MANY} leases: peak resident memory", "MiB", {"ours": peak}, (Target("<= 200", peak, 200),))
+    meaning = "The most memory of that client's process."
+    yield Row(f"{MANY} leases: peak resident memory", meaning, "MiB", {"ours": peak}, (Target("<= 200", peak, 200),))
 
 
 def lab(setting: Setting, rounds: int = 5) -> Iterator[Row]:
-    """Measure how soon the lab is there once it is imported, and how it bears a crowd."""
+    """Measure how soon the lab is there once it is imported."""
     starts = []
     for _ in range(rounds):
         with subject(setting, "lab", str(setting.folder)) as process:
             starts += process.do("start", "4", "virtual")["seconds"]
     start = statistics.median(starts)
-    yield Row("virtual lab with 4 boards: start", "s", {"ours": start}, (Target("< 0.5", start, 0.5),))
+    meaning = "From an imported package to a lab that takes leases: controller, router, exporters."
+    yield Row("virtual lab with 4 boards: start", meaning, "s", {"ours": start}, (Target("< 0.5", start, 0.5),))
+
+
+def crowd(setting: Setting) -> Iterator[Row]:
+    """Measure how the lab bears many boards and leases."""
     with subject(setting, "lab", str(setting.folder)) as process:
         start = process.do("start", str(CROWD), "virtual")["seconds"][0]
         process.do("introduce")
@@ -143,11 +155,18 @@ def lab(setting: Setting, rounds: int = 5) -> Iterator[Row]:
             seconds = client.do("lease", count=CROWD)["seconds"]
             held = process.do("leases")
             client.do("release")
-    yield Row(f"virtual lab with {CROWD} boards: start", "s", {"ours": start})
+    yield Row(
+        f"virtual lab with {CROWD} boards: start",
+        "From an imported package to a lab with many boards.",
+        "s",
+        {"ours": start},
+    )
     count = len(held["value"])
     target = Target(f"all {CROWD} held", count, CROWD, at_least=True)
-    yield Row(f"{CROWD} leases at once: acquire", "s", {"ours": sum(seconds)}, (target,))
-    yield Row(f"{CROWD} leases at once: memory of the lab", "MiB", {"ours": held["resident"] / MIB})
+    meaning = "One client leases all boards of that lab, one after the other, and holds them."
+    yield Row(f"{CROWD} leases at once: acquire", meaning, "s", {"ours": sum(seconds)}, (target,))
+    meaning = "Memory of the lab's process while all its boards are leased."
+    yield Row(f"{CROWD} leases at once: memory of the lab", meaning, "MiB", {"ours": held["resident"] / MIB})
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""One line of the table: a figure for each subject, and whether what was aimed at was reached."""
+"""One line of the table: a figure for each subject and the targets for it, or the reason why there is no figure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,36 +32,68 @@ class Target:
         return f"{self.text}: {self.value:.2f}, {'met' if self.met else 'MISSED'}"
 
 
+class NotMeasured(Exception):
+    """A row or group cannot be measured; the text is one sentence."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(" ".join(str(reason).split()))
+
+
+class ToolMissing(NotMeasured):
+    """This machine lacks what the measurement needs. That is no failure."""
+
+
+class MeasurementFailed(NotMeasured):
+    """The measurement was tried and broke."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One measurement.
 
     Attributes:
         name: What was measured.
+        meaning: The same in a sentence, for the page in the documentation.
         unit: Unit of the figures.
-        figures: Medians by subject.
+        figures: Medians by subject; none if it was not measured.
         targets: Bounds.
+        reason: Why it was not measured; empty if it was.
+        broken: Whether the measurement was tried and broke.
     """
 
     name: str
+    meaning: str
     unit: str
     figures: Mapping[str, float]
     targets: tuple[Target, ...] = field(default=())
+    reason: str = ""
+    broken: bool = False
 
-    def ratio(self, of: str, to: str) -> float:
-        """Return one subject's figure in terms of another's."""
-        return self.figures[of] / self.figures[to]
+    @property
+    def passed(self) -> bool:
+        """Whether nothing broke and no target was missed. A missing tool fails nothing."""
+        return not self.broken and all(target.met for target in self.targets)
 
     def record(self) -> dict[str, Any]:
         """Return it for the JSON file."""
         targets = [{**asdict(target), "met": target.met} for target in self.targets]
-        return {"name": self.name, "unit": self.unit, "figures": dict(self.figures), "targets": targets}
+        return {**asdict(self), "figures": dict(self.figures), "targets": targets}
 
 
 COLUMNS = ("ours", "upstream", "bare")
 
 
-def table(rows: list[Row]) -> str:
+def unmeasured(group: str, error: NotMeasured) -> Row:
+    """Return the row that stands for what a group could not measure.
+
+    Args:
+        group: Its name.
+        error: The reason.
+    """
+    return Row(group, "", "", {}, reason=str(error), broken=isinstance(error, MeasurementFailed))
+
+
+def table(rows: Sequence[Row]) -> str:
     """Return the rows as text."""
     width = max(len(row.name) for row in rows)
     head = f"{'':{width}}  {'unit':8}" + "".join(f"{name:>10}" for name in COLUMNS) + "  target"
@@ -69,12 +101,21 @@ def table(rows: list[Row]) -> str:
 
 
 def _line(row: Row, width: int) -> str:
-    figures = "".join(f"{_figure(row.figures.get(name)):>10}" for name in COLUMNS)
-    targets = "; ".join(map(str, row.targets))
-    return f"{row.name:{width}}  {row.unit:8}{figures}  {targets}".rstrip()
+    if row.reason:
+        return f"{row.name:{width}}  {verdict(row)}"
+    figures = "".join(f"{figure(row.figures.get(name)):>10}" for name in COLUMNS)
+    return f"{row.name:{width}}  {row.unit:8}{figures}  {verdict(row)}".rstrip()
 
 
-def _figure(value: float | None) -> str:
+def verdict(row: Row) -> str:
+    """Return the row's targets and whether they were met, or the reason why it was not measured."""
+    if row.reason:
+        return f"{'FAILED' if row.broken else 'not measured'}: {row.reason}"
+    return "; ".join(map(str, row.targets))
+
+
+def figure(value: float | None) -> str:
+    """Return a figure in three digits or more."""
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"

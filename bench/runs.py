@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.processes import LIMIT_S, Setting, wall_times
+from bench.processes import Setting, run, wall_times
 from bench.rows import Row, Target
 from interop.upstream import DRIVERS, VERSION
 
@@ -34,38 +33,43 @@ def robot(setting: Setting, rounds: int = 7) -> Iterator[Row]:
     times = wall_times(commands, {**setting.environ, "JUMPSTARTER_HOST": setting.host}, rounds)
     extra = times["power"] - times["empty"]
     target = Target("<= 0.35", extra, 0.35)
-    yield Row("robot with one Power On, over an empty run", "s", {"ours": extra}, (target,))
+    meaning = "A run of `robot` with one `Power On`, less a run with one `No Operation`."
+    yield Row("robot with one Power On, over an empty run", meaning, "s", {"ours": extra}, (target,))
 
 
-def pytest(setting: Setting, rounds: int = 7) -> Iterator[Row]:
-    """Measure pytest runs with JumpstarterTest in shell mode, the same files with both plugins."""
-    yield _pytest(setting, rounds, "pytest with one JumpstarterTest test", "test_power.py", 0.45)
-    yield _pytest(setting, rounds, "pytest with four JumpstarterTest classes", "test_classes.py", 0.35)
+def pytest(setting: Setting, title: str, suite: str, limit: float, rounds: int = 7) -> Iterator[Row]:
+    """Measure pytest runs with JumpstarterTest in shell mode, the same file with both plugins.
 
-
-def _pytest(setting: Setting, rounds: int, name: str, suite: str, limit: float) -> Row:
+    Args:
+        setting: What everything is measured with.
+        title: The row's name.
+        suite: The file in ``suites``.
+        limit: The target, as a part of upstream's time.
+        rounds: How many runs.
+    """
     file = setting.folder / suite
     file.write_text((SUITES / suite).read_text())
     options = ["-p", "no:cacheprovider", f"--rootdir={setting.folder}", str(file)]
     commands = {name: [setting.python(name), "-m", "pytest", *options] for name in ("ours", "upstream")}
     environ = {**setting.environ, "JUMPSTARTER_HOST": setting.host, "JMP_DRIVERS_ALLOW": "UNSAFE"}
-    row = Row(name, "s", wall_times(commands, environ, rounds))
-    target = Target(f"<= {limit} x upstream", row.ratio("ours", "upstream"), limit)
-    return Row(row.name, row.unit, row.figures, (target,))
+    figures = wall_times(commands, environ, rounds)
+    target = Target(f"<= {limit} x upstream", figures["ours"] / figures["upstream"], limit)
+    meaning = "A whole run of `pytest` inside `jmp shell`, with the same file and either plugin."
+    yield Row(title, meaning, "s", figures, (target,))
 
 
 def distributions(setting: Setting) -> Iterator[Row]:
     """Count what pip would install."""
     theirs = [f"jumpstarter-testing=={VERSION}", *(f"jumpstarter-driver-{name}=={VERSION}" for name in DRIVERS)]
     figures = {
-        "ours": _count(sys.executable, [f"{ROOT}[pytest]"]),
-        "upstream": _count(setting.upstream.python, theirs),
+        "upstream": _count(setting.python("upstream"), theirs),
+        "ours": _count(setting.python("ours"), [f"{ROOT}[pytest]"]),
     }
-    yield Row("distributions of [pytest]", "", figures, (Target("<= 20", figures["ours"], 20),))
+    meaning = "What pip installs for the pytest plugin, and for upstream's with five drivers."
+    yield Row("distributions of [pytest]", meaning, "", figures, (Target("<= 20", figures["ours"], 20),))
 
 
 def _count(python: str, requirements: Sequence[str]) -> int:
     options = ["--quiet", "--dry-run", "--ignore-installed", "--report", "-"]
     command = [python, "-m", "pip", "install", *options, *requirements]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=LIMIT_S)
-    return len(json.loads(done.stdout)["install"])
+    return len(json.loads(run(command))["install"])

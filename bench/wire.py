@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import NAMES, Setting, SubjectProcess, subject, wall_times
-from bench.rows import Row, Target
+from bench.rows import MeasurementFailed, Row, Target
 from interop.upstream import DRIVERS
 
 MIB = 1024 * 1024
@@ -32,15 +32,16 @@ IMPORTS = {
 """Our client has its drivers built in. Upstream's imports them one by one when it connects: both are shown."""
 
 
-def imports(setting: Setting, rounds: int = 9) -> Iterator[Row]:
+def imports(setting: Setting, title: str, rounds: int = 9) -> Iterator[Row]:
     """Measure what importing a client costs, in whole processes less an interpreter that imports nothing."""
-    for title, texts in IMPORTS.items():
-        commands = {name: [setting.python(name), "-c", text] for name, text in texts.items()}
-        commands |= {f"{name} nothing": [setting.python(name), "-c", ""] for name in texts}
-        times = wall_times(commands, setting.environ, rounds)
-        row = Row(title, "ms", {name: (times[name] - times[f"{name} nothing"]) * 1000 for name in texts})
-        target = Target("<= 0.25 x upstream", row.ratio("ours", "upstream"), 0.25)
-        yield Row(row.name, row.unit, row.figures, (target,) if "bare" in texts else ())
+    texts = IMPORTS[title]
+    commands = {name: [setting.python(name), "-c", text] for name, text in texts.items()}
+    commands |= {f"{name} nothing": [setting.python(name), "-c", ""] for name in texts}
+    times = wall_times(commands, setting.environ, rounds)
+    figures = {name: (times[name] - times[f"{name} nothing"]) * 1000 for name in texts}
+    target = Target("<= 0.25 x upstream", figures["ours"] / figures["upstream"], 0.25)
+    meaning = "An interpreter that imports the client, less one that imports nothing."
+    yield Row(title, meaning, "ms", figures, (target,) if "bare" in texts else ())
 
 
 def connections(setting: Setting, rounds: int = 7) -> Iterator[Row]:
@@ -51,9 +52,10 @@ def connections(setting: Setting, rounds: int = 7) -> Iterator[Row]:
             with subject(setting, name) as process:
                 answers[name].append(process.do("connect"))
     figures = {name: statistics.median(answer["seconds"][0] for answer in answers[name]) * 1000 for name in NAMES}
-    yield Row("connect and first call", "ms", figures)
+    meaning = "From an imported client to the answer of the first driver call."
+    yield Row("connect and first call", meaning, "ms", figures)
     figures = {name: statistics.median(answer["resident"] for answer in answers[name]) / MIB for name in NAMES}
-    yield Row("resident memory, connected", "MiB", figures)
+    yield Row("resident memory, connected", "Memory of the client's process after its first call.", "MiB", figures)
 
 
 def calls(setting: Setting, rounds: int = 40, count: int = 50) -> Iterator[Row]:
@@ -66,12 +68,12 @@ def calls(setting: Setting, rounds: int = 40, count: int = 50) -> Iterator[Row]:
         for _ in range(rounds):
             for name, process in processes.items():
                 times[name] += process.do("call", count=count)["seconds"]
-    row = Row("unary call", "us", {name: statistics.median(values) * 1e6 for name, values in times.items()})
+    figures = {name: statistics.median(values) * 1e6 for name, values in times.items()}
     targets = (
-        Target("<= 1.15 x bare", row.ratio("ours", "bare"), 1.15),
-        Target("<= 0.85 x upstream", row.ratio("ours", "upstream"), 0.85),
+        Target("<= 1.15 x bare", figures["ours"] / figures["bare"], 1.15),
+        Target("<= 0.85 x upstream", figures["ours"] / figures["upstream"], 0.85),
     )
-    yield Row(row.name, row.unit, row.figures, targets)
+    yield Row("unary call", "One call of a power driver's `on`.", "us", figures, targets)
 
 
 def transfers(setting: Setting, rounds: int = 5) -> Iterator[Row]:
@@ -87,10 +89,11 @@ def transfers(setting: Setting, rounds: int = 5) -> Iterator[Row]:
                 up[name].append(process.do("upload", str(image)))
                 down[name].append(process.do("download", str(back)))
                 same(image, back)
-    row = Row("upload of 256 MiB", "MB/s", _rates(up))
-    yield Row(row.name, row.unit, row.figures, (Target(">= 2.5 x upstream", row.ratio("ours", "upstream"), 2.5, True),))
+    rates = _rates(up)
+    target = Target(">= 2.5 x upstream", rates["ours"] / rates["upstream"], 2.5, True)
+    yield Row("upload of 256 MiB", "A file of random bytes to a storage mux.", "MB/s", rates, (target,))
     yield _memory("memory over idle, upload", up)
-    yield Row("download of 256 MiB", "MB/s", _rates(down))
+    yield Row("download of 256 MiB", "The file back, compared with what was sent.", "MB/s", _rates(down))
     yield _memory("memory over idle, download", down)
 
 
@@ -109,7 +112,8 @@ def _rates(answers: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
 def _memory(name: str, answers: dict[str, list[dict[str, Any]]]) -> Row:
     """Return the row for the first transfer's memory: later ones find what the first has left."""
     figures = {who: (found[0]["peak"] - found[0]["idle"]) / MIB for who, found in answers.items()}
-    return Row(name, "MiB", figures, (Target("<= 32", figures["ours"], 32),))
+    meaning = "The most memory that the client's process takes during the transfer, less what it had before."
+    return Row(name, meaning, "MiB", figures, (Target("<= 32", figures["ours"], 32),))
 
 
 def random_file(path: Path) -> None:
@@ -123,11 +127,11 @@ def same(one: Path, other: Path) -> None:
     """Check that a figure was not got by losing data.
 
     Raises:
-        RuntimeError: It was.
+        MeasurementFailed: It was.
     """
     with one.open("rb") as left, other.open("rb") as right:
         while data := left.read(MIB):
             if data != right.read(MIB):
-                raise RuntimeError("what came back is not what was sent")
+                raise MeasurementFailed("What came back is not what was sent.")
         if right.read(1):
-            raise RuntimeError("more came back than was sent")
+            raise MeasurementFailed("More came back than was sent.")

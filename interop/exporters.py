@@ -29,6 +29,10 @@ START_S = 30.0
 STOP_S = 10.0
 
 
+class ProcessNotStarted(Exception):
+    """A process did not say in time that it is there."""
+
+
 @dataclass(frozen=True)
 class Tcp:
     """How an exporter listens on TCP.
@@ -241,7 +245,7 @@ def _first_line(process: subprocess.Popen[str]) -> str:
     finally:
         watchdog.cancel()
     if not line:
-        raise RuntimeError(f"the process {process.args!r} did not start within {START_S:g} seconds")
+        raise ProcessNotStarted(f"the process {process.args!r} did not start within {START_S:g} seconds")
     return line
 
 
@@ -257,4 +261,4 @@ def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> No
         if ready():
             return
         time.sleep(0.02)
-    raise RuntimeError(f"the process {process.args!r} did not start within {START_S:g} seconds")
+    raise ProcessNotStarted(f"the process {process.args!r} did not start within {START_S:g} seconds")

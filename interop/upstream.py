@@ -51,15 +51,18 @@ class Upstream:
             runtime: Directory for sockets and configuration; keep its path short.
             more: Further variables.
         """
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("JMP_", "JUMPSTARTER_", "PYTEST"))
-        }
-        places = {
-            "XDG_RUNTIME_DIR": str(runtime),
-            "XDG_CONFIG_HOME": str(runtime),
-            "JMP_CLIENT_CONFIG_HOME": str(runtime),
-        }
-        return {**kept, **places, "PYTHONUNBUFFERED": "1", **more}
+        return {**clean_environ(runtime), **more}
+
+
+def clean_environ(runtime: Path) -> dict[str, str]:
+    """Return an environment that has nothing of ours in it.
+
+    Args:
+        runtime: Directory for sockets and configuration; keep its path short.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("JMP_", "JUMPSTARTER_", "PYTEST"))}
+    places = dict.fromkeys(("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "JMP_CLIENT_CONFIG_HOME"), str(runtime))
+    return {**kept, **places, "PYTHONUNBUFFERED": "1"}
 
 
 def install(cache: Path = CACHE) -> Upstream:

@@ -18,8 +18,8 @@ def test_targets_are_judged() -> None:
 
 def test_table_shows_figures_and_verdicts() -> None:
     figures = {"ours": 540.4, "upstream": 850.0}
-    row = Row("unary call", "us", figures, (Target("<= 0.5 x upstream", 540.4 / 850, 0.5),))
-    assert table([row, Row("distributions", "", {"ours": 17.0})]).splitlines() == [
+    row = Row("unary call", "One call.", "us", figures, (Target("<= 0.5 x upstream", 540.4 / 850, 0.5),))
+    assert table([row, Row("distributions", "What pip installs.", "", {"ours": 17.0})]).splitlines() == [
         "               unit          ours  upstream      bare  target",
         "unary call     us             540       850         -  <= 0.5 x upstream: 0.64, MISSED",
         "distributions                  17         -         -",
@@ -27,12 +27,15 @@ def test_table_shows_figures_and_verdicts() -> None:
 
 
 def test_record_has_the_verdicts() -> None:
-    row = Row("import", "ms", {"ours": 100.0}, (Target("<= 200", 100.0, 200.0),))
+    row = Row("import", "An import.", "ms", {"ours": 100.0}, (Target("<= 200", 100.0, 200.0),))
     assert row.record() == {
         "name": "import",
+        "meaning": "An import.",
         "unit": "ms",
         "figures": {"ours": 100.0},
         "targets": [{"text": "<= 200", "value": 100.0, "limit": 200.0, "at_least": False, "met": True}],
+        "reason": "",
+        "broken": False,
     }
 
 
