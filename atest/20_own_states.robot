@@ -176,7 +176,7 @@ Settings That Cannot Be Used
     settings: {passwort: x}
     ...    'settings' has no 'passwort', only prompt, boot, off_time, user, power, key, pattern, interval.
     settings: {off_time: soon}
-    ...    setting 'off_time': a length of time is a number with ms, s or min, such as 100 ms, not 'soon'.
+    ...    setting 'off_time': a length of time is a number of seconds, or a text such as 100 ms or 1h30m, not 'soon'.
     settings: {pattern: "regexp:("}
     ...    '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
 
@@ -202,7 +202,7 @@ Actions That Cannot Be Used
     {wait: "regexp:("}
     ...    'wait': '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
     {pause: long}
-    ...    'pause': a length of time is a number with ms, s or min, such as 100 ms, not 'long'.
+    ...    'pause': a length of time is a number of seconds, or a text such as 100 ms or 1h30m, not 'long'.
 
 Files That Are None
     Run Keyword And Expect Error

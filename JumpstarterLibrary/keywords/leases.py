@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from JumpstarterLibrary.client.ci import label_value
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
+from JumpstarterLibrary.client.durations import LONGEST
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.keywords.finding import PROGRESS, Finding
@@ -18,10 +19,6 @@ from JumpstarterLibrary.keywords.lease_base import LeaseBase, read
 from JumpstarterLibrary.types import LeaseInfo, Mode, Scope
 
 Tags = Mapping[str, str] | None
-
-
-LONGEST = datetime.timedelta(days=365)
-"""The longest lease that can be meant."""
 
 
 class LeaseKeywords(LeaseBase):

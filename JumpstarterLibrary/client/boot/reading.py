@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import math
 
-_UNITS = {
-    "ms": 0.001,
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "seconds": 1.0,
-    "min": 60.0,
-    "minute": 60.0,
-    "minutes": 60.0,
-}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([a-z]*)")
+from JumpstarterLibrary.client.durations import parse_duration
 
 
 class Unfit(ValueError):
@@ -34,11 +24,11 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def duration(value: object) -> float:
-    """Return a length of time in seconds: a number of them, or a text such as ``100 ms``, ``2 s`` or ``1 min``."""
-    found = _DURATION.fullmatch(str(value)) if not isinstance(value, bool) else None
-    if found is None or found[2] not in ("", *_UNITS):
-        raise Unfit(f"a length of time is a number with ms, s or min, such as 100 ms, not {value!r}")
-    return float(found[1]) * _UNITS.get(found[2], 1.0)
+    """Return a length of time in seconds: a number of them, or a text such as ``100 ms``, ``2 s`` or ``1h30m``."""
+    found = parse_duration(value)
+    if found is None or not 0 <= found < math.inf:
+        raise Unfit(f"a length of time is a number of seconds, or a text such as 100 ms or 1h30m, not {value!r}")
+    return found
 
 
 def number(value: object) -> float:
