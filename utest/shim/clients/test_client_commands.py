@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pytest_jumpstarter.clients.commands.groups import driver_click_command, driver_click_group
 from pytest_jumpstarter.clients.optional import MissingPackage, commands
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.files import Opendal
@@ -273,20 +274,22 @@ def test_requests_that_anybody_may_make(served: Served, word: str, tmp_path: Pat
 # Streams that never end are ended by who reads them
 
 
-def test_readings_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readings_for_ever(served: Served, frozen_clock: MovableClock) -> None:
     class Endless(MockPower):
         @export
         async def read(self) -> AsyncIterator[dict[str, float]]:
             yield {"voltage": 1.0, "current": 1.0}
 
-    naps: list[float] = []
+    pauses: list[float] = []
 
-    def nap(seconds: float) -> None:
-        naps.append(seconds)
-        if len(naps) == 3:
+    def idle() -> bool:
+        pauses.append(frozen_clock.seconds())
+        if len(pauses) == 3:
             raise KeyboardInterrupt
+        return True
 
-    monkeypatch.setattr("time.sleep", nap)
-    result = run(served(Endless()), "read", "-n", "0", "-i", "0.5")
+    client = served(Endless())
+    with frozen_clock.skipping(idle):
+        result = run(client, "read", "-n", "0", "-i", "0.5")
     assert result.output.count("voltage=1.0 V") == 3
-    assert naps == [0.5, 0.5, 0.5]
+    assert pauses == [0.0, 0.5, 1.0]
