@@ -47,6 +47,7 @@ class Call:
         code: How it ended; None while it runs.
         details: The text that went with the code.
         seconds: Real seconds it took; None while it runs.
+        limit_s: Seconds that the caller granted; None without a limit.
     """
 
     server: str
@@ -59,6 +60,7 @@ class Call:
     code: grpc.StatusCode | None = None
     details: str = ""
     seconds: float | None = None
+    limit_s: float | None = None
 
 
 class Journal:
@@ -127,7 +129,8 @@ class Journal:
         service, _, method = path.lstrip("/").rpartition("/")
         now = self._clock.now() if self._clock is not None else datetime.now(UTC)
         sent = masked(metadata)
-        call = Call(server, service.rpartition(".")[2], method, now, sent.get("jumpstarter-name", ""), sent)
+        caller, limit = sent.get("jumpstarter-name", ""), context.time_remaining()
+        call = Call(server, service.rpartition(".")[2], method, now, caller, sent, limit_s=limit)
         began = time.monotonic()
         with self._lock:
             self._calls.append(call)

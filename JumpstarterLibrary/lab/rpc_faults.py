@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import grpc
@@ -56,10 +57,29 @@ class RpcFault:
     act: RequestAct | None = None
     hits: int = 0
     _cleared: bool = False
+    _held: set[Callable[[], object]] = field(default_factory=set)
 
     def clear(self) -> None:
-        """Let it happen no more."""
+        """Let it happen no more. RPCs that it delays at present go on."""
         self._cleared = True
+        for release in list(self._held):
+            release()
+
+    async def hold(self, clock: Clock) -> None:
+        """Wait for the delay, or until the fault is cleared."""
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def release() -> None:
+            loop.call_soon_threadsafe(woken.set)
+
+        self._held.add(release)
+        timer = clock.at(clock.seconds() + self.delay, woken.set)
+        try:
+            if not self._cleared:
+                await woken.wait()
+        finally:
+            timer.cancel()
+            self._held.discard(release)
 
     @property
     def over(self) -> bool:
@@ -191,7 +211,8 @@ class FaultInterceptor(_Interceptor):
         return answer
 
     async def _happen(self, fault: RpcFault, request: Any, context: Any) -> None:
-        await self._clock.sleep(fault.delay)
+        if fault.delay:
+            await fault.hold(self._clock)
         refusal = fault.act(request) if fault.act is not None else None
         if refusal is not None:
             await context.abort(refusal.code, refusal.details)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -92,6 +93,8 @@ def test_answers_and_refusals(journal: Journal) -> None:
     )
     assert (good.code, good.details, good.time) == (grpc.StatusCode.OK, "", START)
     assert good.seconds is not None
+    assert good.limit_s is not None
+    assert 0 < good.limit_s <= 5
     assert good.metadata is not None
     assert good.metadata["authorization"] == "Bearer ***"
     assert dict(good.request.labels) == {"a": "b"}
@@ -108,10 +111,11 @@ def test_answers_and_refusals(journal: Journal) -> None:
 
 def test_streams_are_written_down_while_they_run(journal: Journal) -> None:
     with serving(journal) as stub:
-        call = stub.status(jumpstarter_pb2.StatusRequest(), timeout=5)
+        call = stub.status(jumpstarter_pb2.StatusRequest())
         next(iter(call))
         (entry,) = journal.entries("ControllerService", "Status")
         assert (entry.code, entry.seconds) == (None, None)
+        assert entry.limit_s is None
         assert journal.open == {"calls": 1}
         call.cancel()
         asyncio.run(_until(lambda: not journal.open))
@@ -127,7 +131,8 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 def test_selection_and_limit() -> None:
     journal = Journal(limit=3)
-    context: Any = type("Context", (), {"code": lambda self: 0, "details": lambda self: b""})()
+    answers = {"code": 0, "details": b"", "time_remaining": None}
+    context: Any = SimpleNamespace(**{name: lambda answer=answer: answer for name, answer in answers.items()})
     for name in ("a", "b", "a", "b"):
         with journal.call("router", "/x.y.Service/Method", [("jumpstarter-name", name)], context):
             pass

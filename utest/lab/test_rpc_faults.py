@@ -57,6 +57,15 @@ def test_slow(faulty: Any, faults: RpcFaults, eventually: Any) -> None:
     assert list(future.result().exporters) == []
 
 
+def test_what_is_slow_goes_on_when_the_fault_is_cleared(faulty: Any, faults: RpcFaults, eventually: Any) -> None:
+    peer = faulty.client()
+    fault = faults.add("*", delay=3600)
+    calls = [peer.client_stub.list_exporters.future(_list(), metadata=peer.metadata, timeout=10) for _ in range(2)]
+    eventually(lambda: fault.hits == 2)
+    fault.clear()
+    assert [list(call.result().exporters) for call in calls] == [[], []]
+
+
 def test_for_one_caller_until_cleared(faulty: Any, faults: RpcFaults, failing: Failing) -> None:
     alice, bob = faulty.client("alice"), faulty.client("bob")
     fault = faults.add("ListExporters", caller="bob", code=grpc.StatusCode.UNAVAILABLE, details="away")
