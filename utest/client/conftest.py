@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ import pytest
 from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
 
 WORKERS = 8
+LIMIT_S = 10.0
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +72,17 @@ class Alarm:
     def __call__(self, delay_s: float) -> None:
         """Ring in some seconds."""
         signal.setitimer(signal.ITIMER_REAL, delay_s)
+
+    def when(self, condition: Callable[[], object]) -> None:
+        """Ring as soon as a condition holds."""
+
+        def wait() -> None:
+            end = time.monotonic() + LIMIT_S
+            while not condition() and time.monotonic() < end:
+                threading.Event().wait(0.002)
+            self(0.001)
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def after(self, event: threading.Event) -> None:
         """Ring when an event has been set; a little later, since it is set in the middle of something."""

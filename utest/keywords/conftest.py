@@ -18,7 +18,6 @@ from JumpstarterLibrary.client.settings import ClientArguments
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from JumpstarterLibrary.exporter.leasing import tunnel, tunnels
 from JumpstarterLibrary.keywords.devices import Devices
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
 from JumpstarterLibrary.keywords.finding import Finding
@@ -87,10 +86,8 @@ class Run:
 
 
 @pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left: None) -> Iterator[Callable[..., Run]]:
+def runs(tmp_path: Path, nothing_left: None) -> Iterator[Callable[..., Run]]:
     """Start a lab of so many exporters, and a run; both end with the test, and leave nothing open."""
-    monkeypatch.setattr(tunnel, "GOODBYE_S", 0.05)
-    monkeypatch.setattr(tunnels, "LINGER_S", 0.05)
     with ExitStack() as stack:
 
         def start(

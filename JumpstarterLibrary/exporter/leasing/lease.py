@@ -108,7 +108,7 @@ class LeaseService:
         self.name = name
         self.client = client
         self.session: Session | None = None
-        self.tunnels = Tunnels(controller, name, moving)
+        self.tunnels = Tunnels(controller, name, moving, timing)
         self.exit = False
         self._offer = offer
         self._controller = controller

@@ -21,6 +21,8 @@ class Timing:
         call_limit_s: What one call to the controller may take.
         stop_limit_s: What telling the controller that this exporter goes away may take in all.
         kill_after_s: What a hook gets between being asked to end and being killed.
+        linger_s: Pause in which tunnels may pass on that their session has ended.
+        stream_end_s: Pause that a router gets to end a stream whose directions have both ended.
     """
 
     scale: float = 1.0
@@ -31,6 +33,8 @@ class Timing:
     call_limit_s: float = 30.0
     stop_limit_s: float = 10.0
     kill_after_s: float = 5.0
+    linger_s: float = 0.5
+    stream_end_s: float = 2.0
 
     def __post_init__(self) -> None:
         """Check the scale.

@@ -16,6 +16,7 @@ from JumpstarterLibrary.errors import InfrastructureError
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.channels import open_channel
 from JumpstarterLibrary.exporter.leasing.refusals import short
+from JumpstarterLibrary.exporter.leasing.timing import Timing
 from JumpstarterLibrary.protocol import RouterStub, router_pb2
 
 FRAME_SIZE = 512 * 1024
@@ -23,9 +24,6 @@ FRAME_SIZE = 512 * 1024
 
 BUFFER_SIZE = 1024 * 1024
 """Bytes that a socket holds for the session, where the system allows so many."""
-
-GOODBYE_S = 2.0
-"""Seconds in which a router ends a stream whose directions have both ended."""
 
 _DATA = router_pb2.FRAME_TYPE_DATA
 _GOAWAY = router_pb2.FRAME_TYPE_GOAWAY
@@ -49,18 +47,28 @@ class Tunnel:
         token: What names the tunnel.
         path: The session's socket.
         moving: Copy nothing while this is not set.
+        timing: Pauses.
 
     Attributes:
         received: Bytes that came from the router.
         sent: Bytes that went to it.
     """
 
-    def __init__(self, access: ControllerAccess, endpoint: str, token: str, path: str, moving: asyncio.Event) -> None:
+    def __init__(
+        self,
+        access: ControllerAccess,
+        endpoint: str,
+        token: str,
+        path: str,
+        moving: asyncio.Event,
+        timing: Timing,
+    ) -> None:
         self._access = access
         self._endpoint = endpoint
         self._token = token
         self._path = path
         self._moving = moving
+        self._timing = timing
         self.received = 0
         self.sent = 0
 
@@ -95,7 +103,7 @@ class Tunnel:
                 await _both(self._to_session(call, near, loop), self._to_router(call, near, loop))
                 # Closing the channel before the router has taken the last frame would lose it.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(GOODBYE_S):
+                    async with asyncio.timeout(self._timing.real(self._timing.stream_end_s)):
                         await call.code()
             finally:
                 # Closing the channel ends only calls in which somebody waits.

@@ -9,14 +9,12 @@ from contextlib import aclosing, asynccontextmanager
 
 from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.tasks import ended
+from JumpstarterLibrary.exporter.leasing.timing import Timing
 from JumpstarterLibrary.exporter.leasing.tunnel import Tunnel
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 TOKENS_LIMIT = 10
 """Tokens that wait until clients may come; the controller keeps further ones."""
-
-LINGER_S = 0.5
-"""Seconds in which tunnels pass on that the session has ended."""
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +26,12 @@ class Tunnels:
         controller: Who sends the tokens.
         lease: The lease.
         moving: Nothing passes while this is not set.
+        timing: Pauses.
     """
 
-    def __init__(self, controller: Controller, lease: str, moving: asyncio.Event) -> None:
+    def __init__(self, controller: Controller, lease: str, moving: asyncio.Event, timing: Timing) -> None:
         self._controller = controller
+        self._timing = timing
         self._lease = lease
         self._moving = moving
         self._tokens: asyncio.Queue[jumpstarter_pb2.ListenResponse] = asyncio.Queue(TOKENS_LIMIT)
@@ -75,7 +75,7 @@ class Tunnels:
         """End all tunnels, after those whose session has ended could say so."""
         try:
             if self._open:
-                await asyncio.wait(self._open, timeout=LINGER_S)
+                await asyncio.wait(self._open, timeout=self._timing.real(self._timing.linger_s))
         finally:
             # Also where the exporter itself is cancelled meanwhile.
             await ended(self._open)
@@ -91,7 +91,9 @@ class Tunnels:
             token = await self._tokens.get()
             await self._moving.wait()
             _log.info("A client of lease %s comes through the router at %s.", self._lease, token.router_endpoint)
-            tunnel = Tunnel(self._controller.access, token.router_endpoint, token.router_token, path, self._moving)
+            tunnel = Tunnel(
+                self._controller.access, token.router_endpoint, token.router_token, path, self._moving, self._timing
+            )
             task = asyncio.create_task(tunnel.run())
             self._open[task] = tunnel
             task.add_done_callback(self._forget)

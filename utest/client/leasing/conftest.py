@@ -24,11 +24,14 @@ from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
-from JumpstarterLibrary.exporter.leasing import tunnel, tunnels
 from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
+from JumpstarterLibrary.lab.journal import Call
 
 SCALE = 20.0
 """How much faster than real time a lab runs, unless a test says otherwise."""
+
+NEVER_S = 1e6
+"""Lab seconds by which a call is delayed that is not answered before the test lets it go on."""
 
 
 class Probe(Driver):
@@ -150,15 +153,24 @@ class Rig:
         """Return how all calls of a method have ended."""
         end = time.monotonic() + 5
         while True:
-            codes = [entry.code for entry in self.lab.journal.entries(method=method, caller=caller)]
+            codes = [entry.code for entry in self.calls(method, caller)]
             names = [code.name for code in codes if code is not None]
             if len(names) == len(codes):
                 return names
             assert time.monotonic() < end, f"a call of {method} has not ended"
+            threading.Event().wait(0.002)
+
+    def calls(self, method: str, caller: str = "tester") -> list[Call]:
+        """Return all calls of a method, those that have not ended included."""
+        return self.lab.journal.entries(method=method, caller=caller)
 
     def fault(self, method: str, **options: Any) -> Any:
         """Let something happen to calls of the client."""
         return self.lab.controller.faults.add(method, **{"caller": "tester", **options})
+
+    def hold(self, method: str, **options: Any) -> Any:
+        """Let calls of the client wait until the fault that is returned is cleared."""
+        return self.fault(method, delay=NEVER_S, **options)
 
     def active(self) -> list[str]:
         """Return the names of the leases that have not ended."""
@@ -167,13 +179,6 @@ class Rig:
     def _note(self, event: Event) -> None:
         if isinstance(event, Notice):
             self.notices.append(event.text)
-
-
-@pytest.fixture(autouse=True)
-def short_goodbyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let exporters wait less for routers that do not hear them."""
-    monkeypatch.setattr(tunnel, "GOODBYE_S", 0.05)
-    monkeypatch.setattr(tunnels, "LINGER_S", 0.05)
 
 
 @pytest.fixture
