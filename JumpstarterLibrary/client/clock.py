@@ -42,6 +42,10 @@ class Clock:
         """
         return waitable.wait(limit_s)
 
+    def pause(self, seconds: float) -> None:
+        """Wait so many seconds of this clock; nothing ends that earlier but an exception out of a signal handler."""
+        self.wait(threading.Event(), seconds)
+
 
 class MovableClock(Clock):
     """Time that a test moves forward, so that a wait that has to expire does so at once.
@@ -58,6 +62,7 @@ class MovableClock(Clock):
         self._running = running
         self._added = 0.0
         self._skipping: dict[int, Callable[[], object]] = {}
+        self._skipping_pauses: dict[int, Callable[[], object]] = {}
 
     def seconds(self) -> float:
         """Return the seconds that were added, and where time passes by itself, the real ones."""
@@ -82,18 +87,32 @@ class MovableClock(Clock):
             idle: Whether nothing is on its way that the wait is for. Time is not moved before it returns a true value.
                 Default: always true.
         """
-        thread = threading.get_ident()
-        self._skipping[thread] = idle
-        try:
+        with _registered(self._skipping, idle):
             yield
-        finally:
-            del self._skipping[thread]
+
+    @contextmanager
+    def skipping_pauses(self, idle: Callable[[], object] = lambda: True) -> Iterator[None]:
+        """Let each pause of this thread take no time while the block runs; a wait for something takes its time.
+
+        Args:
+            idle: Whether nothing is on its way that will be looked at after the pause; see ``skipping``.
+        """
+        with _registered(self._skipping_pauses, idle):
+            yield
+
+    def pause(self, seconds: float) -> None:
+        """Wait as ``Clock.pause`` does; see also ``skipping_pauses``."""
+        thread = threading.get_ident()
+        self._wait(threading.Event(), seconds, self._skipping_pauses.get(thread) or self._skipping.get(thread))
 
     def wait(self, waitable: Waitable, limit_s: float | None) -> bool:
         """Wait as ``Clock.wait`` does; see also ``skipping``."""
         if limit_s is None:
             return waitable.wait()
-        end, idle = self.seconds() + limit_s, self._skipping.get(threading.get_ident())
+        return self._wait(waitable, limit_s, self._skipping.get(threading.get_ident()))
+
+    def _wait(self, waitable: Waitable, limit_s: float, idle: Callable[[], object] | None) -> bool:
+        end = self.seconds() + limit_s
         while True:
             skips = idle is not None and bool(idle())
             left = end - self.seconds()
@@ -103,6 +122,17 @@ class MovableClock(Clock):
                 self.advance(max(0.0, left))
             if left <= 0 or skips:
                 return False
+
+
+@contextmanager
+def _registered(table: dict[int, Callable[[], object]], idle: Callable[[], object]) -> Iterator[None]:
+    """Keep a condition in a table for this thread while the block runs."""
+    thread = threading.get_ident()
+    table[thread] = idle
+    try:
+        yield
+    finally:
+        del table[thread]
 
 
 _clock = Clock()
@@ -116,6 +146,11 @@ def seconds() -> float:
 def wait(waitable: Waitable, limit_s: float | None) -> bool:
     """Wait for a condition or an event, at most so many seconds of the clock in force; see ``Clock.wait``."""
     return _clock.wait(waitable, limit_s)
+
+
+def pause(seconds: float) -> None:
+    """Wait so many seconds of the clock in force; see ``Clock.pause``."""
+    _clock.pause(seconds)
 
 
 @contextmanager

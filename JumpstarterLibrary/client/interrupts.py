@@ -97,10 +97,16 @@ interruptible = _Interruptible()
 """Put it around whatever enters gRPC, or waits for a condition, in a thread that signal handlers may interrupt."""
 
 
+def wait(waitable: clock.Waitable, limit_s: float | None) -> bool:
+    """Wait for a condition or an event by the client's clock, where signal handlers may interrupt; see ``Clock.wait``."""
+    with interruptible:
+        return clock.wait(waitable, limit_s)
+
+
 def pause(seconds: float) -> None:
     """Wait for a while, unless an exception out of a signal handler ends it."""
     with interruptible:
-        clock.wait(threading.Event(), seconds)
+        clock.pause(seconds)
 
 
 def started(start: Callable[[], Any]) -> Any:
@@ -125,6 +131,17 @@ def started(start: Callable[[], Any]) -> Any:
     if beginning.error is not None:
         raise beginning.error
     return beginning.call
+
+
+def watch_end(call: Any) -> threading.Event:
+    """Return an event that is set when a gRPC call ends, to wait for it by the client's clock.
+
+    gRPC counts the time limit of a call in real time.
+    """
+    ended = threading.Event()
+    with interruptible:
+        call.add_done_callback(lambda _: ended.set())
+    return ended
 
 
 class _Beginning:

@@ -106,6 +106,25 @@ def test_a_wait_is_skipped_only_while_nothing_is_on_its_way() -> None:
         assert moved.seconds() == 0.0
 
 
+def test_a_pause_is_skipped_and_a_wait_is_not() -> None:
+    moved, event, looks = MovableClock(running=False), threading.Event(), []
+
+    def idle() -> bool:
+        looks.append(moved.seconds())
+        return len(looks) > 1
+
+    with clock.using(moved), moved.skipping_pauses(idle):
+        pause(LONG_S)
+        assert moved.seconds() == LONG_S
+        thread = threading.Thread(target=event.set)
+        thread.start()
+        assert clock.wait(event, LONG_S)
+    thread.join()
+    # Asked before the pause until it was true, and not for the wait.
+    assert looks == [0.0, 0.0]
+    assert moved.seconds() == LONG_S
+
+
 def test_a_clock_cannot_go_back() -> None:
     with pytest.raises(ValueError, match=r"^A clock cannot go back; it was asked to advance by -1 seconds\.$"):
         MovableClock().advance(-1)

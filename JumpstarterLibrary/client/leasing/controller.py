@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.interrupts import interruptible, started
+from JumpstarterLibrary.client.interrupts import interruptible, started, wait, watch_end
 from JumpstarterLibrary.client.leasing.channel import open_secure_channel
-from JumpstarterLibrary.client.leasing.refusals import Peer, token_expired, translate_control
+from JumpstarterLibrary.client.leasing.refusals import LimitReached, Peer, token_expired, translate_control
 from JumpstarterLibrary.client.leasing.state import LeaseState
 from JumpstarterLibrary.client.link import CLOSE_S, enum_name
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
@@ -354,12 +354,13 @@ class Controller:
         with interruptible:
             call = started(lambda: method.future(request, timeout=limit.remaining, metadata=self._metadata))
         try:
-            while True:
-                try:
-                    with interruptible:
-                        return call.result(timeout=TICK_S)
-                except grpc.FutureTimeoutError:
-                    waiting()
+            ended = watch_end(call)
+            while not wait(ended, limit.at_most(TICK_S)):
+                waiting()
+                if limit.expired:
+                    raise LimitReached
+            with interruptible:
+                return call.result()
         finally:
             with interruptible:
                 call.cancel()

@@ -13,7 +13,7 @@ import grpc
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.events import Event, LogRecord, Notice
-from JumpstarterLibrary.client.interrupts import interruptible, pause, started
+from JumpstarterLibrary.client.interrupts import interruptible, pause, started, wait, watch_end
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
 from JumpstarterLibrary.client.leasing.route import LeaseRoute
 from JumpstarterLibrary.client.link import ExporterState, Link
@@ -129,9 +129,12 @@ class _ReportWait:
         self._join = Deadline(JOIN_S)
         tunnel = self._route.tunnel
         heard = tunnel.heard
-        while not _done(call, self._route, self._tick):
+        ended = watch_end(call)
+        while not _done(ended, self._route, self._deadline, self._tick):
             if tunnel.error is not None:
                 raise tunnel.error
+            if self._deadline.expired:
+                return False
             exporter = _look(self._route, self._deadline)
             waits = tunnel.dialling or (exporter is not None and self._has_reason(exporter))
             # One that is heard has come, however slow the way is.
@@ -188,17 +191,13 @@ class _ReportWait:
         )
 
 
-def _done(call: Any, route: LeaseRoute, tick: Tick) -> bool:
+def _done(ended: threading.Event, route: LeaseRoute, deadline: Deadline, tick: Tick) -> bool:
     """Wait a while for an answer, or for trouble on the way; return whether there is one, also if it is an error."""
-    end = Deadline(LOOK_S)
+    end = deadline.within(LOOK_S)
     while not end.expired and route.tunnel.error is None:
-        try:
-            with interruptible:
-                call.exception(timeout=end.at_most(0.2))
-        except grpc.FutureTimeoutError:
-            tick()
-        else:
+        if wait(ended, end.at_most(0.2)):
             return True
+        tick()
     return False
 
 

@@ -61,6 +61,18 @@ class Peer:
         return f"{self.role} {self.endpoint}"
 
 
+class LimitReached(grpc.RpcError):
+    """A call was given up at its time limit by the client's clock, before gRPC did so by its own."""
+
+    def code(self) -> grpc.StatusCode:
+        """Return the status that gRPC gives to such a call."""
+        return Code.DEADLINE_EXCEEDED
+
+    def details(self) -> str:
+        """Return the words that gRPC gives to such a call."""
+        return "Deadline Exceeded"
+
+
 def status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
     """Return an error's code, and its details on one line."""
     call: Any = error
