@@ -6,6 +6,9 @@ its place. There is one for the process: a wait in a background thread has to ag
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -63,6 +66,8 @@ class MovableClock(Clock):
         self._added = 0.0
         self._skipping: dict[int, Callable[[], object]] = {}
         self._skipping_pauses: dict[int, Callable[[], object]] = {}
+        self._calls: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
 
     def seconds(self) -> float:
         """Return the seconds that were added, and where time passes by itself, the real ones."""
@@ -76,8 +81,18 @@ class MovableClock(Clock):
         """
         if not seconds >= 0:
             raise ValueError(f"A clock cannot go back; it was asked to advance by {seconds:g} seconds.")
+        self._move(self.seconds() + seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Call a function when so many seconds of this clock have passed.
+
+        Args:
+            seconds: Seconds from now.
+            callback: The function. It is called in the thread that moves the clock to that time, or in one that waits
+                then, perhaps while it holds the lock of a condition; it must not block.
+        """
         with self._lock:
-            self._added += seconds
+            heapq.heappush(self._calls, (self.seconds() + seconds, next(self._numbers), callback))
 
     @contextmanager
     def skipping(self, idle: Callable[[], object] = lambda: True) -> Iterator[None]:
@@ -85,7 +100,7 @@ class MovableClock(Clock):
 
         Args:
             idle: Whether nothing is on its way that the wait is for. Time is not moved before it returns a true value.
-                Default: always true.
+                Default: always true. What ``call_later`` is still to call needs no mention: time stops there first.
         """
         with _registered(self._skipping, idle):
             yield
@@ -114,25 +129,46 @@ class MovableClock(Clock):
     def _wait(self, waitable: Waitable, limit_s: float, idle: Callable[[], object] | None) -> bool:
         end = self.seconds() + limit_s
         while True:
+            self._move(self.seconds())
             skips = idle is not None and bool(idle())
             left = end - self.seconds()
             if waitable.wait(0.0 if skips else max(0.0, min(left, SLICE_S))):
                 return True
             if skips:
-                self.advance(max(0.0, left))
-            if left <= 0 or skips:
+                self._move(min(end, self._next_call))
+            if left <= 0 or self.seconds() >= end:
                 return False
+
+    @property
+    def _next_call(self) -> float:
+        """When the next function is to be called; infinite if none is."""
+        with self._lock:
+            return self._calls[0][0] if self._calls else math.inf
+
+    def _move(self, moment: float) -> None:
+        """Move time to a moment, unless it is later already, and call on the way what is to be called by then."""
+        while True:
+            with self._lock:
+                due = heapq.heappop(self._calls) if self._calls and self._calls[0][0] <= moment else None
+                self._added += max(0.0, (moment if due is None else due[0]) - self.seconds())
+            if due is None:
+                return
+            due[2]()
 
 
 @contextmanager
 def _registered(table: dict[int, Callable[[], object]], idle: Callable[[], object]) -> Iterator[None]:
     """Keep a condition in a table for this thread while the block runs."""
     thread = threading.get_ident()
+    before = table.get(thread)
     table[thread] = idle
     try:
         yield
     finally:
-        del table[thread]
+        if before is None:
+            del table[thread]
+        else:
+            table[thread] = before
 
 
 _clock = Clock()

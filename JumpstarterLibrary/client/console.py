@@ -211,7 +211,13 @@ class Console:
     @property
     def heard(self) -> int:
         """Bytes that came so far."""
-        return self._recording.heard
+        with self._recording.lock:  # not before what they say is in the text
+            return self._recording.heard
+
+    @property
+    def sent(self) -> int:
+        """Bytes that were written so far; the last of them may still be on their way."""
+        return self._recording.sent
 
     def evidence(self, wanted: list[Pattern], since: int, heard: int) -> str:
         """Return the sentences that tell what the console has said instead of what was wanted.

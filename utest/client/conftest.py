@@ -15,7 +15,11 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
+from utest.client.serial_port import Port
 
 WORKERS = 8
 LIMIT_S = 10.0
@@ -24,6 +28,7 @@ LIMIT_S = 10.0
 @pytest.fixture(autouse=True)
 def _clean(nothing_left: None) -> None:
     """Check it last, after all other fixtures have ended."""
+    Port.opened.clear()
 
 
 def _report(_request: object, _context: object) -> Any:
@@ -108,3 +113,40 @@ def over() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
+
+
+@pytest.fixture
+def port() -> Port:
+    """A serial port whose other end is in the test's hands; it says nothing by itself."""
+    return Port()
+
+
+@pytest.fixture
+def device(port: Port, device_with: Callable[..., Device]) -> Device:
+    """A device with that port and a power driver."""
+    return device_with({"console": port, "power": MockPower()})
+
+
+@pytest.fixture
+def console(device: Device, port: Port) -> Console:
+    """The console on that port."""
+    console = device.console()
+    port.watch(console)
+    return console
+
+
+@pytest.fixture
+def skipping(frozen_clock: MovableClock) -> Iterator[MovableClock]:
+    """Let the test's waits take no time: the client's time moves only while nothing is on its way to or from a port.
+
+    A wait that has to expire does so at once, and none expires because the machine is busy.
+    """
+    with frozen_clock.skipping(Port.all_at_rest):
+        yield frozen_clock
+
+
+@pytest.fixture
+def unskipped(skipping: MovableClock) -> Iterator[MovableClock]:
+    """Let the test's waits wait after all: they end by what they wait for, or when the test moves time."""
+    with skipping.skipping(lambda: False):
+        yield skipping

@@ -125,6 +125,48 @@ def test_a_pause_is_skipped_and_a_wait_is_not() -> None:
     assert moved.seconds() == LONG_S
 
 
+def test_a_block_that_skips_within_another_leaves_the_outer_one_as_it_was() -> None:
+    moved, event = MovableClock(running=False), threading.Event()
+    with clock.using(moved), moved.skipping():
+        with moved.skipping(event.is_set):
+            event.set()
+            pause(1.0)
+        pause(LONG_S)
+    assert moved.seconds() == LONG_S + 1.0
+
+
+def test_what_is_to_be_called_later_is_called_at_its_time() -> None:
+    moved, calls = MovableClock(running=False), list[tuple[str, float]]()
+
+    def note(name: str) -> None:
+        calls.append((name, moved.seconds()))
+        if name == "first":
+            moved.call_later(0.5, lambda: note("third"))
+
+    moved.call_later(2.0, lambda: note("second"))
+    moved.call_later(1.75, lambda: note("first"))
+    moved.advance(1.5)
+    assert calls == []
+    moved.advance(1.0)
+    assert calls == [("first", 1.75), ("second", 2.0), ("third", 2.25)]
+    assert moved.seconds() == 2.5
+
+
+def test_a_wait_that_is_skipped_ends_by_what_is_called_meanwhile() -> None:
+    moved, event = MovableClock(running=False), threading.Event()
+    moved.call_later(2.0, event.set)
+    with clock.using(moved), moved.skipping():
+        assert not clock.wait(event, 1.5)
+        assert clock.wait(event, LONG_S)
+    assert moved.seconds() == 2.0
+
+
+def test_a_wait_in_real_time_calls_what_is_due() -> None:
+    moved, event = MovableClock(), threading.Event()
+    moved.call_later(0.01, event.set)
+    assert moved.wait(event, LONG_S)
+
+
 def test_a_clock_cannot_go_back() -> None:
     with pytest.raises(ValueError, match=r"^A clock cannot go back; it was asked to advance by -1 seconds\.$"):
         MovableClock().advance(-1)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pexpect
 import pytest
 
 from JumpstarterLibrary.client import Device, PexpectAdapter
 from JumpstarterLibrary.errors import DriverMethodNotImplemented
-from JumpstarterLibrary.exporter import Driver, exportstream
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from utest.client.serial_port import Port
 
 LIMIT_S = 10.0
 
@@ -50,36 +47,6 @@ def test_what_was_sent_last_arrives(device_with: Callable[..., Device]) -> None:
         with PexpectAdapter(client=driver) as session:
             session.sendline(b"reboot %d" % number)
     assert bytes(port.got) == b"".join(b"reboot %d\n" % number for number in range(20))
-
-
-class Port(Driver):
-    """Takes data, and says nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.got = bytearray()
-
-    @classmethod
-    def client(cls) -> str:
-        return "test.Port"
-
-    @exportstream
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Any]:
-        yield self
-
-    async def send(self, data: bytes) -> None:
-        self.got += data
-
-    async def receive(self) -> bytes:
-        await asyncio.Event().wait()
-        return b""
-
-    async def send_eof(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
 
 
 def test_a_session_that_the_caller_closes(bench: Device) -> None:

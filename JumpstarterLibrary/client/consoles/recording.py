@@ -49,6 +49,7 @@ class Recording:
         error: Why, if that was no ordinary end.
         last_byte: When the last byte came, in seconds of the monotonic clock; None if none ever did.
         heard: Bytes that came so far.
+        sent: Bytes that were sent so far.
 
     Raises:
         ConfigurationError: The transcript could not be opened.
@@ -65,6 +66,7 @@ class Recording:
         self.error: InfrastructureError | None = None
         self.last_byte: float | None = None
         self.heard = 0
+        self.sent = 0
         self._name = name
         self._driver = driver
         self._condition = threading.Condition(self.lock)
@@ -197,7 +199,9 @@ class Recording:
         for start in range(0, len(data), size):
             if start and delay:
                 pause(delay)
-            self._outbox.put(data[start : start + size], deadline)
+            piece = data[start : start + size]
+            self._outbox.put(piece, deadline)
+            self.sent += len(piece)
 
     def _read(self, frames: Frames) -> None:
         try:

@@ -1,66 +1,16 @@
-"""Boards for the tests of the boot: virtual ones, and serial ports whose other end is in the test's hands."""
+"""Boards for the tests of the boot: virtual ones, and U-Boot's side of a serial line."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.client import Device
-from JumpstarterLibrary.exporter import Driver, exportstream
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
-
-Answers = Callable[[bytes], bytes]
-
-
-class Port(Driver):
-    """A serial port whose other end is a function.
-
-    Attributes:
-        answers: Called with what was typed; returns what is said then.
-        got: All that was typed.
-    """
-
-    def __init__(self, answers: Answers = lambda _: b"") -> None:
-        super().__init__()
-        self.answers = answers
-        self.got = bytearray()
-        self._says: asyncio.Queue[bytes] = asyncio.Queue()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    @classmethod
-    def client(cls) -> str:
-        return "jumpstarter_driver_pyserial.client.PySerialClient"
-
-    @exportstream
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Any]:
-        self._loop = asyncio.get_running_loop()
-        yield self
-
-    def say(self, *pieces: bytes) -> None:
-        """Say something."""
-        assert self._loop is not None
-        for piece in pieces:
-            self._loop.call_soon_threadsafe(self._says.put_nowait, piece)
-
-    async def send(self, data: bytes) -> None:
-        self.got += data
-        if said := self.answers(data):
-            self._says.put_nowait(said)
-
-    async def receive(self) -> bytes:
-        return await self._says.get()
-
-    async def send_eof(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
+from utest.client.serial_port import Port
 
 
 class Line:
@@ -107,16 +57,10 @@ class Line:
 
 
 @pytest.fixture
-def port() -> Port:
-    """A serial port that says nothing by itself."""
-    return Port()
-
-
-@pytest.fixture
 def device(port: Port, device_with: Callable[..., Device]) -> Device:
-    """A device with that port and a power driver; the console is open."""
+    """A device with the port and a power driver; the console is open."""
     device = device_with({"console": port, "power": MockPower()})
-    device.open_consoles()
+    port.watch(device.console())
     return device
 
 

@@ -17,7 +17,7 @@ from JumpstarterLibrary.errors import AmbiguousDriver, DriverError, NoSuchDriver
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from utest.client.boot.conftest import Port
+from utest.client.serial_port import Port
 
 Devices = Callable[..., Device]
 

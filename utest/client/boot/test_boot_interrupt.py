@@ -14,7 +14,8 @@ from JumpstarterLibrary.client.boot.board import find_board
 from JumpstarterLibrary.client.boot.interrupt import Interruption, interrupt_boot
 from JumpstarterLibrary.errors import AmbiguousDriver, BootFailed
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from utest.client.boot.conftest import Line, Port
+from utest.client.boot.conftest import Line
+from utest.client.serial_port import Port
 
 LIMIT_S = 10.0
 COUNTING = b"U-Boot 2026.01\r\n\r\nHit any key to stop autoboot:  2 "
@@ -49,7 +50,7 @@ def test_without_a_pattern_the_key_is_pressed_from_the_beginning_on(device: Devi
             return b"\r\n=> " if len(port.got) >= 3 else b""
         return line(data)
 
-    port.answers = answers
+    port.answer = answers
     assert interrupt_boot(find_board(device), Interruption(b"s", "", 0.05), LIMIT_S) < 2
     assert port.got == b"sss\x15#\n"
 
@@ -57,7 +58,7 @@ def test_without_a_pattern_the_key_is_pressed_from_the_beginning_on(device: Devi
 def test_a_kernel_that_starts_all_the_same_ends_it_at_once(device: Device, port: Port) -> None:
     device.client.power.on()
     port.say(COUNTING)
-    port.answers = lambda _: b"\b\b\b 0 \r\n\r\nStarting kernel ...\r\n\r\n"
+    port.answer = lambda _: b"\b\b\b 0 \r\n\r\nStarting kernel ...\r\n\r\n"
     begin = time.monotonic()
     with pytest.raises(
         BootFailed, match=r"within 10 seconds\. The kernel was started before it took the key\. A board "
@@ -71,7 +72,7 @@ def test_a_boot_that_goes_on_ends_it_soon(device: Device, port: Port, monkeypatc
     device.client.power.on()
     port.say(COUNTING)
     pieces = iter([b"\b\b\b 0 \r\n", b"scanning bus for devices...\r\n"])
-    port.answers = lambda _: next(pieces, b"")
+    port.answer = lambda _: next(pieces, b"")
     with pytest.raises(BootFailed, match=r"within 10 seconds\. It went on before it took the key\. "):
         interrupt_boot(find_board(device), timeout=LIMIT_S)
 
@@ -92,7 +93,7 @@ def test_what_the_caller_has_waited_for_counts(device: Device, port: Port) -> No
     port.say(COUNTING)
     device.console().wait_for("autoboot", LIMIT_S)
     line = Line()
-    port.answers = lambda data: b"\r\n=> " if data == b" " else line(data)
+    port.answer = lambda data: b"\r\n=> " if data == b" " else line(data)
     assert interrupt_boot(find_board(device), timeout=LIMIT_S) < 2
 
 
@@ -102,7 +103,7 @@ def test_an_open_quote_is_closed(device: Device, port: Port, eventually: Any) ->
     def answers(data: bytes) -> bytes:
         return b"<INTERRUPT>\r\n=> " + line(data[1:]) if data[:1] == b"\x03" else b"#\r\n> "
 
-    port.answers = answers
+    port.answer = answers
     device.client.power.on()
     port.say(b"=> echo 'a\r\n> ")
     eventually(lambda: device.console().text(0).endswith("> "))

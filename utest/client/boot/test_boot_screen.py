@@ -15,7 +15,7 @@ from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.boot.screen import TAIL, Screen
 from JumpstarterLibrary.client.boot.states import states_of
 from JumpstarterLibrary.client.deadline import Deadline
-from utest.client.boot.conftest import Port
+from utest.client.serial_port import Port
 
 LIMIT_S = 20.0
 PROMPT = b"root@board:~# "
@@ -80,7 +80,7 @@ def screen(device: Device) -> Screen:
 def test_a_shell_is_seen_through_the_noise_after_long_output(
     device: Device, port: Port, screen: Screen, eventually: Any
 ) -> None:
-    port.answers = Shell()
+    port.answer = Shell()
     heard(port, screen, LONG + PROMPT, eventually)
     with noise(port, lambda number: [b"[%5d.%06d] usb 1-1: noise\r\n" % (12 + number // 20, number)], 0.05):
         assert states_of(device).get(LIMIT_S) == ("shell", "")

@@ -38,7 +38,8 @@ from JumpstarterLibrary.errors import (
 )
 from JumpstarterLibrary.exporter import export
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from utest.client.boot.conftest import Line, Port
+from utest.client.boot.conftest import Line
+from utest.client.serial_port import Port
 
 LIMIT_S = 20.0
 
@@ -59,7 +60,7 @@ def said(port: Port, states: DeviceStates, text: bytes, eventually: Any) -> None
 
 
 def test_a_prompt_is_nudged_with_a_comment(port: Port, states: DeviceStates, eventually: Any) -> None:
-    port.answers = line = Line()
+    port.answer = line = Line()
     said(port, states, b"=> mmc era", eventually)
     assert states.get(LIMIT_S) == ("bootloader", "")
     assert (port.got, line.ran) == (b"\x15#\n", ["#"])
@@ -68,7 +69,7 @@ def test_a_prompt_is_nudged_with_a_comment(port: Port, states: DeviceStates, eve
 
 def test_a_login_is_nudged_with_nothing(port: Port, states: DeviceStates, eventually: Any) -> None:
     said(port, states, b"\r\nvirtual login: [   12.345678] usb 1-1: new device\r\n", eventually)
-    port.answers = lambda _: b"\r\nvirtual login: "
+    port.answer = lambda _: b"\r\nvirtual login: "
     assert states.get(LIMIT_S) == ("login", "")
     assert port.got == b"\x15\n"
 
@@ -109,12 +110,12 @@ def test_a_silent_board_is_nudged_once(port: Port, states: DeviceStates) -> None
 
 
 def test_an_echo_is_no_shell(port: Port, states: DeviceStates, eventually: Any) -> None:
-    port.answers = lambda data: data
+    port.answer = lambda data: data
     assert states.get(LIMIT_S) == ("unknown", "it answered a nudge with '#'")
 
 
 def test_what_only_looks_like_a_shell_is_none(port: Port, states: DeviceStates, eventually: Any) -> None:
-    port.answers = lambda data: data.replace(b"\n", b"\r\nsyntax error\r\nmonitor# ")
+    port.answer = lambda data: data.replace(b"\n", b"\r\nsyntax error\r\nmonitor# ")
     said(port, states, b"monitor# ", eventually)
     state, reason = states.get(2)
     assert state == "unknown"
@@ -193,7 +194,7 @@ def test_what_a_console_has_told_last(text: str, phase: str) -> None:
     ],
 )
 def test_a_state_is_lost_with_a_restart(port: Port, states: DeviceStates, eventually: Any, text: bytes) -> None:
-    port.answers = Line()
+    port.answer = Line()
     said(port, states, b"=> ", eventually)
     states.get(LIMIT_S)
     said(port, states, b"help\r\nboot - boot default\r\n=> ", eventually)
@@ -205,7 +206,7 @@ def test_a_state_is_lost_with_a_restart(port: Port, states: DeviceStates, eventu
 def test_a_state_is_lost_with_power_and_with_the_link(
     device: Device, port: Port, states: DeviceStates, eventually: Any
 ) -> None:
-    port.answers = Line()
+    port.answer = Line()
     said(port, states, b"=> ", eventually)
     states.get(LIMIT_S)
     console = states.board.console
@@ -460,7 +461,7 @@ def test_nothing_is_tried_where_a_secret_is_asked_for(
 
 
 def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventually: Any) -> None:
-    port.answers = lambda data: data.replace(b"\x15", b"").replace(b"\n", b"\r\n")
+    port.answer = lambda data: data.replace(b"\x15", b"").replace(b"\n", b"\r\n")
     said(
         port, states, b"[    0.000000] Linux version 6.1\r\n[    1.000000] Run /init\r\nsh-5.1# sleep 1\r\n", eventually
     )
@@ -483,7 +484,7 @@ def test_lines_that_are_no_prompts_of_shells(line: str) -> None:
 
 def test_shells_in_shells_are_left_all(port: Port, states: DeviceStates) -> None:
     answers = iter([b"\r\nboard# ", b"\r\n$ ", b"\r\nboard login: "])
-    port.answers = lambda _: next(answers)
+    port.answer = lambda _: next(answers)
     assert own_ways._log_out(Context(states.board, states.settings, Deadline(LIMIT_S))) == "login"
     assert port.got == b"\x15exit\n" * 3
 

@@ -14,7 +14,8 @@ from JumpstarterLibrary.client.boot.variables import get_variable, quoted, run_d
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.errors import BootFailed, CommandFailed, DeviceCrashed
-from utest.client.boot.conftest import Line, Port
+from utest.client.boot.conftest import Line
+from utest.client.serial_port import Port
 
 LIMIT_S = 10.0
 
@@ -26,7 +27,7 @@ def uboot(device: Device) -> UBoot:
 
 def test_a_command_with_output_and_status(uboot: UBoot, port: Port) -> None:
     line = Line({"bdinfo": ("one\ntwo\n", 3)})
-    port.answers = line
+    port.answer = line
     result = uboot.run("bdinfo", LIMIT_S)
     assert (result.command, result.stdout, result.status) == ("bdinfo", "one\ntwo", 3)
     assert 0 < result.duration < LIMIT_S
@@ -49,14 +50,14 @@ def test_a_line_that_loses_characters_is_typed_again(uboot: UBoot, port: Port) -
     def deaf(data: bytes) -> bytes:
         return line(data[1:] if data == next(lost, b"") else data)
 
-    port.answers = deaf
+    port.answer = deaf
     assert uboot.run("version", LIMIT_S).stdout == "U-Boot"
     assert "ersion" not in line.ran
 
 
 def test_a_line_that_never_arrives_is_not_entered(uboot: UBoot, port: Port) -> None:
     line = Line({"version": ("U-Boot\n", 0)})
-    port.answers = lambda data: line(data.replace(b"v", b"w"))
+    port.answer = lambda data: line(data.replace(b"v", b"w"))
     with pytest.raises(CommandFailed) as caught:
         uboot.run("version", LIMIT_S)
     assert str(caught.value) == (
@@ -68,7 +69,7 @@ def test_a_line_that_never_arrives_is_not_entered(uboot: UBoot, port: Port) -> N
 
 def test_a_line_that_is_too_long_is_not_entered(uboot: UBoot, port: Port) -> None:
     line = Line(limit=20)
-    port.answers = line
+    port.answer = line
     begin = time.monotonic()
     with pytest.raises(CommandFailed) as caught:
         uboot.run("setenv a 0123456789abcdef", LIMIT_S)
@@ -81,7 +82,7 @@ def test_a_line_that_is_too_long_is_not_entered(uboot: UBoot, port: Port) -> Non
 
 
 def test_output_that_looks_like_a_prompt(uboot: UBoot, port: Port) -> None:
-    port.answers = Line({"show": ("=> \n=> really\n\n", 0)})
+    port.answer = Line({"show": ("=> \n=> really\n\n", 0)})
     assert uboot.run("show", LIMIT_S).stdout == "=> \n=> really\n"
 
 
@@ -98,13 +99,13 @@ def test_a_pager_is_turned(uboot: UBoot, port: Port) -> None:
             return next(pages)
         return b""
 
-    port.answers = paged
+    port.answer = paged
     assert uboot.run("long", LIMIT_S).stdout == "first\nsecond"
 
 
 def test_a_shell_without_status(uboot: UBoot, port: Port) -> None:
     line = Line({"version": ("U-Boot\n", 0)})
-    port.answers = lambda data: line(data).replace(b":0:", b"::")
+    port.answer = lambda data: line(data).replace(b":0:", b"::")
     with pytest.raises(CommandFailed) as caught:
         uboot.run("version", LIMIT_S)
     assert str(caught.value) == (
@@ -115,7 +116,7 @@ def test_a_shell_without_status(uboot: UBoot, port: Port) -> None:
 
 def test_a_command_that_hangs_is_interrupted_also_when_the_test_is(uboot: UBoot, port: Port, alarm: Any) -> None:
     line = Line()
-    port.answers = lambda data: b"" if line.ran[-1:] == ["hang"] else line(data).replace(b"Unknown", b"")
+    port.answer = lambda data: b"" if line.ran[-1:] == ["hang"] else line(data).replace(b"Unknown", b"")
     alarm(0.3)
     with pytest.raises(alarm.Interruption):
         uboot.run("hang", LIMIT_S)
@@ -127,7 +128,7 @@ def test_a_command_that_hangs_is_interrupted_also_when_the_test_is(uboot: UBoot,
 
 def test_a_board_that_restarts_gets_no_key(uboot: UBoot, port: Port) -> None:
     line = Line({"reset": ("resetting ...\n\nU-Boot SPL 2026.01\nHit any key to stop autoboot:  2 ", 0)})
-    port.answers = lambda data: line(data).removesuffix(b"=> ") if data == b"\n" else line(data)
+    port.answer = lambda data: line(data).removesuffix(b"=> ") if data == b"\n" else line(data)
     with pytest.raises(
         CommandFailed, match=r"^The board restarted while U-Boot ran command 'reset': it said 'resetting"
     ):
@@ -151,14 +152,14 @@ def test_values_are_one_word(value: str, expected: str) -> None:
 
 
 def test_a_variable_that_was_not_taken(uboot: UBoot, port: Port) -> None:
-    port.answers = Line({"setenv a 'new'": ("", 0), "printenv a": ("a=old\n", 0)})
+    port.answer = Line({"setenv a 'new'": ("", 0), "printenv a": ("a=old\n", 0)})
     with pytest.raises(CommandFailed) as caught:
         set_variable(uboot, "a", "new", LIMIT_S)
     assert str(caught.value) == "U-Boot did not take variable 'a': it was set to 'new', and is 'old'."
 
 
 def test_a_variable_that_is_refused(uboot: UBoot, port: Port) -> None:
-    port.answers = Line({"setenv ethaddr 'x'": ('## Error: Can\'t overwrite "ethaddr"\n', 1)})
+    port.answer = Line({"setenv ethaddr 'x'": ('## Error: Can\'t overwrite "ethaddr"\n', 1)})
     with pytest.raises(CommandFailed) as caught:
         set_variable(uboot, "ethaddr", "x", LIMIT_S)
     assert str(caught.value) == (
@@ -168,7 +169,7 @@ def test_a_variable_that_is_refused(uboot: UBoot, port: Port) -> None:
 
 
 def test_an_answer_that_tells_no_variable(uboot: UBoot, port: Port) -> None:
-    port.answers = Line({"printenv a": ("Usage: printenv\n", 1)})
+    port.answer = Line({"printenv a": ("Usage: printenv\n", 1)})
     with pytest.raises(CommandFailed) as caught:
         get_variable(uboot, "a", LIMIT_S)
     assert str(caught.value) == "U-Boot does not tell variable 'a'. It said: 'Usage: printenv'."
@@ -199,7 +200,7 @@ def autoload(commands: dict[str, tuple[str, int]]) -> Callable[[bytes], bytes]:
 
 def test_dhcp_without_a_netmask(uboot: UBoot, port: Port) -> None:
     answers = environment(ipaddr="10.0.0.2", gatewayip="10.0.0.1", netmask=None)
-    port.answers = autoload({"dhcp": ("", 0), **answers})
+    port.answer = autoload({"dhcp": ("", 0), **answers})
     network = run_dhcp(uboot, 3, LIMIT_S)
     assert (network.address, network.gateway, network.netmask) == ("10.0.0.2", "10.0.0.1", "255.255.255.0")
     assert str(network) == "10.0.0.2"
@@ -207,7 +208,7 @@ def test_dhcp_without_a_netmask(uboot: UBoot, port: Port) -> None:
 
 def test_dhcp_without_a_gateway(uboot: UBoot, port: Port) -> None:
     answers = environment(ipaddr="10.0.0.2", gatewayip=None, netmask=None)
-    port.answers = autoload({"dhcp": ("", 0), **answers})
+    port.answer = autoload({"dhcp": ("", 0), **answers})
     with pytest.raises(BootFailed) as caught:
         run_dhcp(uboot, 3, LIMIT_S)
     assert str(caught.value) == "U-Boot got no gateway by DHCP: its variable 'gatewayip' is not defined."
@@ -215,7 +216,7 @@ def test_dhcp_without_a_gateway(uboot: UBoot, port: Port) -> None:
 
 def test_dhcp_is_tried_again_and_its_variable_restored(uboot: UBoot, port: Port) -> None:
     answer = autoload({"dhcp": ("Retry time exceeded\n", 1), "sleep 2": ("", 0)})
-    port.answers = answer
+    port.answer = answer
     with pytest.raises(BootFailed) as caught:
         run_dhcp(uboot, 3, LIMIT_S)
     assert str(caught.value) == "U-Boot got no address by DHCP in 3 tries. It said: 'Retry time exceeded'."
@@ -227,7 +228,7 @@ def test_dhcp_is_tried_again_and_its_variable_restored(uboot: UBoot, port: Port)
 def test_a_command_that_starts_a_kernel_does_not_come_back(uboot: UBoot, port: Port) -> None:
     line = Line()
     failed = b"Unknown command 'bootm'\r\n=> "
-    port.answers = lambda data: line(data).replace(failed, b"\r\nStarting kernel ...\r\n\r\n")
+    port.answer = lambda data: line(data).replace(failed, b"\r\nStarting kernel ...\r\n\r\n")
     begin = time.monotonic()
     with pytest.raises(CommandFailed) as caught:
         uboot.run("bootm", LIMIT_S)
@@ -242,7 +243,7 @@ def test_a_command_that_starts_a_kernel_does_not_come_back(uboot: UBoot, port: P
 def test_a_crash_tells_what_was_awaited(uboot: UBoot, port: Port) -> None:
     uboot.console.fail_on("u-boot", [FailingPattern.of("data abort")])
     line = Line()
-    port.answers = lambda data: line(data).replace(
+    port.answer = lambda data: line(data).replace(
         b"Unknown command 'md'\r\n=> ", b"data abort\r\npc : [<4ffb27d8>]\r\n"
     )
     with pytest.raises(DeviceCrashed) as caught:

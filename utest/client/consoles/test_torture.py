@@ -226,7 +226,7 @@ class NoisyShell:
                 noisy += self.message()
             noisy.append(data[index])
         for piece in pieces(bytes(noisy), self._dice):
-            self._port._says.put_nowait(piece)
+            self._port.say(piece)
 
     def _answer(self, data: bytes) -> bytes:
         if b"\x03" in data:
