@@ -15,6 +15,7 @@ from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.availability import holders, unfit
 from JumpstarterLibrary.client.leasing.controller import CALL_S, Controller, LeaseRequest
+from JumpstarterLibrary.client.leasing.hooks import shown_failure
 from JumpstarterLibrary.client.leasing.last_resort import forget, remember
 from JumpstarterLibrary.client.leasing.lease import LATE_CREATION_S, Lease, end_error
 from JumpstarterLibrary.client.leasing.refusals import (
@@ -100,6 +101,7 @@ class Acquisition:
             LeaseTimeout: No exporter became free in time; the message tells who holds them and until when.
             LeaseUnsatisfiable: None will ever fit; the message has the nearest labels.
             LeaseInvalid: The controller refused the request as such.
+            HookFailed: The exporter has released the lease already, because its hook before the lease failed.
             LeaseError: The lease was released or has expired meanwhile.
             LinkError: The controller cannot be reached, or refuses this client.
         """
@@ -322,6 +324,10 @@ class Acquisition:
         if state.phase is Phase.invalid:
             words = (state.message or state.reason).rstrip(".")
             raise LeaseInvalid(f"The controller refused a lease of {self._request}: {words}. Correct the request.")
+        if state.phase is Phase.released and state.exporter:
+            failure = shown_failure(self._controller, state.exporter, released=True)
+            if failure is not None:
+                raise failure.error(state.exporter, state.name)
         raise end_error(state)
 
 

@@ -12,13 +12,22 @@ from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.dial import Dialer
+from JumpstarterLibrary.client.leasing.hooks import HookLog, shown_failure
 from JumpstarterLibrary.client.leasing.lease import Lease
-from JumpstarterLibrary.client.leasing.readiness import HookLog, await_ready, await_report
+from JumpstarterLibrary.client.leasing.readiness import await_ready, await_report
 from JumpstarterLibrary.client.leasing.route import LeaseRoute, Passage, open_route
 from JumpstarterLibrary.client.leasing.searching import Search
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.tree import build_tree
-from JumpstarterLibrary.errors import InfrastructureError, LinkError
+from JumpstarterLibrary.errors import (
+    ControllerUnreachable,
+    ExporterNotReady,
+    HookFailed,
+    InfrastructureError,
+    LeaseReleased,
+    LinkError,
+    OperationTimeout,
+)
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 logger = logging.getLogger(__name__)
@@ -31,6 +40,9 @@ PROGRESS_S = 15.0
 
 FAILED = "AFTER_LEASE_HOOK_FAILED"
 FINISHED = ("AVAILABLE", FAILED, "OFFLINE")
+
+_CONSEQUENCES = (LeaseReleased, LinkError, OperationTimeout, ExporterNotReady)
+"""What a client may be told of an exporter whose hook has failed, if not that."""
 
 Tick = Callable[[], None]
 
@@ -113,7 +125,7 @@ class LeasedDevice(Device):
             self._search.tell()
 
         self._route.tunnel.begin_anew()
-        report = await_report(self.link, self._route, deadline, meanwhile)
+        report = await_report(self.link, self._route, self._hooks, deadline, meanwhile)
         passage = Passage(self._route)
         self._following = self._following or self._logs is not None
         self._stop_logs()
@@ -231,13 +243,31 @@ def connect_lease(
     events = events or lease.events
     hooks = HookLog()
     events.subscribe(hooks.put)
-    settings = lease.controller.settings
+    try:
+        return _connected(lease, deadline, hooks, events, tick, follow_logs=follow_logs, progress_s=progress_s)
+    except InfrastructureError as error:
+        failure = _hook_failure(lease, hooks, error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def _connected(
+    lease: Lease,
+    deadline: Deadline,
+    hooks: HookLog,
+    events: Events,
+    tick: Tick,
+    *,
+    follow_logs: bool,
+    progress_s: float,
+) -> LeasedDevice:
     begin = clock.seconds()
-    route = open_route(lease, deadline, Dialer(lease, tick), settings.dial_timeout)
+    route = open_route(lease, deadline, Dialer(lease, tick), lease.controller.settings.dial_timeout)
     try:
         link = Link(route.connection, deadline, events=events, route=route)
         try:
-            report = await_report(link, route, deadline, tick)
+            report = await_report(link, route, hooks, deadline, tick)
             usual_s = clock.seconds() - begin
             device = LeasedDevice(
                 link, report, route, hooks, tick, follow_logs=follow_logs, usual_s=usual_s, progress_s=progress_s
@@ -250,3 +280,16 @@ def connect_lease(
         route.close()
         raise
     return device
+
+
+def _hook_failure(lease: Lease, hooks: HookLog, error: InfrastructureError) -> HookFailed | None:
+    """Return the failed hook that is behind another error; None if there is no sign of one.
+
+    When a hook has failed, its exporter ends the lease and the connection, and either may be noticed first.
+    """
+    failure = hooks.failure
+    if isinstance(error, HookFailed) or lease.releasing:
+        return None
+    if failure is None and isinstance(error, _CONSEQUENCES) and not isinstance(error, ControllerUnreachable):
+        failure = shown_failure(lease.controller, lease.exporter, released=isinstance(lease.ended, LeaseReleased))
+    return None if failure is None else failure.error(lease.exporter, lease.name, hooks.told())

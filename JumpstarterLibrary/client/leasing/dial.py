@@ -11,6 +11,8 @@ import grpc
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.client.interrupts import pause
+from JumpstarterLibrary.client.leasing.controller import ExporterInfo
+from JumpstarterLibrary.client.leasing.hooks import HookFailure
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import status_of, translate_control, transport_error
 from JumpstarterLibrary.client.leasing.state import Phase
@@ -148,11 +150,8 @@ class Dialer:
             pause_s = min(2 * pause_s, LAST_LOOK_S)
 
     def _free(self) -> bool:
-        try:
-            return self._lease.controller.exporter(self._lease.exporter, LOOK_S).status == FREE
-        except InfrastructureError as error:
-            logger.debug("the exporter's status is not known: %s", error)
-            return False
+        exporter = self._exporter()
+        return exporter is not None and exporter.status == FREE
 
     def _watch(self, tick: Tick) -> Tick:
         """Return what looks at the lease now and then, while the controller holds its answer back."""
@@ -207,32 +206,33 @@ class Dialer:
         raise translate_control(error, f"a way to lease '{lease.name}'", peer, limit) from error
 
     def _precondition(self, details: str, which: str, error: grpc.RpcError) -> JumpstarterError:
-        if "hook failed" in details:
-            self._look()
-            raise HookFailed(self._hook_text(which, details)) from error
+        exporter = self._exporter()
+        shown = HookFailure.of(exporter.status, exporter.message) if exporter is not None else None
+        if "beforeLease hook failed" in details:
+            # An exporter ends the lease for that, too.
+            raise self._hook_failed(shown or HookFailure("before")) from error
         self._look()
+        if "hook failed" in details:
+            raise self._hook_failed(shown or HookFailure("after")) from error
         if "offline" in details:
-            said = self._said()
-            if "hook" in said.lower():
+            if shown is not None:
                 # Where a hook's failure ends the exporter, it does not come back by itself.
-                raise HookFailed(self._hook_text(which, details)) from error
+                raise self._hook_failed(shown) from error
+            said = exporter.message if exporter is not None else ""
             why = f" ({said.rstrip('.')})" if said else ""
             return ExporterOffline(f"The {which} is offline{why}. Wait until it is back, or acquire another exporter.")
         return ExporterNotReady(f"The {which} is not ready: {details.rstrip('.')}")
 
-    def _hook_text(self, which: str, details: str) -> str:
-        said = self._said()
-        when = "after" if "afterLease" in details else "before"
-        why = f": {said.rstrip('.')}" if said else ""
-        return f"The {which} cannot be used, because its hook {when} the lease failed{why}. Look at the exporter's log."
+    def _hook_failed(self, failure: HookFailure) -> HookFailed:
+        return failure.error(self._lease.exporter, self._lease.name)
 
-    def _said(self) -> str:
-        """Return what the exporter said last, in its own words; nothing where that is not known."""
+    def _exporter(self) -> ExporterInfo | None:
+        """Return what the controller tells of the exporter; None where it does not."""
         try:
-            return self._lease.controller.exporter(self._lease.exporter, LOOK_S).message
+            return self._lease.controller.exporter(self._lease.exporter, LOOK_S)
         except InfrastructureError as error:
-            logger.debug("the exporter's words are not known: %s", error)
-            return ""
+            logger.debug("the exporter's status is not known: %s", error)
+            return None
 
     def _look(self) -> None:
         """Raise if the lease is over; not knowing is no reason to give up."""

@@ -116,7 +116,7 @@ class Lease:
         if state.exporter:
             self.exporter = state.exporter
         if state.phase.over:
-            own = self._releasing is not None and state.phase is Phase.released
+            own = self.releasing and state.phase is Phase.released
             self.end(self._own_end() if own else end_error(state))
         elif state.client and state.client != self.controller.client:
             self.end(
@@ -142,10 +142,15 @@ class Lease:
             if self.ended is not None:
                 return
             self.ended = error
-        if self._releasing is None:
+        if not self.releasing:
             self.events.emit(Notice(str(error), level, console=True))
         for function in self._on_end:
             function()
+
+    @property
+    def releasing(self) -> bool:
+        """Whether this run has begun to release it."""
+        return self._releasing is not None
 
     def on_end(self, function: Callable[[], object]) -> None:
         """Call a function when the lease ends, from whatever thread notices."""

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 
-from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
-from JumpstarterLibrary.client.events import Event, LogRecord, Notice
+from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.client.interrupts import interruptible, pause, started, wait, watch_end
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
+from JumpstarterLibrary.client.leasing.hooks import HookFailure, HookLog
 from JumpstarterLibrary.client.leasing.route import LeaseRoute
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.errors import (
     ExporterNotReady,
-    HookFailed,
     InfrastructureError,
     JumpstarterError,
     OperationTimeout,
@@ -29,8 +26,9 @@ from JumpstarterLibrary.protocol.wellknown import Empty
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 1.0
-"""How often the lease and the exporter's status are looked at while its report is awaited."""
+LOOK_S = 0.5
+"""How often the lease and the exporter's status are looked at while its report is awaited: more than once in the second
+for which an exporter shows that its hook has failed."""
 
 JOIN_S = 5.0
 """How long an exporter may take to come to the router, unless its hook runs."""
@@ -43,43 +41,13 @@ LAST_PAUSE_S = 0.3
 HOOK_WORDS_S = 2.0
 """How long an exporter whose hook has failed may take to come and tell what the hook printed."""
 
-HOOK_LINES = 20
-LAST_LINES_S = 0.5
-
 Tick = Callable[[], None]
 
 
-class HookLog:
-    """Keeps the last lines that an exporter's hooks printed."""
-
-    def __init__(self) -> None:
-        self._lines: deque[str] = deque(maxlen=HOOK_LINES)
-        self._arrived = threading.Event()
-
-    def put(self, event: Event) -> None:
-        """Take an event; only hook lines are kept."""
-        if isinstance(event, LogRecord) and event.source.endswith("_HOOK"):
-            self._lines.append(event.message)
-            self._arrived.set()
-
-    def forget(self) -> None:
-        """Forget what was printed until now: by the hook before the lease, when the one after it begins."""
-        self._lines.clear()
-
-    def told(self) -> str:
-        """Return what was printed, as the end of a message; the last lines may still be on their way."""
-        end = Deadline(LAST_LINES_S)
-        while clock.wait(self._arrived, LAST_LINES_S / 5) and not end.expired:
-            self._arrived.clear()
-        if not self._lines:
-            return ""
-        return " Its last lines were:\n" + "\n".join(f"  {line}" for line in self._lines)
-
-
 def await_report(
-    link: Link, route: LeaseRoute, deadline: Deadline, tick: Tick = lambda: None
+    link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadline, tick: Tick = lambda: None
 ) -> jumpstarter_pb2.GetReportResponse:
-    """Return an exporter's report, as soon as it answers.
+    """Return an exporter's report, as soon as it answers; what its status tells of a failed hook goes to the log.
 
     An exporter does not come to the router before its hook is over, so that the wait may be long; but one that has no
     reason to wait and does not come within 5 seconds is dialled anew.
@@ -91,14 +59,14 @@ def await_report(
         OperationTimeout: It did not answer in time.
         LinkError: Controller or router cannot be reached, or refuse.
     """
-    return _ReportWait(link, route, deadline, tick).run()
+    return _ReportWait(link, route, hooks, deadline, tick).run()
 
 
 class _ReportWait:
     """The wait for a report, through as many connections as it takes."""
 
-    def __init__(self, link: Link, route: LeaseRoute, deadline: Deadline, tick: Tick) -> None:
-        self._link, self._route, self._deadline, self._tick = link, route, deadline, tick
+    def __init__(self, link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadline, tick: Tick) -> None:
+        self._link, self._route, self._hooks, self._deadline, self._tick = link, route, hooks, deadline, tick
         self._hooked = False
         self._failed: Deadline | None = None
         self._join = Deadline(JOIN_S)
@@ -152,10 +120,11 @@ class _ReportWait:
         Raises:
             HookFailed: Its hook has failed, and it does not come to tell what the hook printed.
         """
+        self._hooks.note(exporter.status, exporter.message)
         if exporter.status.endswith("HOOK_FAILED"):
             self._failed = self._failed or Deadline(HOOK_WORDS_S)
-            if self._failed.expired:
-                raise HookFailed(_failed(self._route, exporter.status, exporter.message, ""))
+            if self._failed.expired and self._hooks.failure is not None:
+                raise self._hooks.failure.error(exporter.name, self._route.lease.name)
         if exporter.status != "BEFORE_LEASE_HOOK":
             return False
         if not self._hooked:
@@ -239,9 +208,13 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
         if version and state.version is not None and state.version > version + 1:
             logger.debug("exporter %s changed its status %d times unseen", link.name, state.version - version - 1)
         version = state.version or 0
+        hooks.note(state.status, state.message)
         if state.status == "LEASE_READY":
             _warn(link, state)
             return
+        failure = HookFailure.behind_release(state.status, state.message)
+        if failure is not None:
+            raise failure.error(route.lease.exporter, route.lease.name, hooks.told())
         if state.status.endswith("HOOK_FAILED") or state.status == "OFFLINE":
             raise _stopped(link, route, hooks, state)
         if state.status == "BEFORE_LEASE_HOOK" and not told:
@@ -270,19 +243,8 @@ def _warn(link: Link, state: ExporterState) -> None:
 
 
 def _stopped(link: Link, route: LeaseRoute, hooks: HookLog, state: ExporterState) -> ExporterNotReady:
-    if state.status.endswith("HOOK_FAILED"):
-        return HookFailed(_failed(route, state.status, state.message, hooks.told()))
-    if "hook" in state.message.lower():
-        # One that stops because its hook failed may have said so for a moment only.
-        return HookFailed(_failed(route, "BEFORE_LEASE_HOOK_FAILED", state.message, hooks.told()))
+    failure = HookFailure.of(state.status, state.message)
+    if failure is not None:
+        return failure.error(route.lease.exporter, route.lease.name, hooks.told())
     said = f" ({state.message.rstrip('.')})" if state.message else ""
     return ExporterNotReady(f"Exporter '{link.name}' is shutting down{said}. Acquire another one.{hooks.told()}")
-
-
-def _failed(route: LeaseRoute, status: str, message: str, lines: str) -> str:
-    which = "before" if status.startswith("BEFORE") else "after"
-    said = f": {message.rstrip('.')}" if message else ""
-    return (
-        f"Exporter '{route.lease.exporter}' of lease '{route.lease.name}' cannot be used, because its hook {which} the "
-        f"lease failed{said}.{lines or ' Look at its log.'}"
-    )

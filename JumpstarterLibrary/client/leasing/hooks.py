@@ -1,0 +1,128 @@
+"""Hooks of an exporter as a client hears of them: the lines that they print, and that one has failed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.events import Event, LogRecord
+from JumpstarterLibrary.client.leasing.controller import Controller
+from JumpstarterLibrary.errors import HookFailed, InfrastructureError
+
+logger = logging.getLogger(__name__)
+
+HOOK_LINES = 20
+LAST_LINES_S = 0.5
+
+LOOK_S = 2.0
+"""How long the controller may take to tell what an exporter says."""
+
+
+@dataclass(frozen=True)
+class HookFailure:
+    """A hook that has failed, so that the exporter cannot be used.
+
+    Attributes:
+        when: ``before`` or ``after``: the lease.
+        message: The exporter's words; empty if they are not known.
+    """
+
+    when: str
+    message: str = ""
+
+    @classmethod
+    def of(cls, status: str, message: str) -> HookFailure | None:
+        """Return the failure that an exporter's status tells of; None if it tells of none."""
+        if status.endswith("HOOK_FAILED"):
+            return cls("before" if status.startswith("BEFORE") else "after", message)
+        # One that stops because its hook failed may have shown the failure itself for a moment only.
+        if status == "OFFLINE" and "hook" in message.lower():
+            return cls("after" if "afterlease" in message.lower() else "before", message)
+        return None
+
+    @classmethod
+    def behind_release(cls, status: str, message: str) -> HookFailure | None:
+        """Return the failure because of which an exporter has released a lease that was not ready; None if it has not.
+
+        Its status tells so when that of the failure has gone. A lease that a client could not use yet is released by
+        its exporter for no other reason.
+        """
+        if status == "AVAILABLE" and "after lease release" in message.lower():
+            return cls("before", "it released the lease before it was ready")
+        return None
+
+    def error(self, exporter: str, lease: str, lines: str = "") -> HookFailed:
+        """Return the error that tells of it.
+
+        Args:
+            exporter: The exporter's name.
+            lease: The lease's name.
+            lines: What the hook printed; see ``HookLog.told``.
+        """
+        said = f": {self.message.rstrip('.')}" if self.message else ""
+        return HookFailed(
+            f"Exporter '{exporter}' of lease '{lease}' cannot be used, because its hook {self.when} the lease "
+            f"failed{said}.{lines or ' Look at its log.'}"
+        )
+
+
+class HookLog:
+    """Keeps the last lines that an exporter's hooks printed, and the failure that its status told of.
+
+    Attributes:
+        failure: The failure; None as long as there is no word of one.
+    """
+
+    def __init__(self) -> None:
+        self.failure: HookFailure | None = None
+        self._lines: deque[str] = deque(maxlen=HOOK_LINES)
+        self._arrived = threading.Event()
+
+    def put(self, event: Event) -> None:
+        """Take an event; only hook lines are kept."""
+        if isinstance(event, LogRecord) and event.source.endswith("_HOOK"):
+            self._lines.append(event.message)
+            self._arrived.set()
+
+    def note(self, status: str, message: str) -> None:
+        """Take note of a status of the exporter; a failure is kept, whatever status follows."""
+        self.failure = HookFailure.of(status, message) or self.failure
+
+    def forget(self) -> None:
+        """Forget all of the hook before the lease, when the one after it begins."""
+        self._lines.clear()
+        self.failure = None
+
+    def told(self) -> str:
+        """Return what was printed, as the end of a message; the last lines may still be on their way."""
+        end = Deadline(LAST_LINES_S)
+        while clock.wait(self._arrived, LAST_LINES_S / 5) and not end.expired:
+            self._arrived.clear()
+        if not self._lines:
+            return ""
+        return " Its last lines were:\n" + "\n".join(f"  {line}" for line in self._lines)
+
+
+def shown_failure(controller: Controller, exporter: str, *, released: bool) -> HookFailure | None:
+    """Ask the controller for the failed hook of an exporter that was not ready yet; None if there is no sign of one.
+
+    An exporter shows for a second that its hook has failed, and releases the lease then.
+
+    Args:
+        controller: The controller.
+        exporter: The exporter's name.
+        released: Whether the lease was released, and not by this run.
+    """
+    try:
+        found = controller.exporter(exporter, LOOK_S)
+    except InfrastructureError as error:
+        logger.debug("the controller does not tell how exporter %s is: %s", exporter, error)
+        return None
+    failure = HookFailure.of(found.status, found.message)
+    if failure is None and released:
+        return HookFailure.behind_release(found.status, found.message)
+    return failure
