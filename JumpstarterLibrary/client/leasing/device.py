@@ -171,6 +171,7 @@ class LeasedDevice(Device):
             before = self.link.get_status(GOODBYE_S).version
             self._hooks.forget()
             self.follow_logs()
+            self.lease.let_exporter_release()
             if before is None or not self.link.end_session(GOODBYE_S):
                 return
             self._await_end(before, deadline)

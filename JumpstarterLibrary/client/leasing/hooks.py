@@ -52,7 +52,7 @@ class HookFailure:
         its exporter for no other reason.
         """
         if status == "AVAILABLE" and "after lease release" in message.lower():
-            return cls("before", "it released the lease before it was ready")
+            return cls("before", "the exporter released the lease before a client could use it")
         return None
 
     def error(self, exporter: str, lease: str, lines: str = "") -> HookFailed:

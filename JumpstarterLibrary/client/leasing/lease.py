@@ -89,6 +89,7 @@ class Lease:
         self._on_end: list[Callable[[], object]] = []
         self._lock = threading.Lock()
         self._releasing: Shielded | None = None
+        self._over_to_exporter = False
 
     # What is known
 
@@ -149,8 +150,12 @@ class Lease:
 
     @property
     def releasing(self) -> bool:
-        """Whether this run has begun to release it."""
-        return self._releasing is not None
+        """Whether this run has begun to release it, or has let its exporter do so."""
+        return self._releasing is not None or self._over_to_exporter
+
+    def let_exporter_release(self) -> None:
+        """Take note that the exporter is told to release it, as one with hooks does when a session is over."""
+        self._over_to_exporter = True
 
     def on_end(self, function: Callable[[], object]) -> None:
         """Call a function when the lease ends, from whatever thread notices."""

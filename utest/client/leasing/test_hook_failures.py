@@ -31,7 +31,7 @@ RELEASED = "Exporter available after lease release"
 
 CANNOT = "Exporter 'b1' of lease 'mine' cannot be used, because its hook before the lease failed"
 TOLD = f"{CANNOT}: The cable is not plugged in. Look at its log."
-CONCLUDED = f"{CANNOT}: it released the lease before it was ready. Look at its log."
+CONCLUDED = f"{CANNOT}: the exporter released the lease before a client could use it. Look at its log."
 
 
 def show(rig: Any, status: int, message: str) -> None:
@@ -232,7 +232,9 @@ def test_a_status_that_is_read_too_late_is_concluded_from_the_end_and_told_with_
 
     monkeypatch.setattr(Link, "get_status", late)
     text = refusal(connecting(), HookFailed)
-    assert text.startswith(f"{CANNOT}: it released the lease before it was ready. Its last lines were:\n  no cable")
+    assert text.startswith(
+        f"{CANNOT}: the exporter released the lease before a client could use it. Its last lines were:\n  no cable"
+    )
 
 
 def test_a_session_that_tells_of_the_release_itself(

@@ -17,9 +17,10 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.leasing import device as device_module
-from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing import dial, last_resort
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
+from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.errors import (
     ConfigurationError,
@@ -310,6 +311,31 @@ def test_a_hook_after_the_lease_is_told_of(rigs: Any, boards_of: Any) -> None:
     device = rig.lease()
     assert rig.service.release(device) is True
     assert rig.notices == ["Exporter 'b1' runs its hook after the lease."]
+
+
+def test_an_exporter_that_releases_the_lease_of_a_finished_session_first_is_nothing_to_tell(
+    rigs: Any, boards_of: Any, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "WATCH_S", 0.1)
+    hook = HookInstanceConfigV1Alpha1(script="true", timeout=10)
+    rig = rigs(exporters=boards_of(after_lease=hook))
+    device = rig.lease()
+    end_session, get_status = Link.end_session, Link.get_status
+
+    def late(self: Link, *args: Any) -> ExporterState:
+        eventually(lambda: rig.active() == [])
+        eventually(lambda: rig.lab.exporters["b1"].session is None)
+        return get_status(self, *args)
+
+    def end(self: Link, *args: Any) -> bool:
+        monkeypatch.setattr(Link, "get_status", late)
+        return end_session(self, *args)
+
+    monkeypatch.setattr(Link, "end_session", end)
+    assert rig.service.release(device) is True
+    assert [text for text in rig.notices if "released" in text] == []
+    with pytest.raises(LeaseReleased, match=r" was released by this run\.$"):
+        device.client.probe.count()
 
 
 def test_a_hook_that_takes_long_is_not_waited_for_longer_than_wanted(rigs: Any, boards_of: Any) -> None:
