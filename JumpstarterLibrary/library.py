@@ -13,12 +13,13 @@ from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robotlibcore import DynamicCore
 
-from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.consoles.transcript import TIMED_SUFFIX
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.leasing import LeasedDevice, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments
+from JumpstarterLibrary.client.timing import TimingSource, describe_timing
 from JumpstarterLibrary.keywords.boot import BootKeywords
 from JumpstarterLibrary.keywords.connection import ConnectionKeywords
 from JumpstarterLibrary.keywords.console import ConsoleKeywords
@@ -125,6 +126,19 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     serial port and the power driver beside it. Where there are several, ``driver=`` names the U-Boot or serial driver
     and ``power=`` the power driver.
 
+    = Timing =
+
+    Boards that answer at once need nothing of this. For a slow board, an emulated one, or one at the end of a slow
+    line, ``timing=`` changes time limits and pauses: of the library import for all devices, of `Connect To Exporter`
+    and `Acquire Lease` for one, and the key ``timing`` of a states file (`Load Device States`) for one board. The most
+    particular one counts, field by field, and a keyword's own ``timeout=`` before all of them.
+
+    |  Library    JumpstarterLibrary    selector=board=fpga    timing=login_timeout=5 min, echo_timeout=2 s
+
+    %TIMING%
+
+    Times are numbers of seconds, or text such as ``500 ms``, ``2 min`` and ``1h30m``.
+
     = Errors =
 
     Errors say what was asked, what was found and what to try. *InfrastructureError* and its kinds are the lab's fault:
@@ -154,6 +168,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         client: str | None = None,
         config: Path | None = None,
         scope: Scope = Scope.run,
+        timing: TimingSource = None,
     ) -> None:
         """Importing does nothing but remember how devices are found.
 
@@ -170,16 +185,19 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             client: Alias of the client configuration. Default: as ``jmp`` chooses it.
             config: File of the client configuration. Default: likewise.
             scope: How long a lease is kept: ``run``, ``suite`` or ``test``. Default: ``run``.
+            timing: Time limits and pauses for slow boards: a text as below, or a dictionary; see `Timing`. Default:
+                those of the table there.
 
         Example:
         | Library    JumpstarterLibrary
         | Library    JumpstarterLibrary    mode=virtual
         | Library    JumpstarterLibrary    selector=board=rpi4    scope=suite
         | Library    JumpstarterLibrary    host=lab.example.com:19090    ca=lab-ca.pem
+        | Library    JumpstarterLibrary    selector=board=fpga    timing=login_timeout=5 min, echo_timeout=2 s
         """
         self._drain = EventDrain()
         request = LeaseRequest(selector=selector, exporter=exporter) if selector or exporter else None
-        default = Finding(mode, host, tls, ca, reveal(passphrase), request=request)
+        default = Finding(mode, host, tls, ca, reveal(passphrase), request=request, timing=Timing.of(timing))
         leases = Leases(ClientArguments(client=client, config=config), os.environ, _virtual_lab, self._drain.drain)
         self._devices = Devices(default, os.environ, _virtual_board, self._prepare, leases, self._new_events)
         self._devices.scope = scope
@@ -253,6 +271,14 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._devices.test = None
         self._devices.close_owned(test)
         self._drain.drain()
+
+
+def _timing_table() -> str:
+    rows = [("=field=", "=default=", "=meaning=", "=longer for="), *describe_timing()]
+    return "\n    ".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+JumpstarterLibrary.__doc__ = str(JumpstarterLibrary.__doc__).replace("%TIMING%", _timing_table())
 
 
 def _tell_suite(alias: str, what: str) -> None:

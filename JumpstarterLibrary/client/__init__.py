@@ -14,6 +14,7 @@ from JumpstarterLibrary.client.drivers import DriverProxy
 from JumpstarterLibrary.client.expect import PexpectAdapter
 from JumpstarterLibrary.client.forward import TcpForward, UnixForward
 from JumpstarterLibrary.client.stream import ByteStream
+from JumpstarterLibrary.client.timing import Timing
 
 __all__ = [
     "Address",
@@ -25,5 +26,6 @@ __all__ = [
     "DriverProxy",
     "PexpectAdapter",
     "TcpForward",
+    "Timing",
     "UnixForward",
 ]

@@ -15,7 +15,6 @@ from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, 
 from JumpstarterLibrary.client.consoles.keyboard import (
     AGAIN,
     INTERRUPT,
-    INTERRUPT_LIMIT_S,
     Manner,
     interrupt,
     let_settle,
@@ -28,11 +27,6 @@ from JumpstarterLibrary.types import CommandResult
 
 logger = logging.getLogger(__name__)
 
-COMMAND_S = 30.0
-SETTLE_S = 0.2
-WAKE_S = 0.5
-"""How long a shell may take to answer the first newline."""
-
 OVERLAP = 4096
 """Characters before new output that a marker, cut by kernel messages, may begin in."""
 
@@ -40,21 +34,11 @@ PIECE = 200
 """Characters of a command that are typed in one line at most. BusyBox takes 1023 bytes in a line, terminals 4095; a
 character may be typed as four."""
 
-AGAIN_S = 2.0
-"""Silence after which a command line that nobody took is typed again."""
-
 RESTART_S = 1.0
 """How long a boot loader's first line may still be something that the command printed."""
 
 LOGOUT_S = 1.0
 """How long a login prompt has to stand there before the shell is taken to have ended."""
-
-STILL_S = 0.15
-STILL_LIMIT_S = 1.0
-"""How long a line has to stand there before it is taken for a prompt, and how long that is waited for."""
-
-ASK_S = 5.0
-"""How long the device may take to tell its kernel's time."""
 
 _UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
@@ -83,10 +67,10 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 def run_command(
     console: Console,
     command: str,
-    timeout: Seconds = COMMAND_S,
+    timeout: Seconds = None,
     *,
     once: bool = False,
-    char_delay: float = 0.0,
+    char_delay: float | None = None,
     restarts: bool = False,
 ) -> CommandResult:
     """Run a command on the shell that waits on a console.
@@ -98,10 +82,10 @@ def run_command(
     Args:
         console: The console, with a shell prompt.
         command: A POSIX shell command; may have several lines.
-        timeout: Seconds or timedelta until it must be done. Default: 30 seconds. A command that is not done by then
-            is interrupted with Ctrl-C.
+        timeout: Seconds or timedelta until it must be done. Default: the timing's ``command_timeout``. A command
+            that is not done by then is interrupted with Ctrl-C.
         once: Never type it again, whatever happens. Default: no.
-        char_delay: Seconds between two typed characters. Default: none.
+        char_delay: Seconds between two typed characters. Default: the timing's ``char_delay``, which is none.
         restarts: Whether it restarts the board, which is then waited for. Default: no.
 
     Raises:
@@ -112,7 +96,7 @@ def run_command(
         UsageError: The command is empty, or has characters that cannot be typed.
     """
     _check(command)
-    deadline = Deadline.of(timeout)
+    deadline = Deadline.of(timeout, console.timing.command_timeout)
     _wake(console, command, deadline)
     manner = Manner(char_delay=char_delay, erase=INTERRUPT, again=0, what=f"command {quoted(command)}")
     console.kernel.paused = True
@@ -185,7 +169,7 @@ class _Run:
         except CommandFailed:
             if self._interruptible:
                 with contextlib.suppress(InfrastructureError):
-                    interrupt(self.console, Deadline(INTERRUPT_LIMIT_S))
+                    interrupt(self.console, Deadline(self.console.timing.answer_timeout))
             raise
         except BaseException:
             self._interrupt()
@@ -235,7 +219,7 @@ class _Run:
                 return self.done
         elif not self.began and (wrong := _COMPLAINT.search(recent)):
             # The shell says the rest of its complaint before the next command may take that for its own.
-            let_settle(self.console, self.deadline, SETTLE_S)
+            let_settle(self.console, self.deadline)
             raise CommandFailed(f"The shell did not understand command {quoted(self.command)}: {wrong.group().strip()}")
         if self.began and self.restart is None:
             banner = _BOOT_LOADER.search(raw) or _KERNEL.search(raw)
@@ -268,7 +252,8 @@ class _Run:
         """Return the kernel's time when the command began, by asking for its present one; None if nobody knows it."""
         passed = clock.seconds()
         try:
-            run = _Run(self.console, "cat /proc/uptime", self.deadline.within(ASK_S), False, True, asks=False)
+            limit = self.deadline.within(self.console.timing.probe_timeout)
+            run = _Run(self.console, "cat /proc/uptime", limit, False, True, asks=False)
             answer = run.result() if run.typed(Manner(erase=INTERRUPT, again=0)) else None
         except CommandFailed:
             return None
@@ -333,7 +318,7 @@ class _Run:
 
     def _untaken(self, quiet: float) -> bool:
         """Whether the command was lost on its way to a shell, and may be typed again."""
-        if self.began or quiet < AGAIN_S or self.deadline.expired:
+        if self.began or quiet < self.console.timing.answer_timeout or self.deadline.expired:
             return False
         # Where it was typed while the board still booted, its login may have got it.
         _expect_shell(self.console, self.command, self.deadline)
@@ -402,8 +387,8 @@ def _wake(console: Console, command: str, deadline: Deadline) -> None:
     elif console.fresh:
         _expect_shell(console, command, deadline)
         console.write(b"\n", deadline)
-        if console.wait_for_output(deadline.at_most(WAKE_S), "a shell prompt"):
-            let_settle(console, deadline, 0.05)
+        if console.wait_for_output(deadline.at_most(console.timing.echo_timeout), "a shell prompt"):
+            let_settle(console, deadline, console.timing.match_settle)
 
 
 def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
@@ -414,10 +399,10 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
     """
     # What was said before a power action is no prompt any more.
     begin = max(console.start, console.marks["power_on"], console.end - OVERLAP)
-    limit = deadline.within(STILL_LIMIT_S)
+    limit = deadline.within(console.timing.settle_limit)
     text, still = without_kernel_messages(console.text(begin)), False
     while text and not still and not limit.expired and not _AT_SHELL.search(text):
-        pause = limit.within(STILL_S)
+        pause = limit.within(console.timing.prompt_settle)
         while not pause.expired:
             console.wait_for_output(pause, "a shell prompt")
         before, text = text, without_kernel_messages(console.text(begin))

@@ -20,11 +20,7 @@ from JumpstarterLibrary.types import ConsoleMatch
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.drivers.base import DriverProxy
-
-SEND_S = 30.0
-SETTLE_S = 0.05
-SETTLE_LIMIT_S = 1.0
-"""How long a match of a regular expression at the very end of the output may go on growing."""
+    from JumpstarterLibrary.client.timing import Timing
 
 TICK_S = 0.2
 """How often whoever waits is called back, and how late it notices an interruption."""
@@ -85,6 +81,11 @@ class Console:
         """Whether the exporter has ended the stream, which may be opened again; not where the link was lost."""
         return self._recording.ended and not isinstance(self._recording.error, LinkError | LeaseError)
 
+    @property
+    def timing(self) -> Timing:
+        """The time limits and pauses of its board."""
+        return self.driver._device.timing_of(self.driver)
+
     # Reading
 
     def wait_for(self, pattern: Pattern | str, timeout: Seconds, *, since: int | None = None) -> ConsoleMatch:
@@ -116,7 +117,7 @@ class Console:
             end, ended, late = self.end, self._recording.ended, deadline.expired
             hit = hunt.look(last=ended or late)
             if hit is not None:
-                patience = patience or deadline.within(SETTLE_LIMIT_S)
+                patience = patience or deadline.within(self.timing.settle_limit)
                 if not self._settled(wanted[hit.index], hit.found, patience):
                     continue  # there is more now, and the match may be longer
                 self._expect_crash(hit.found, alternatives(wanted))
@@ -295,7 +296,8 @@ class Console:
     def crash(self, waiting: str = "") -> DeviceCrashed | None:
         """Return the error for a failing pattern that nobody was told of so far; None if there is none.
 
-        The console is listened to for two seconds from the pattern on, so that the whole trace is there.
+        The console is listened to for the timing's ``trace_time`` from the pattern on, so that the whole trace is
+        there.
         """
         incident = self._recording.sentry.incident
         if incident is None:
@@ -324,22 +326,23 @@ class Console:
 
     # Writing
 
-    def write(
-        self, data: bytes, timeout: Seconds = SEND_S, *, secret: bool = False, delay: float | None = None
-    ) -> None:
+    def write(self, data: bytes, timeout: Seconds = None, *, secret: bool = False, delay: float | None = None) -> None:
         """Send bytes to the console.
 
         Args:
             data: What to send.
-            timeout: Until the far side must have taken it. Default: 30 seconds.
+            timeout: Until the far side must have taken it. Default: the timing's ``write_timeout``.
             secret: Whether nobody may see it, neither as it is sent nor as it comes back. Default: no.
-            delay: Seconds between two bytes, for devices that lose what comes too fast. Default: none.
+            delay: Seconds between two bytes, for devices that lose what comes too fast. Default: the timing's
+                ``char_delay``, which is none.
 
         Raises:
             OperationTimeout: The far side took nothing in time.
             InfrastructureError: The stream has ended.
         """
-        self._recording.send(data, Deadline.of(timeout), secret=secret, delay=delay)
+        timing = self.timing
+        deadline = Deadline.of(timeout, timing.write_timeout)
+        self._recording.send(data, deadline, secret=secret, delay=timing.char_delay if delay is None else delay)
         self.fresh = False
 
     @contextmanager
@@ -369,7 +372,7 @@ class Console:
         """Whether a match is final. One of a regular expression that ends where the output ends may still grow."""
         if pattern.literal or found.end < self.end or self._recording.ended or patience.expired:
             return True
-        self._pause(found.end, patience.at_most(SETTLE_S))
+        self._pause(found.end, patience.at_most(self.timing.match_settle))
         return self.end == found.end
 
     def _pause(self, seen: int, limit_s: float) -> None:

@@ -23,9 +23,14 @@ class Deadline:
         self._end = math.inf if self.timeout is None else clock.seconds() + self.timeout
 
     @classmethod
-    def of(cls, timeout: Seconds) -> Deadline:
-        """Return the deadline for a timeout; one that is already running is shared."""
-        return timeout if isinstance(timeout, Deadline) else cls(timeout)
+    def of(cls, timeout: Seconds, default: float | None = None) -> Deadline:
+        """Return the deadline for a timeout; one that is already running is shared.
+
+        Args:
+            timeout: Seconds, a timedelta or a deadline; None for the default.
+            default: Seconds where there is no timeout. Default: no limit.
+        """
+        return timeout if isinstance(timeout, Deadline) else cls(default if timeout is None else timeout)
 
     @property
     def remaining(self) -> float | None:
@@ -112,7 +117,8 @@ class Watchdog:
 
 
 Seconds = float | datetime.timedelta | Deadline | None
-"""A time limit as callers give it: seconds, a timedelta, None for no limit, or a deadline that is already running."""
+"""A time limit as callers give it: seconds, a timedelta, a deadline that is already running, or None for the default,
+which is no limit unless the function says otherwise."""
 
 
 def seconds(value: Seconds) -> float | None:

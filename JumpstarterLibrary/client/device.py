@@ -20,13 +20,11 @@ from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
 from JumpstarterLibrary.client.offer import Offers
 from JumpstarterLibrary.client.powers import Powers
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import Node, build_tree
 from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
 
 logger = logging.getLogger(__name__)
-
-CONNECT_S = 30.0
-"""How long an exporter may take for its report."""
 
 _CONSOLE_NAMES = ("console", "serial")
 
@@ -45,12 +43,15 @@ class Device:
         link: The link; the device owns and closes it.
         root: The root of the exporter's tree.
         motd: The exporter's message of the day.
+        timing: The time limits and pauses of its boards. Default: the defaults.
     """
 
-    def __init__(self, link: Link, root: Node, motd: str = "") -> None:
+    def __init__(self, link: Link, root: Node, motd: str = "", *, timing: Timing | None = None) -> None:
         self.link = link
         self.root = root
         self.motd = motd
+        self.timing = timing or Timing()
+        """The time limits and pauses of its boards, unless a states file gives a board others."""
         self.transcripts: Path | None = None
         """Directory in which consoles keep their transcripts; None for none."""
         self.tick: Callable[[], None] = lambda: None
@@ -62,6 +63,7 @@ class Device:
         self.offers = Offers()
         """The resource streams that calls may be given the handles of."""
         self._proxies: dict[Node, DriverProxy] = {}
+        self._timings: list[tuple[Node, Timing]] = []
         self._consoles: dict[str, Console] = {}
         self._logs: LogFollower | None = None
         self.powers = Powers(root, self._power_changes)
@@ -70,24 +72,31 @@ class Device:
 
     @classmethod
     def connect(
-        cls, connection: DirectConnection, timeout: Seconds = CONNECT_S, *, events: Events | None = None
+        cls,
+        connection: DirectConnection,
+        timeout: Seconds = None,
+        *,
+        events: Events | None = None,
+        timing: Timing | None = None,
     ) -> Device:
         """Connect to an exporter and read its tree.
 
         Args:
             connection: Where the exporter is.
-            timeout: Seconds or timedelta for its first answer. Default: 30 seconds.
+            timeout: Seconds or timedelta for its first answer. Default: the timing's ``connect_timeout``.
             events: The subscribers to what happens. Default: none yet.
+            timing: The time limits and pauses of its boards. Default: the defaults.
 
         Raises:
             LinkError: The exporter cannot be reached, or refused the passphrase.
             OperationTimeout: It did not answer in time.
         """
-        deadline = Deadline.of(timeout)
+        timing = timing or Timing()
+        deadline = Deadline.of(timeout, timing.connect_timeout)
         link = Link(connection, deadline, events=events)
         try:
             report = link.get_report(deadline)
-            return cls(link, build_tree(report.reports), report.motd)
+            return cls(link, build_tree(report.reports), report.motd, timing=timing)
         except BaseException:
             link.close()
             raise
@@ -168,6 +177,24 @@ class Device:
             if isinstance(proxy, kind):
                 found.setdefault(node.uuid, proxy)
         return list(found.values())
+
+    # Timing
+
+    def timing_of(self, driver: DriverProxy) -> Timing:
+        """Return the timing of a driver's board: its own one if it has one, otherwise that of the device."""
+        # By the driver's id, which entries of the tree share that are other names of it.
+        own = (timing for node, timing in self._timings if node.uuid == driver.uuid)
+        return next(own, self.timing)
+
+    def set_timing(self, timing: Timing, *drivers: DriverProxy) -> None:
+        """Give a board a timing of its own.
+
+        Args:
+            timing: The timing.
+            drivers: The drivers of the board, such as its console and its power.
+        """
+        others = [entry for entry in self._timings if all(entry[0].uuid != driver.uuid for driver in drivers)]
+        self._timings = [*others, *((driver._node, timing) for driver in drivers)]
 
     # Consoles
 

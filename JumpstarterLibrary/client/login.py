@@ -13,17 +13,7 @@ from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.errors import CommandFailed, LoginFailed
 
-LOGIN_S = 120.0
-
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
-
-PATIENCE_S = 1.0
-"""Silence after which a running board is nudged with a newline."""
-
-BOOT_PATIENCE_S = 10.0
-"""Silence after a power action; a newline sent too early would stop the boot loader."""
-
-PROBE_S = 10.0
 
 NUDGES = 2
 """Newlines without an answer, after which whatever runs on the console is interrupted with Ctrl-C."""
@@ -35,9 +25,9 @@ def log_in(
     console: Console,
     user: str,
     password: str | None = None,
-    timeout: Seconds = LOGIN_S,
+    timeout: Seconds = None,
     *,
-    char_delay: float = 0.0,
+    char_delay: float | None = None,
 ) -> None:
     """Bring a console to a shell prompt.
 
@@ -48,22 +38,22 @@ def log_in(
         console: The console.
         user: The user name for a login prompt.
         password: The password, if one is asked for.
-        timeout: Seconds or timedelta until the shell must answer. Default: 120 seconds.
-        char_delay: Seconds between two typed characters. Default: none.
+        timeout: Seconds or timedelta until the shell must answer. Default: the timing's ``login_timeout``.
+        char_delay: Seconds between two typed characters. Default: the timing's ``char_delay``, which is none.
 
     Raises:
         LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, or
             there was no prompt in time.
         DeviceCrashed: A failing pattern came meanwhile.
     """
-    _Login(console, user, password, Deadline.of(timeout), char_delay).run()
+    _Login(console, user, password, Deadline.of(timeout, console.timing.login_timeout), char_delay).run()
 
 
 class _Login:
     """One attempt: reads the last line of the console, does what it asks for, and waits for the next."""
 
     def __init__(
-        self, console: Console, user: str, password: str | None, deadline: Deadline, char_delay: float
+        self, console: Console, user: str, password: str | None, deadline: Deadline, char_delay: float | None
     ) -> None:
         self._console, self._user, self._password, self._deadline = console, user, password, deadline
         self._screen = LastLines(console, waiting=_WAITING)
@@ -71,7 +61,9 @@ class _Login:
         self._nudged = 0
         self._answered = 0
         self._asked = False
-        self._patience = BOOT_PATIENCE_S if console.powered else PATIENCE_S
+        self._timing = console.timing
+        # A newline that is sent too early after a power action would stop the boot loader.
+        self._patience = self._timing.boot_silence if console.powered else self._timing.nudge_delay
 
     def run(self) -> None:
         while not self._deadline.expired:
@@ -128,7 +120,7 @@ class _Login:
     def _send(self, text: str, *, secret: bool = False) -> None:
         self._answered = self._console.end
         type_text(self._console, text, self._manner, secret=secret, timeout=self._deadline)
-        self._screen.changes(PATIENCE_S, self._deadline)
+        self._screen.changes(self._timing.answer_timeout, self._deadline)
 
     def _shell_answers(self, line: str) -> bool:
         """Whether what looks like a shell prompt is one: it comes again after a newline, and runs a command."""
@@ -136,7 +128,7 @@ class _Login:
         if self._settled_line() != line:
             return False
         try:
-            limit = self._deadline.within(PROBE_S)
+            limit = self._deadline.within(self._timing.probe_timeout)
             return run_command(self._console, "true", limit, char_delay=self._manner.char_delay).status == 0
         except CommandFailed:
             return False

@@ -19,7 +19,7 @@ from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import spoken
 from JumpstarterLibrary.client.events import Uploaded
 from JumpstarterLibrary.client.pending import PendingCall
-from JumpstarterLibrary.client.resource import LAST_FRAMES_S, SILENCE_S, TransferProgress
+from JumpstarterLibrary.client.resource import LAST_FRAMES_S, TransferProgress
 from JumpstarterLibrary.client.stream import FRAME
 from JumpstarterLibrary.errors import InfrastructureError, TransferError, UsageError
 from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
@@ -261,11 +261,12 @@ def received(proxy: DriverProxy, write: Callable[[bytes], object], name: str) ->
 def _await_end(proxy: DriverProxy, offer: Offer, pump: _Pump) -> None:
     """Wait for the end of a driver's data, whose call has succeeded."""
     found = f"{pump.done} bytes were received; they may be incomplete"
+    silence_s = proxy._device.timing_of(proxy).transfer_silence
     while not clock.wait(pump, 1.0):
-        if clock.seconds() - pump.last > SILENCE_S:
+        if clock.seconds() - pump.last > silence_s:
             raise TransferError(
                 f"Driver '{proxy.path}' reported success, but sent no end of data and nothing else for "
-                f"{spoken(SILENCE_S)}. {found}."
+                f"{spoken(silence_s)}. {found}."
             )
     offer.check()
     if not offer.stream.complete:

@@ -25,15 +25,13 @@ from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.client.status import Operation, out_of_time, translate
 from JumpstarterLibrary.client.stream import FRAME, Frames
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import InfrastructureError, TransferError, UsageError
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_GOAWAY, StreamRequest
 from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
 from JumpstarterLibrary.protocol.streams import resource_stream_request
 from JumpstarterLibrary.types import Compression
-
-SILENCE_S = 30.0
-"""How long an exporter may be silent on a stream whose driver call has already succeeded."""
 
 LAST_FRAMES_S = 5.0
 """How long the last frames of an upload may take to be handed over after the driver has taken all data."""
@@ -268,6 +266,7 @@ def download(
     *,
     limit: int | None = None,
     timeout: Seconds = None,
+    silence_s: float = Timing.transfer_silence,
 ) -> Transfer:
     """Receive what a driver sends into a file, until its end of data.
 
@@ -279,6 +278,7 @@ def download(
         sink: Where the bytes go.
         limit: Stop after so many bytes and cancel the rest; default: all.
         timeout: For the whole transfer; default: no limit.
+        silence_s: How many seconds it may bring nothing after the driver has succeeded.
 
     Raises:
         OperationTimeout: It was not done in time; the driver call was cancelled.
@@ -297,7 +297,7 @@ def download(
         with interruptible:
             future = call(frames.handle()[0], deadline)
         # The deadline is the call's. It does not end the stream as well, which would happen on both sides at once.
-        with Watchdog(deadline.at_most(SILENCE_S), frames.cancel, armed=False) as silence:
+        with Watchdog(deadline.at_most(silence_s), frames.cancel, armed=False) as silence:
             future.add_done_callback(
                 lambda done: silence.arm() if done.code() is grpc.StatusCode.OK else frames.cancel()
             )
@@ -315,7 +315,7 @@ def download(
         if silence.barked:
             raise TransferError(
                 f"{operation.driver} reported success in '{operation.method}', but sent no end of data and nothing "
-                f"else for {spoken(SILENCE_S)}. {size} bytes were received; they may be incomplete."
+                f"else for {spoken(silence_s)}. {size} bytes were received; they may be incomplete."
             )
         if limit is None or size < limit:
             with interruptible:

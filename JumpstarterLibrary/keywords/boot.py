@@ -36,7 +36,7 @@ class BootKeywords(Keywords):
         key: str | None = None,
         pattern: str | None = None,
         interval: datetime.timedelta | None = None,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=30),
+        timeout: datetime.timedelta | None = None,
         prompt: str | None = None,
         power: str | None = None,
         device: str | None = None,
@@ -57,7 +57,7 @@ class BootKeywords(Keywords):
                 expression. With an empty one the key is pressed from the beginning on, for boards that look for it only
                 once. Default: ``autoboot``, in upper or lower case.
             interval: Time from one key to the next. Default: 0.1 seconds.
-            timeout: Until the prompt must be there. Default: 30 seconds.
+            timeout: Until the prompt must be there. Default: ``interrupt_timeout`` of `Timing`.
             prompt: What the prompt begins with; remembered for the keywords that follow. Default: what the U-Boot
                 driver tells, otherwise ``=>``.
             power: Path of the power driver. Default: the one of the U-Boot driver, the one beside the serial driver, or
@@ -96,7 +96,7 @@ class BootKeywords(Keywords):
         command: str,
         *,
         expect_status: int | Literal["any"] | None = 0,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=60),
+        timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> CommandResult:
@@ -109,7 +109,8 @@ class BootKeywords(Keywords):
         Args:
             command: One line of U-Boot's language; several commands are joined by ``;`` or ``&&``.
             expect_status: The status it must have; ``any`` or ``None`` accepts all. Default: 0.
-            timeout: Until the prompt must be back; the command is interrupted with Ctrl-C then. Default: 60 seconds.
+            timeout: Until the prompt must be back; the command is interrupted with Ctrl-C then. Default:
+                ``uboot_command_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
 
@@ -139,7 +140,7 @@ class BootKeywords(Keywords):
         expected: Any = None,
         *,
         message: str | None = None,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=10),
+        timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> Any:
@@ -150,7 +151,7 @@ class BootKeywords(Keywords):
             assertion_operator: What to check; see `AssertionOperator`. Default: nothing.
             expected: What to check it with.
             message: Says why it matters; comes first in the error. Default: none.
-            timeout: Until U-Boot must have answered. Default: 10 seconds.
+            timeout: Until U-Boot must have answered. Default: ``uboot_command_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
 
@@ -175,7 +176,7 @@ class BootKeywords(Keywords):
         name: str,
         value: str | None = None,
         *,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=10),
+        timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> None:
@@ -187,7 +188,7 @@ class BootKeywords(Keywords):
             name: Its name.
             value: Its value, which reaches U-Boot as it is: quotes, backslashes, ``$`` and ``;`` have no meaning.
                 Default: the variable is deleted; likewise by an empty value.
-            timeout: Until U-Boot must have answered. Default: 10 seconds.
+            timeout: Until U-Boot must have answered. Default: ``uboot_command_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
 
@@ -208,7 +209,7 @@ class BootKeywords(Keywords):
         pattern: str | None = None,
         user: str | None = None,
         password: Secret | str | None = None,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=120),
+        timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> ConsoleMatch:
@@ -223,7 +224,7 @@ class BootKeywords(Keywords):
                 Default: it stands still at the prompt of a login or a shell.
             user: Log in as this user then. Default: do not log in.
             password: Password for it. A ``Secret`` is shown in no log. Default: none.
-            timeout: For all of it. Default: 120 seconds.
+            timeout: For all of it. Default: ``boot_timeout`` of `Timing`, and ``login_timeout`` to log in.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
 
@@ -241,11 +242,11 @@ class BootKeywords(Keywords):
         | Boot From U-Boot    load mmc 0 \\${loadaddr} Image    booti \\${loadaddr}    pattern=login:
         """
         states = self._states(device, driver)
-        deadline = Deadline(timeout.total_seconds())
-        match = boot_from_uboot(states.board, commands or states.settings.commands or BOOT_COMMANDS, pattern, deadline)
+        limit = None if timeout is None else Deadline(timeout)
+        match = boot_from_uboot(states.board, commands or states.settings.commands or BOOT_COMMANDS, pattern, limit)
         logger.info(f"The system is there after {match.seconds:.3f} seconds: '{match.text.strip()}'.")
         if user is not None:
-            log_in(states.board.console, user, reveal(password), deadline)
+            log_in(states.board.console, user, reveal(password), limit)
         return match
 
     @keyword("U-Boot DHCP", tags=("Boot", "Getter"))
@@ -253,7 +254,7 @@ class BootKeywords(Keywords):
         self,
         *,
         tries: int = 3,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=60),
+        timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> UBootNetwork:
@@ -263,7 +264,7 @@ class BootKeywords(Keywords):
 
         Args:
             tries: How often it asks, with two seconds in between. Default: 3.
-            timeout: For all of it. Default: 60 seconds.
+            timeout: For all of it. Default: ``uboot_command_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from robot.api import logger
 from robot.api.deco import keyword
 
+from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.client.tree import ROOT
 from JumpstarterLibrary.keywords.base import Keywords
 from JumpstarterLibrary.keywords.finding import Finding
@@ -29,7 +30,8 @@ class ConnectionKeywords(Keywords):
         tls: Tls | None = None,
         ca: Path | None = None,
         passphrase: Secret | str | None = None,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=30),
+        timeout: datetime.timedelta | None = None,
+        timing: TimingSource = None,
     ) -> str:
         """Connects to an exporter and makes it the current device.
 
@@ -43,18 +45,21 @@ class ConnectionKeywords(Keywords):
             tls: How TCP is secured. Default: the library's, or what the environment says.
             ca: PEM file of the authorities to trust. Default: the library's, or the system's.
             passphrase: The exporter's passphrase. Default: the library's, or ``JMP_GRPC_PASSPHRASE``.
-            timeout: For the exporter's first answer. Default: 30 seconds.
+            timeout: For the exporter's first answer. Default: ``connect_timeout`` of `Timing`.
+            timing: Time limits and pauses of the device that differ from the library's; see `Timing`. Default: none.
 
         Returns:
             The alias.
 
         Raises:
-            ConfigurationError: There is nothing to connect to, or the settings contradict each other.
+            ConfigurationError: There is nothing to connect to, the settings contradict each other, or ``timing`` has a
+                field or a value that cannot be.
             LinkError: The exporter cannot be reached, or refuses the passphrase.
 
         Example:
         | Connect To Exporter    lab.example.com:19090    alias=board    ca=lab-ca.pem    passphrase=${PASSPHRASE}
         | Connect To Exporter    mode=virtual
+        | Connect To Exporter    lab.example.com:19091    timing=boot_timeout=10 min, echo_timeout=2 s
         """
         default = self.devices.default
         mode = mode or (Mode.direct if host is not None else default.mode)
@@ -67,6 +72,7 @@ class ConnectionKeywords(Keywords):
             passphrase=reveal(passphrase) or default.passphrase,
             timeout=timeout,
             request=default.request if mode in (Mode.auto, Mode.lease) and host is None else None,
+            timing=self.devices.timing(timing),
         )
         return self.devices.connect(finding, alias)
 

@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.evidence import quoted, tail
+from JumpstarterLibrary.client.deadline import seconds
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import CommandFailed
 from JumpstarterLibrary.keywords.console_base import ConsoleBase
@@ -27,8 +28,8 @@ class ConsoleShellKeywords(ConsoleBase):
         user: str = "root",
         password: Secret | str | None = None,
         *,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=120),
-        char_delay: datetime.timedelta = datetime.timedelta(0),
+        timeout: datetime.timedelta | None = None,
+        char_delay: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> None:
@@ -42,8 +43,8 @@ class ConsoleShellKeywords(ConsoleBase):
             user: User name. Default: ``root``.
             password: Password, if one is asked for. It is shown in no log and no transcript, also where the device
                 echoes it; as an argument, only a ``Secret`` is not. Default: none.
-            timeout: Until the shell must answer. Default: 120 seconds.
-            char_delay: Time between two typed characters. Default: none.
+            timeout: Until the shell must answer. Default: ``login_timeout`` of `Timing`.
+            char_delay: Time between two typed characters. Default: ``char_delay`` of `Timing`, which is none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 
@@ -57,7 +58,7 @@ class ConsoleShellKeywords(ConsoleBase):
         | Log In To Console    root    ${PASSWORD}
         """
         console = self.console(device, driver)
-        log_in(console, user, reveal(password), timeout, char_delay=char_delay.total_seconds())
+        log_in(console, user, reveal(password), timeout, char_delay=seconds(char_delay))
 
     @keyword(tags=("Console", "Setter"))
     def run_command(
@@ -65,9 +66,9 @@ class ConsoleShellKeywords(ConsoleBase):
         command: str,
         *,
         expect_status: int | Literal["any", "restart"] | None = 0,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=30),
+        timeout: datetime.timedelta | None = None,
         once: bool = False,
-        char_delay: datetime.timedelta = datetime.timedelta(0),
+        char_delay: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> CommandResult:
@@ -83,9 +84,10 @@ class ConsoleShellKeywords(ConsoleBase):
             command: A shell command; may have several lines.
             expect_status: The exit status it must have; ``any`` or ``None`` accepts all. With ``restart`` the command
                 restarts the board, and the keyword waits for the first line of boot loader or kernel. Default: 0.
-            timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: 30 seconds.
+            timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: ``command_timeout`` of
+                `Timing`.
             once: Never type it a second time, whatever happens. Default: no.
-            char_delay: Time between two typed characters. Default: none.
+            char_delay: Time between two typed characters. Default: ``char_delay`` of `Timing`, which is none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 
@@ -105,7 +107,7 @@ class ConsoleShellKeywords(ConsoleBase):
         """
         console = self.console(device, driver)
         restarts = expect_status == "restart"
-        delay = char_delay.total_seconds()
+        delay = seconds(char_delay)
         found = run_command(console, command, timeout, once=once, char_delay=delay, restarts=restarts)
         result = replace(found, stdout=console.hidden(found.stdout), kernel=console.hidden(found.kernel))
         logger.info(f"Status {result.status} after {result.duration:.3f} seconds. Output:\n{result.stdout}")

@@ -6,7 +6,8 @@ import datetime
 
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client.consoles.keyboard import AGAIN, TYPE_S, Manner, control_character, encoded, type_text
+from JumpstarterLibrary.client.consoles.keyboard import AGAIN, Manner, control_character, encoded, type_text
+from JumpstarterLibrary.client.deadline import seconds
 from JumpstarterLibrary.errors import DriverMethodNotImplemented, UsageError
 from JumpstarterLibrary.keywords.console_base import ConsoleBase
 from JumpstarterLibrary.keywords.secret import Secret, reveal
@@ -24,8 +25,8 @@ class ConsoleWritingKeywords(ConsoleBase):
         newline: bool = True,
         echo: Echo = Echo.auto,
         once: bool = False,
-        char_delay: datetime.timedelta = datetime.timedelta(0),
-        timeout: datetime.timedelta = datetime.timedelta(seconds=TYPE_S),
+        char_delay: datetime.timedelta | None = None,
+        timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> None:
@@ -33,7 +34,8 @@ class ConsoleWritingKeywords(ConsoleBase):
 
         A line is typed first, and its line end when the line has come back whole. If characters are missing in what
         comes back, the line is erased with Ctrl-U and typed again, three times at most; so nothing is ever executed
-        that was not meant. Where nothing comes back, as at a password prompt, the line end follows after half a second.
+        that was not meant. Where nothing comes back, as at a password prompt, the line end follows after half a second
+        (``echo_timeout`` of `Timing`).
         Text without a line end, and lines with control characters, are typed as they are.
 
         Args:
@@ -43,8 +45,9 @@ class ConsoleWritingKeywords(ConsoleBase):
             echo: What is made of the echo: ``auto``, ``yes`` or ``no``. Default: ``auto``.
             once: Never type a line a second time: if it does not come back whole, it is erased, and that is an error.
                 Default: no.
-            char_delay: Time between two characters, for devices that lose what comes too fast. Default: none.
-            timeout: Until everything must be typed. Default: 30 seconds.
+            char_delay: Time between two characters, for devices that lose what comes too fast. Default:
+                ``char_delay`` of `Timing`, which is none.
+            timeout: Until everything must be typed. Default: ``write_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 
@@ -63,7 +66,7 @@ class ConsoleWritingKeywords(ConsoleBase):
         plain = reveal(text) or ""
         encoded(plain)
         console.check()
-        manner = Manner(char_delay=char_delay.total_seconds(), echo=echo, again=0 if once else AGAIN)
+        manner = Manner(char_delay=seconds(char_delay), echo=echo, again=0 if once else AGAIN)
         type_text(console, plain, manner, newline=newline, secret=secret, timeout=timeout)
 
     @keyword(tags=("Console", "Setter"))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from JumpstarterLibrary.client import Device, DirectConnection
+from JumpstarterLibrary.client import Device, DirectConnection, Timing
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.errors import ConfigurationError, InfrastructureError, JumpstarterError, NoSuchDevice
 from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.types import Mode, Scope, Tls
@@ -91,6 +92,14 @@ class Devices:
         self._warned: set[str] = set()
         self._current: str | None = None
 
+    def timing(self, source: TimingSource) -> Timing | None:
+        """Return a timing that changes the library's; None where nothing is given.
+
+        Raises:
+            ConfigurationError: It has a field that there is not, or a value that is no length of time.
+        """
+        return None if source is None else Timing.of(source, self.default.timing)
+
     def connect(self, finding: Finding, alias: str | None = None) -> str:
         """Connect a device, make it the current one and return its alias.
 
@@ -124,6 +133,7 @@ class Devices:
             entry = self._entries[shared]
             entry.owners.append(owner)
             logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
+            entry.device.timing = finding.timing or entry.device.timing
             self._lengthen(entry.device, finding.request)
             self._current = shared
             return shared
@@ -155,6 +165,7 @@ class Devices:
 
     def _open(self, finding: Finding, mode: Mode, stack: ExitStack, events: Events) -> Device:
         """Connect a device; what it takes to close it goes to the stack."""
+        finding = replace(finding, timing=finding.timing or self.default.timing)
         if mode is Mode.lease or (mode is Mode.virtual and finding.request is not None):
             if self._leasing is None:
                 raise ConfigurationError("Nothing can be leased here.")
@@ -165,7 +176,7 @@ class Devices:
             return leased
         connection = self._connection(finding, mode, stack)
         self._warn_if_insecure(connection)
-        device = Device.connect(connection, finding.timeout, events=events)
+        device = Device.connect(connection, finding.timeout, events=events, timing=finding.timing)
         stack.callback(device.close)
         return device
 

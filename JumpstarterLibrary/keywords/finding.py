@@ -10,6 +10,7 @@ from pathlib import Path
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.types import Mode, Tls
 
@@ -32,10 +33,11 @@ class Finding:
         tls: How TCP is secured; None for the environment's word.
         ca: PEM file of the authorities to trust.
         passphrase: The exporter's passphrase; None for the environment's.
-        timeout: For the exporter's first answer, in direct and shell mode.
+        timeout: For the exporter's first answer, in direct and shell mode; None for what the timing says.
         request: What is leased; None for nothing.
         lease_timeout: How long a lease may take, with its connection; None for what the client configuration says.
         progress: Time between two lines about the wait for a lease.
+        timing: The time limits and pauses of the device; None for those of the library.
     """
 
     mode: Mode = Mode.auto
@@ -43,10 +45,11 @@ class Finding:
     tls: Tls | None = None
     ca: Path | None = None
     passphrase: str | None = field(default=None, repr=False)
-    timeout: datetime.timedelta = datetime.timedelta(seconds=30)
+    timeout: datetime.timedelta | None = None
     request: LeaseRequest | None = None
     lease_timeout: Seconds = None
     progress: datetime.timedelta = PROGRESS
+    timing: Timing | None = None
 
     def resolved_mode(self, environ: Mapping[str, str]) -> Mode:
         """Return the mode that ``auto`` stands for; any other is what it is.

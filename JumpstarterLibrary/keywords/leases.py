@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from robot.api.deco import keyword
@@ -13,6 +14,7 @@ from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.durations import LONGEST
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
+from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.keywords.finding import PROGRESS, Finding
 from JumpstarterLibrary.keywords.lease_base import LeaseBase, read
@@ -41,6 +43,7 @@ class LeaseKeywords(LeaseBase):
         name: str | None = None,
         begin: datetime.datetime | None = None,
         allow_disabled: bool = False,
+        timing: TimingSource = None,
     ) -> LeaseInfo:
         """Leases an exporter, connects to it and makes it the current device.
 
@@ -69,6 +72,7 @@ class LeaseKeywords(LeaseBase):
                 other lease may ever have had it. Default: a new one.
             begin: When the lease is to begin. Default: as soon as possible.
             allow_disabled: Take an exporter that its administrator has disabled, too. Default: no.
+            timing: Time limits and pauses of the device that differ from the library's; see `Timing`. Default: none.
 
         Returns:
             The lease: ``name``, ``device`` (the alias), ``exporter``, ``labels``, ``end``, ``time_left`` and so on.
@@ -100,7 +104,7 @@ class LeaseKeywords(LeaseBase):
             allow_disabled=allow_disabled,
             name=name,
         )
-        return self._acquire(request, alias, timeout, scope, progress)
+        return self._acquire(request, alias, timeout, scope, progress, timing)
 
     @keyword(tags=("Lease",))
     def release_lease(self, device: str | None = None) -> None:
@@ -197,9 +201,11 @@ class LeaseKeywords(LeaseBase):
         timeout: Seconds,
         scope: Scope | None,
         progress: datetime.timedelta = PROGRESS,
+        timing: TimingSource = None,
     ) -> LeaseInfo:
         """Lease a device and return its lease; ``timeout`` may be a deadline that is running already."""
-        finding = self._finding(request, timeout, progress)
+        own = self.devices.timing(timing)
+        finding = replace(self._finding(request, timeout, progress), timing=own)
         return self.info(self.devices.acquire(finding, alias, scope or self.devices.scope))
 
     def _finding(self, request: LeaseRequest, timeout: Seconds, progress: datetime.timedelta) -> Finding:

@@ -94,7 +94,9 @@ class Leases:
         self._termination.guard()
         service = self.service(finding.mode)
         if lease is not None:
-            device = service.attach(lease, finding.lease_timeout, events=events, tick=self._tick, follow_logs=True)
+            device = service.attach(
+                lease, finding.lease_timeout, events=events, tick=self._tick, follow_logs=True, timing=finding.timing
+            )
         else:
             if finding.request is None:
                 raise ConfigurationError("A lease needs a selector or the name of an exporter.")
@@ -106,6 +108,7 @@ class Leases:
                 events=events,
                 tick=self._tick,
                 follow_logs=True,
+                timing=finding.timing,
             )
         self._origins[device] = service
         return device

@@ -60,14 +60,14 @@ class PowerKeywords(Keywords):
         device: str | None = None,
         *,
         driver: str | None = None,
-        off_time: datetime.timedelta = datetime.timedelta(seconds=2),
+        off_time: datetime.timedelta | None = None,
     ) -> None:
         """Switches a device off, waits, and switches it on.
 
         Args:
             device: Alias. Default: the current device.
             driver: Path of the power driver. Default: the only one.
-            off_time: How long it stays without power. Default: 2 seconds.
+            off_time: How long it stays without power. Default: ``power_off_time`` of `Timing`, otherwise 2 seconds.
 
         Raises:
             DriverError: The driver refused or failed.

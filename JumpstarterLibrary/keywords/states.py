@@ -33,7 +33,7 @@ class StateKeywords(Keywords):
         self,
         state: str,
         *,
-        timeout: datetime.timedelta = datetime.timedelta(minutes=3),
+        timeout: datetime.timedelta | None = None,
         user: str | None = None,
         password: Secret | str | None = None,
         off_time: datetime.timedelta | None = None,
@@ -61,11 +61,11 @@ class StateKeywords(Keywords):
 
         Args:
             state: The state.
-            timeout: For all steps together. Default: 3 minutes.
+            timeout: For all steps together. Default: ``state_timeout`` of `Timing`.
             user: Who logs in. Default: what `Set Device Credentials` or the states file says, otherwise ``root``.
             password: Password for it. A ``Secret`` is shown in no log. Default: that of `Set Device Credentials`.
-            off_time: How long the board stays without power in a power cycle. Default: that of the states file,
-                otherwise 2 seconds; none for a board in an emulator.
+            off_time: How long the board stays without power in a power cycle. Default: ``off_time`` of the states
+                file, otherwise ``power_off_time`` of `Timing`.
             power: Path of the power driver; remembered. Default: the one of the U-Boot driver, the one beside the
                 serial driver, or the only one.
             device: Alias. Default: the current device.

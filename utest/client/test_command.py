@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device
-from JumpstarterLibrary.client import command as command_module
+from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.errors import CommandFailed, DeviceCrashed, UsageError
@@ -239,11 +238,9 @@ def test_once_is_once(start: Any) -> None:
     assert shell.typed.count(b"reboot now") == 1
 
 
-def test_a_command_that_nobody_took_is_typed_again(
-    start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(command_module, "AGAIN_S", 0.2)
+def test_a_command_that_nobody_took_is_typed_again(start: Any, caplog: pytest.LogCaptureFixture) -> None:
     shell, console = start()
+    console.driver._device.timing = Timing(answer_timeout=0.2)
     deaf = [True]
     shell.echo = lambda data: b"" if deaf else data
     shell.typed = b""
@@ -268,9 +265,9 @@ def test_a_command_that_nobody_took_is_typed_again(
     ]
 
 
-def test_an_unfinished_line_of_before_is_given_up(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_module, "AGAIN_S", 0.2)
+def test_an_unfinished_line_of_before_is_given_up(start: Any) -> None:
     shell, console = start()
+    console.driver._device.timing = Timing(answer_timeout=0.2)
     original, quoted = shell.send, [True]
 
     async def send(data: bytes) -> None:
@@ -284,9 +281,9 @@ def test_an_unfinished_line_of_before_is_given_up(start: Any, monkeypatch: pytes
     assert run_command(console, "echo hello", 10).stdout == "echo hello"
 
 
-def test_a_shell_that_is_busy_gets_its_command_only_once(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_module, "AGAIN_S", 0.1)
+def test_a_shell_that_is_busy_gets_its_command_only_once(start: Any) -> None:
     shell, console = start()
+    console.driver._device.timing = Timing(answer_timeout=0.1)
 
     def run(token: str, command: str) -> None:
         shell.ran.append(command)
@@ -489,9 +486,9 @@ def test_a_silent_console_is_woken_before_it_is_looked_at(start: Any) -> None:
 
 
 @pytest.mark.parametrize("echo", [True, False])
-def test_nothing_is_typed_again_where_a_login_got_it(start: Any, monkeypatch: pytest.MonkeyPatch, echo: bool) -> None:
-    monkeypatch.setattr(command_module, "AGAIN_S", 0.2)
+def test_nothing_is_typed_again_where_a_login_got_it(start: Any, echo: bool) -> None:
     shell, console = start()
+    console.driver._device.timing = Timing(answer_timeout=0.2)
     run_command(console, "true", 5)
     shell.typed = b""
 

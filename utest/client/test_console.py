@@ -15,7 +15,7 @@ import pytest
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles import recording as recording_module
-from JumpstarterLibrary.client.consoles.failing import DRAIN_S, FailingPattern
+from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.pattern import WINDOW, Pattern
 from JumpstarterLibrary.errors import (
     ConfigurationError,
@@ -247,7 +247,7 @@ def test_a_failing_pattern_ends_a_wait_and_its_trace_is_told(
     skipping.call_later(2.5, lambda: port.say(" panic+0x168/0x360\n"))
     with pytest.raises(DeviceCrashed) as caught:
         console.wait_for("login:", LIMIT_S)
-    assert skipping.seconds() == 1.0 + DRAIN_S
+    assert skipping.seconds() == 1.0 + console.timing.trace_time
     assert str(caught.value) == (
         "The device crashed while 'login:' was awaited: console 'console' said '[1.2] Kernel panic - not syncing' "
         "(failing pattern 'regexp:Kernel panic.*'). What came with it:\n"
@@ -315,7 +315,7 @@ def test_a_trace_ends_where_its_time_ended(
     console.fail_on("panic", [FailingPattern.of("panic")])
     port.say("panic\ntrace\n")
     eventually(port.at_rest)
-    skipping.advance(DRAIN_S + 0.1)
+    skipping.advance(console.timing.trace_time + 0.1)
     port.say("much later\n")
     eventually(port.at_rest)
     error = console.crash()

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device
-from JumpstarterLibrary.client import login as login_module
+from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.consoles.prompts import SHELL
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import LoginFailed
@@ -168,9 +167,9 @@ def start(device_with: Callable[..., Device], tmp_path: Path) -> Callable[..., t
 
 
 @pytest.mark.parametrize("state", ["login", "password", "shell", "busy"])
-def test_from_any_state(start: Any, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login_module, "PATIENCE_S", 0.2)
+def test_from_any_state(start: Any, state: str) -> None:
     getty, console = start(state)
+    console.driver._device.timing = Timing(nudge_delay=0.2, answer_timeout=0.2)
     log_in(console, "root", PASSWORD, 10)
     assert getty.state == "shell"
     log_in(console, "root", None, 10)

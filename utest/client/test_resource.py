@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import grpc
 import pytest
 
-from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client import resource as resource_module
 from JumpstarterLibrary.client.compression import Decompressor
 from JumpstarterLibrary.client.events import Event, Progress, Uploaded
@@ -721,11 +721,10 @@ def test_an_answer_before_the_first_frame(odd_exporter: Callable[..., str], conn
     assert sink.getvalue() == b"late data"
 
 
-def test_a_success_without_an_end_of_data(
-    odd_exporter: Callable[..., str], connecting: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resource_module, "SILENCE_S", 0.1)
-    driver = connecting(odd_exporter(**downloading((0, b"data")))).driver("x")
+def test_a_success_without_an_end_of_data(odd_exporter: Callable[..., str], connecting: Callable[..., Device]) -> None:
+    device = connecting(odd_exporter(**downloading((0, b"data"))))
+    device.timing = Timing(transfer_silence=0.1)
+    driver = device.driver("x")
     with pytest.raises(TransferError) as caught:
         driver._download("read", io.BytesIO())
     assert str(caught.value) == (

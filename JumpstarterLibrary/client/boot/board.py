@@ -11,6 +11,7 @@ from JumpstarterLibrary.client.boot.supply import Supply
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.drivers import DriverProxy, PowerProxy
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import AmbiguousDriver, NoSuchDriver
 
 UBOOT_LABEL = "jumpstarter_driver_uboot.client.UbootConsoleClient"
@@ -45,6 +46,11 @@ class Board:
         object.__setattr__(self, "screen", Screen(self.console, begin))
 
     @property
+    def timing(self) -> Timing:
+        """Its time limits and pauses."""
+        return self.console.timing
+
+    @property
     def supply(self) -> Supply:
         """Its power.
 
@@ -53,7 +59,7 @@ class Board:
             AmbiguousDriver: There are several, and none was named.
         """
         try:
-            return Supply(self.device.find(PowerProxy, "power", self._power))
+            return Supply(self.device.find(PowerProxy, "power", self._power), self.timing)
         except AmbiguousDriver as error:
             raise AmbiguousDriver(str(error).replace("driver=", "power=")) from error
 

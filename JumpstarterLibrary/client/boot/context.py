@@ -19,7 +19,7 @@ class Settings:
         interruption: How its boot loader is stopped.
         commands: What starts a system from the boot loader's prompt; None if the board does that by itself, or on
             ``boot``.
-        off_time: Seconds without power in a power cycle; None for two, and for none where the board is simulated.
+        off_time: Seconds without power in a power cycle; None for what the board's timing says.
         user: Who logs in.
         password: With which password; None for none.
         prompt: The boot loader's prompt; None for what the U-Boot driver tells.

@@ -12,19 +12,6 @@ from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, 
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
 from JumpstarterLibrary.client.deadline import spoken
 
-LOOK_S = 3.0
-"""How long a console that never pauses is looked at."""
-
-PATIENCE_S = 1.2
-"""Silence after which a board is nudged. U-Boot counts down aloud, once a second."""
-
-FIRMWARE_S = 10.0
-"""How long a board that was switched on may be silent, and still be on its way to its boot loader."""
-
-ANSWER_S = 2.0
-"""How long a prompt may take to show itself again."""
-QUICK_ANSWER_S = 0.5
-
 DEAD = "dead"
 
 
@@ -45,7 +32,7 @@ class Detector:
     def __init__(self, context: Context, states: Sequence[State]) -> None:
         self._context, self._states = context, states
         self._console, self._screen = context.board.console, context.board.screen
-        self._supply = context.board.known_supply
+        self._supply, self._timing = context.board.known_supply, context.board.timing
         self.reason = ""
 
     def look(self, *, may_stop: bool = False) -> str:
@@ -56,7 +43,7 @@ class Detector:
         """
         if self._context.board.off:
             return OFF
-        limit = self._context.deadline.within(LOOK_S)
+        limit = self._context.deadline.within(self._timing.look_time)
         while True:
             if self._match(self._screen.text()) is None and self._starts():
                 self.reason = "it is on its way through its firmware"
@@ -66,7 +53,7 @@ class Detector:
                 return self._unsettled()
             state = self._match(text)
             if state is not None:
-                return state.name if state.nudge is None else self._answer(state.nudge, ANSWER_S)
+                return state.name if state.nudge is None else self._answer(state.nudge)
             if self._starts():
                 continue
             if self._phase() == DEAD:
@@ -75,9 +62,8 @@ class Detector:
             if signs.SECRET.search(text):
                 self.reason = f"it asks '{self._last_line()}', where nothing is tried"
                 return UNKNOWN
-            if may_stop or not self._screen.changes(PATIENCE_S, limit):
-                quick = may_stop and not self._screen.spoke
-                return self._answer(NUDGE, QUICK_ANSWER_S if quick else ANSWER_S)
+            if may_stop or not self._screen.changes(self._timing.nudge_delay, limit):
+                return self._answer(NUDGE, quick=may_stop and not self._screen.spoke)
 
     def _unsettled(self) -> str:
         """Return what a board is doing that talks all the time."""
@@ -93,7 +79,7 @@ class Detector:
         if self._screen.spoke:
             return self._phase() == STARTING
         power = None if self._supply is None else self._supply.state
-        return power is not None and power.on is True and clock.seconds() - power.since < FIRMWARE_S
+        return power is not None and power.on is True and clock.seconds() - power.since < self._timing.boot_silence
 
     def _phase(self) -> str:
         # With kernel messages, some of which tell that it restarts.
@@ -102,13 +88,18 @@ class Detector:
     def _match(self, text: str) -> State | None:
         return next((state for state in self._states if state.shown(text)), None)
 
-    def _answer(self, nudge: bytes, patience: float) -> str:
-        """Nudge the board, and return the state of what shows itself then."""
-        start = self._console.end
+    def _answer(self, nudge: bytes, *, quick: bool = False) -> str:
+        """Nudge the board, and return the state of what shows itself then.
+
+        Args:
+            nudge: What is typed.
+            quick: Wait only for as long as an echo may take.
+        """
+        start, patience = self._console.end, self._timing.echo_timeout if quick else self._timing.answer_timeout
         self._console.write(nudge)
         limit = self._context.deadline.within(patience)
         while self._screen.changes(patience, limit):
-            text = self._screen.settled(self._context.deadline.within(LOOK_S), start)
+            text = self._screen.settled(self._context.deadline.within(self._timing.look_time), start)
             state = None if text is None else self._match(text)
             if state is not None:
                 if state.probe(self._context):

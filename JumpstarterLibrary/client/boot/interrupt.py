@@ -15,18 +15,13 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, CommandFailed
 
-INTERRUPT_S = 30.0
 INTERVAL_S = 0.1
-GLANCE_S = 0.3
-"""How long a prompt that nobody has seen yet may take to answer, before power is switched on."""
 
 AUTOBOOT = "regexp:(?i)autoboot"
 """What U-Boot says while it can be stopped."""
 
 _GOES_ON = re.compile(r"[^\n]*\n\s*\S")
 EARLIER = " A board that looks for the key only once needs it earlier: with an empty pattern, and a shorter interval."
-GOING_ON_S = 5.0
-"""How long a boot loader that was stopped may say other things before its prompt."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class Interruption:
 
 
 def interrupt_boot(
-    board: Board, how: Interruption | None = None, timeout: Seconds = INTERRUPT_S, *, switch_on: bool = True
+    board: Board, how: Interruption | None = None, timeout: Seconds = None, *, switch_on: bool = True
 ) -> float:
     """Stop the boot at the boot loader's prompt.
 
@@ -54,7 +49,7 @@ def interrupt_boot(
     Args:
         board: The board.
         how: How it is stopped. Default: a space each 0.1 seconds once the console says something of autoboot.
-        timeout: Seconds or timedelta until the prompt must be there. Default: 30 seconds.
+        timeout: Seconds or timedelta until the prompt must be there. Default: the timing's ``interrupt_timeout``.
         switch_on: Switch it on if it has said nothing since the last power action, and has a power driver.
 
     Returns:
@@ -64,7 +59,7 @@ def interrupt_boot(
         BootFailed: There was no prompt in time, or the kernel was started instead.
         InfrastructureError: The console or the power driver failed.
     """
-    return _Attempt(board, how or Interruption(), Deadline.of(timeout)).run(switch_on)
+    return _Attempt(board, how or Interruption(), Deadline.of(timeout, board.timing.interrupt_timeout)).run(switch_on)
 
 
 class _Attempt:
@@ -96,7 +91,8 @@ class _Attempt:
         if not unheard and not self._uboot.waits():
             return False
         try:
-            self._uboot.wake(self._deadline.within(GLANCE_S) if unheard else self._deadline)
+            glance = self._deadline.within(self._board.timing.echo_timeout)
+            self._uboot.wake(glance if unheard else self._deadline)
         except CommandFailed:
             return False
         return True
@@ -146,7 +142,7 @@ class _Attempt:
             raise BootFailed(self._failure(f"The kernel was started before it took the key.{EARLIER}"))
         if self._asked is not None and _GOES_ON.match(text, self._asked):
             self._going_on = self._going_on or now
-            if now - self._going_on > GOING_ON_S:
+            if now - self._going_on > self._board.timing.uboot_prompt_timeout:
                 raise BootFailed(self._failure(f"It went on before it took the key.{EARLIER}"))
 
     def _prompt_came(self) -> bool:

@@ -26,12 +26,6 @@ from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.errors import BootFailed, DeviceCrashed, DeviceFailure, StateBroken
 from JumpstarterLibrary.types import StateChange
 
-FIRST_WORD_S = 5.0
-"""How long a board that was perhaps off may take to say its first word; one that says none was on, and hangs."""
-
-ELSEWHERE_S = 3.0
-"""How long a board must stand still in another state than that where a way should lead, to have arrived there."""
-
 ON_THE_WAY = (STARTING, BOOTING)
 
 
@@ -94,10 +88,10 @@ class Journey:
         state = self._detect()
         supply = self._board.known_supply
         if state == UNKNOWN and not self._board.screen.spoke and supply is not None and supply.on is None:
-            # It is probably off. Whether it was is known once it says something.
+            # It is probably off. Whether it was is known once it says something; one that does not was on, and hangs.
             begin = clock.seconds()
             supply.switch_on(self._context.deadline)
-            if self._board.console.wait_for_output(self._context.deadline.at_most(FIRST_WORD_S)):
+            if self._board.console.wait_for_output(self._context.deadline.at_most(self._board.timing.boot_silence)):
                 return STARTING, OFF, begin
         return state, UNKNOWN if state in ON_THE_WAY else state, clock.seconds()
 
@@ -168,7 +162,7 @@ class Journey:
             found = [state.name for state in self._states if state.shown(text)]
             if target in found:
                 return target
-            if not screen.changes(ELSEWHERE_S, limit) and found and not limit.expired:
+            if not screen.changes(self._board.timing.look_time, limit) and found and not limit.expired:
                 return found[0]
         raise BootFailed(f"The board did not come to state '{target}'. {screen.evidence(start)}")
 

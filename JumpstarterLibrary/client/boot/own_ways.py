@@ -15,23 +15,13 @@ from JumpstarterLibrary.client.deadline import spoken
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import BootFailed, CommandFailed
 
-PROBE_S = 10.0
 RETURN = b"\x15\n"
 """The nudge for a login prompt, which would take a comment for a name."""
 
 SYSTEM = "a login or a shell"
 
-FIRST_WORD_S = 10.0
-"""How long a board that was switched on may be silent; one that says nothing has perhaps been on before."""
-
-INTERRUPT_S = 30.0
-BOOT_S = 120.0
-BOOTING_S = 60.0
-LOGIN_S = 60.0
-LOGOUT_S = 30.0
 NESTED = 5
 """How many shells may be one in another."""
-REBOOT_S = 90.0
 
 
 def own_states(prompt: str) -> list[State]:
@@ -54,21 +44,22 @@ def own_ways(context: Context) -> Iterator[Way]:
     Args:
         context: The board, and how it boots.
     """
-    yield Way(BOOTLOADER, LOGIN, _boot, cost=3, timeout=BOOT_S)
-    yield Way(LOGIN, SHELL, _log_in, cost=1, timeout=LOGIN_S)
-    yield Way(SHELL, LOGIN, _log_out, cost=1, timeout=LOGOUT_S)
-    yield Way(STARTING, BOOTLOADER, _interrupt_started, cost=1, timeout=INTERRUPT_S)
-    yield Way(BOOTING, LOGIN, _wait_for_system, cost=1, timeout=BOOTING_S)
+    timing = context.board.timing
+    yield Way(BOOTLOADER, LOGIN, _boot, cost=3, timeout=timing.boot_timeout)
+    yield Way(LOGIN, SHELL, _log_in, cost=1, timeout=timing.login_timeout)
+    yield Way(SHELL, LOGIN, _log_out, cost=1, timeout=timing.command_timeout)
+    yield Way(STARTING, BOOTLOADER, _interrupt_started, cost=1, timeout=timing.interrupt_timeout)
+    yield Way(BOOTING, LOGIN, _wait_for_system, cost=1, timeout=timing.boot_timeout / 2)
     boots_by_itself = context.settings.commands is None
     if boots_by_itself:
-        yield Way(STARTING, LOGIN, _wait_for_started, cost=2, timeout=BOOT_S)
+        yield Way(STARTING, LOGIN, _wait_for_started, cost=2, timeout=timing.boot_timeout)
     if context.board.known_supply is None:
-        yield Way(SHELL, BOOTLOADER, _reboot, cost=6, timeout=REBOOT_S)
+        yield Way(SHELL, BOOTLOADER, _reboot, cost=6, timeout=timing.boot_timeout)
         return
     yield Way(ANY, OFF, _switch_off, cost=1)
-    yield Way(OFF, BOOTLOADER, _start_and_interrupt, cost=2, timeout=INTERRUPT_S)
+    yield Way(OFF, BOOTLOADER, _start_and_interrupt, cost=2, timeout=timing.interrupt_timeout)
     if boots_by_itself:
-        yield Way(OFF, LOGIN, _start, cost=4, timeout=BOOT_S)
+        yield Way(OFF, LOGIN, _start, cost=4, timeout=timing.boot_timeout)
 
 
 def switch_on(context: Context) -> None:
@@ -103,7 +94,7 @@ def _wait_for_started(context: Context) -> str:
 
 
 def _hear_first_word(context: Context) -> None:
-    board, limit = context.board, context.deadline.within(FIRST_WORD_S)
+    board, limit = context.board, context.deadline.within(context.board.timing.boot_silence)
     if not board.screen.spoke and not board.console.wait_for_output(limit):
         raise BootFailed(
             f"The board on console '{board.console.name}' said nothing within {spoken(limit.timeout or 0)}."
@@ -152,7 +143,8 @@ def _reboot(context: Context) -> str:
 
 def _runs_commands(context: Context) -> bool:
     """Whether what looks like a shell's prompt is one."""
+    limit = context.deadline.within(context.board.timing.probe_timeout)
     try:
-        return run_command(context.board.console, "true", context.deadline.within(PROBE_S)).status == 0
+        return run_command(context.board.console, "true", limit).status == 0
     except CommandFailed:
         return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from JumpstarterLibrary.client.consoles.screen import SETTLE_S, TAIL, LastLines
+from JumpstarterLibrary.client.consoles.screen import TAIL, LastLines
 
-__all__ = ["EVIDENCE_LINES", "SETTLE_S", "TAIL", "Screen", "seen"]
+__all__ = ["EVIDENCE_LINES", "TAIL", "Screen", "seen"]
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 

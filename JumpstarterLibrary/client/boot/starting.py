@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
-from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES, SETTLE_S
+from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES
 from JumpstarterLibrary.client.boot.signs import LOGIN, PANIC, SHELL
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
@@ -15,13 +15,10 @@ from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, ConsoleMismatch, UsageError
 from JumpstarterLibrary.types import ConsoleMatch
 
-BOOT_S = 120.0
 BOOT_COMMANDS = ("boot",)
 
-DRAIN_S = 2.0
-"""How long a board that dies may go on telling why."""
-DRAINED_S = 0.4
-"""Silence after which it has told all."""
+DRAINED_SHARE = 1 / 5
+"""Silence, as a part of ``trace_time``, after which a board that dies has told all."""
 
 LINES = {
     "login": LOGIN,
@@ -31,7 +28,7 @@ LINES = {
 
 
 def boot_from_uboot(
-    board: Board, commands: Sequence[str] = BOOT_COMMANDS, until: str | None = None, timeout: Seconds = BOOT_S
+    board: Board, commands: Sequence[str] = BOOT_COMMANDS, until: str | None = None, timeout: Seconds = None
 ) -> ConsoleMatch:
     """Start a system from U-Boot's prompt, and wait until it is there.
 
@@ -39,7 +36,7 @@ def boot_from_uboot(
         board: The board, with U-Boot at its prompt.
         commands: What starts it: all but the last have to end with status 0, the last does not come back.
         until: What the console says when it is there. Default: it stands still at the prompt of a login or a shell.
-        timeout: Seconds or timedelta for all of it. Default: 120 seconds.
+        timeout: Seconds or timedelta for all of it. Default: the timing's ``boot_timeout``.
 
     Returns:
         Where that was said.
@@ -50,7 +47,7 @@ def boot_from_uboot(
     """
     if not commands:
         raise UsageError("There is no command to boot with. Give one, such as boot.")
-    deadline, begin = Deadline.of(timeout), clock.seconds()
+    deadline, begin = Deadline.of(timeout, board.timing.boot_timeout), clock.seconds()
     uboot = UBoot(board.console, board.prompt)
     for command in commands[:-1]:
         uboot.checked(command, deadline)
@@ -90,7 +87,7 @@ def await_line(board: Board, wanted: Mapping[str, re.Pattern[str]], since: int, 
         if PANIC.search(board.console.text(looked)):
             raise died(board, since)
         looked = max(since, end - len(PANIC.pattern))
-        if not screen.changes(SETTLE_S, deadline):
+        if not screen.changes(board.timing.prompt_settle, deadline):
             line = screen.line(since)
             for name, pattern in wanted.items():
                 if board.console.end > since and pattern.search(line):
@@ -106,8 +103,9 @@ def await_line(board: Board, wanted: Mapping[str, re.Pattern[str]], since: int, 
 
 def died(board: Board, since: int) -> BootFailed:
     """Return the error for a kernel panic, with all that the board still says of it."""
-    drain = Deadline(DRAIN_S)
-    while not drain.expired and board.console.wait_for_output(drain.at_most(DRAINED_S)):
+    trace_time = board.timing.trace_time
+    drain = Deadline(trace_time)
+    while not drain.expired and board.console.wait_for_output(drain.at_most(trace_time * DRAINED_SHARE)):
         pass
     lines = board.console.shown(since).rstrip("\n").split("\n")
     number = next((number for number, line in enumerate(lines) if PANIC.search(line)), len(lines))

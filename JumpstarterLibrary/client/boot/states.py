@@ -26,9 +26,6 @@ from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.errors import StateMismatch, UsageError
 from JumpstarterLibrary.types import StateChange
 
-ENSURE_S = 180.0
-GET_S = 30.0
-
 
 class DeviceStates:
     """The states of one board.
@@ -113,16 +110,16 @@ class DeviceStates:
 
     # States
 
-    def get(self, timeout: Seconds = GET_S) -> tuple[str, str]:
+    def get(self, timeout: Seconds = None) -> tuple[str, str]:
         """Look which state the board is in.
 
         Args:
-            timeout: Seconds or timedelta. Default: 30 seconds, of which it takes at most a few.
+            timeout: Seconds or timedelta. Default: the timing's ``state_timeout``, of which it takes only a part.
 
         Returns:
             The state's name, and why it is ``unknown`` if it is.
         """
-        context = self._context(self.settings, Deadline.of(timeout))
+        context = self._context(self.settings, timeout)
         detector = Detector(context, self._all_states())
         state = detector.look()
         if state in (UNKNOWN, *ON_THE_WAY):
@@ -132,7 +129,7 @@ class DeviceStates:
         self._failures.reached(state)
         return state, ""
 
-    def should_be(self, expected: str, timeout: Seconds = GET_S) -> None:
+    def should_be(self, expected: str, timeout: Seconds = None) -> None:
         """Check which state the board is in; it may also be expected to be ``unknown``.
 
         Raises:
@@ -150,12 +147,12 @@ class DeviceStates:
                 f"{found}. {self._board.screen.evidence()}"
             )
 
-    def ensure(self, target: str, timeout: Seconds = ENSURE_S, settings: Settings | None = None) -> list[StateChange]:
+    def ensure(self, target: str, timeout: Seconds = None, settings: Settings | None = None) -> list[StateChange]:
         """Bring the board to a state, by the shortest way from where it is.
 
         Args:
             target: The state.
-            timeout: Seconds or timedelta for all of it. Default: 3 minutes.
+            timeout: Seconds or timedelta for all of it. Default: the timing's ``state_timeout``.
             settings: How it boots this time. Default: as it does.
 
         Returns:
@@ -168,7 +165,7 @@ class DeviceStates:
             InfrastructureError: A driver failed, or the link.
         """
         target = self._known_name(target)
-        context = self._context(settings or self.settings, Deadline.of(timeout))
+        context = self._context(settings or self.settings, timeout)
         self._failures.forgive(context.settings)
         journey = Journey(context, self._all_states(), self._ways, self._knowledge, self._failures, target)
         try:
@@ -176,8 +173,9 @@ class DeviceStates:
         finally:
             self._failures.count()
 
-    def _context(self, settings: Settings, deadline: Deadline) -> Context:
-        return Context(self.board, settings, deadline)
+    def _context(self, settings: Settings, timeout: Seconds) -> Context:
+        board = self.board
+        return Context(board, settings, Deadline.of(timeout, board.timing.state_timeout))
 
     def _all_states(self) -> list[State]:
         return [*self._states, *own_states(self._board.prompt)]

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
 from JumpstarterLibrary.client.drivers import PowerProxy
+from JumpstarterLibrary.client.drivers.power import OFF_TIME_S
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.powers import PowerState
 
 if TYPE_CHECKING:
+    from JumpstarterLibrary.client.timing import Timing
     from JumpstarterLibrary.client.tree import Node
-
-OFF_TIME_S = 2.0
-"""Seconds that a board stays without power in a power cycle, unless somebody says otherwise."""
 
 SIMULATORS = frozenset(
     f"jumpstarter_driver_{name}.client.{client}"
@@ -34,10 +33,12 @@ class Supply:
 
     Args:
         proxy: The driver.
+        timing: The board's time limits and pauses.
     """
 
-    def __init__(self, proxy: PowerProxy) -> None:
+    def __init__(self, proxy: PowerProxy, timing: Timing) -> None:
         self.proxy = proxy
+        self._timing = timing
         # From now on it counts as a power driver, whatever its label.
         proxy._device.powers.of(proxy.uuid)
 
@@ -61,7 +62,9 @@ class Supply:
 
     @property
     def off_time(self) -> float:
-        """Seconds that the board needs without power in a power cycle; a simulated one needs none."""
+        """Seconds that the board needs without power in a power cycle; a simulated one needs none by itself."""
+        if self._timing.power_off_time is not None:
+            return self._timing.power_off_time
         node: Node | None = self.proxy._node
         while node is not None and node.label not in SIMULATORS:
             node = node.parent

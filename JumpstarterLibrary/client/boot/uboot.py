@@ -13,12 +13,9 @@ from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.evidence import alternatives
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, DeviceCrashed, InfrastructureError, UsageError
 from JumpstarterLibrary.types import CommandResult, ConsoleMatch
-
-COMMAND_S = 60.0
-PROMPT_S = 5.0
-"""How long U-Boot may take to show its prompt again when nothing runs there."""
 
 CLEAR = b"\x15"
 """Ctrl-U: what was typed and not entered is forgotten, not run."""
@@ -28,8 +25,6 @@ INTERRUPT = b"\x03"
 
 TRIES = 3
 """How often a line is typed until its echo is right."""
-ECHO_S = 0.5
-"""How long an echo may pause; twice and three times as long where it came wrong before."""
 QUOTED = 80
 """Characters of a line that errors quote."""
 PIECE = 16
@@ -38,8 +33,8 @@ PIECE = 16
 PAGER = "regexp:: Press SPACE to continue"
 RESTARTED = f"regexp:{signs.RESTARTED.pattern}"
 STARTED = f"regexp:{signs.STARTED.pattern}"
-OPEN_S = 0.5
-STAND_S = 0.2
+OPEN_SETTLE = 3
+"""How many times as long as a prompt an open command has to stand still; what a command prints may look like one."""
 OPEN = r"regexp:\n> \Z"
 
 _PAGES = re.compile(r"\n?: Press SPACE to continue\n* *\n?")
@@ -61,21 +56,27 @@ class UBoot:
         self._restarted = False
         self._shown = ""  # the whole prompt, once it was seen
 
+    @property
+    def _timing(self) -> Timing:
+        return self.console.timing
+
     def waits(self) -> bool:
         """Return whether the last line is its prompt, perhaps with something typed behind it. Types nothing."""
         line = self._screen.line()
         return line.startswith(self.prompt) or signs.CONTINUATION.search(line) is not None
 
-    def wake(self, timeout: Seconds = PROMPT_S) -> None:
+    def wake(self, timeout: Seconds = None) -> None:
         """Let it show its prompt, on a line with nothing typed behind it.
 
         What somebody has typed there is forgotten, and no command is run or repeated.
 
+        Args:
+            timeout: Seconds or timedelta, at most the timing's ``uboot_prompt_timeout``. Default: that.
+
         Raises:
             CommandFailed: There is no prompt.
         """
-        deadline = Deadline.of(timeout)
-        limit = deadline.within(PROMPT_S)
+        limit = Deadline.of(timeout).within(self._timing.uboot_prompt_timeout)
         shown = f"#\n{self.prompt}"
         open_quote = signs.CONTINUATION.search(self._screen.line()) is not None
         try:
@@ -92,21 +93,21 @@ class UBoot:
                 f"Stop the boot first, for example with: Interrupt Boot"
             ) from error
 
-    def run(self, command: str, timeout: Seconds = COMMAND_S) -> CommandResult:
+    def run(self, command: str, timeout: Seconds = None) -> CommandResult:
         """Run a command and return its output, status and duration.
 
         The line is entered only when its echo is right, so that none ever runs that was cut short.
 
         Args:
             command: One line of U-Boot's language.
-            timeout: Seconds or timedelta until the prompt must be back. Default: 60 seconds. A command that is not done
-                by then is interrupted with Ctrl-C.
+            timeout: Seconds or timedelta until the prompt must be back. Default: the timing's
+                ``uboot_command_timeout``. A command that is not done by then is interrupted with Ctrl-C.
 
         Raises:
             CommandFailed: There is no prompt, the line did not arrive, or the prompt did not come back.
             UsageError: The command cannot be typed.
         """
-        deadline, begin = Deadline.of(timeout), clock.seconds()
+        deadline, begin = Deadline.of(timeout, self._timing.uboot_command_timeout), clock.seconds()
         self._restarted = False
         at = self.enter(command, deadline)
         try:
@@ -118,7 +119,7 @@ class UBoot:
             raise
         return CommandResult(command, output, status, clock.seconds() - begin)
 
-    def checked(self, command: str, timeout: Seconds = COMMAND_S) -> CommandResult:
+    def checked(self, command: str, timeout: Seconds = None) -> CommandResult:
         """Run a command that must succeed.
 
         Raises:
@@ -129,7 +130,7 @@ class UBoot:
             raise wrong_status(result, 0)
         return result
 
-    def enter(self, command: str, timeout: Seconds = COMMAND_S) -> int:
+    def enter(self, command: str, timeout: Seconds = None) -> int:
         """Enter a command, and do not wait for its end; return the offset behind its echo.
 
         Raises:
@@ -137,7 +138,7 @@ class UBoot:
             UsageError: The command cannot be typed.
         """
         _check(command)
-        deadline = Deadline.of(timeout)
+        deadline = Deadline.of(timeout, self._timing.uboot_command_timeout)
         self.wake(deadline)
         prompt = self.console.cursor - len(self.prompt)
         echo = self._type(command, deadline)
@@ -192,7 +193,7 @@ class UBoot:
                     f"The board restarted while U-Boot ran command '{short(command)}': it said '{match.text.strip()}'. "
                     f"To start something that does not come back, use Boot From U-Boot."
                 )
-            elif index == 3 and not self._screen.changes(OPEN_S, deadline):
+            elif index == 3 and not self._screen.changes(OPEN_SETTLE * self._timing.prompt_settle, deadline):
                 raise CommandFailed(
                     f"U-Boot waits for the rest of command '{short(command)}': a quote or an 'if' is not closed. "
                     f"It was not run."
@@ -208,7 +209,7 @@ class UBoot:
     def _stands_at_prompt(self, deadline: Deadline) -> bool:
         """Whether the last line is the prompt, and not something like it that the command has printed."""
         while (line := self._screen.line()).startswith(self.prompt):
-            if line == self._shown or not self._screen.changes(STAND_S, deadline):
+            if line == self._shown or not self._screen.changes(self._timing.prompt_settle, deadline):
                 return True
         return False
 
@@ -222,7 +223,8 @@ class UBoot:
         """Type a line without entering it, and return where its echo is."""
         heard: list[str] = []
         for number in range(TRIES):
-            start, patience = self.console.end, ECHO_S * (number + 1)
+            # Twice and three times as long where it came wrong before.
+            start, patience = self.console.end, self._timing.echo_timeout * (number + 1)
             try:
                 if number == 0:
                     return self._echoed(line, start, patience, deadline)

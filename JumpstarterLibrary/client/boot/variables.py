@@ -11,8 +11,6 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.errors import BootFailed, CommandFailed, UsageError
 from JumpstarterLibrary.types import UBootNetwork
 
-VARIABLE_S = 10.0
-DHCP_S = 60.0
 DHCP_TRIES = 3
 BETWEEN_TRIES = "sleep 2"
 NETMASK = "255.255.255.0"
@@ -22,13 +20,13 @@ _NAME = re.compile(r"[^\s=;'\"\\$#&|<>-][^\s=;'\"\\$#&|<>]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def get_variable(uboot: UBoot, name: str, timeout: Seconds = VARIABLE_S) -> str | None:
+def get_variable(uboot: UBoot, name: str, timeout: Seconds = None) -> str | None:
     """Return a variable; None if it is not defined.
 
     Args:
         uboot: U-Boot at its prompt.
         name: The variable's name.
-        timeout: Seconds or timedelta. Default: 10 seconds.
+        timeout: Seconds or timedelta. Default: the timing's ``uboot_command_timeout``.
 
     Raises:
         CommandFailed: U-Boot does not answer, or not as it should.
@@ -43,21 +41,21 @@ def get_variable(uboot: UBoot, name: str, timeout: Seconds = VARIABLE_S) -> str 
     raise CommandFailed(f"U-Boot does not tell variable '{name}'. It said: '{result.stdout}'.")
 
 
-def set_variable(uboot: UBoot, name: str, value: str | None, timeout: Seconds = VARIABLE_S) -> None:
+def set_variable(uboot: UBoot, name: str, value: str | None, timeout: Seconds = None) -> None:
     """Set a variable, or delete it, and look whether U-Boot has it so.
 
     Args:
         uboot: U-Boot at its prompt.
         name: The variable's name.
         value: Its value, on one line; None or an empty one deletes it.
-        timeout: Seconds or timedelta. Default: 10 seconds.
+        timeout: Seconds or timedelta. Default: the timing's ``uboot_command_timeout``.
 
     Raises:
         CommandFailed: U-Boot refused, or has another value now.
         UsageError: That is no name, or a value that cannot be typed.
     """
     _check_name(name)
-    deadline = Deadline.of(timeout)
+    deadline = Deadline.of(timeout, uboot.console.timing.uboot_command_timeout)
     if value and (control := _CONTROL.search(value)):
         raise UsageError(
             f"The value of U-Boot's variable '{name}' has the control character {control[0]!r}, which cannot be typed. "
@@ -79,21 +77,21 @@ def quoted(value: str) -> str:
 
 
 def run_dhcp(
-    uboot: UBoot, tries: int = DHCP_TRIES, timeout: Seconds = DHCP_S, between: str = BETWEEN_TRIES
+    uboot: UBoot, tries: int = DHCP_TRIES, timeout: Seconds = None, between: str = BETWEEN_TRIES
 ) -> UBootNetwork:
     """Let U-Boot get an address, without loading anything.
 
     Args:
         uboot: U-Boot at its prompt.
         tries: How often it asks.
-        timeout: Seconds or timedelta for all of it. Default: 60 seconds.
+        timeout: Seconds or timedelta for all of it. Default: the timing's ``uboot_command_timeout``.
         between: U-Boot's command between two tries.
 
     Raises:
         BootFailed: It got no address, or no gateway.
         CommandFailed: U-Boot does not answer.
     """
-    deadline = Deadline.of(timeout)
+    deadline = Deadline.of(timeout, uboot.console.timing.uboot_command_timeout)
     with _autoload_off(uboot, deadline):
         for number in range(1, tries + 1):
             result = uboot.run("dhcp", deadline)

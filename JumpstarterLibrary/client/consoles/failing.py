@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client.pattern import REGEXP_PREFIX, Pattern
-
-DRAIN_S = 2.0
-"""How long a console is listened to after a failing pattern was seen, so that the whole trace is there."""
 
 PAUSE_S = 0.5
 """Silence after which another hit does not belong to the same trouble any more."""
@@ -56,6 +53,7 @@ class Incident:
         pattern: The pattern's name.
         line: Offset of the line's beginning.
         start: Offset of the match.
+        since: When it was seen, in seconds of the monotonic clock.
         until: When the console was listened to long enough, in seconds of the monotonic clock.
         close: Offset behind what belongs to it; None until it is known.
     """
@@ -63,6 +61,7 @@ class Incident:
     pattern: str
     line: int
     start: int
+    since: float
     until: float
     close: int | None = None
 
@@ -72,9 +71,12 @@ class Sentry:
     """Looks for failing patterns in everything that a console says. Not for several threads.
 
     Attributes:
+        trace_time: Tells how many seconds a console is listened to after a pattern was seen, so that the whole trace is
+            there.
         incident: What was seen and not yet reported.
     """
 
+    trace_time: Callable[[], float]
     incident: Incident | None = None
     _typed: str = ""
     _echoed: bool = False
@@ -135,9 +137,8 @@ class Sentry:
         """Whether what is said still belongs to what was seen last."""
         if self._last is None:
             return False
-        began = self._last.until - DRAIN_S
         quiet = now > self._last.until and now - self._heard > PAUSE_S
-        return not quiet and now - began < TROUBLE_S
+        return not quiet and now - self._last.since < TROUBLE_S
 
     def _look(self, text: str, end: int, now: float) -> None:
         best: tuple[re.Match[str], FailingPattern] | None = None
@@ -155,7 +156,7 @@ class Sentry:
         match, pattern = best
         base = end - len(text)
         line = text.rfind("\n", 0, match.start()) + 1
-        self._last = Incident(pattern.name, base + line, base + match.start(), now + DRAIN_S)
+        self._last = Incident(pattern.name, base + line, base + match.start(), now, now + self.trace_time())
         self.incident = self.incident or self._last
 
 

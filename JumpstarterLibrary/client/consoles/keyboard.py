@@ -18,29 +18,14 @@ from JumpstarterLibrary.types import Echo
 
 logger = logging.getLogger(__name__)
 
-TYPE_S = 30.0
-
 AGAIN = 3
 """How often a line is typed again at most."""
-
-PATIENCE_S = 0.5
-"""How long an echo may make no progress."""
-
-SCROLLED_S = 0.05
-"""Silence after which a line of which an editor shows the end only is taken for whole."""
-
-QUIET_S = 0.1
-QUIET_LIMIT_S = 1.0
-"""Silence after a line was erased, and how long it is waited for."""
 
 ERASE = b"\x15"
 """Ctrl-U, which terminals, shells and U-Boot take for: forget this line."""
 
 INTERRUPT = b"\x03"
 """Ctrl-C."""
-
-INTERRUPT_LIMIT_S = 1.0
-"""How long a prompt is waited for behind it."""
 
 LONG = 40
 """Characters from which on a line may be wrapped where it is shown, or be shown only in part."""
@@ -57,14 +42,14 @@ class Manner:
     """How to type.
 
     Attributes:
-        char_delay: Seconds between two characters; 0 for all at once.
+        char_delay: Seconds between two characters; 0 for all at once, None for the timing's ``char_delay``.
         echo: What is made of the echo.
         erase: What makes the far side forget a line.
         again: How often a line may be typed again.
         what: What a line is called while its echo is awaited. Default: the line itself.
     """
 
-    char_delay: float = 0.0
+    char_delay: float | None = None
     echo: Echo = Echo.auto
     erase: bytes = ERASE
     again: int = AGAIN
@@ -78,7 +63,7 @@ def type_text(
     *,
     newline: bool = True,
     secret: bool = False,
-    timeout: Seconds = TYPE_S,
+    timeout: Seconds = None,
 ) -> bool:
     """Type a text, line by line.
 
@@ -91,7 +76,7 @@ def type_text(
         manner: How to type it.
         newline: Type a line end behind it. Default: yes.
         secret: Whether nobody may see it. Default: no.
-        timeout: Seconds or timedelta until it must be typed. Default: 30 seconds.
+        timeout: Seconds or timedelta until it must be typed. Default: the timing's ``write_timeout``.
 
     Returns:
         Whether all lines came back, as far as they were looked at.
@@ -102,7 +87,7 @@ def type_text(
         InfrastructureError: The stream has ended.
         UsageError: The text cannot be typed.
     """
-    deadline = Deadline.of(timeout)
+    deadline = Deadline.of(timeout, console.timing.write_timeout)
     *lines, rest = text.split("\n")
     if newline:
         lines, rest = [*lines, rest], ""
@@ -151,15 +136,22 @@ def interrupt(console: Console, deadline: Deadline) -> None:
     """Press Ctrl-C, and wait for a prompt behind it: what is typed before is lost with the program that is ended."""
     before = console.end
     console.write(INTERRUPT, deadline)
-    end = deadline.within(INTERRUPT_LIMIT_S)
+    end = deadline.within(console.timing.answer_timeout)
     while not end.expired and not _PROMPT.search(without_kernel_messages(console.text(before))):
         console.wait_for_output(end)
     let_settle(console, deadline)
 
 
-def let_settle(console: Console, deadline: Deadline, quiet: float = QUIET_S, limit: float = QUIET_LIMIT_S) -> None:
-    """Wait until a console is quiet for a moment, and not too long for that."""
-    end = deadline.within(limit)
+def let_settle(console: Console, deadline: Deadline, quiet: float | None = None) -> None:
+    """Wait until a console is quiet for a moment, and not too long for that.
+
+    Args:
+        console: The console.
+        deadline: Until when at most.
+        quiet: Seconds of silence. Default: the timing's ``prompt_settle``.
+    """
+    end = deadline.within(console.timing.settle_limit)
+    quiet = console.timing.prompt_settle if quiet is None else quiet
     while not end.expired and console.wait_for_output(end.at_most(quiet)):
         pass
 
@@ -195,7 +187,7 @@ def control_character(name: str) -> bytes:
 
 def _echo(console: Console, before: int, line: str, deadline: Deadline, what: str) -> str | None:
     """Wait for the echo of a line; return None when it is whole, and otherwise what came instead."""
-    best, moved = -1, clock.seconds()
+    best, moved, timing = -1, clock.seconds(), console.timing
     while True:
         raw = without_erased(console.text(before))
         came = without_kernel_messages(raw)
@@ -204,11 +196,11 @@ def _echo(console: Console, before: int, line: str, deadline: Deadline, what: st
         found = _progress(line, came)
         if found > best:
             best, moved = found, clock.seconds()
-        left = PATIENCE_S - (clock.seconds() - moved)
+        left = timing.echo_timeout - (clock.seconds() - moved)
         if left <= 0 or deadline.expired:
             return None if len(line) > LONG and _shown_strangely(line, came, found) else came.strip()
         scrolled = _scrolled(line, came)
-        pause = min(left, SCROLLED_S) if scrolled else left
+        pause = min(left, timing.match_settle) if scrolled else left
         if not console.wait_for_output(deadline.at_most(pause), f"the echo of {what}") and scrolled:
             return None
 

@@ -59,7 +59,7 @@ class Recording:
     def __init__(self, driver: DriverProxy, name: str, transcript: Path | None) -> None:
         # Entering a plain lock cannot be interrupted half-way, entering a condition can.
         self.lock = threading.RLock()
-        self.sentry = Sentry()
+        self.sentry = Sentry(lambda: driver._device.timing_of(driver).trace_time)
         self.kernel = KernelClock()
         self.secrets = Secrets()
         self.ended = False
@@ -188,7 +188,7 @@ class Recording:
 
     # What is said
 
-    def send(self, data: bytes, deadline: Deadline, *, secret: bool, delay: float | None) -> None:
+    def send(self, data: bytes, deadline: Deadline, *, secret: bool, delay: float) -> None:
         """Send bytes; see ``Console.write``."""
         if self.ended:
             raise self.end_error()

@@ -9,9 +9,6 @@ from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.deadline import Deadline
 
-SETTLE_S = 0.15
-"""A line that looks like a prompt is one when nothing follows for so long."""
-
 TAIL = 64 * 1024
 
 _BEGUN = re.compile(r"\[ *(?:\d+(?:\.\d*)?)?\Z")
@@ -62,9 +59,10 @@ class LastLines:
 
     def settled(self, deadline: Deadline, since: int | None = None) -> str | None:
         """Return the text once the console pauses; None if it does not until the deadline."""
+        settle = self._console.timing.prompt_settle
         while True:
-            whole = deadline.at_most(SETTLE_S) == SETTLE_S
-            if not self.changes(SETTLE_S, deadline):
+            whole = deadline.at_most(settle) == settle
+            if not self.changes(settle, deadline):
                 return self.text(since) if whole else None
 
     def _first_line(self, begin: int) -> int:

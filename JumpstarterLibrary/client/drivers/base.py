@@ -227,7 +227,9 @@ class DriverProxy:
         """
         call = self._caller(method, before, args)
         operation = self._operation(method, "unary")
-        return download(self._device.ready(), self.uuid, call, operation, sink, limit=limit, timeout=timeout)
+        silence_s = self._device.timing_of(self).transfer_silence
+        link = self._device.ready()
+        return download(link, self.uuid, call, operation, sink, limit=limit, timeout=timeout, silence_s=silence_s)
 
     def _operation(self, method: str, kind: str) -> Operation:
         """Return the words for a call of this driver, for messages."""

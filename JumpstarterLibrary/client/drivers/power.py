@@ -13,7 +13,13 @@ from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout, Usa
 from JumpstarterLibrary.types import PowerReading
 
 OFF_TIME_S = 2.0
-"""Seconds without power in a power cycle, as upstream's client has it."""
+"""Seconds without power in a power cycle where the timing has no ``power_off_time``; upstream's client has the same."""
+
+
+def off_time(driver: DriverProxy) -> float:
+    """Return the seconds without power in a power cycle by a driver, unless a caller says otherwise."""
+    own = driver._device.timing_of(driver).power_off_time
+    return OFF_TIME_S if own is None else own
 
 
 class PowerProxy(DriverProxy):
@@ -40,13 +46,13 @@ class PowerProxy(DriverProxy):
         """Switch power off. Switching off what is off is fine."""
         self.call("off", timeout=timeout)
 
-    def cycle(self, wait: Seconds = OFF_TIME_S) -> None:
+    def cycle(self, wait: Seconds = None) -> None:
         """Switch power off, wait, and switch it on.
 
         Args:
-            wait: Seconds (or timedelta) without power. Default: 2 seconds.
+            wait: Seconds (or timedelta) without power. Default: the timing's ``power_off_time``, otherwise 2 seconds.
         """
-        length = seconds(wait) or 0.0
+        length = off_time(self) if wait is None else seconds(wait) or 0.0
         if length < 0:
             raise UsageError(f"A power cycle cannot take {length:g} seconds. Nothing was switched.")
         self.off()
@@ -136,6 +142,6 @@ class ExporterCyclePowerProxy(PowerProxy):
 
     LABELS: tuple[str, ...] = ("jumpstarter_driver_ridesx.client.RideSXPowerClient",)
 
-    def cycle(self, wait: Seconds = OFF_TIME_S) -> None:
+    def cycle(self, wait: Seconds = None) -> None:
         """Let the exporter switch power off, wait, and switch it on."""
-        self.call("cycle", seconds(wait))
+        self.call("cycle", off_time(self) if wait is None else seconds(wait))

@@ -18,6 +18,7 @@ from JumpstarterLibrary.client.leasing.readiness import await_ready, await_repor
 from JumpstarterLibrary.client.leasing.route import LeaseRoute, Passage, open_route
 from JumpstarterLibrary.client.leasing.searching import Search
 from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import build_tree
 from JumpstarterLibrary.errors import (
     ControllerUnreachable,
@@ -59,6 +60,7 @@ class LeasedDevice(Device):
         follow_logs: Emit the exporter's log as events for as long as the device is connected.
         usual_s: Seconds that this connection took.
         progress_s: Seconds between two lines about the wait for another one.
+        timing: The time limits and pauses of its boards. Default: the defaults.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class LeasedDevice(Device):
         follow_logs: bool = False,
         usual_s: float = 0.0,
         progress_s: float = PROGRESS_S,
+        timing: Timing | None = None,
     ) -> None:
-        super().__init__(link, build_tree(report.reports), report.motd)
+        super().__init__(link, build_tree(report.reports), report.motd, timing=timing)
         self.labels = dict(report.labels)
         self.tick = tick
         self._route = route
@@ -223,6 +226,7 @@ def connect_lease(
     tick: Tick = lambda: None,
     follow_logs: bool = False,
     progress_s: float = PROGRESS_S,
+    timing: Timing | None = None,
 ) -> LeasedDevice:
     """Connect to the exporter of a lease, and return the device when it takes driver calls.
 
@@ -233,6 +237,7 @@ def connect_lease(
         tick: Called several times a second, in the waiting thread.
         follow_logs: Go on emitting the exporter's log when the device is ready.
         progress_s: Seconds between two lines about the wait for a lost exporter.
+        timing: The time limits and pauses of its boards. Default: the defaults.
 
     Raises:
         LeaseError: The lease ended meanwhile.
@@ -271,7 +276,15 @@ def _connected(
             report = await_report(link, route, hooks, deadline, tick)
             usual_s = clock.seconds() - begin
             device = LeasedDevice(
-                link, report, route, hooks, tick, follow_logs=follow_logs, usual_s=usual_s, progress_s=progress_s
+                link,
+                report,
+                route,
+                hooks,
+                tick,
+                follow_logs=follow_logs,
+                usual_s=usual_s,
+                progress_s=progress_s,
+                timing=timing,
             )
             device.await_ready(deadline)
         except BaseException:

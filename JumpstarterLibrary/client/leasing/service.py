@@ -21,6 +21,7 @@ from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
 from JumpstarterLibrary.client.leasing.shield import Shielded
 from JumpstarterLibrary.client.selectors import nearest, parse_alternatives, parse_selector
 from JumpstarterLibrary.client.settings import ClientSettings
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import ControllerUnreachable, HookFailed, JumpstarterError, LeaseUnsatisfiable
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class LeaseService:
         events: Events | None = None,
         tick: Tick = lambda: None,
         follow_logs: bool = False,
+        timing: Timing | None = None,
     ) -> LeasedDevice:
         """Acquire a lease and connect to its exporter; whatever goes wrong, the lease is given back.
 
@@ -81,6 +83,7 @@ class LeaseService:
             tick: Called several times a second, in the waiting thread.
             follow_logs: Emit the exporter's log as events from the first line on. It makes calls that the exporter
                 logs a little slower. Default: only until the device is ready.
+            timing: The time limits and pauses of the device's boards. Default: the defaults.
 
         Raises:
             InfrastructureError: See ``acquire`` and ``connect_lease``.
@@ -98,6 +101,7 @@ class LeaseService:
                 tick=tick,
                 follow_logs=follow_logs,
                 progress_s=progress.total_seconds(),
+                timing=timing,
             )
             self._keeper.keep(lease, device.pulse)
         except BaseException as error:
@@ -137,6 +141,7 @@ class LeaseService:
         events: Events | None = None,
         tick: Tick = lambda: None,
         follow_logs: bool = False,
+        timing: Timing | None = None,
     ) -> LeasedDevice:
         """Connect to the exporter of somebody's lease; it is never released here.
 
@@ -146,6 +151,7 @@ class LeaseService:
             events: Where lines about it go, and later those of the device.
             tick: Called several times a second, in the waiting thread.
             follow_logs: See ``lease``.
+            timing: See ``lease``.
 
         Raises:
             InfrastructureError: See ``joining.attach`` and ``connect_lease``.
@@ -153,7 +159,7 @@ class LeaseService:
         controller = self.controller
         deadline = Deadline.of(controller.settings.dial_timeout if timeout is None else timeout)
         lease = attach(controller, name, deadline, events)
-        device = connect_lease(lease, deadline, events=events, tick=tick, follow_logs=follow_logs)
+        device = connect_lease(lease, deadline, events=events, tick=tick, follow_logs=follow_logs, timing=timing)
         self._keeper.keep(lease, device.pulse)
         return device
 

@@ -18,7 +18,7 @@ from JumpstarterLibrary.client import ByteStream, DriverProxy
 from JumpstarterLibrary.client.compression import Decompressor
 from JumpstarterLibrary.client.offer import Offer
 from JumpstarterLibrary.client.pending import PendingCall
-from JumpstarterLibrary.client.resource import LAST_FRAMES_S, SILENCE_S
+from JumpstarterLibrary.client.resource import LAST_FRAMES_S
 from JumpstarterLibrary.errors import InfrastructureError, TransferError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.clients.endings import broken, end_of_data
@@ -201,7 +201,7 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
             try:
                 yield offer.handle
                 if offer.used:
-                    await pumps.finish(proxy.path)
+                    await pumps.finish(proxy)
             except Exception as error:  # noqa: BLE001 - carried past the task group, which would wrap it
                 failure = error
             tasks.cancel_scope.cancel()
@@ -270,22 +270,22 @@ class _Pumps:
             await in_thread(self._offer.fail, failure)
         self._failed.set()
 
-    async def finish(self, path: str) -> None:
+    async def finish(self, proxy: DriverProxy) -> None:
         """Wait until the data has come to its end, the source's or the driver's, or something has failed."""
         if self._gave:
             await self._first(self._sent, LAST_FRAMES_S)
             if not self._sent.is_set() and not self._failed.is_set():
-                raise TransferError(f"Driver '{path}' reported success after taking only a part of the data.")
+                raise TransferError(f"Driver '{proxy.path}' reported success after taking only a part of the data.")
             return
-        before = -1
+        before, silence_s = -1, proxy._device.timing_of(proxy).transfer_silence
         while not self._complete.is_set() and not self._failed.is_set():
             if before == self._received:
                 raise TransferError(
-                    f"Driver '{path}' reported success, but sent no end of data. {before} bytes were received; they "
-                    f"may be incomplete."
+                    f"Driver '{proxy.path}' reported success, but sent no end of data. {before} bytes were received; "
+                    f"they may be incomplete."
                 )
             before = self._received
-            await self._first(self._complete, SILENCE_S)
+            await self._first(self._complete, silence_s)
 
     async def _first(self, event: anyio.Event, limit_s: float) -> None:
         """Wait for an event, or a failure, for some seconds."""

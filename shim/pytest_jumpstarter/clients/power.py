@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from JumpstarterLibrary import types
-from JumpstarterLibrary.client.drivers.power import ExporterCyclePowerProxy, PowerProxy, VirtualPowerProxy
+from JumpstarterLibrary.client.drivers.power import ExporterCyclePowerProxy, PowerProxy, VirtualPowerProxy, off_time
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.errors import InfrastructureError
 from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.clients.optional import commands
 from pytest_jumpstarter.clients.records import Record
-
-OFF_TIME_S = 2
-"""Seconds without power in a power cycle."""
+from pytest_jumpstarter.clients.wire import proxy_of
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,13 @@ class PowerClient(DriverClient):
         """Switch power off. Switching off what is off is fine."""
         self.call("off")
 
-    def cycle(self, wait: float = OFF_TIME_S) -> None:
+    def cycle(self, wait: float | None = None) -> None:
         """Switch power off, wait, and switch it on.
 
         Args:
-            wait: Seconds without power. Default: 2 seconds.
+            wait: Seconds without power. Default: the timing's ``power_off_time``, otherwise 2 seconds.
         """
+        wait = off_time(proxy_of(self)) if wait is None else wait
         self.logger.debug("off for %s seconds, then on again", wait)
         self.off()
         # Not a wait for something to happen: how long a board stays without power is the caller's to say.
@@ -107,6 +106,6 @@ class ExporterCyclePowerClient(PowerClient):
 
     PROXY = ExporterCyclePowerProxy
 
-    def cycle(self, wait: float = OFF_TIME_S) -> None:
+    def cycle(self, wait: float | None = None) -> None:
         """Let the exporter switch power off, wait, and switch it on."""
-        self.call("cycle", wait)
+        self.call("cycle", off_time(proxy_of(self)) if wait is None else wait)

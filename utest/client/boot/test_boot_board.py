@@ -200,7 +200,7 @@ def test_a_board_is_off_whatever_is_still_on_its_way(device: Device, port: Port,
 
 
 def test_the_pause_of_a_power_cycle_is_what_is_left_of_it(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    supply = Supply(device.client.power)
+    supply = Supply(device.client.power, device.timing)
     pauses: list[float] = []
     monkeypatch.setattr("JumpstarterLibrary.client.boot.supply.pause", pauses.append)
     supply.rest(2)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Device
-from JumpstarterLibrary.client.boot import interrupt as interrupt_module
+from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.boot.board import find_board
 from JumpstarterLibrary.client.boot.interrupt import Interruption, interrupt_boot
 from JumpstarterLibrary.errors import AmbiguousDriver, BootFailed
@@ -67,8 +66,8 @@ def test_a_kernel_that_starts_all_the_same_ends_it_at_once(device: Device, port:
     assert time.monotonic() - begin < 2
 
 
-def test_a_boot_that_goes_on_ends_it_soon(device: Device, port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interrupt_module, "GOING_ON_S", 0.3)
+def test_a_boot_that_goes_on_ends_it_soon(device: Device, port: Port) -> None:
+    device.timing = Timing(uboot_prompt_timeout=0.3)
     device.client.power.on()
     port.say(COUNTING)
     pieces = iter([b"\b\b\b 0 \r\n", b"scanning bus for devices...\r\n"])

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Device
-from JumpstarterLibrary.client.boot import detecting, journey, own_ways, signs
+from JumpstarterLibrary.client import Device, Timing
+from JumpstarterLibrary.client.boot import own_ways, signs
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.detecting import last_phase
 from JumpstarterLibrary.client.boot.files import own_state, read_states
@@ -263,9 +263,8 @@ def test_failures_of_the_lab_are_not_the_boards(
     states.ensure("bootloader", LIMIT_S)
 
 
-def test_a_board_that_says_nothing_is_power_cycled_once(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journey, "FIRST_WORD_S", 0.2)
-    monkeypatch.setattr(own_ways, "INTERRUPT_S", 0.5)
+def test_a_board_that_says_nothing_is_power_cycled_once(device: Device) -> None:
+    device.timing = Timing(boot_silence=0.2, interrupt_timeout=0.5)
     states = states_of(device)
     states.configure(dataclasses.replace(states.settings, off_time=0.0))
     with pytest.raises(BootFailed) as caught:
@@ -293,12 +292,9 @@ def test_too_little_time_is_no_fault_of_the_board(virtual: Callable[..., Device]
     assert states.ensure("shell", LIMIT_S)[-1].target == "shell"
 
 
-def test_a_board_that_was_on_when_it_was_switched_on(
-    virtual: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(own_ways, "FIRST_WORD_S", 0.3)
-    monkeypatch.setattr(detecting, "FIRMWARE_S", 0.3)
+def test_a_board_that_was_on_when_it_was_switched_on(virtual: Callable[..., Device]) -> None:
     device = virtual()
+    device.timing = Timing(boot_silence=0.3)
     device.client.board.power.on()
     log_in(device.console(), "root", "root", LIMIT_S)
     device.powers._states.clear()  # it was another process that did this

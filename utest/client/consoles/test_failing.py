@@ -6,15 +6,18 @@ import random
 
 import pytest
 
-from JumpstarterLibrary.client.consoles.failing import DRAIN_S, LINE_LIMIT, PAUSE_S, TROUBLE_S, FailingPattern, Sentry
+from JumpstarterLibrary.client.consoles.failing import LINE_LIMIT, PAUSE_S, TROUBLE_S, FailingPattern, Sentry
 from JumpstarterLibrary.errors import UsageError
+
+TRACE_S = 2.0
+"""How long a console is listened to after a failing pattern."""
 
 
 class Watch:
     """A sentry, and the text that it hears."""
 
     def __init__(self, *patterns: str) -> None:
-        self.sentry = Sentry()
+        self.sentry = Sentry(lambda: TRACE_S)
         for pattern in patterns:
             self.sentry.register(pattern, [FailingPattern.of(pattern)])
         self.text = ""
@@ -43,7 +46,7 @@ def test_a_line_in_pieces() -> None:
     incident = watch.sentry.incident
     assert incident is not None
     assert watch.text[incident.start :] == "Kernel panic - not syncing\nmore\n"
-    assert (incident.pattern, incident.until) == ("regexp:^Kernel panic.*not", 100.0 + DRAIN_S)
+    assert (incident.pattern, incident.until) == ("regexp:^Kernel panic.*not", 100.0 + TRACE_S)
 
 
 def test_a_pattern_is_not_found_across_lines() -> None:
@@ -68,7 +71,7 @@ def test_what_belongs_to_one_trouble_is_one_incident() -> None:
     watch.sentry.incident = None
     watch.now += 0.4
     assert watch.hear("panic still\n") is None
-    watch.now += DRAIN_S
+    watch.now += TRACE_S
     watch.hear("later\n")
     assert first is not None
     assert watch.text[first.line : first.close].endswith("panic still\n")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console
+from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.consoles import keyboard
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.consoles.keyboard import Manner, control_character, type_text
@@ -146,7 +146,7 @@ def test_the_end_of_a_long_line_is_enough_where_an_editor_shows_no_more(console:
     port.answer = answer
     begin = time.monotonic()
     assert type_text(console, text, Manner(), timeout=5)
-    assert time.monotonic() - begin < keyboard.PATIENCE_S
+    assert time.monotonic() - begin < console.timing.echo_timeout
 
 
 @pytest.mark.parametrize("text", ["cat < /var/lib/some/where/a-file-with-a-long-name", "x" * 41 + " <<EndOfFile"])
@@ -169,8 +169,8 @@ def test_something_else_that_comes_meanwhile_is_no_echo(console: Console, port: 
     assert port.got.count(b"reboot") == 1
 
 
-def test_an_echo_that_is_wanted_and_does_not_come(console: Console, port: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyboard, "PATIENCE_S", 0.05)
+def test_an_echo_that_is_wanted_and_does_not_come(device: Device, console: Console, port: Any) -> None:
+    device.timing = Timing(echo_timeout=0.05)
     with pytest.raises(ConsoleMismatch, match=r" did not come back whole, but as ''\. "):
         type_text(console, "reboot", Manner(echo=Echo.yes), timeout=5)
     assert bytes(port.got) == b"reboot\x15" * 4
@@ -187,16 +187,16 @@ def test_an_echo_that_is_wanted_and_does_not_come(console: Console, port: Any, m
     ],
 )
 def test_what_is_typed_as_it_is(
+    device: Device,
     console: Console,
     port: Any,
     eventually: Any,
-    monkeypatch: pytest.MonkeyPatch,
     text: str,
     manner: Manner,
     options: dict[str, Any],
     typed: bytes,
 ) -> None:
-    monkeypatch.setattr(keyboard, "PATIENCE_S", 60.0)
+    device.timing = Timing(echo_timeout=60.0)
     begin = time.monotonic()
     type_text(console, text, manner, timeout=5, **options)
     assert time.monotonic() - begin < 4, "an echo was awaited"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from JumpstarterLibrary.client.drivers.power import OFF_TIME_S
 from JumpstarterLibrary.client.interrupts import pause
 from pytest_jumpstarter.clients.commands.groups import DriverClickGroup, driver_click_group
 
@@ -31,7 +32,7 @@ def power(client: PowerClient) -> DriverClickGroup:
         client.off()
 
     @base.command()
-    @click.option("--wait", "-w", default=2, help="Seconds without power", show_default=True)
+    @click.option("--wait", "-w", default=int(OFF_TIME_S), help="Seconds without power", show_default=True)
     def cycle(wait: int) -> None:
         """Switch power off and on again"""
         click.echo(f"Off for {wait} seconds, and on again ...")
