@@ -98,7 +98,7 @@ interruptible = _Interruptible()
 
 
 def wait(waitable: clock.Waitable, limit_s: float | None) -> bool:
-    """Wait for a condition or an event by the client's clock, where signal handlers may interrupt; see ``Clock.wait``."""
+    """Wait for a condition or an event where signal handlers may interrupt; see ``Clock.wait``."""
     with interruptible:
         return clock.wait(waitable, limit_s)
 

@@ -250,7 +250,9 @@ def connect_lease(
     hooks = HookLog()
     events.subscribe(hooks.put)
     try:
-        return _connected(lease, deadline, hooks, events, tick, follow_logs=follow_logs, progress_s=progress_s)
+        return _connected(
+            lease, deadline, hooks, events, tick, follow_logs=follow_logs, progress_s=progress_s, timing=timing
+        )
     except InfrastructureError as error:
         failure = _hook_failure(lease, hooks, error)
         if failure is None:
@@ -267,6 +269,7 @@ def _connected(
     *,
     follow_logs: bool,
     progress_s: float,
+    timing: Timing | None,
 ) -> LeasedDevice:
     begin = clock.seconds()
     route = open_route(lease, deadline, Dialer(lease, tick), lease.controller.settings.dial_timeout)
