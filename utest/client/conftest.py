@@ -69,10 +69,14 @@ class Alarm:
 
     Attributes:
         Interruption: What it raises.
+        count: How often it has rung.
     """
 
     class Interruption(BaseException):
         pass
+
+    def __init__(self) -> None:
+        self.count = 0
 
     def __call__(self, delay_s: float) -> None:
         """Ring in some seconds."""
@@ -94,7 +98,12 @@ class Alarm:
         threading.Thread(target=lambda: event.wait(10) and self(0.1), daemon=True).start()
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
         raise self.Interruption
+
+    def off(self) -> None:
+        """Do not ring any more."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @pytest.fixture
@@ -103,7 +112,7 @@ def alarm() -> Iterator[Alarm]:
     found = Alarm()
     before = signal.signal(signal.SIGALRM, found.handle)
     yield found
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    found.off()
     signal.signal(signal.SIGALRM, before)
 
 

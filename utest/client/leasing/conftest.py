@@ -26,6 +26,7 @@ from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
 from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
 from JumpstarterLibrary.lab.journal import Call
+from JumpstarterLibrary.lab.model import AVAILABLE
 
 SCALE = 20.0
 """How much faster than real time a lab runs, unless a test says otherwise."""
@@ -172,6 +173,14 @@ class Rig:
         """Let calls of the client wait until the fault that is returned is cleared."""
         return self.fault(method, delay=NEVER_S, **options)
 
+    def decided(self) -> bool:
+        """Whether the controller has said something of each lease: that it has an exporter, or why not."""
+        return all(lease.conditions for lease in self.lab.leases())
+
+    def settled(self, exporter: str = "b1") -> bool:
+        """Whether an exporter has taken note of its lease, if there is any."""
+        return not self.active() or self.lab.controller.exporter(exporter).status != AVAILABLE
+
     def active(self) -> list[str]:
         """Return the names of the leases that have not ended."""
         return [lease.name for lease in self.lab.leases() if not lease.ended]
@@ -216,36 +225,47 @@ def boards_of() -> Callable[..., list[LabExporter]]:
     return boards
 
 
+class Operation:
+    """A function that runs in a thread of its own. Call it to wait for its end: it returns its result, or raises."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+        self._result: Any = None
+        self._error: Exception | None = None
+        self.thread = threading.Thread(target=self._run, name="during", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._function()
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return not self.thread.is_alive()
+
+    def __call__(self, limit_s: float = 10) -> Any:
+        self.thread.join(limit_s)
+        assert self.over, "it did not end in time"
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
 @pytest.fixture
-def during() -> Iterator[Callable[[Callable[[], object]], Callable[[], Any]]]:
-    """Call a function in a thread; return a function that waits for it, and returns its result or raises its error."""
-    threads: list[threading.Thread] = []
+def during() -> Iterator[Callable[[Callable[[], object]], Operation]]:
+    """Call a function in a thread; return what waits for it."""
+    operations: list[Operation] = []
 
-    def begin(function: Callable[[], object]) -> Callable[[], Any]:
-        outcome: dict[str, Any] = {}
-
-        def run() -> None:
-            try:
-                outcome["result"] = function()
-            except Exception as error:  # noqa: BLE001 - raised where it is waited for
-                outcome["error"] = error
-
-        thread = threading.Thread(target=run, name="during", daemon=True)
-        thread.start()
-        threads.append(thread)
-
-        def join(limit_s: float = 10) -> Any:
-            thread.join(limit_s)
-            assert not thread.is_alive(), "it did not end in time"
-            if "error" in outcome:
-                raise outcome["error"]
-            return outcome["result"]
-
-        return join
+    def begin(function: Callable[[], object]) -> Operation:
+        operations.append(Operation(function))
+        return operations[-1]
 
     yield begin
-    for thread in threads:
-        thread.join(10)
+    for operation in operations:
+        operation.thread.join(10)
 
 
 class Refused(grpc.RpcError):

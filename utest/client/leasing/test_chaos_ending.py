@@ -10,36 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing.lease import RELEASE_S
 from JumpstarterLibrary.client.leasing.shield import Shielded, shielded
 from JumpstarterLibrary.client.leasing.termination import FATAL, Termination
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 10.0
-
-
-class Interruption(BaseException):
-    """What a signal handler raises."""
-
-
-@pytest.fixture
-def interrupting() -> Iterator[None]:
-    """Let SIGALRM raise."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise Interruption
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -51,42 +35,21 @@ def default_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def test_work_is_finished_before_interruptions_are_raised(interrupting: None) -> None:
-    done = threading.Event()
-
-    def work() -> str | None:
-        time.sleep(0.1)
-        done.set()
-        return None
-
-    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-    with pytest.raises(Interruption):
-        shielded(work, Deadline(LIMIT_S))
-    assert done.is_set()
-
-
-def test_work_is_done_once_however_often_it_is_waited_for(interrupting: None) -> None:
+def test_work_is_done_once_however_often_it_is_waited_for(alarm: Any) -> None:
     count = []
 
     def work() -> str | None:
         count.append(1)
-        time.sleep(0.05)
+        while not alarm.count:
+            time.sleep(0.002)
         return "it went wrong"
 
     shield = Shielded(work, Deadline(LIMIT_S))
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
-    with pytest.raises(Interruption):
+    alarm.when(lambda: count)
+    with pytest.raises(alarm.Interruption):
         shield.wait()
     assert [shield.wait(), shield.wait()] == ["it went wrong", "it went wrong"]
     assert count == [1]
-
-
-def test_work_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    never = threading.Event()
-    begin = time.monotonic()
-    assert shielded(lambda: str(never.wait(LIMIT_S)), Deadline(0.05)) == "the controller did not answer in time."
-    assert time.monotonic() - begin < 2
-    never.set()
 
 
 @pytest.fixture
@@ -120,22 +83,33 @@ def test_leases_are_released_at_exit_where_no_thread_can_be_started(no_more_thre
     assert held.released == 1
 
 
-def test_a_second_release_waits_for_the_first_one(rig: Any, during: Callable[..., Callable[[], Any]]) -> None:
+def test_a_second_release_waits_for_the_first_one(
+    rig: Any, during: Callable[..., Callable[[], Any]], eventually: Callable[[Callable[[], object]], None]
+) -> None:
     lease = rig.only_lease()
-    rig.fault("DeleteLease", delay=10, times=1)
+    fault = rig.hold("DeleteLease", times=1)
     first = during(lease.release)
-    while rig.codes("DeleteLease") == []:
-        time.sleep(0.005)
-    assert lease.release() is True
+    eventually(lambda: fault.hits)
+    second = during(lease.release)
+    fault.clear()
+    assert second() is True
     assert rig.active() == []
     assert first() is True
     assert rig.codes("DeleteLease") == ["OK"]
 
 
-def test_a_release_that_failed_is_tried_again(rig: Any) -> None:
+def test_a_release_that_failed_is_tried_again(
+    rig: Any,
+    frozen_clock: MovableClock,
+    during: Callable[..., Callable[[], Any]],
+    eventually: Callable[[Callable[[], object]], None],
+) -> None:
     lease = rig.only_lease()
     fault = rig.fault("DeleteLease", code=grpc.StatusCode.UNAVAILABLE, details="out to lunch")
-    assert lease.release(0.1) is False
+    join = during(lease.release)
+    eventually(lambda: fault.hits)
+    frozen_clock.advance(RELEASE_S)
+    assert join() is False
     assert lease.trouble.endswith(f"Free it with: jmp delete leases {lease.name}")
     fault.clear()
     assert lease.release() is True
@@ -208,7 +182,7 @@ print(device.lease.name, flush=True)
 
 
 def test_signals_at_exit_do_not_keep_leases(rig: Any, tmp_path: Path) -> None:
-    rig.fault("DeleteLease", delay=10)
+    fault = rig.hold("DeleteLease")
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
         env={**os.environ, **rig.lab.environment(tmp_path), "PYTHONPATH": str(ROOT)},
@@ -216,12 +190,13 @@ def test_signals_at_exit_do_not_keep_leases(rig: Any, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    while rig.codes("DeleteLease") == []:
+    while not fault.hits:
         assert process.poll() is None
         time.sleep(0.005)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         process.send_signal(number)
         time.sleep(0.02)
+    fault.clear()
     process.communicate(timeout=LIMIT_S)
     assert rig.codes("DeleteLease") == ["OK"]
     assert rig.active() == []

@@ -70,14 +70,20 @@ def test_an_exporter_that_goes_while_its_session_ends_leaves_no_tunnel(rig: Any)
     exporter.start()
 
 
-def test_a_lease_that_ends_while_it_is_extended_is_not_extended(rig: Any, seconds: Callable[[float], Any]) -> None:
+def test_a_lease_that_ends_while_it_is_extended_is_not_extended(
+    rig: Any,
+    seconds: Callable[[float], Any],
+    during: Callable[[Callable[[], object]], Callable[[], Any]],
+    eventually: Callable[[Callable[[], object]], None],
+) -> None:
     lease = rig.only_lease()
-    rig.fault("UpdateLease", delay=4)
-    ending = threading.Timer(0.1, rig.lab.controller.expire, (lease.name,))
-    ending.start()
+    fault = rig.hold("UpdateLease")
+    join = during(lambda: lease.extend(seconds(60)))
+    eventually(lambda: fault.hits)
+    rig.lab.controller.expire(lease.name)
+    fault.clear()
     with pytest.raises(LeaseExpired, match=rf"^Lease '{lease.name}' of exporter 'b1' has expired at "):
-        lease.extend(seconds(60))
-    ending.join()
+        join()
 
 
 def test_a_request_whose_answer_broke_on_its_way_is_taken_back(rig: Any) -> None:

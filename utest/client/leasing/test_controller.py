@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +35,7 @@ from JumpstarterLibrary.lab.features import ControllerFeatures
 
 Code = grpc.StatusCode
 During = Callable[[Callable[[], object]], Callable[[], Any]]
+Eventually = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture
@@ -257,13 +256,11 @@ def test_a_file_that_cannot_be_read_any_more_renews_nothing(renewable: tuple[Con
 
 
 def test_a_controller_that_does_not_answer_is_bounded(rig: Any, controller: Controller) -> None:
-    fault = rig.fault("GetLease", delay=60 * rig.lab.clock.scale)
-    begin = time.monotonic()
+    fault = rig.hold("GetLease")
     assert failure(ControllerUnreachable, lambda: controller.lease("x", 0.3)) == (
         f"The controller {rig.lab.endpoint} did not answer within 300 milliseconds when it was asked for lease 'x'. "
         f"Check that it runs, and the network."
     )
-    assert time.monotonic() - begin < 1
     fault.clear()
 
 
@@ -356,18 +353,16 @@ def test_trust_at_first_sight_needs_tls_too(rig: Any, strange: Callable[..., Moc
     assert text.endswith("Check the endpoint of the client configuration: controllers and routers always speak TLS.")
 
 
-def test_closing_twice_is_fine_and_ends_calls_in_flight(rig: Any, controller: Controller, during: During) -> None:
-    fault = rig.fault("GetLease", delay=60 * rig.lab.clock.scale)
-    join = during(lambda: controller.lease("x", 10))
-    deadline = Deadline(5)
-    while not fault.hits:
-        assert not deadline.expired
-    begin = time.monotonic()
+def test_closing_twice_is_fine_and_ends_calls_in_flight(
+    rig: Any, controller: Controller, during: During, eventually: Eventually
+) -> None:
+    fault = rig.hold("GetLease")
+    join = during(lambda: controller.lease("x"))
+    eventually(lambda: fault.hits)
     controller.close()
     controller.close()
-    with pytest.raises(JumpstarterError):
+    with pytest.raises(ControllerUnreachable, match=r"hung up|cannot be reached|is closed"):
         join()
-    assert time.monotonic() - begin < 3
     fault.clear()
 
 
@@ -382,4 +377,3 @@ def test_tunnels_through_one_router_share_a_connection(rig: Any, controller: Con
     for join in [during(lambda: controller.router(rig.lab.router.endpoint, Deadline(5))) for _ in range(8)]:
         join()
     assert list(controller._routers) == [rig.lab.router.endpoint]
-    threading.Event().wait(0)

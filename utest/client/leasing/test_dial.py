@@ -30,7 +30,6 @@ from JumpstarterLibrary.errors import (
     TlsError,
     TokenExpired,
 )
-from JumpstarterLibrary.lab.model import AVAILABLE
 from JumpstarterLibrary.lab.refusal import Refusal
 from JumpstarterLibrary.protocol import common_pb2
 
@@ -62,7 +61,7 @@ class Dialing:
     def __call__(self, lease: Lease, timeout: float = LIMIT_S, tick: Callable[[], None] = lambda: None) -> Way:
         begin = self._clock.seconds()
         try:
-            with self._clock.skipping_pauses(self._settled):
+            with self._clock.skipping_pauses(self._rig.settled):
                 return Dialer(lease, tick).dial(Deadline(timeout))
         finally:
             self.passed = self._clock.seconds() - begin
@@ -73,10 +72,6 @@ class Dialing:
             self(lease, timeout)
         assert type(info.value) is kind
         return str(info.value)
-
-    def _settled(self) -> bool:
-        """Whether the exporter has taken note of the lease, if it lasts."""
-        return not self._rig.active() or self._rig.lab.controller.exporter("b1").status != AVAILABLE
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.joining import attach, join, usable
@@ -21,6 +21,9 @@ from JumpstarterLibrary.errors import (
     LeaseUnsatisfiable,
     NoSuchLease,
 )
+
+During = Callable[[Callable[[], object]], Callable[[], Any]]
+Eventually = Callable[[Callable[[], object]], None]
 
 
 def attached(rig: Any, name: str) -> Lease:
@@ -92,26 +95,27 @@ def asked_for(rig: Any, name: str, **request: Any) -> None:
     rig.controller_of(rig.settings).create_lease(LeaseRequest(**request), name, 5)
 
 
-def test_joining_waits_for_an_exporter(rig: Any) -> None:
+def test_joining_waits_for_an_exporter(rig: Any, during: During, eventually: Eventually) -> None:
     held = rig.only_lease(client="other")
     asked_for(rig, "waits", selector="board=b")
-    threading.Timer(0.2, held.release).start()
-    begin = time.monotonic()
-    lease = joined(rig, "waits")
-    assert time.monotonic() - begin >= 0.15
+    joining = during(lambda: joined(rig, "waits"))
+    eventually(lambda: rig.notices)
+    assert rig.notices[0].startswith("Waiting for selector 'board=b' (lease 'waits'): those that match are leased (")
+    held.release()
+    lease = joining()
     assert (lease.name, lease.exporter, lease.ours) == ("waits", "b1", False)
-    assert any("Waiting for selector 'board=b' (lease 'waits')" in text for text in rig.notices)
     assert lease.release() is True
     assert rig.active() == ["waits"]
     rig.lab.controller.release("waits")
 
 
-def test_joining_that_takes_too_long_leaves_the_lease_as_it_is(rig: Any) -> None:
+def test_joining_that_takes_too_long_leaves_the_lease_as_it_is(rig: Any, frozen_clock: MovableClock) -> None:
     rig.only_lease(client="other")
     asked_for(rig, "waits", exporter="b1")
-    with pytest.raises(LeaseTimeout) as info:
-        joined(rig, "waits", 0.3)
-    assert str(info.value).startswith("Exporter 'b1' did not become free within 300 milliseconds: it is leased (")
+    with frozen_clock.skipping_pauses(rig.decided), pytest.raises(LeaseTimeout) as info:
+        joined(rig, "waits", 60)
+    assert frozen_clock.seconds() >= 60
+    assert str(info.value).startswith("Exporter 'b1' did not become free within 60 seconds: it is leased (")
     assert str(info.value).endswith(
         "). Lease 'waits' goes on waiting. Wait longer with timeout=, or ask for another exporter."
     )
@@ -129,12 +133,14 @@ def test_joining_is_told_what_will_never_be(rig: Any) -> None:
     )
 
 
-def test_joining_notices_a_release_elsewhere(rig: Any) -> None:
+def test_joining_notices_a_release_elsewhere(rig: Any, during: During, eventually: Eventually) -> None:
     rig.only_lease(client="other")
     asked_for(rig, "waits", selector="board=b")
-    threading.Timer(0.2, rig.lab.controller.release, ["waits"]).start()
+    joining = during(lambda: joined(rig, "waits"))
+    eventually(lambda: rig.notices)
+    rig.lab.controller.release("waits")
     with pytest.raises(LeaseReleased) as info:
-        joined(rig, "waits")
+        joining()
     assert str(info.value) == (
         "Lease 'waits' was released, but not by this run: by its owner elsewhere, by its exporter or by an "
         "administrator. Acquire it again."

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +16,14 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.leasing import last_resort
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
-from JumpstarterLibrary.client.leasing.lease import Lease
+from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
+from JumpstarterLibrary.client.leasing.shield import LAST_WORDS_S
 
 Code = grpc.StatusCode
+During = Callable[[Callable[[], object]], Callable[[], Any]]
 Eventually = Callable[[Callable[[], object]], None]
 
 PROGRAM = """
@@ -71,12 +73,13 @@ def test_a_program_that_ends_leaves_no_lease(rig: Any, tmp_path: Path, how: str)
         assert process.returncode == (1 if how == "error" else 0)
 
 
-def test_a_program_that_is_interrupted_twice_leaves_no_lease(rig: Any, tmp_path: Path) -> None:
+def test_a_program_that_is_interrupted_twice_leaves_no_lease(rig: Any, tmp_path: Path, eventually: Eventually) -> None:
     with program(rig, tmp_path, "wait") as process:
-        rig.fault("DeleteLease", delay=0.4 * rig.lab.clock.scale, times=1)
+        fault = rig.hold("DeleteLease", times=1)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
+        eventually(lambda: fault.hits)
         process.send_signal(signal.SIGINT)
+        fault.clear()
         process.wait(10)
     assert rig.active() == []
 
@@ -130,15 +133,19 @@ def test_what_fails_again_is_logged_with_the_command(rig: Any, alone: None, capl
     assert lease.trouble.endswith("Free it with: jmp delete leases lease-of-tester")
 
 
-def test_all_of_them_together_are_bounded(rigs: Any, alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(last_resort, "RELEASE_S", 0.4)
+def test_all_of_them_together_are_bounded(
+    rigs: Any, alone: None, during: During, eventually: Eventually, frozen_clock: MovableClock
+) -> None:
     rig = rigs(4)
     for number in range(1, 5):
         last_resort.remember(rig.only_lease(f"l{number}", selector=f"number={number}"))
-    fault = rig.fault("DeleteLease", delay=60 * rig.lab.clock.scale)
-    begin = time.monotonic()
-    last_resort.release_all(2)
-    assert time.monotonic() - begin < 1.2
+    fault = rig.hold("DeleteLease")
+    join = during(last_resort.release_all)
+    # None of them waits for another.
+    eventually(lambda: fault.hits == 4)
+    frozen_clock.advance(RELEASE_S + LAST_WORDS_S)
+    join()
+    assert len([text for text in rig.notices if "did not answer in time" in text]) == 4
     fault.clear()
 
 

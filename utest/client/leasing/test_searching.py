@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.events import Event, Events, Notice
-from JumpstarterLibrary.client.leasing import searching
-from JumpstarterLibrary.client.leasing.searching import Search
+from JumpstarterLibrary.client.leasing.searching import TELL_S, Search
 from JumpstarterLibrary.errors import (
     ControllerUnreachable,
     ExporterOffline,
@@ -105,15 +105,14 @@ def test_a_slow_way_gets_more_than_a_second(usual_s: float, probe_s: float) -> N
     assert bench.fails(GONE)[1] == probe_s
 
 
-def test_the_wait_is_told_when_it_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_is_told_when_it_is_long(frozen_clock: MovableClock) -> None:
     bench = Bench()
     with bench.search.once("it was cut", 60.0):
+        frozen_clock.advance(TELL_S - 0.1)
         bench.search.tell()
-    assert bench.told == []
-    monkeypatch.setattr(searching, "TELL_S", 0.0)
-    with bench.search.once("it was cut", 60.0):
+        assert bench.told == []
+        frozen_clock.advance(0.1)
         bench.search.tell()
-    text = (
-        f"Looking for {WHICH} again since 0 milliseconds, for at most 60 seconds, because its tunnel broke: it was cut."
-    )
-    assert bench.told == [text]
+        assert bench.told == [
+            f"Looking for {WHICH} again since 2 seconds, for at most 60 seconds, because its tunnel broke: it was cut."
+        ]

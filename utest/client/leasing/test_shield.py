@@ -9,18 +9,34 @@ from typing import Any
 
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.leasing import shield
-from JumpstarterLibrary.client.leasing.shield import Shielded, shielded
+from JumpstarterLibrary.client.leasing.shield import LAST_WORDS_S, Shielded, shielded
+
+Eventually = Callable[[Callable[[], object]], None]
 
 
-def slow(seconds: float, done: list[str]) -> Callable[[], str | None]:
-    def work() -> str | None:
-        threading.Event().wait(seconds)
-        done.append("done")
-        return None
+class Work:
+    """Some work that goes on until it is told to end.
 
-    return work
+    Attributes:
+        begun: Set when it has begun.
+        done: How often it was done.
+    """
+
+    def __init__(self, until: Callable[[], object], failure: str | None = None) -> None:
+        self.begun = threading.Event()
+        self.done = 0
+        self._until, self._failure = until, failure
+
+    def __call__(self) -> str | None:
+        self.begun.set()
+        end = time.monotonic() + 10
+        while not self._until():
+            assert time.monotonic() < end
+            threading.Event().wait(0.002)
+        self.done += 1
+        return self._failure
 
 
 def test_what_work_says_is_returned() -> None:
@@ -29,44 +45,40 @@ def test_what_work_says_is_returned() -> None:
 
 
 def test_an_interruption_waits_until_the_work_is_done(alarm: Any) -> None:
-    done: list[str] = []
-    alarm(0.05)
+    work = Work(lambda: alarm.count)
+    alarm.when(work.begun.is_set)
     with pytest.raises(alarm.Interruption):
-        shielded(slow(0.3, done), Deadline(5))
-    assert done == ["done"]
+        shielded(work, Deadline(5))
+    assert work.done == 1
 
 
 def test_repeated_interruptions_change_nothing(alarm: Any) -> None:
-    done: list[str] = []
-    enough = threading.Event()
-
     def ring() -> None:
-        while not enough.wait(0.02):
+        while alarm.count < 10:
             alarm(0.001)
+            threading.Event().wait(0.005)
 
     ringing = threading.Thread(target=ring, daemon=True)
 
-    def work() -> None:
-        enough.wait(0.4)
+    def silent() -> bool:
+        if ringing.is_alive():
+            return False
         # The last interruption comes while the work goes on, and none after the test.
-        enough.set()
-        ringing.join()
-        threading.Event().wait(0.1)
-        done.append("done")
+        alarm.off()
+        return True
 
+    work = Work(silent)
     ringing.start()
     with pytest.raises(alarm.Interruption):
-        shielded(work, Deadline(5))
-    assert done == ["done"]
+        shielded(work, Deadline(60))
+    assert work.done == 1
+    assert alarm.count >= 10
 
 
 def test_what_was_found_out_is_known_after_an_interruption(alarm: Any) -> None:
-    def work() -> str:
-        threading.Event().wait(0.2)
-        return "it did not work."
-
+    work = Work(lambda: alarm.count, "it did not work.")
     work_in_hand = Shielded(work, Deadline(5))
-    alarm(0.05)
+    alarm.when(work.begun.is_set)
     with pytest.raises(alarm.Interruption):
         work_in_hand.wait()
     assert work_in_hand.over is True
@@ -74,23 +86,30 @@ def test_what_was_found_out_is_known_after_an_interruption(alarm: Any) -> None:
 
 
 def test_work_is_done_once_however_many_wait_for_it(during: Callable[..., Any]) -> None:
-    done: list[str] = []
-    work_in_hand = Shielded(slow(0.1, done), Deadline(5))
-    assert [join() for join in [during(work_in_hand.wait) for _ in range(8)]] == [None] * 8
-    assert done == ["done"]
+    waiting: list[int] = []
+    work = Work(lambda: len(waiting) == 8)
+    work_in_hand = Shielded(work, Deadline(5))
+
+    def wait() -> str | None:
+        waiting.append(1)
+        return work_in_hand.wait()
+
+    assert [join() for join in [during(wait) for _ in range(8)]] == [None] * 8
+    assert work.done == 1
 
 
-def test_work_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shield, "LAST_WORDS_S", 0.05)
-    over = threading.Event()
-
-    def work() -> None:
-        over.wait(10)
-
-    begin = time.monotonic()
-    assert shielded(work, Deadline(0.05)) == "the controller did not answer in time."
-    assert time.monotonic() - begin < 1
-    over.set()
+def test_work_without_an_end_is_left(
+    frozen_clock: MovableClock, during: Callable[..., Any], eventually: Eventually, over: threading.Event
+) -> None:
+    work = Work(over.is_set)
+    work_in_hand = Shielded(work, Deadline(5))
+    join = during(work_in_hand.wait)
+    eventually(work.begun.is_set)
+    frozen_clock.advance(5)
+    # It may still say what went wrong.
+    assert work_in_hand.over is False
+    frozen_clock.advance(LAST_WORDS_S)
+    assert join() == "the controller did not answer in time."
 
 
 def test_work_that_fails_unforeseen_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +125,7 @@ def test_at_exit_where_no_thread_starts_any_more_it_is_done_all_the_same(monkeyp
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
-    done: list[str] = []
     monkeypatch.setattr(threading.Thread, "start", start)
-    assert shielded(slow(0, done), Deadline(5)) is None
-    assert done == ["done"]
+    work = Work(lambda: True)
+    assert shielded(work, Deadline(5)) is None
+    assert work.done == 1
