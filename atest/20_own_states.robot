@@ -172,7 +172,7 @@ Names That Are Taken
 Settings That Cannot Be Used
     [Template]    States File Should Be Refused
     - a list    the file is a mapping, not ['a list'].
-    state: {}    the file has no 'state', only settings, states.
+    state: {}    the file has no 'state', only settings, timing, states.
     settings: {passwort: x}
     ...    'settings' has no 'passwort', only prompt, boot, off_time, user, power, key, pattern, interval.
     settings: {off_time: soon}

@@ -191,6 +191,9 @@ class StateKeywords(Keywords):
         |    off_time: 2 s             # without power in a power cycle; none in an emulator
         |    user: root
         |    power: relays.main        # path of the power driver
+        |  timing:                     # time limits and pauses of this board, see `Timing`
+        |    boot_timeout: 10 min
+        |    echo_timeout: 2 s
         |  states:
         |    recovery:
         |      detect: "recovery#"     # how the last line ends then, or regexp: and a regular expression

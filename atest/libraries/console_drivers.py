@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from JumpstarterLibrary.exporter import Driver, EndOfStream, export, exportstream
+from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
+from JumpstarterLibrary.exporter.drivers.virtual.console import VirtualConsole
+from JumpstarterLibrary.exporter.drivers.virtual.wire import Tap
 
 ERASE = b"\x15"
 LAST = b"\x06"
@@ -134,3 +137,50 @@ class BreakingTalker(Talker):
     @export
     async def sent_breaks(self) -> list[float]:
         return self.breaks
+
+
+@dataclass(kw_only=True, eq=False)
+class LateConsole(VirtualConsole):
+    """A virtual board's console whose output comes late, as over a slow line.
+
+    Attributes:
+        delay: Seconds that it is late.
+    """
+
+    delay: float
+
+    @exportstream
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        async with super().connect() as tap:
+            yield _LateTap(tap, self.delay)
+
+
+class _LateTap:
+    """An open stream of it."""
+
+    def __init__(self, tap: Tap, delay: float) -> None:
+        self._tap, self._delay = tap, delay
+        self.send, self.send_eof, self.aclose = tap.send, tap.send_eof, tap.aclose
+
+    async def receive(self) -> bytes:
+        data = await self._tap.receive()
+        await asyncio.sleep(self._delay)
+        return data
+
+
+@dataclass(kw_only=True, eq=False)
+class LateBoard(VirtualBoard):
+    """A virtual board with such a console.
+
+    Attributes:
+        delay: Seconds that its output is late.
+    """
+
+    delay: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        console = self.children["console"]
+        assert isinstance(console, VirtualConsole)
+        self.children["console"] = LateConsole(wire=console.wire, delay=self.delay)

@@ -9,6 +9,9 @@ settings:                     # how the board boots; everything may be left out
   off_time: 2 s               # without power in a power cycle
   user: root                  # who logs in; passwords are no matter for files
   power: relays.main          # path of the power driver
+timing:                       # time limits and pauses of this board, see client/timing.py
+  boot_timeout: 10 min
+  echo_timeout: 2 s
 states:
   recovery:
     detect: "recovery#"       # how the last line on the console ends then, or regexp: and a regular expression
@@ -36,6 +39,7 @@ from JumpstarterLibrary.client.boot.keys import key_bytes
 from JumpstarterLibrary.client.boot.model import ANY, BOOTING, NUDGE, OFF, STARTING, STEP_S, UNKNOWN, State, Way
 from JumpstarterLibrary.client.boot.reading import Unfit, duration, number, text, texts
 from JumpstarterLibrary.client.pattern import REGEXP_PREFIX, Pattern
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 
 _SETTINGS: dict[str, Callable[[object], Any]] = {
@@ -60,21 +64,24 @@ class StatesFile:
 
     Attributes:
         settings: How the board boots: the settings that it was read for, changed.
+        timing: The board's time limits and pauses: those that it was read for, changed; None if it does not change any.
         states: States of its own.
         ways: How to get there.
     """
 
     settings: Settings
+    timing: Timing | None
     states: tuple[State, ...]
     ways: tuple[Way, ...]
 
 
-def read_states(path: Path, settings: Settings) -> StatesFile:
+def read_states(path: Path, settings: Settings, timing: Timing) -> StatesFile:
     """Read a file.
 
     Args:
         path: The file.
         settings: The settings that it changes.
+        timing: The timing that it changes.
 
     Raises:
         ConfigurationError: It cannot be read, or does not say what it should.
@@ -90,7 +97,7 @@ def read_states(path: Path, settings: Settings) -> StatesFile:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The states file '{path}' is no YAML: {error}") from error
     try:
-        return _parsed(content, settings)
+        return _parsed(content, settings, timing)
     except (Unfit, UsageError) as error:
         raise ConfigurationError(f"The states file '{path}' cannot be used: {str(error).rstrip('.')}.") from error
 
@@ -114,8 +121,8 @@ def own_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
     return State(name, re.compile(expression), nudge, ended=nudge is None)
 
 
-def _parsed(content: object, settings: Settings) -> StatesFile:
-    parts = _mapping(content, "the file", ("settings", "states"))
+def _parsed(content: object, settings: Settings, timing: Timing) -> StatesFile:
+    parts = _mapping(content, "the file", ("settings", "timing", "states"))
     states: list[State] = []
     ways: list[Way] = []
     for key, value in _mapping(parts.get("states") or {}, "'states'").items():
@@ -124,11 +131,15 @@ def _parsed(content: object, settings: Settings) -> StatesFile:
             _add_state(name, value, states, ways)
         except Unfit as error:
             raise Unfit(f"state '{name}': {error}") from error
-    return StatesFile(_settings(parts.get("settings") or {}, settings), tuple(states), tuple(ways))
+    given = _mapping(parts.get("settings") or {}, "'settings'", (*_SETTINGS, *_INTERRUPTION))
+    limits = _mapping(parts.get("timing") or {}, "'timing'")
+    if "off_time" in given and "power_off_time" in limits:
+        raise Unfit("setting 'off_time' and the timing 'power_off_time' are the same. Leave one of the two out")
+    own = Timing.of(limits, timing) if limits else None
+    return StatesFile(_settings(given, settings), own, tuple(states), tuple(ways))
 
 
-def _settings(content: object, settings: Settings) -> Settings:
-    given = _mapping(content, "'settings'", (*_SETTINGS, *_INTERRUPTION))
+def _settings(given: Mapping[str, object], settings: Settings) -> Settings:
     values: dict[str, Any] = {}
     for name, value in given.items():
         try:

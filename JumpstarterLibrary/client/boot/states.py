@@ -93,15 +93,19 @@ class DeviceStates:
         self._ways = [*self._ways, *ways]
 
     def load(self, path: Path) -> list[str]:
-        """Read settings, states and ways from a YAML file; return the names of the states that it defines.
+        """Read settings, timing, states and ways from a YAML file; return the names of the states that it defines.
 
         Raises:
             ConfigurationError: It cannot be read, or does not say what it should.
             UsageError: A way begins or ends at a state that nobody has defined.
         """
-        content = read_states(path, self.settings)
+        content = read_states(path, self.settings, self._board.timing)
         self.define(content.states, content.ways)
         self.configure(content.settings)
+        if content.timing is not None:
+            supply = self._board.known_supply
+            power = [] if supply is None else [supply.proxy]
+            self._device.set_timing(content.timing, self._board.console.driver, *power)
         return [state.name for state in content.states]
 
     def forget_failures(self) -> None:

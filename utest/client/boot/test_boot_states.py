@@ -41,6 +41,7 @@ from JumpstarterLibrary.exporter.drivers.power import MockPower
 from utest.client.boot.conftest import Line
 from utest.client.serial_port import Port
 
+FIELDS = ", ".join(sorted(field.name for field in dataclasses.fields(Timing)))
 LIMIT_S = 20.0
 
 
@@ -380,7 +381,7 @@ def test_what_a_file_may_say(states: DeviceStates, tmp_path: Path) -> None:
         "states:\n  a: {detect: 'a>', nudge: none, timeout: 2, cost: 0.5, enter: {off: [{pause: 0.1}]}}\n"
         "  shell: {enter: {a: [{type: exit}]}}\n"
     )
-    content = read_states(path, states.settings)
+    content = read_states(path, states.settings, Timing())
     settings = content.settings
     assert (settings.prompt, settings.off_time, settings.user, settings.power) == ("U-Boot>", 60.0, "admin", "power")
     assert settings.commands == ("run bootcmd",)
@@ -394,6 +395,44 @@ def test_what_a_file_may_say(states: DeviceStates, tmp_path: Path) -> None:
     assert states.load(path) == ["a"]
     assert states.board.prompt == "U-Boot>"
     assert states.names == ["off", "bootloader", "login", "shell", "a"]
+
+
+def test_a_file_may_give_a_board_its_timing(device: Device, states: DeviceStates, tmp_path: Path) -> None:
+    device.timing = Timing(login_timeout=7.0, boot_timeout=7.0)
+    path = tmp_path / "states.yaml"
+    path.write_text("timing: {boot_timeout: 10 min, power_off_time: 0.5}\n")
+    assert states.load(path) == []
+    assert states.board.timing == Timing(login_timeout=7.0, boot_timeout=600.0, power_off_time=0.5)
+    assert device.timing_of(device.driver("power")) == states.board.timing
+    assert device.timing_of(device.client) == device.timing
+    path.write_text("timing: {boot_timeout: 1 h}\nsettings: {off_time: 2}\n")
+    states.load(path)
+    assert states.board.timing == Timing(login_timeout=7.0, boot_timeout=3600.0, power_off_time=0.5)
+    assert states.settings.off_time == 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("timing: soon", "'timing' is a mapping, not 'soon'"),
+        ("timing: {boot_time: 3}", f"A timing has no 'boot_time'. Did you mean 'boot_timeout'? It has: {FIELDS}"),
+        (
+            "timing: {boot_timeout: soon}",
+            "The timing 'boot_timeout' is a time from 0 seconds to 365 days, not 'soon'. Give a number of seconds, or "
+            "text such as '500 ms' or '2 min'",
+        ),
+        (
+            "timing: {power_off_time: 3}\nsettings: {off_time: 3}",
+            "setting 'off_time' and the timing 'power_off_time' are the same. Leave one of the two out",
+        ),
+    ],
+)
+def test_a_timing_that_a_file_cannot_give(states: DeviceStates, tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "states.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        states.load(path)
+    assert str(caught.value) == f"The states file '{path}' cannot be used: {reason}."
 
 
 def test_an_empty_file_is_none(states: DeviceStates, tmp_path: Path) -> None:
