@@ -24,6 +24,7 @@ from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
+from JumpstarterLibrary.exporter.session import LEASE_READY
 from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
 from JumpstarterLibrary.lab.journal import Call
 from JumpstarterLibrary.lab.model import AVAILABLE
@@ -172,6 +173,11 @@ class Rig:
     def hold(self, method: str, **options: Any) -> Any:
         """Let calls of the client wait until the fault that is returned is cleared."""
         return self.fault(method, delay=NEVER_S, **options)
+
+    def session_ready(self, exporter: str = "b1") -> bool:
+        """Whether the session of an exporter tells that it takes driver calls."""
+        session = self.lab.exporters[exporter].session
+        return session is not None and session.status().status == LEASE_READY
 
     def decided(self) -> bool:
         """Whether the controller has said something of each lease: that it has an exporter, or why not."""

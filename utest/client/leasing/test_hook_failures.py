@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.events import Event, LogRecord, Notice
-from JumpstarterLibrary.client.leasing import dial, lease
 from JumpstarterLibrary.client.leasing.hooks import HookFailure, HookLog
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.errors import HookFailed, JumpstarterError, LeaseExpired, LeaseReleased
@@ -182,7 +182,7 @@ def heard(failing: Any) -> threading.Event:
 
 
 @pytest.fixture
-def connecting(failing: Any, tmp_path: Path, during: During, eventually: Eventually) -> Callable[[], Callable[[], Any]]:
+def connecting(failing: Any, tmp_path: Path, during: During, eventually: Eventually) -> Callable[[], Any]:
     """Begin to connect while the hook runs, which fails then; return what waits for the outcome."""
 
     def begin() -> Callable[[], Any]:
@@ -202,7 +202,7 @@ def hold_release(rig: Any, until: threading.Event) -> None:
 
 
 def test_a_status_that_is_read_in_time_is_told_with_the_hooks_lines(
-    failing: Any, heard: threading.Event, connecting: Callable[[], Callable[[], Any]]
+    failing: Any, heard: threading.Event, connecting: Callable[[], Any]
 ) -> None:
     # The client asks for its lease again when it has read the status.
     read = threading.Event()
@@ -217,11 +217,11 @@ def test_a_status_that_is_read_in_time_is_told_with_the_hooks_lines(
 def test_a_status_that_is_read_too_late_is_concluded_from_the_end_and_told_with_the_hooks_lines(
     failing: Any,
     heard: threading.Event,
-    connecting: Callable[[], Callable[[], Any]],
+    connecting: Callable[[], Any],
     eventually: Eventually,
+    clock: MovableClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dial, "WATCH_S", 0.1)
     hold_release(failing, until=heard)
     get_status = Link.get_status
 
@@ -231,22 +231,29 @@ def test_a_status_that_is_read_too_late_is_concluded_from_the_end_and_told_with_
         return get_status(self, *args)
 
     monkeypatch.setattr(Link, "get_status", late)
-    text = refusal(connecting(), HookFailed)
+    join = connecting()
+    eventually(lambda: failing.active() == [])
+    # The lease is looked at while the controller holds the answer to the next Dial back.
+    eventually(lambda: clock.advance(0.05) or join.over)
+    text = refusal(join, HookFailed)
     assert text.startswith(
         f"{CANNOT}: the exporter released the lease before a client could use it. Its last lines were:\n  no cable"
     )
 
 
 def test_a_session_that_tells_of_the_release_itself(
-    rig: Any, during: During, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+    rig: Any, during: During, eventually: Eventually, clock: MovableClock
 ) -> None:
-    monkeypatch.setattr(lease, "EXPORTER_S", 0.1)
-    rig.lab.router.behaviour.delay_s = 0.1
-    join = during(lambda: rig.lease(timeout=60, name="mine"))
-    eventually(lambda: rig.lab.exporters["b1"].session is not None)
+    def lease() -> Any:
+        with clock.skipping_pauses(rig.settled):
+            return rig.lease(timeout=60, name="mine")
+
+    fault = rig.hold("Dial")
+    join = during(lease)
+    eventually(lambda: fault.hits and rig.session_ready())
     rig.lab.exporters["b1"].session.update_status(AVAILABLE, RELEASED)
+    fault.clear()
     assert refusal(join, HookFailed) == CONCLUDED
-    rig.lab.router.behaviour.delay_s = 0.0
 
 
 # What a status tells
