@@ -19,6 +19,7 @@ from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings, find_settings
+from JumpstarterLibrary.client.timing import Timing
 from pytest_jumpstarter.clients.factory import Allow
 from pytest_jumpstarter.finding import Finding
 from pytest_jumpstarter.parallel.notes import Notes
@@ -78,13 +79,15 @@ class Leasing:
         config: The run.
         lab: Its virtual lab.
         follow_logs: Whether the exporters' logs are wanted.
+        timing: The time limits and pauses of boards; None for the defaults.
     """
 
-    def __init__(self, config: pytest.Config, lab: RunLab, *, follow_logs: bool) -> None:
+    def __init__(self, config: pytest.Config, lab: RunLab, *, follow_logs: bool, timing: Timing | None = None) -> None:
         self._worker = worker_of(config)
         self._notes = Notes.of(config)
         self._lab = lab
         self._follow_logs = follow_logs
+        self._timing = timing
         self._sources: list[Source] = []
         # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
         self._termination = Termination(_stop)
@@ -116,12 +119,19 @@ class Leasing:
         self._termination.guard()
         follow = self._follow_logs
         if finding.lease is not None:
-            device = source.service.attach(finding.lease, wish.timeout, events=events, follow_logs=follow)
+            device = source.service.attach(
+                finding.lease, wish.timeout, events=events, follow_logs=follow, timing=self._timing
+            )
         else:
             request = self._request(wish, finding, source)
             _warn_of_token(source.settings, request, events)
             device = source.service.lease(
-                request, wish.timeout, progress=wish.progress, events=events, follow_logs=follow
+                request,
+                wish.timeout,
+                progress=wish.progress,
+                events=events,
+                follow_logs=follow,
+                timing=self._timing,
             )
         source.take(device)
         return device

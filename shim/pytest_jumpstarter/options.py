@@ -9,9 +9,12 @@ import datetime
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+
+if TYPE_CHECKING:
+    from JumpstarterLibrary.client import Timing
 
 MODES = ("auto", "shell", "lease", "virtual")
 TROUBLES = ("error", "fail")
@@ -67,6 +70,12 @@ _SETTINGS = (
         "TIME",
     ),
     _Setting(
+        "timing",
+        "time limits and pauses of slow boards, such as 'power_off_time=5 s, transfer_silence=2 min'; in the ini file "
+        "also one a line (default: see docs/timing.md). The option changes what the ini setting says, field by field",
+        "NAME=TIME,...",
+    ),
+    _Setting(
         "virtual_lab",
         "lease from a virtual lab in this process: with a number of virtual boards, which stand in for any board, or "
         "as a lab file describes it, whose labels are taken at their word",
@@ -111,6 +120,7 @@ def declare(parser: pytest.Parser) -> None:
         group.addoption(setting.option, dest=setting.ini, default=None, help=setting.help, **how)
         # Where TOML has types, a number is one.
         kind: Any = "int" if setting.metavar == "N" and pytest.version_tuple >= (8, 4) else "string"
+        kind = "linelist" if setting.name == "timing" else kind
         parser.addini(setting.ini, setting.help, type=kind, default=None)
     group.addoption("--jumpstarter-strict", dest="jumpstarter_strict", action="store_true", default=None, help=_STRICT)
     parser.addini("jumpstarter_strict", _STRICT, type="bool", default=False)
@@ -138,6 +148,23 @@ class Options:
     def progress(self, own: object = None) -> datetime.timedelta:
         """Return the time between two lines about a wait."""
         return self._picked("progress", own, _duration, "lease_progress") or PROGRESS
+
+    @property
+    def timing(self) -> Timing | None:
+        """The time limits and pauses of boards; None for the defaults."""
+        ini, given = "\n".join(self._ini("jumpstarter_timing") or ()), self._option("jumpstarter_timing")
+        if not ini and not given:
+            return None
+        from JumpstarterLibrary.client.timing import Timing
+        from JumpstarterLibrary.errors import ConfigurationError
+
+        timing = None
+        for what, text in (("jumpstarter_timing", ini), ("--jumpstarter-timing", given)):
+            try:
+                timing = Timing.of(text, timing)
+            except ConfigurationError as error:
+                raise pytest.UsageError(f"{what}: {error}") from None
+        return timing
 
     @property
     def virtual_lab(self) -> int | Path | None:
@@ -196,7 +223,7 @@ class Options:
         self.mode()
         self.timeout()
         self.progress()
-        _ = self.virtual_lab, self.trouble_is_error, self.console_lines, self.log_lines
+        _ = self.timing, self.virtual_lab, self.trouble_is_error, self.console_lines, self.log_lines
 
     # Who imports the base class may have switched the plugin off, and with it the declarations.
 

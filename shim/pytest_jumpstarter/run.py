@@ -53,7 +53,7 @@ class Run:
         self.journal = Journal(self.options, self._secrets)
         self._config = config
         self._lab = RunLab(self.options.virtual_lab)
-        self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0)
+        self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0, timing=self.options.timing)
         self._pool = Pool()
         self._wants = Wants(self.options)
         self._voice = Voice(config)
@@ -158,7 +158,7 @@ class Run:
             self._pool.sweep()
 
     def _join(self, events: Events, stack: ExitStack) -> Device:
-        device = Device.connect(DirectConnection.from_environment(), events=events)
+        device = Device.connect(DirectConnection.from_environment(), events=events, timing=self.options.timing)
         stack.callback(device.close)
         if self.options.log_lines > 0:
             device.follow_logs()

@@ -6,11 +6,13 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
+from JumpstarterLibrary.client.boot.states import states_of
 from JumpstarterLibrary.client.timing import describe_timing
 from JumpstarterLibrary.errors import ConfigurationError, OperationTimeout
 from JumpstarterLibrary.library import JumpstarterLibrary
@@ -109,3 +111,16 @@ def test_the_librarys_manual_has_each_field() -> None:
         assert f"\n| {name} | {default} | {meaning} | {longer_for} |\n" in manual
     assert "%TIMING%" not in manual
     assert [row[0] for row in describe_timing()] == FIELDS
+
+
+def test_the_page_of_slow_boards_has_each_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "timing.md").read_text()
+    rows = [(f"`{name}`", *(text.replace("``", "`") for text in row)) for name, *row in describe_timing()]
+    assert "\n".join(f"| {' | '.join(row)} |" for row in rows) in page
+
+
+def test_the_example_of_slow_boards_can_be_used(bench: Device, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "timing.md").read_text()
+    (tmp_path / "fpga.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    states_of(bench, "board.console").load(tmp_path / "fpga.yaml")
+    assert bench.console("board.console").timing.boot_timeout == 3600.0

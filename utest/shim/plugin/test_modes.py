@@ -333,6 +333,70 @@ def test_an_option_that_cannot_be_ends_the_run(pytester: pytest.Pytester, option
     result.stderr.fnmatch_lines([f"ERROR: {option.partition('=')[0]}: {sentence}"])
 
 
+TIMING = """
+    from pytest_jumpstarter import JumpstarterTest
+
+    class TestBoard(JumpstarterTest):
+        selector = "board=any"
+
+        def test_timing(self, client):
+            timing = client.stub.device.timing
+            print(f"power {timing.power_off_time}, silence {timing.transfer_silence}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("ini", "option", "found"),
+    [
+        ("", "", "power None, silence 30.0"),
+        ("\n  power_off_time = 0.5\n  transfer_silence = 2 min", "", "power 0.5, silence 120.0"),
+        ("power_off_time=5 s, transfer_silence=2 min", "transfer_silence=3 min", "power 5.0, silence 180.0"),
+        ("", "power_off_time=1", "power 1.0, silence 30.0"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["shell", "lease"])
+def test_a_board_has_the_timing_of_the_settings(
+    pytester: pytest.Pytester, shell: Enter, mode: str, ini: str, option: str, found: str
+) -> None:
+    options = [f"--jumpstarter-timing={option}"] if option else []
+    if mode == "shell":
+        shell(power())
+    else:
+        options.append("--jumpstarter-virtual-lab=1")
+    pytester.makeini(f"[pytest]\njumpstarter_timing = {ini}\n")
+    pytester.makepyfile(test_suite=TIMING)
+    result = pytester.runpytest(*LOG, "-s", *options)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"*{found}*"])
+
+
+@pytest.mark.parametrize(
+    ("ini", "options", "sentence"),
+    [
+        (
+            "power_of_time = 1",
+            [],
+            "jumpstarter_timing: A timing has no 'power_of_time'. Did you mean 'power_off_time'? *",
+        ),
+        ("", ["--jumpstarter-timing=soon"], "--jumpstarter-timing: The timing 'soon' has no value. Give one such as *"),
+    ],
+)
+def test_a_timing_that_cannot_be_ends_the_run(
+    pytester: pytest.Pytester, ini: str, options: list[str], sentence: str
+) -> None:
+    pytester.makeini(f"[pytest]\njumpstarter_timing = {ini}\n")
+    result = suite(pytester, "", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {sentence}"])
+
+
+def test_a_timing_may_be_a_list_where_the_file_has_lists(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(power())
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\njumpstarter_timing = ["power_off_time = 3"]\n')
+    pytester.makepyfile(test_suite=TIMING)
+    pytester.runpytest(*LOG, "-s").stdout.fnmatch_lines(["*power 3.0, silence 30.0*"])
+
+
 def test_an_ini_setting_that_cannot_be_ends_the_run(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\njumpstarter_mode = magic\n")
     result = suite(pytester, "")
