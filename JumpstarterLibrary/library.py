@@ -44,8 +44,8 @@ from JumpstarterLibrary.reporting.listener import LifecycleListener
 from JumpstarterLibrary.types import Mode, Scope, Tls
 from JumpstarterLibrary.version import __version__
 
-ARTEFACTS = "jumpstarter"
-"""Folder of the output directory that gets transcripts."""
+ARTEFACTS = "jumpstarter-artefacts"
+"""Folder of the output directory that gets transcripts. Python would import one without a hyphen as a package."""
 
 
 class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no type hints
@@ -94,8 +94,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     = Console =
 
     Consoles are read from the moment a device is connected, into a history that reading never destroys. It keeps the
-    last 8 million characters; the transcript has all, in two files in the output directory that are linked from the
-    log: every byte as it came, and timed lines of what came and what was typed. Secrets are in neither.
+    last 8 million characters; the transcript has all, in two files in ``jumpstarter-artefacts`` of the output directory
+    that are linked from the log: every byte as it came, and timed lines of what came and what was typed. Secrets are in
+    neither.
 
     `Console Should Contain` looks from a cursor on and moves it behind the match. A power action moves the cursor to
     the present end, so that old output cannot answer for the new boot. ``since=`` looks from elsewhere: ``power_on``,

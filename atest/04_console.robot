@@ -55,7 +55,7 @@ Control Characters Can Be Typed
 Transcript Has Every Byte
     Write To Console    \x1b[1mbold    driver=loop
     Console Should Contain    bold    driver=loop
-    ${transcript} =    Get Binary File    ${OUTPUT_DIR}/jumpstarter/chatty/loop.log
+    ${transcript} =    Get Binary File    ${OUTPUT_DIR}/jumpstarter-artefacts/chatty/loop.log
     Should Contain    ${transcript}    ${{ b'\x1b[1mbold\n' }}
 
 Must Not Contain

@@ -230,7 +230,7 @@ Connect To Board With Two Powers
 
 Artefacts Should Not Contain
     [Arguments]    ${word}
-    ${files} =    List Files In Directory    ${OUTPUT_DIR}/jumpstarter/device    absolute=yes
+    ${files} =    List Files In Directory    ${OUTPUT_DIR}/jumpstarter-artefacts/device    absolute=yes
     Should Not Be Empty    ${files}
     FOR    ${file}    IN    @{files}
         ${content} =    Get Binary File    ${file}

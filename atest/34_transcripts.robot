@@ -13,8 +13,8 @@ Suite Setup      Connect To Fresh Exporter    ${TALKATIVE}    files
 
 
 *** Variables ***
-${RAW}         ${OUTPUT_DIR}/jumpstarter/files/talker.log
-${TIMED}       ${OUTPUT_DIR}/jumpstarter/files/talker.timed.log
+${RAW}         ${OUTPUT_DIR}/jumpstarter-artefacts/files/talker.log
+${TIMED}       ${OUTPUT_DIR}/jumpstarter-artefacts/files/talker.timed.log
 ${PASSWORD}    swordfish-4711
 
 
@@ -49,10 +49,10 @@ The Log Links Both
     ${child} =    Run Child Suite
     ...    _children/consoles/crashes.robot    --test    The Next Test*    JUMPSTARTER_HOST=${HOST}
     ${log} =    Get File    ${child.output}/output.xml
-    Should Contain    ${log}    href="jumpstarter/device/talker.log"
-    Should Contain    ${log}    href="jumpstarter/device/talker.timed.log"
-    File Should Exist    ${child.output}/jumpstarter/device/talker.log
-    File Should Exist    ${child.output}/jumpstarter/device/talker.timed.log
+    Should Contain    ${log}    href="jumpstarter-artefacts/device/talker.log"
+    Should Contain    ${log}    href="jumpstarter-artefacts/device/talker.timed.log"
+    File Should Exist    ${child.output}/jumpstarter-artefacts/device/talker.log
+    File Should Exist    ${child.output}/jumpstarter-artefacts/device/talker.timed.log
 
 No Secret Is In Any File
     ${host} =    Start Exporter    ${TALKATIVE}
@@ -62,7 +62,7 @@ No Secret Is In Any File
     Should Be Equal As Integers    ${child.rc}    3
     Should Not Contain    ${child.stdout}    ${PASSWORD}
     No File Should Have    ${child.output}    ${PASSWORD}
-    ${timed} =    Get File    ${child.output}/jumpstarter/device/talker.timed.log
+    ${timed} =    Get File    ${child.output}/jumpstarter-artefacts/device/talker.timed.log
     Should Contain    ${timed}    > ********
     VAR    @{messages} =    @{child.messages}
     Should Contain    ${messages}[1]    \n${SPACE*2}********
@@ -77,11 +77,11 @@ Secrets Are In No File Of A Board That Keeps Them
     No File Should Have    ${child.output}    ${PASSWORD}
 
 A Transcript That Cannot Be Written
-    Create File    ${OUTPUT_DIR}/jumpstarter/blocked
+    Create File    ${OUTPUT_DIR}/jumpstarter-artefacts/blocked
     Run Keyword And Expect Error
-    ...    REGEXP:The transcript '.*jumpstarter/blocked/talker\\.log' cannot be written: .*\\. Choose another output directory\\.
+    ...    REGEXP:The transcript '.*jumpstarter-artefacts/blocked/talker\\.log' cannot be written: .*\\. Choose another output directory\\.
     ...    Connect To Exporter    ${HOST}    alias=blocked
-    [Teardown]    Remove File    ${OUTPUT_DIR}/jumpstarter/blocked
+    [Teardown]    Remove File    ${OUTPUT_DIR}/jumpstarter-artefacts/blocked
 
 
 *** Keywords ***

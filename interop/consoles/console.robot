@@ -92,9 +92,9 @@ Logging In Again
 
 Transcripts
     Run Command    printf '\\001\\177\\n'    driver=console
-    ${raw} =    Get Binary File    ${OUTPUT_DIR}/jumpstarter/board/console.log
+    ${raw} =    Get Binary File    ${OUTPUT_DIR}/jumpstarter-artefacts/board/console.log
     Should Contain    ${raw}    ${{ b'\x01\x7f\r\n' }}
-    ${timed} =    Get File    ${OUTPUT_DIR}/jumpstarter/board/console.timed.log
+    ${timed} =    Get File    ${OUTPUT_DIR}/jumpstarter-artefacts/board/console.timed.log
     Should Contain    ${timed}    = mark test
     Should Match Regexp    ${timed}    (?m)^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3} > echo
     Should Not Contain    ${timed}    > secret

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from JumpstarterLibrary.library import ARTEFACTS
 from JumpstarterLibrary.reporting.artefacts import transcript_directory
+
+
+def test_the_folder_is_no_package_to_python() -> None:
+    assert not ARTEFACTS.isidentifier()
 
 
 def test_what_earlier_runs_left_is_removed_and_what_this_run_wrote_is_kept(tmp_path: Path) -> None:
