@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import Event, Events, Notice
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
@@ -224,6 +225,18 @@ def rigs() -> Iterator[Callable[..., Rig]]:
 def rig(rigs: Callable[..., Rig]) -> Rig:
     """A lab with one exporter."""
     return rigs()
+
+
+@pytest.fixture
+def pass_until(
+    clock: MovableClock, eventually: Callable[[Callable[[], object]], None]
+) -> Callable[[Callable[[], object]], None]:
+    """Let the client's time pass, ten times as fast as it does by itself, until a condition holds."""
+
+    def wait(condition: Callable[[], object], step_s: float = 0.05) -> None:
+        eventually(lambda: clock.advance(step_s) or condition())
+
+    return wait
 
 
 @pytest.fixture

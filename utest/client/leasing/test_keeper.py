@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
 
-from JumpstarterLibrary.client.leasing import keeper as keeper_module
-from JumpstarterLibrary.client.leasing.keeper import Keeper
+from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.client.leasing.keeper import LOOK_S, Keeper
 from JumpstarterLibrary.errors import LeaseExpired, LeaseReleased, LeaseTransferred, NoSuchLease
 from JumpstarterLibrary.lab import Clock
 
@@ -26,9 +25,8 @@ def threads() -> list[threading.Thread]:
 
 
 @pytest.fixture
-def keeper(monkeypatch: pytest.MonkeyPatch, eventually: Eventually) -> Any:
-    """A keeper that looks often, and whose thread has to end."""
-    monkeypatch.setattr(keeper_module, "LOOK_S", 0.05)
+def keeper(eventually: Eventually) -> Any:
+    """A keeper whose thread has to end."""
     found = Keeper()
     yield found
     for lease in found.leases:
@@ -36,26 +34,32 @@ def keeper(monkeypatch: pytest.MonkeyPatch, eventually: Eventually) -> Any:
     eventually(lambda: not threads())
 
 
-def test_a_lease_extends_itself_as_long_as_it_is_kept(rigs: Any, keeper: Keeper, eventually: Eventually) -> None:
-    rig = rigs(clock=Clock(scale=40))
+def test_a_lease_extends_itself_as_long_as_it_is_kept(rigs: Any, keeper: Keeper, pass_until: Any) -> None:
+    rig = rigs(clock=Clock(scale=0))
     lease = rig.only_lease(duration=10 * SECOND)
     lease.soft, lease.hard = 10 * SECOND, 40 * SECOND
     keeper.keep(lease)
-    begin = rig.lab.clock.seconds()
-    eventually(lambda: rig.lab.controller.lease(lease.name).ended)
-    lasted = rig.lab.clock.seconds() - begin
-    assert 35 <= lasted <= 45
+    lasted = 0
+    while lease.ended is None:
+        rig.lab.clock.advance(1)
+        lasted += 1
+        looks = len(rig.calls("GetLease"))
+        pass_until(lambda looks=looks: lease.ended or len(rig.calls("GetLease")) > looks + 1, 1.0)
+    assert 40 <= lasted <= 41
     assert rig.lab.controller.lease(lease.name).duration == 40 * SECOND
     assert 3 <= len(rig.codes("UpdateLease")) <= 8
-    eventually(lambda: lease.ended)
     assert isinstance(lease.ended, LeaseExpired)
 
 
-def test_a_lease_without_a_limit_is_not_extended(rigs: Any, keeper: Keeper, eventually: Eventually) -> None:
-    rig = rigs(clock=Clock(scale=20))
+def test_a_lease_without_a_limit_is_not_extended(rigs: Any, keeper: Keeper, pass_until: Any) -> None:
+    rig = rigs(clock=Clock(scale=0))
     lease = rig.only_lease(duration=6 * SECOND)
     keeper.keep(lease)
-    eventually(lambda: lease.ended)
+    rig.lab.clock.advance(5)
+    looks = len(rig.calls("GetLease"))
+    pass_until(lambda: len(rig.calls("GetLease")) > looks + 1)
+    rig.lab.clock.advance(1)
+    pass_until(lambda: lease.ended)
     assert isinstance(lease.ended, LeaseExpired)
     assert rig.codes("UpdateLease") == []
 
@@ -70,7 +74,7 @@ def test_a_lease_without_a_limit_is_not_extended(rigs: Any, keeper: Keeper, even
     ],
 )
 def test_an_end_is_noticed_soon_and_told(
-    rig: Any, keeper: Keeper, eventually: Eventually, act: str, kind: type[Exception]
+    rig: Any, keeper: Keeper, eventually: Eventually, pass_until: Any, act: str, kind: type[Exception]
 ) -> None:
     lease = rig.only_lease()
     keeper.keep(lease)
@@ -83,7 +87,7 @@ def test_an_end_is_noticed_soon_and_told(
         "remove": lambda: rig.lab.controller.remove_exporter("b1"),
     }
     acts[act]()
-    assert ended.wait(2)
+    pass_until(ended.is_set)
     assert type(lease.ended) is kind
     eventually(lambda: not threads())
     assert keeper.leases == []
@@ -94,42 +98,42 @@ def test_an_end_is_noticed_soon_and_told(
 
 
 def test_the_planned_end_is_not_slept_through(
-    rigs: Any, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+    rigs: Any, keeper: Keeper, frozen_clock: MovableClock, eventually: Eventually
 ) -> None:
-    monkeypatch.setattr(keeper_module, "LOOK_S", 4.0)
-    rig = rigs(clock=Clock(scale=1))
-    lease = rig.only_lease(duration=2 * SECOND)
-    begin = time.monotonic()
+    rig = rigs(clock=Clock(scale=0))
+    lease = rig.only_lease(duration=SECOND)
+    looks = len(rig.calls("GetLease"))
     keeper.keep(lease)
-    eventually(lambda: lease.ended)
-    assert time.monotonic() - begin < 2.5
+    eventually(lambda: frozen_clock.advance(0.01) or len(rig.calls("GetLease")) > looks)
+    begin = frozen_clock.seconds()
+    assert len(rig.codes("GetLease")) == looks + 1
+    rig.lab.clock.advance(1)
+    eventually(lambda: frozen_clock.advance(0.01) or lease.ended)
+    assert frozen_clock.seconds() - begin < LOOK_S
 
 
-def test_a_controller_that_is_away_is_told_once_and_waited_for(
-    rig: Any, keeper: Keeper, eventually: Eventually
-) -> None:
+def test_a_controller_that_is_away_is_told_once_and_waited_for(rig: Any, keeper: Keeper, pass_until: Any) -> None:
     lease = rig.only_lease()
     fault = rig.fault("GetLease", code=Code.UNAVAILABLE, details="no leader")
     keeper.keep(lease)
-    eventually(lambda: fault.hits >= 4)
+    pass_until(lambda: fault.hits >= 4)
     fault.clear()
     assert rig.notices == [
         f"Lease 'lease-of-tester' cannot be looked after at the moment: The controller {rig.lab.endpoint} failed when "
         f"it was asked for lease 'lease-of-tester': no leader."
     ]
     rig.lab.controller.release(lease.name)
-    eventually(lambda: lease.ended)
+    pass_until(lambda: lease.ended)
 
 
-def test_a_refused_extension_is_told_once_and_the_lease_goes_on(
-    rigs: Any, keeper: Keeper, eventually: Eventually
-) -> None:
-    rig = rigs(clock=Clock(scale=20))
+def test_a_refused_extension_is_told_once_and_the_lease_goes_on(rigs: Any, keeper: Keeper, pass_until: Any) -> None:
+    rig = rigs(clock=Clock(scale=0))
     lease = rig.only_lease(duration=20 * SECOND)
     lease.soft, lease.hard = 20 * SECOND, 100 * SECOND
     fault = rig.fault("UpdateLease", code=Code.PERMISSION_DENIED, details="permission denied for client")
     keeper.keep(lease)
-    eventually(lambda: fault.hits >= 3)
+    rig.lab.clock.advance(11)
+    pass_until(lambda: fault.hits >= 3)
     assert len(rig.notices) == 1
     assert rig.notices[0].startswith(
         f"Lease 'lease-of-tester' cannot be looked after: The controller {rig.lab.endpoint} did not accept client "
@@ -137,18 +141,20 @@ def test_a_refused_extension_is_told_once_and_the_lease_goes_on(
     lease.check()
 
 
-def test_trouble_with_a_pulse_stops_nothing(rig: Any, keeper: Keeper, eventually: Eventually) -> None:
+def test_trouble_with_a_pulse_stops_nothing(rig: Any, keeper: Keeper, pass_until: Any) -> None:
     lease = rig.only_lease()
+    pulses: list[int] = []
 
     def pulse() -> None:
+        pulses.append(1)
         raise ValueError("Cannot invoke RPC on closed channel!")
 
     keeper.keep(lease, pulse)
-    threading.Event().wait(0.2)
+    pass_until(lambda: len(pulses) > 2)
     assert len(threads()) == 1
     keeper.keep(lease)
     rig.lab.controller.release(lease.name)
-    eventually(lambda: lease.ended)
+    pass_until(lambda: lease.ended)
 
 
 def test_leaving_and_keeping_again_and_again_leaves_one_thread_at_most(
@@ -165,12 +171,13 @@ def test_leaving_and_keeping_again_and_again_leaves_one_thread_at_most(
     assert keeper.leases == [lease]
 
 
-def test_a_release_beside_the_keeper_is_no_surprise(rig: Any, keeper: Keeper, eventually: Eventually) -> None:
+def test_a_release_beside_the_keeper_is_no_surprise(rig: Any, keeper: Keeper, pass_until: Any) -> None:
     lease = rig.only_lease()
     keeper.keep(lease)
-    threading.Event().wait(0.1)
+    looks = len(rig.calls("GetLease"))
+    pass_until(lambda: len(rig.calls("GetLease")) > looks)
     assert lease.release() is True
-    eventually(lambda: not threads())
+    pass_until(lambda: not threads())
     assert rig.notices == []
     assert str(lease.ended) == "Lease 'lease-of-tester' was released by this run."
 
@@ -185,11 +192,12 @@ def test_a_lease_that_is_over_needs_no_second_try(rig: Any, keeper: Keeper, even
     assert rig.codes("DeleteLease") == []
 
 
-def test_a_closed_controller_does_not_trouble_anybody(rig: Any, keeper: Keeper) -> None:
+def test_a_closed_controller_does_not_trouble_anybody(rig: Any, keeper: Keeper, pass_until: Any) -> None:
     lease = rig.only_lease()
-    keeper.keep(lease)
+    looks: list[int] = []
     lease.controller.close()
-    threading.Event().wait(0.2)
+    keeper.keep(lease, lambda: looks.append(1))
+    pass_until(lambda: len(looks) > 2)
     assert rig.notices == []
     rig.lab.controller.release(lease.name)
     lease.ours = False

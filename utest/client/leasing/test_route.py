@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.leasing import keeper, route
 from JumpstarterLibrary.client.leasing.dial import Dialer
-from JumpstarterLibrary.client.leasing.route import LeaseRoute, Passage, open_route
-from JumpstarterLibrary.errors import HookFailed, LeaseExpired, LeaseReleased, LinkError, TlsError
+from JumpstarterLibrary.client.leasing.route import DEAD_S, EXPLAIN_S, QUIET_S, LeaseRoute, Passage, open_route
+from JumpstarterLibrary.errors import (
+    ExporterNotReady,
+    HookFailed,
+    InfrastructureError,
+    LeaseExpired,
+    LeaseReleased,
+    LinkError,
+    TlsError,
+)
 
 Code = grpc.StatusCode
+During = Callable[[Callable[[], object]], Callable[[], Any]]
 Eventually = Callable[[Callable[[], object]], None]
 
 
@@ -64,15 +72,12 @@ def test_a_broken_tunnel_is_told_with_its_reason_when_nobody_knows_more(rig: Any
     )
 
 
-def test_a_controller_that_does_not_answer_holds_up_the_reason_for_a_moment_only(
-    rig: Any, way: LeaseRoute, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(route, "EXPLAIN_S", 0.3)
-    fault = rig.fault("GetLease", delay=60 * rig.lab.clock.scale)
-    begin = time.monotonic()
+def test_a_controller_that_does_not_answer_holds_up_the_reason_for_a_moment_only(rig: Any, way: LeaseRoute) -> None:
+    rig.fault("GetLease", code=Code.DEADLINE_EXCEEDED, details="Deadline Exceeded")
     assert type(way.explain("something")) is LinkError
-    assert time.monotonic() - begin < 1
-    fault.clear()
+    limit_s = rig.calls("GetLease")[-1].limit_s
+    # gRPC rounds it when it tells the controller.
+    assert 0 < limit_s < EXPLAIN_S + 0.1
 
 
 def test_a_route_that_cannot_be_opened_leaves_nothing(rig: Any, eventually: Eventually) -> None:
@@ -83,13 +88,15 @@ def test_a_route_that_cannot_be_opened_leaves_nothing(rig: Any, eventually: Even
     eventually(lambda: not any(thread.name.startswith("jumpstarter-tunnel") for thread in threading.enumerate()))
 
 
-def test_the_time_for_the_first_way_is_the_shorter_one(rig: Any) -> None:
+def test_the_time_for_the_first_way_is_the_shorter_one(rig: Any, frozen_clock: MovableClock) -> None:
     lease = rig.only_lease()
     rig.fault("Dial", code=Code.FAILED_PRECONDITION, details="exporter is not ready (status: Available)")
-    begin = time.monotonic()
-    with pytest.raises(Exception, match=r"that did not change within 300 milliseconds"):
-        open_route(lease, Deadline(60), Dialer(lease), 0.3)
-    assert time.monotonic() - begin < 2
+    with (
+        frozen_clock.skipping_pauses(rig.settled),
+        pytest.raises(ExporterNotReady, match=r"that did not change within 20 seconds"),
+    ):
+        open_route(lease, Deadline(60), Dialer(lease), 20)
+    assert 20 <= frozen_clock.seconds() < 30
 
 
 def test_a_passage_is_lost_with_its_own_connection(rig: Any, eventually: Eventually) -> None:
@@ -110,51 +117,65 @@ def test_a_passage_is_lost_with_its_own_connection(rig: Any, eventually: Eventua
         old.check()
 
 
-def test_a_talking_exporter_is_not_asked(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "LOOK_S", 100)
-    device = rig.lease()
+def test_a_talking_exporter_is_not_asked(rig: Any, frozen_clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with frozen_clock.skipping_pauses(rig.settled):
+        device = rig.lease()
     asked: list[float] = []
     monkeypatch.setattr(device.link, "ping", asked.append)
     device.pulse()
+    frozen_clock.advance(QUIET_S - 0.1)
+    device.pulse()
     assert asked == []
-    monkeypatch.setattr(route, "QUIET_S", 0.0)
+    frozen_clock.advance(0.1)
     device.pulse()
-    assert asked == [0.0]
+    assert asked == [QUIET_S]
+    # It has been asked just now.
+    device.pulse()
+    assert asked == [QUIET_S]
 
 
-def test_a_silent_exporter_is_asked_and_then_given_up(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "LOOK_S", 100)
-    device = rig.lease()
-    monkeypatch.setattr(route, "QUIET_S", 0.05)
-    monkeypatch.setattr(route, "DEAD_S", 0.4)
+def test_a_silent_exporter_is_asked_and_then_given_up(rig: Any, frozen_clock: MovableClock) -> None:
+    with frozen_clock.skipping_pauses(rig.settled):
+        device = rig.lease()
     rig.lab.router.drop(how="silent")
-    threading.Event().wait(0.1)
+    frozen_clock.advance(QUIET_S)
     device.pulse()
-    assert device._route.lost is False
-    threading.Event().wait(0.4)
+    assert device.present.route.lost is False
+    frozen_clock.advance(DEAD_S - QUIET_S)
     device.pulse()
-    assert device._route.lost is True
-    assert device._route.tunnel.broke == "the exporter was not heard for 400 milliseconds"
+    assert device.present.route.lost is True
+    assert device._route.tunnel.broke == "the exporter was not heard for 2 minutes"
     device.pulse()
 
 
 def test_an_exporter_that_is_busy_but_alive_is_not_given_up(
-    rig: Any, monkeypatch: pytest.MonkeyPatch, during: Any
+    rig: Any, clock: MovableClock, during: During, pass_until: Any
 ) -> None:
-    monkeypatch.setattr(keeper, "LOOK_S", 0.05)
-    monkeypatch.setattr(route, "QUIET_S", 0.1)
-    monkeypatch.setattr(route, "DEAD_S", 0.4)
     device = rig.lease()
-    waiting = during(lambda: device.client.probe.call("wait", timeout=0.8))
-    with pytest.raises(Exception, match=r"did not finish within 800 milliseconds and was cancelled"):
-        waiting()
+    waiting = during(lambda: device.client.probe.call("wait"))
+    assert rig.probe.started.wait(10)
+
+    def answers() -> int:
+        (tunnel,) = rig.lab.router.tunnels()
+        return min(tunnel.first_bytes, tunnel.second_bytes)
+
+    begin = clock.seconds()
+    while clock.seconds() - begin < 1.5 * DEAD_S:
+        # It is asked whenever it was silent for some seconds, and answers.
+        before = answers()
+        clock.advance(2 * QUIET_S)
+        pass_until(lambda before=before: answers() > before)
+    assert device.present.route.lost is False
     assert rig.codes("Dial") == ["OK"]
+    rig.service.release(device)
+    with pytest.raises(InfrastructureError):
+        waiting()
 
 
-def test_a_pulse_of_a_closed_device_is_nothing(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pulse_of_a_closed_device_is_nothing(rig: Any, clock: MovableClock) -> None:
     device = rig.lease()
-    monkeypatch.setattr(route, "QUIET_S", 0.0)
     device.link.close()
+    clock.advance(QUIET_S)
     device.pulse()
     rig.service.release(device)
     device.pulse()
