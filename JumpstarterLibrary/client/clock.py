@@ -18,6 +18,10 @@ from typing import Protocol
 SLICE_S = 0.002
 """How often a wait on a movable clock looks whether time was moved; real seconds."""
 
+GRAIN_S = 2.0**-20
+"""By how much time is moved at least, and by multiples of which: their sums and differences are exact in floats. Otherwise
+a loop could have a rest of its limit left that is too small to be added to the time, and go on for ever."""
+
 
 class Waitable(Protocol):
     """A condition whose lock is held, or an event."""
@@ -150,7 +154,8 @@ class MovableClock(Clock):
         while True:
             with self._lock:
                 due = heapq.heappop(self._calls) if self._calls and self._calls[0][0] <= moment else None
-                self._added += max(0.0, (moment if due is None else due[0]) - self.seconds())
+                step = max(0.0, (moment if due is None else due[0]) - self.seconds())
+                self._added += math.ceil(step / GRAIN_S) * GRAIN_S
             if due is None:
                 return
             due[2]()

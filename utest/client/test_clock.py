@@ -84,6 +84,22 @@ def test_a_wait_that_is_skipped_takes_its_whole_time_of_the_clock() -> None:
     assert moved.seconds() == LONG_S + 60.0
 
 
+@pytest.mark.parametrize("limit", [0.1, 0.3, 0.5, 0.7, 1.1, 3.3])
+def test_a_loop_that_waits_for_the_rest_of_its_limit_ends(limit: float) -> None:
+    moved = MovableClock(running=False)
+    with clock.using(moved), moved.skipping():
+        for begin in (0.1, 0.15, LONG_S + 0.1):
+            moved.advance(begin)
+            start, rounds = moved.seconds(), 0
+            while (left := limit - (moved.seconds() - start)) > 0:
+                deadline = Deadline(min(left, 0.2))
+                while not deadline.expired:
+                    clock.wait(threading.Event(), deadline.remaining)
+                rounds += 1
+                assert rounds < 100
+            assert moved.seconds() == pytest.approx(start + limit, abs=0.001)
+
+
 def test_what_is_there_ends_a_skipped_wait_without_time() -> None:
     moved, event = MovableClock(running=False), threading.Event()
     event.set()
