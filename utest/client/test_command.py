@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from threading import Timer
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device, Timing
+from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.errors import CommandFailed, DeviceCrashed, UsageError
-from JumpstarterLibrary.exporter import Driver, exportstream
+from utest.client.serial_port import Port
 
 MARKERS = re.compile(
     r""":; \{ \\echo "JMP""(?P<token>\w+)B"; \} 2>&-; command eval '(?P<command>.*?)' """
@@ -27,14 +24,13 @@ MARKERS = re.compile(
 OK = 0
 
 
-class Shell(Driver):
+class Shell(Port):
     """Takes what is typed as a shell does, and prints for each whole command what the test says.
 
     Attributes:
         prints: Returns what a command prints, and its status; None for nothing any more, not even a prompt.
         echo: What comes back of what is typed.
         ran: The commands that were run.
-        typed: Everything that was typed.
     """
 
     def __init__(self, prints: Callable[[str], tuple[str, int] | str]) -> None:
@@ -42,36 +38,19 @@ class Shell(Driver):
         self.prints = prints
         self.echo: Callable[[bytes], bytes] = lambda data: data
         self.ran: list[str] = []
-        self.typed = b""
-        self._says: asyncio.Queue[bytes] = asyncio.Queue()
         self._line = b""
-        self._loop: asyncio.AbstractEventLoop | None = None
 
-    @classmethod
-    def client(cls) -> str:
-        return "jumpstarter_driver_pyserial.client.PySerialClient"
-
-    @exportstream
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Any]:
-        self._loop = asyncio.get_running_loop()
+    def begin(self) -> None:
         self.say("board:~# ")
-        yield self
 
-    def say(self, text: str) -> None:
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._says.put_nowait, text.replace("\n", "\r\n").encode())
-
-    async def send(self, data: bytes) -> None:
-        self.typed += data
+    async def take(self, data: bytes) -> None:
         if b"\x03" in data:
             self._line = b""
             self.say("^C\nboard:~# ")
             data = data.rpartition(b"\x03")[2]
         came = self.echo(data)
         self._line += came
-        if came:
-            self.say(came.decode())
+        self.say(came.decode())
         if found := MARKERS.search(self._line.decode()):
             self._line = b""
             self._run(found["token"], found["command"])
@@ -89,21 +68,13 @@ class Shell(Driver):
         else:
             self.say(f"{printed[0]}\nJMP{token}E:{printed[1]}:\nboard:~# ")
 
-    async def receive(self) -> bytes:
-        return await self._says.get()
-
-    async def send_eof(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
-
 
 @pytest.fixture
-def start(device_with: Callable[..., Device]) -> Callable[..., tuple[Shell, Console]]:
+def start(skipping: MovableClock, device_with: Callable[..., Device]) -> Callable[..., tuple[Shell, Console]]:
     def build(prints: Callable[[str], Any] = lambda command: (f"{command}\n", OK)) -> tuple[Shell, Console]:
         shell = Shell(prints)
         console = device_with({"console": shell}).console()
+        shell.watch(console)
         console.wait_for("# ", 5)
         return shell, console
 
@@ -212,7 +183,7 @@ def test_a_line_that_loses_characters_is_not_run_but_typed_again(start: Any) -> 
     shell.echo = lambda data: losses.pop()(data) if losses and len(data) > 5 else data
     assert run_command(console, "echo hello", 10).stdout == "echo hello"
     assert shell.ran == ["echo hello"]
-    assert shell.typed.count(b"\x03") == 2
+    assert shell.got.count(b"\x03") == 2
 
 
 def test_a_line_that_never_arrives_whole(start: Any) -> None:
@@ -227,7 +198,7 @@ def test_a_line_that_never_arrives_whole(start: Any) -> None:
         str(caught.value),
     )
     assert shell.ran == []
-    assert shell.typed.count(b"reboot now") == 4
+    assert shell.got.count(b"reboot now") == 4
 
 
 def test_once_is_once(start: Any) -> None:
@@ -235,29 +206,26 @@ def test_once_is_once(start: Any) -> None:
     shell.echo = lambda data: data[1:] if len(data) > 5 else data
     with pytest.raises(CommandFailed, match=r"^Command 'reboot now' was not run\. "):
         run_command(console, "reboot now", 20, once=True)
-    assert shell.typed.count(b"reboot now") == 1
+    assert shell.got.count(b"reboot now") == 1
 
 
 def test_a_command_that_nobody_took_is_typed_again(start: Any, caplog: pytest.LogCaptureFixture) -> None:
     shell, console = start()
-    console.driver._device.timing = Timing(answer_timeout=0.2)
     deaf = [True]
     shell.echo = lambda data: b"" if deaf else data
-    shell.typed = b""
 
-    original = shell.send
+    original = shell.take
 
-    async def send(data: bytes) -> None:
+    async def take(data: bytes) -> None:
         if deaf:
-            shell.typed += data
             # It wakes up with the newline that comes before the second try.
-            if shell.typed.count(b"\n") > 4:
+            if shell.got.count(b"\n") > 4:
                 deaf.clear()
                 shell.say("board:~# ")
             return
         await original(data)
 
-    shell.send = send
+    shell.take = take
     assert run_command(console, "echo hello", 10).stdout == "echo hello"
     assert shell.ran == ["echo hello"]
     assert "Command 'echo hello' was not taken on console 'console'; it is typed again." in [
@@ -267,30 +235,29 @@ def test_a_command_that_nobody_took_is_typed_again(start: Any, caplog: pytest.Lo
 
 def test_an_unfinished_line_of_before_is_given_up(start: Any) -> None:
     shell, console = start()
-    console.driver._device.timing = Timing(answer_timeout=0.2)
-    original, quoted = shell.send, [True]
+    original, quoted = shell.take, [True]
 
-    async def send(data: bytes) -> None:
+    async def take(data: bytes) -> None:
         if quoted and b"\x03" not in data:
             shell.say(data.decode() + ("> " if data.endswith(b"\n") else ""))
             return
         quoted.clear()
         await original(data)
 
-    shell.send = send
+    shell.take = take
     assert run_command(console, "echo hello", 10).stdout == "echo hello"
 
 
-def test_a_shell_that_is_busy_gets_its_command_only_once(start: Any) -> None:
+def test_a_shell_that_is_busy_gets_its_command_only_once(start: Any, skipping: MovableClock) -> None:
     shell, console = start()
-    console.driver._device.timing = Timing(answer_timeout=0.1)
 
     def run(token: str, command: str) -> None:
         shell.ran.append(command)
-        asyncio.get_running_loop().call_later(1.0, shell.say, f"JMP{token}B\nlate\n\nJMP{token}E:0:\n")
+        skipping.call_later(3 * console.timing.answer_timeout, lambda: shell.say(f"JMP{token}B\nlate\n\nJMP{token}E:0:\n"))
 
     shell._run = run
     assert run_command(console, "x", 10).stdout == "late"
+    assert skipping.seconds() > 3 * console.timing.answer_timeout
     assert shell.ran == ["x"]
 
 
@@ -298,8 +265,8 @@ def test_the_first_newline_wakes_a_board_that_eats_a_character(start: Any) -> No
     shell, console = start()
     run_command(console, "true", 10)
     run_command(console, "true", 10)
-    assert shell.typed.startswith(b"\n:; ")
-    assert shell.typed.count(b"\n:; ") == 2
+    assert shell.got.startswith(b"\n:; ")
+    assert shell.got.count(b"\n:; ") == 2
 
 
 def test_what_was_left_unfinished_is_given_up_before_the_command(start: Any) -> None:
@@ -307,28 +274,27 @@ def test_what_was_left_unfinished_is_given_up_before_the_command(start: Any) -> 
     console.write(b"echo 'open {\n")
     console.wait_for("\n> ", 5)
     assert run_command(console, "echo hello", 10).stdout == "echo hello"
-    assert shell.typed.startswith(b"echo 'open {\n\x03:; ")
+    assert shell.got.startswith(b"echo 'open {\n\x03:; ")
 
 
-def test_a_command_that_ends_the_shell(start: Any) -> None:
+def test_a_command_that_ends_the_shell(start: Any, skipping: MovableClock) -> None:
     shell, console = start(lambda _command: "logout\n\nBoard 1.0\n\nboard login: ")
-    begin = time.monotonic()
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "exit 3", 20)
     assert str(caught.value) == (
         "Command 'exit 3' ended the shell itself; console 'console' asks for a login again. In parentheses, a command "
         "ends no more than itself."
     )
-    assert time.monotonic() - begin < 5
-    assert not shell.typed.endswith(b"\x03")
+    assert skipping.seconds() < 5
+    assert not shell.got.endswith(b"\x03")
 
 
-def test_a_command_that_only_asks_like_a_login(start: Any) -> None:
+def test_a_command_that_only_asks_like_a_login(start: Any, skipping: MovableClock) -> None:
     shell, console = start()
 
     def run(token: str, _command: str) -> None:
         shell.say(f"JMP{token}B\nboard login: ")
-        asyncio.get_running_loop().call_later(0.4, shell.say, f"root\n\nJMP{token}E:0:\nboard:~# ")
+        skipping.call_later(0.4, lambda: shell.say(f"root\n\nJMP{token}E:0:\nboard:~# "))
 
     shell._run = run
     assert run_command(console, "./ask", 20).stdout == "board login: root"
@@ -337,17 +303,16 @@ def test_a_command_that_only_asks_like_a_login(start: Any) -> None:
 BANNER = "\n\nU-Boot 2026.01 (Jan 05 2026)\n\nDRAM: 1 GiB\n"
 
 
-def test_a_restart_that_was_not_expected(start: Any) -> None:
+def test_a_restart_that_was_not_expected(start: Any, skipping: MovableClock) -> None:
     shell, console = start(lambda _command: BANNER)
-    begin = time.monotonic()
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "reboot -f", 20)
     assert str(caught.value) == (
         "Command 'reboot -f' did not end: the board restarted. The console said: 'U-Boot 2026.01 (Jan 05 2026)'. "
         "Where that is meant, say so with expect_status=restart."
     )
-    assert time.monotonic() - begin < 5
-    assert b"\x03" not in shell.typed, "that would stop the boot"
+    assert skipping.seconds() < 5
+    assert b"\x03" not in shell.got, "that would stop the boot"
 
 
 @pytest.mark.parametrize(
@@ -359,12 +324,12 @@ def test_a_restart_that_was_expected(start: Any, banner: str) -> None:
     assert (result.stdout, result.status) == ("The system is going down", None)
 
 
-def test_a_restart_after_the_command_has_ended(start: Any) -> None:
+def test_a_restart_after_the_command_has_ended(start: Any, skipping: MovableClock) -> None:
     shell, console = start()
 
     def run(token: str, _command: str) -> None:
         shell.say(f"JMP{token}B\nsoon\n\nJMP{token}E:0:\nboard:~# ")
-        asyncio.get_running_loop().call_later(0.3, shell.say, f"going down{BANNER}")
+        skipping.call_later(3.0, lambda: shell.say(f"going down{BANNER}"))
 
     shell._run = run
     result = run_command(console, "reboot", 20, restarts=True)
@@ -374,8 +339,8 @@ def test_a_restart_after_the_command_has_ended(start: Any) -> None:
 def test_a_restart_that_does_not_come(start: Any) -> None:
     _, console = start(lambda _command: ("", 0))
     with pytest.raises(CommandFailed) as caught:
-        run_command(console, "reboot", 0.8, restarts=True)
-    assert str(caught.value) == ("Command 'reboot' ended with status 0, but no restart followed in 800 milliseconds.")
+        run_command(console, "reboot", 8, restarts=True)
+    assert str(caught.value) == ("Command 'reboot' ended with status 0, but no restart followed in 8 seconds.")
 
 
 def test_the_log_of_an_earlier_boot_is_no_restart(start: Any) -> None:
@@ -386,13 +351,12 @@ def test_the_log_of_an_earlier_boot_is_no_restart(start: Any) -> None:
     assert run_command(console, "cat boot.log", 20).stdout.strip() == log.strip()
 
 
-def test_a_crash_ends_a_command(start: Any) -> None:
+def test_a_crash_ends_a_command(start: Any, skipping: MovableClock) -> None:
     _, console = start(lambda _command: "[    9.000000] Kernel panic - not syncing: sysrq\n")
     console.fail_on("x", [FailingPattern.of("Kernel panic")])
-    begin = time.monotonic()
     with pytest.raises(DeviceCrashed, match=r"^The device crashed while the end of command 'crash' was awaited: "):
         run_command(console, "crash", 60)
-    assert time.monotonic() - begin < 3
+    assert skipping.seconds() < 3
 
 
 def test_what_a_line_editor_would_act_on_is_refused(start: Any) -> None:
@@ -414,9 +378,7 @@ def test_a_command_of_several_lines(start: Any) -> None:
 def test_a_megabyte(start: Any) -> None:
     text = "".join(f"{number:07d} 0123456789\n" for number in range(55_000))
     _, console = start(lambda _command: (text, OK))
-    begin = time.monotonic()
     assert run_command(console, "x", 30).stdout == text[:-1]
-    assert time.monotonic() - begin < 5
 
 
 LOGIN = "Board 1.0\n\nboard login: "
@@ -439,19 +401,21 @@ BOOT_LOADER = (
         ("DRAM: 1 GiB\nU-Boot> ", BOOT_LOADER.replace("=>", "U-Boot>")),
     ],
 )
-def test_nothing_is_typed_where_no_shell_waits(start: Any, typed: bool, said: str, sentence: str) -> None:
+def test_nothing_is_typed_where_no_shell_waits(
+    start: Any, skipping: MovableClock, typed: bool, said: str, sentence: str
+) -> None:
     shell, console = start()
     if typed:
         run_command(console, "true", 5)
-    shell.typed = b""
+    shell.got.clear()
     shell.say(f"exit\n{said}")
     console.wait_for(said.splitlines()[-1], 5)
-    begin = time.monotonic()
+    begin = skipping.seconds()
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "uname -r")
     assert str(caught.value) == f"Command 'uname -r' was not run: {sentence}"
-    assert time.monotonic() - begin < 1
-    assert shell.typed == b""
+    assert skipping.seconds() - begin < 1
+    assert shell.got == b""
 
 
 @pytest.mark.parametrize("said", ["last login: \nboard:~# ", "Password: \nboard:~# ", "a => "])
@@ -462,46 +426,43 @@ def test_a_shell_prompt_behind_what_looks_like_another_is_one(start: Any, said: 
     assert run_command(console, "x", 5).stdout == "x"
 
 
-def test_a_line_that_becomes_another_is_no_prompt(start: Any) -> None:
+def test_a_line_that_becomes_another_is_no_prompt(start: Any, skipping: MovableClock) -> None:
     shell, console = start()
     shell.say("\nlast login: ")
     console.wait_for("last login: ", 5)
-    Timer(0.05, shell.say, ["today\nboard:~# "]).start()
+    skipping.call_later(0.05, lambda: shell.say("today\nboard:~# "))
     assert run_command(console, "x", 5).stdout == "x"
 
 
 def test_a_silent_console_is_woken_before_it_is_looked_at(start: Any) -> None:
     shell, console = start()
 
-    async def send(data: bytes) -> None:
-        shell.typed += data
+    async def take(_data: bytes) -> None:
         shell.say(f"\n{LOGIN}")
 
-    shell.send = send
+    shell.take = take
     console.power_changes()
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "uname -r")
     assert str(caught.value) == f"Command 'uname -r' was not run: {ASKS_LOGIN}"
-    assert shell.typed == b"\n"
+    assert shell.got == b"\n"
 
 
 @pytest.mark.parametrize("echo", [True, False])
 def test_nothing_is_typed_again_where_a_login_got_it(start: Any, echo: bool) -> None:
     shell, console = start()
-    console.driver._device.timing = Timing(answer_timeout=0.2)
     run_command(console, "true", 5)
-    shell.typed = b""
+    shell.got.clear()
 
-    async def send(data: bytes) -> None:
-        shell.typed += data
+    async def take(data: bytes) -> None:
         if echo or data.endswith(b"\n"):
             shell.say(data.decode() + ("Password: " if data.endswith(b"\n") else ""))
 
-    shell.send = send
+    shell.take = take
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "uname -r")
     assert str(caught.value) == f"Command 'uname -r' was not run: {ASKS_PASSWORD}"
-    assert shell.typed.count(b"uname") == shell.typed.count(b"\n") - shell.typed.count(b'"\n') == 1
+    assert shell.got.count(b"uname") == shell.got.count(b"\n") - shell.got.count(b'"\n') == 1
 
 
 def test_a_shell_may_prompt_like_a_login(start: Any, eventually: Any) -> None:

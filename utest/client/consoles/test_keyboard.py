@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device, Timing
+from JumpstarterLibrary.client import Console
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles import keyboard
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.consoles.keyboard import Manner, control_character, type_text
 from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, UsageError
 from JumpstarterLibrary.types import Echo
+from utest.client.serial_port import Port
 
 ERASE = 0x15
+
+pytestmark = pytest.mark.usefixtures("skipping")
 
 
 class Terminal:
@@ -25,7 +28,7 @@ class Terminal:
         faults: Changes what is kept and echoed of the next lines: one for each try.
     """
 
-    def __init__(self, port: Any, *faults: Any) -> None:
+    def __init__(self, port: Port, *faults: Any) -> None:
         self.lines: list[bytes] = []
         self.faults = list(faults)
         self._line = b""
@@ -60,14 +63,14 @@ def noisy(text: bytes) -> bytes:
     return text[:3] + b"[   12.345678] usb 1-1: new device\r\n" + text[3:]
 
 
-def test_a_line_that_comes_back_whole(console: Console, port: Any) -> None:
+def test_a_line_that_comes_back_whole(console: Console, port: Port) -> None:
     terminal = Terminal(port)
     assert type_text(console, "reboot now", Manner(), timeout=5)
     console.wait_for("# ", 5)
     assert terminal.lines == [b"reboot now"]
 
 
-def test_several_lines_and_a_rest(console: Console, port: Any, eventually: Any) -> None:
+def test_several_lines_and_a_rest(console: Console, port: Port, eventually: Any) -> None:
     terminal = Terminal(port)
     type_text(console, "one\n\ntwo\nrest", Manner(), newline=False, timeout=5)
     eventually(lambda: port.got == b"one\n\ntwo\nrest")
@@ -76,7 +79,7 @@ def test_several_lines_and_a_rest(console: Console, port: Any, eventually: Any) 
 
 @pytest.mark.parametrize("fault", [lost_first, lost_middle])
 def test_a_line_with_something_missing_is_typed_again(
-    console: Console, port: Any, fault: Any, caplog: pytest.LogCaptureFixture, eventually: Any
+    console: Console, port: Port, fault: Any, caplog: pytest.LogCaptureFixture, eventually: Any
 ) -> None:
     terminal = Terminal(port, fault, fault)
     assert type_text(console, "reboot now", Manner(), timeout=5)
@@ -87,7 +90,7 @@ def test_a_line_with_something_missing_is_typed_again(
     assert message in [record.getMessage() for record in caplog.records]
 
 
-def test_a_line_that_never_comes_back_whole(console: Console, port: Any) -> None:
+def test_a_line_that_never_comes_back_whole(console: Console, port: Port) -> None:
     terminal = Terminal(port, *[lost_first] * 9)
     with pytest.raises(ConsoleMismatch) as caught:
         type_text(console, "reboot", Manner(), timeout=10)
@@ -98,7 +101,7 @@ def test_a_line_that_never_comes_back_whole(console: Console, port: Any) -> None
     assert terminal.lines == []
 
 
-def test_what_is_typed_once_is_never_typed_again(console: Console, port: Any) -> None:
+def test_what_is_typed_once_is_never_typed_again(console: Console, port: Port) -> None:
     terminal = Terminal(port, lost_first)
     with pytest.raises(ConsoleMismatch, match=r"^'reboot' was typed once on console 'console' and "):
         type_text(console, "reboot", Manner(again=0), timeout=5)
@@ -106,7 +109,7 @@ def test_what_is_typed_once_is_never_typed_again(console: Console, port: Any) ->
     assert terminal.lines == []
 
 
-def test_kernel_messages_are_no_faults(console: Console, port: Any) -> None:
+def test_kernel_messages_are_no_faults(console: Console, port: Port) -> None:
     Terminal(port, noisy)
     assert type_text(console, "echo hello", Manner(), timeout=5)
     assert port.got.count(b"echo") == 1
@@ -114,7 +117,7 @@ def test_kernel_messages_are_no_faults(console: Console, port: Any) -> None:
 
 @pytest.mark.parametrize("wrap", [" \\r", "\\r\\n"])
 @pytest.mark.parametrize("at", range(38, 46))
-def test_wrapped_lines_are_no_faults(console: Console, port: Any, wrap: str, at: int) -> None:
+def test_wrapped_lines_are_no_faults(console: Console, port: Port, wrap: str, at: int) -> None:
     text = "echo this line is longer than what a term shows; sh -c 'exit 10'"
     ends = wrap.encode().decode("unicode_escape").encode()
     port.answer = lambda data: data[:at] + ends + data[at:] if len(data) > at else data
@@ -122,7 +125,7 @@ def test_wrapped_lines_are_no_faults(console: Console, port: Any, wrap: str, at:
     assert port.got.count(b"echo") == 1
 
 
-def test_a_long_line_without_its_first_character_is_no_whole_one(console: Console, port: Any, eventually: Any) -> None:
+def test_a_long_line_without_its_first_character_is_no_whole_one(console: Console, port: Port, eventually: Any) -> None:
     terminal = Terminal(port, lost_first)
     text = "echo this line is longer than what a terminal shows"
     port.say(b"the prompt has an e # ")
@@ -131,22 +134,23 @@ def test_a_long_line_without_its_first_character_is_no_whole_one(console: Consol
     assert port.got.count(b"echo") == 2
 
 
-def test_a_line_that_an_editor_types_over(console: Console, port: Any) -> None:
+def test_a_line_that_an_editor_types_over(console: Console, port: Port) -> None:
     port.answer = lambda data: data[:7] + data[7:8] + b"\b" + data[7:]
     assert type_text(console, "echo hello", Manner(), timeout=5)
     assert port.got.count(b"echo") == 1
 
 
-def test_the_end_of_a_long_line_is_enough_where_an_editor_shows_no_more(console: Console, port: Any) -> None:
+def test_the_end_of_a_long_line_is_enough_where_an_editor_shows_no_more(
+    console: Console, port: Port, skipping: MovableClock
+) -> None:
     text = "echo " + "abcdefghij" * 10
 
     def answer(data: bytes) -> bytes:
         return b"\r<" + data[-30:] if data != b"\n" else b"\r\n# "
 
     port.answer = answer
-    begin = time.monotonic()
     assert type_text(console, text, Manner(), timeout=5)
-    assert time.monotonic() - begin < console.timing.echo_timeout
+    assert skipping.seconds() < console.timing.echo_timeout
 
 
 @pytest.mark.parametrize("text", ["cat < /var/lib/some/where/a-file-with-a-long-name", "x" * 41 + " <<EndOfFile"])
@@ -156,24 +160,24 @@ def test_what_a_line_has_behind_a_redirection_is_no_end_of_it(text: str) -> None
     assert keyboard._scrolled(text, f"{text[:20]}\n<{text[-8:]}")
 
 
-def test_where_nothing_comes_back_there_is_no_look_at_it(console: Console, port: Any, eventually: Any) -> None:
-    begin = time.monotonic()
+def test_where_nothing_comes_back_there_is_no_look_at_it(
+    console: Console, port: Port, eventually: Any, skipping: MovableClock
+) -> None:
     assert not type_text(console, "secret word\nsecond", Manner(), timeout=5)
     eventually(lambda: port.got == b"secret word\nsecond\n")
-    assert 0.4 < time.monotonic() - begin < 2
+    assert skipping.seconds() == pytest.approx(console.timing.echo_timeout)
 
 
-def test_something_else_that_comes_meanwhile_is_no_echo(console: Console, port: Any, eventually: Any) -> None:
+def test_something_else_that_comes_meanwhile_is_no_echo(console: Console, port: Port, eventually: Any) -> None:
     port.answer = lambda data: b"Starting network: OK\r\n" if data != b"\n" else b""
     assert not type_text(console, "reboot", Manner(), timeout=5)
     assert port.got.count(b"reboot") == 1
 
 
-def test_an_echo_that_is_wanted_and_does_not_come(device: Device, console: Console, port: Any) -> None:
-    device.timing = Timing(echo_timeout=0.05)
+def test_an_echo_that_is_wanted_and_does_not_come(console: Console, port: Port) -> None:
     with pytest.raises(ConsoleMismatch, match=r" did not come back whole, but as ''\. "):
         type_text(console, "reboot", Manner(echo=Echo.yes), timeout=5)
-    assert bytes(port.got) == b"reboot\x15" * 4
+    assert port.got == b"reboot\x15" * 4
 
 
 @pytest.mark.parametrize(
@@ -187,34 +191,32 @@ def test_an_echo_that_is_wanted_and_does_not_come(device: Device, console: Conso
     ],
 )
 def test_what_is_typed_as_it_is(
-    device: Device,
     console: Console,
-    port: Any,
+    port: Port,
     eventually: Any,
+    skipping: MovableClock,
     text: str,
     manner: Manner,
     options: dict[str, Any],
     typed: bytes,
 ) -> None:
-    device.timing = Timing(echo_timeout=60.0)
-    begin = time.monotonic()
     type_text(console, text, manner, timeout=5, **options)
-    assert time.monotonic() - begin < 4, "an echo was awaited"
+    assert skipping.seconds() == 0.0, "an echo was awaited"
     eventually(lambda: bytes(port.got) == typed)
 
 
-def test_one_character_after_the_other(console: Console, port: Any, eventually: Any) -> None:
+def test_one_character_after_the_other(console: Console, port: Port, eventually: Any, skipping: MovableClock) -> None:
     pieces: list[tuple[float, bytes]] = []
 
     def answer(data: bytes) -> bytes:
-        pieces.append((time.monotonic(), data))
+        pieces.append((skipping.seconds(), data))
         return data
 
     port.answer = answer
-    type_text(console, "grün", Manner(char_delay=0.02), timeout=5)
+    type_text(console, "grün", Manner(char_delay=0.5), timeout=5)
     eventually(lambda: b"".join(data for _, data in pieces) == "grün\n".encode())
     assert all(len(data) == 1 for _, data in pieces)
-    assert pieces[4][0] - pieces[0][0] > 0.07
+    assert [seconds for seconds, _ in pieces] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ def test_what_cannot_be_typed(console: Console) -> None:
         type_text(console, "a\ud800", Manner())
 
 
-def test_the_echo_of_a_failing_pattern_is_no_crash(console: Console, port: Any) -> None:
+def test_the_echo_of_a_failing_pattern_is_no_crash(console: Console, port: Port) -> None:
     port.answer = lambda data: data.replace(b"\n", b"\r\n3\r\n")
     console.fail_on("ERRORWORD", [FailingPattern.of("ERRORWORD")])
     assert type_text(console, "grep -c ERRORWORD log", Manner(), timeout=5)
