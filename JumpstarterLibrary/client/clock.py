@@ -13,14 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 SLICE_S = 0.002
 """How often a wait on a movable clock looks whether time was moved; real seconds."""
 
 GRAIN_S = 2.0**-20
-"""By how much time is moved at least, and by multiples of which: their sums and differences are exact in floats. Otherwise
-a loop could have a rest of its limit left that is too small to be added to the time, and go on for ever."""
+"""Time is moved by multiples of this, whose sums and differences are exact in floats. Otherwise a loop could have a
+rest of its limit left that is too small to be added to the time, and go on for ever."""
 
 
 class Waitable(Protocol):
@@ -93,7 +93,7 @@ class MovableClock(Clock):
         Args:
             seconds: Seconds from now.
             callback: The function. It is called in the thread that moves the clock to that time, or in one that waits
-                then, perhaps while it holds the lock of a condition; it must not block.
+                then; it must not block.
         """
         with self._lock:
             heapq.heappush(self._calls, (self.seconds() + seconds, next(self._numbers), callback))
@@ -132,16 +132,17 @@ class MovableClock(Clock):
 
     def _wait(self, waitable: Waitable, limit_s: float, idle: Callable[[], object] | None) -> bool:
         end = self.seconds() + limit_s
-        while True:
-            self._move(self.seconds())
-            skips = idle is not None and bool(idle())
-            left = end - self.seconds()
-            if waitable.wait(0.0 if skips else max(0.0, min(left, SLICE_S))):
-                return True
-            if skips:
-                self._move(min(end, self._next_call))
-            if left <= 0 or self.seconds() >= end:
-                return False
+        with _without_loss(waitable) as wait:
+            while True:
+                self._move(self.seconds())
+                skips = idle is not None and bool(idle())
+                left = end - self.seconds()
+                if wait(0.0 if skips else max(0.0, min(left, SLICE_S))):
+                    return True
+                if skips:
+                    self._move(min(end, self._next_call))
+                if left <= 0 or self.seconds() >= end:
+                    return False
 
     @property
     def _next_call(self) -> float:
@@ -159,6 +160,29 @@ class MovableClock(Clock):
             if due is None:
                 return
             due[2]()
+
+
+@contextmanager
+def _without_loss(waitable: Waitable) -> Iterator[Callable[[float], bool]]:
+    """Yield a function that waits some seconds for a waitable; no notification is lost between two calls of it.
+
+    A condition loses one that comes when a wait has timed out and has not got the lock back yet.
+    """
+    if not isinstance(waitable, threading.Condition):
+        yield waitable.wait
+        return
+    condition: Any = waitable
+    notified = threading.Lock()
+    notified.acquire()
+    # As ``Condition.wait`` does; but the condition knows this lock, which it releases to notify, until the end.
+    condition._waiters.append(notified)
+    state = condition._release_save()
+    try:
+        yield lambda seconds: notified.acquire(timeout=seconds)
+    finally:
+        condition._acquire_restore(state)
+        if notified in condition._waiters:
+            condition._waiters.remove(notified)
 
 
 @contextmanager

@@ -76,6 +76,25 @@ def test_a_condition_that_is_notified_ends_the_wait_before_its_limit() -> None:
     thread.join()
 
 
+def test_a_notification_that_comes_while_the_clock_is_looked_at_is_not_lost() -> None:
+    moved, condition, waits, ended = MovableClock(running=False), threading.Condition(), threading.Event(), list[bool]()
+
+    def work() -> None:
+        with condition:
+            waits.set()
+            ended.append(clock.wait(condition, LONG_S))
+
+    with clock.using(moved):
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        waits.wait()
+        with condition:
+            threading.Event().wait(5 * clock.SLICE_S)
+            condition.notify_all()
+        thread.join(10)
+        assert ended == [True]
+
+
 def test_a_wait_that_is_skipped_takes_its_whole_time_of_the_clock() -> None:
     moved = MovableClock(running=False)
     with clock.using(moved), moved.skipping():
