@@ -19,7 +19,7 @@ from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
-from utest.client.serial_port import Port
+from utest.client.serial_port import Port, all_at_rest, forget_all
 
 WORKERS = 8
 LIMIT_S = 10.0
@@ -28,7 +28,7 @@ LIMIT_S = 10.0
 @pytest.fixture(autouse=True)
 def _clean(nothing_left: None) -> None:
     """Check it last, after all other fixtures have ended."""
-    Port.opened.clear()
+    forget_all()
 
 
 def _report(_request: object, _context: object) -> Any:
@@ -146,11 +146,11 @@ def console(device: Device, port: Port) -> Console:
 
 @pytest.fixture
 def skipping(frozen_clock: MovableClock) -> Iterator[MovableClock]:
-    """Let the test's waits take no time: the client's time moves only while nothing is on its way to or from a port.
+    """Let the test's waits take no time: the client's time moves only while nothing is on its way on a serial line.
 
     A wait that has to expire does so at once, and none expires because the machine is busy.
     """
-    with frozen_clock.skipping(Port.all_at_rest):
+    with frozen_clock.skipping(all_at_rest):
         yield frozen_clock
 
 

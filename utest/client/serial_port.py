@@ -1,4 +1,4 @@
-"""The double of a serial port: its other end is in the test's hands, and it tells when nothing is on its way."""
+"""The double of a serial port, whose other end is in the test's hands; and whether anything is on its way on a line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,72 @@ from typing import Any, ClassVar
 
 from JumpstarterLibrary.client import Console
 from JumpstarterLibrary.exporter import Driver, EndOfStream, exportstream
+from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 
 Answer = Callable[[bytes], bytes]
 
-REST_S = 10.0
+ARRIVAL_S = 10.0
 """How long bytes may be on their way; real seconds."""
+
+
+class Traffic:
+    """What is on its way between a console and the other end of its line.
+
+    Args:
+        console: The console.
+        other_end: Returns how many bytes the other end has taken and said; None while it is going to say more.
+    """
+
+    def __init__(self, console: Console, other_end: Callable[[], tuple[int, int] | None]) -> None:
+        self._console = console
+        self._other_end = other_end
+        self._before: object = None
+        self._since = 0.0
+
+    def at_rest(self) -> bool:
+        """Whether the other end has taken and answered all that was typed, and the console has heard all of it.
+
+        Raises:
+            AssertionError: Something is on its way, and nothing of it has arrived for 10 seconds.
+        """
+        ours = self._console.sent, self._console.heard
+        theirs = self._other_end()
+        if ours == theirs:
+            self._before = None
+            return True
+        if self._before != (ours, theirs):
+            self._before, self._since = (ours, theirs), time.monotonic()
+        assert time.monotonic() < self._since + ARRIVAL_S, f"sent, heard: {ours}; taken, said: {theirs}"
+        return False
+
+
+traffic: list[Traffic] = []
+"""That of all lines of the test."""
+
+
+def all_at_rest() -> bool:
+    """Whether nothing is on its way on any line of the test."""
+    for port in Port.opened:
+        assert port.watched, "a port does not know which console is open on it; see Port.watch"
+    return all(each.at_rest() for each in traffic)
+
+
+def forget_all() -> None:
+    """Forget the lines of the test."""
+    Port.opened.clear()
+    traffic.clear()
+
+
+def watch_board(board: VirtualBoard, console: Console) -> None:
+    """Look whether anything is on its way between a virtual board and its console, opened before it was switched on."""
+    machine = board.machine
+
+    def other_end() -> tuple[int, int] | None:
+        taken = machine.wire.received
+        # Then only, since what is taken may be answered.
+        return (taken, machine.wire.transmitted) if machine.at_rest else None
+
+    traffic.append(Traffic(console, other_end))
 
 
 class Port(Driver):
@@ -28,7 +89,8 @@ class Port(Driver):
         answer: As given.
         got: All that was typed.
         closed: Set when its stream was closed.
-        opened: The ports that were opened since the list was cleared.
+        opened: The ports that the test has opened.
+        watched: Whether the port knows which console is open on it.
     """
 
     opened: ClassVar[list[Port]] = []
@@ -38,14 +100,12 @@ class Port(Driver):
         self.answer = answer
         self.got = bytearray()
         self.closed = threading.Event()
+        self.watched = False
         self._says: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._console: Console | None = None
         self._lock = threading.Lock()
         self._said = self._taken = 0
         self._ends = False
-        self._moved = (0, 0)
-        self._since = 0.0
 
     @classmethod
     def client(cls) -> str:
@@ -85,37 +145,15 @@ class Port(Driver):
                 self._ends = self._ends or data is None
             self._loop.call_soon_threadsafe(self._says.put_nowait, data)
 
-    # Whether anything is on its way
-
     def watch(self, console: Console) -> None:
-        """Learn which console is open on the port."""
-        self._console = console
+        """Look whether anything is on its way between the port and a console that is open on it."""
 
-    def at_rest(self) -> bool:
-        """Whether the port has taken and answered all that was typed, and the console has heard all that was said.
+        def other_end() -> tuple[int, int] | None:
+            with self._lock:
+                return None if self._ends and not console.gone else (self._taken, self._said)
 
-        Raises:
-            AssertionError: Bytes have been on their way for 10 seconds, and none of them arrives.
-        """
-        assert self._console is not None, "the port does not know which console is open on it; see Port.watch"
-        sent, heard = self._console.sent, self._console.heard
-        # What was typed first: once it is taken, the answer is counted.
-        with self._lock:
-            taken, said, ends = self._taken, self._said, self._ends
-        if (taken, said) == (sent, heard) and (not ends or self._console.gone):
-            self._since = 0.0
-            return True
-        if not self._since or self._moved != (taken, heard):
-            self._since, self._moved = time.monotonic(), (taken, heard)
-        assert time.monotonic() < self._since + REST_S, (
-            f"{sent} bytes were sent and {taken} of them taken; {said} bytes were said and {heard} of them heard"
-        )
-        return False
-
-    @classmethod
-    def all_at_rest(cls) -> bool:
-        """Whether each port that was opened is at rest."""
-        return all(port.at_rest() for port in cls.opened)
+        self.watched = True
+        traffic.append(Traffic(console, other_end))
 
 
 class _Stream:

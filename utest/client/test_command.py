@@ -253,7 +253,9 @@ def test_a_shell_that_is_busy_gets_its_command_only_once(start: Any, skipping: M
 
     def run(token: str, command: str) -> None:
         shell.ran.append(command)
-        skipping.call_later(3 * console.timing.answer_timeout, lambda: shell.say(f"JMP{token}B\nlate\n\nJMP{token}E:0:\n"))
+        skipping.call_later(
+            3 * console.timing.answer_timeout, lambda: shell.say(f"JMP{token}B\nlate\n\nJMP{token}E:0:\n")
+        )
 
     shell._run = run
     assert run_command(console, "x", 10).stdout == "late"

@@ -27,7 +27,7 @@ from JumpstarterLibrary.errors import (
     OperationTimeout,
 )
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from utest.client.serial_port import Port
+from utest.client.serial_port import Port, all_at_rest
 
 LIMIT_S = 10.0
 
@@ -273,7 +273,7 @@ def test_every_kind_of_wait_ends(console: Console, port: Port, eventually: Any) 
     for number, wait in enumerate(waits):
         console.power_changes()
         port.say(f"panic {number}\n")
-        eventually(port.at_rest)
+        eventually(all_at_rest)
         with pytest.raises(DeviceCrashed, match=rf" said 'panic {number}' "):
             wait()
 
@@ -314,10 +314,10 @@ def test_a_trace_ends_where_its_time_ended(
 ) -> None:
     console.fail_on("panic", [FailingPattern.of("panic")])
     port.say("panic\ntrace\n")
-    eventually(port.at_rest)
+    eventually(all_at_rest)
     skipping.advance(console.timing.trace_time + 0.1)
     port.say("much later\n")
-    eventually(port.at_rest)
+    eventually(all_at_rest)
     error = console.crash()
     assert error is not None
     assert error.trace == "panic\ntrace"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device, Timing
+from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles.prompts import SHELL
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import LoginFailed
-from JumpstarterLibrary.exporter import Driver, exportstream
+from utest.client.serial_port import Port
 
 PASSWORD = "hunter42"
 
@@ -24,7 +23,7 @@ PASSWORD = "hunter42"
 PROMPTS = {"login": "board login: ", "password": "Password: ", "shell": "root@board:~# ", "uboot": "=> "}
 
 
-class Getty(Driver):
+class Getty(Port):
     """Asks for a name and a password, and is a shell then.
 
     Attributes:
@@ -42,31 +41,20 @@ class Getty(Driver):
         self.losses = 0
         self.noise = ""
         self.lines: list[str] = []
-        self._says: asyncio.Queue[bytes] = asyncio.Queue()
         self._line = ""
         self._user = ""
 
-    @classmethod
-    def client(cls) -> str:
-        return "jumpstarter_driver_pyserial.client.PySerialClient"
-
-    @exportstream
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Any]:
+    def begin(self) -> None:
         self._prompt()
-        yield self
-
-    def _say(self, text: str) -> None:
-        self._says.put_nowait(text.replace("\n", "\r\n").encode())
 
     def _prompt(self) -> None:
         prompt = PROMPTS.get(self.state, "")
-        self._say(self.noise + prompt[:4] + self.noise + prompt[4:] if prompt else "")
+        self.say(self.noise + prompt[:4] + self.noise + prompt[4:] if prompt else "")
 
-    async def send(self, data: bytes) -> None:
+    async def take(self, data: bytes) -> None:
         if b"\x03" in data and self.state == "busy":
             self.state, data = "shell", b""
-            self._say("^C\n")
+            self.say("^C\n")
             self._prompt()
         if b"\x15" in data or b"\x03" in data:
             self._line, data = "", b""
@@ -82,9 +70,9 @@ class Getty(Driver):
         if character != "\n":
             self._line += character
             if self.state != "password" or self.shows_password:
-                self._say(character)
+                self.say(character)
             return
-        self._say("\n")
+        self.say("\n")
         line, self._line = self._line, ""
         self.lines.append(line)
         getattr(self, f"_in_{self.state}")(line)
@@ -98,70 +86,51 @@ class Getty(Driver):
         if (self._user, line) == ("root", PASSWORD):
             self.state = "shell"
         else:
-            self._say("\nLogin incorrect\n")
+            self.say("\nLogin incorrect\n")
             self.state = "login"
 
     def _in_shell(self, line: str) -> None:
         if found := re.match(r':; \{ \\echo "JMP""(\w{8})B"', line):
-            self._say(f"JMP{found[1]}B\n\nJMP{found[1]}E:0:\n")
+            self.say(f"JMP{found[1]}B\n\nJMP{found[1]}E:0:\n")
 
     def _in_uboot(self, line: str) -> None:
         if line:
-            self._say(f"Unknown command '{line}' - try 'help'\n")
-
-    async def receive(self) -> bytes:
-        return await self._says.get()
-
-    async def send_eof(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
-
-
-class Noisy(Getty):
-    """One behind long output, whose kernel goes on talking; each message comes in two pieces.
-
-    Attributes:
-        pieces: The first is said as it is, the second with a number in it.
-        got: All that was typed.
-    """
-
-    def __init__(self, state: str, pieces: tuple[str, str] = ("[   ", "12.{:06}] usb 1-1: noise\n")) -> None:
-        super().__init__(state)
-        self.pieces = pieces
-        self.got = b""
-
-    @exportstream
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Any]:
-        self._say("".join(f"{number}\n" for number in range(20000)))
-        self._prompt()
-        talking = asyncio.create_task(self._talk())
-        try:
-            yield self
-        finally:
-            talking.cancel()
-
-    async def _talk(self) -> None:
-        for number in itertools.count():
-            for piece in self.pieces:
-                self._say(piece.format(number))
-                await asyncio.sleep(0.025)
-
-    async def send(self, data: bytes) -> None:
-        self.got += data
-        await super().send(data)
+            self.say(f"Unknown command '{line}' - try 'help'\n")
 
 
 @pytest.fixture
-def start(device_with: Callable[..., Device], tmp_path: Path) -> Callable[..., tuple[Getty, Console]]:
+def start(
+    skipping: MovableClock, device_with: Callable[..., Device], tmp_path: Path
+) -> Callable[..., tuple[Getty, Console]]:
     def build(state: str, **settings: Any) -> tuple[Getty, Console]:
         getty = Getty(state)
         vars(getty).update(settings)
         device = device_with({"console": getty})
         device.transcripts = tmp_path
-        return getty, device.console()
+        console = device.console()
+        getty.watch(console)
+        return getty, console
+
+    return build
+
+
+@pytest.fixture
+def start_noisy(start: Any, skipping: MovableClock) -> Callable[..., tuple[Getty, Console]]:
+    """Start one behind long output, whose kernel or program goes on talking, in pieces of which some have a number."""
+
+    def build(state: str, *pieces: str) -> tuple[Getty, Console]:
+        getty, console = start("off")
+        getty.say("".join(f"{number}\n" for number in range(20000)))
+        getty.state = state
+        getty._prompt()
+        numbered = (piece.format(number) for number in itertools.count() for piece in pieces)
+
+        def talk() -> None:
+            getty.say(next(numbered))
+            skipping.call_later(0.025, talk)
+
+        talk()
+        return getty, console
 
     return build
 
@@ -169,7 +138,6 @@ def start(device_with: Callable[..., Device], tmp_path: Path) -> Callable[..., t
 @pytest.mark.parametrize("state", ["login", "password", "shell", "busy"])
 def test_from_any_state(start: Any, state: str) -> None:
     getty, console = start(state)
-    console.driver._device.timing = Timing(nudge_delay=0.2, answer_timeout=0.2)
     log_in(console, "root", PASSWORD, 10)
     assert getty.state == "shell"
     log_in(console, "root", None, 10)
@@ -183,16 +151,16 @@ def test_prompts_with_kernel_messages_in_them(start: Any, state: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["login", "shell"])
-def test_a_kernel_that_talks_all_the_time_after_long_output(device_with: Callable[..., Device], state: str) -> None:
-    getty = Noisy(state)
-    log_in(device_with({"console": getty}).console(), "root", PASSWORD, 10)
+def test_a_kernel_that_talks_all_the_time_after_long_output(start_noisy: Any, state: str) -> None:
+    getty, console = start_noisy(state, "[   ", "12.{:06}] usb 1-1: noise\n")
+    log_in(console, "root", PASSWORD, 10)
     assert getty.state == "shell"
 
 
-def test_a_program_that_talks_all_the_time_is_not_typed_at(device_with: Callable[..., Device]) -> None:
-    getty = Noisy("off", ("measuring ", "{}\n"))
-    with pytest.raises(LoginFailed, match=r"No login on console 'console' within 1 second\. The last lines were:"):
-        log_in(device_with({"console": getty}).console(), "root", PASSWORD, 1)
+def test_a_program_that_talks_all_the_time_is_not_typed_at(start_noisy: Any) -> None:
+    getty, console = start_noisy("off", "measuring ", "{}\n")
+    with pytest.raises(LoginFailed, match=r"No login on console 'console' within 10 seconds\. The last lines were:"):
+        log_in(console, "root", PASSWORD, 10)
     assert getty.got == b""
 
 
@@ -212,7 +180,7 @@ def test_the_password_is_in_no_file_and_in_no_error(start: Any, shows: bool, tmp
     )
     getty.state = "off"
     with pytest.raises(LoginFailed) as caught:
-        log_in(console, "root", PASSWORD, 0.5)
+        log_in(console, "root", PASSWORD, 10)
     assert PASSWORD not in str(caught.value)
     console.close()
     for path in (tmp_path / "console.log", tmp_path / "console.timed.log"):

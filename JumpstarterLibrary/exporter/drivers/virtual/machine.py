@@ -49,6 +49,12 @@ class Machine:
         """What the board is doing."""
         return self._hardware.state if self._hardware is not None else State.OFF
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether it does nothing more by itself: it waits for a line to be typed, is off, or was shut down."""
+        hardware = self._hardware
+        return hardware is None or hardware.tty.waiting or hardware.state is State.HALTED
+
     def power_on(self) -> None:
         """Switch the supply on; a board that is on stays as it is."""
         if self._life is None:

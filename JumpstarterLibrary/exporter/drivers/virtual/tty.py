@@ -51,11 +51,13 @@ class Tty:
 
     Attributes:
         echo: Whether typed characters are shown; ``stty -echo`` clears it.
+        waiting: Whether a line is read, however long that takes, and all that was typed of it was taken.
         interruption: Called when something is printed; the kernel line that it returns comes out in the middle of that.
     """
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         self.echo = True
+        self.waiting = False
         self.interruption: Callable[[], bytes] = bytes
         self._wire = wire
         self._clock = clock
@@ -73,6 +75,7 @@ class Tty:
             data = data[end + 1 :]
         self._typed += data[: TYPE_AHEAD - len(self._typed)]
         if self._typed:
+            self.waiting = False
             self._arrived.set()
 
     def flush(self) -> None:
@@ -150,7 +153,11 @@ class Tty:
 
     async def _edit(self, line: bytearray, *, show: bool) -> int:
         """Apply what was typed up to the next control key, show it, and return that key (0: none yet)."""
-        await self._wait_for_input()
+        self.waiting = not self._typed
+        try:
+            await self._wait_for_input()
+        finally:
+            self.waiting = False
         if self._continues():
             return Key.NONE
         if text := self._take(self._length_of_text()):

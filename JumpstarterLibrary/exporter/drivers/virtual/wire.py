@@ -59,6 +59,7 @@ class Tap(StreamManners):
         if self._closed:
             raise ClosedStream("this console stream is closed")
         self._wire.receiver(data)
+        self._wire.received += len(data)
 
     async def receive(self) -> bytes:
         """Return everything that the board said since the last call; wait for more if there was nothing."""
@@ -99,6 +100,8 @@ class Wire:
 
     Attributes:
         receiver: Called with what a listener types.
+        received: Bytes that listeners have typed so far.
+        transmitted: Bytes that the board has said so far.
     """
 
     def __init__(self, clock: Clock, logger: logging.Logger, *, baudrate: int = 0, backlog: int = BACKLOG) -> None:
@@ -107,6 +110,8 @@ class Wire:
         self.logger = logger
         self.backlog = backlog
         self.receiver: Callable[[bytes], None] = lambda _: None
+        self.received = 0
+        self.transmitted = 0
         self._clock = clock
         self._byte_time = BITS_PER_BYTE / baudrate if baudrate else 0.0
         self._free_at = 0.0
@@ -131,6 +136,7 @@ class Wire:
     def put(self, data: bytes) -> None:
         """Send bytes in one piece, as a kernel does that spins on the UART. The next `write` waits for their time."""
         self._free_at = max(self._free_at, self._clock.now()) + len(data) * self._byte_time
+        self.transmitted += len(data)
         for tap in self._taps:
             tap.put(data)
 

@@ -119,3 +119,26 @@ def test_fault_in_the_software_is_logged(run, caplog: pytest.LogCaptureFixture) 
 
     run(scenario())
     assert "The virtual board's software failed; this is a bug. Power-cycle it." in caplog.messages
+
+
+def test_a_board_is_at_rest_where_it_waits_for_a_line(run, bench) -> None:
+    async def scenario() -> None:
+        async with bench() as board:
+            machine = board.machine
+            board.machine.power_off()
+            assert machine.at_rest
+            board.machine.power_on()
+            await board.until("autoboot:")
+            assert not machine.at_rest, "it counts down"
+            await board.login()
+            await board.silence(1)
+            assert machine.at_rest
+            await board.type("sleep 1\n")
+            assert not machine.at_rest
+            await board.silence(2)
+            assert machine.at_rest
+            await board.type("poweroff\n")
+            await board.silence(100)
+            assert (machine.at_rest, machine.state) == (True, State.HALTED)
+
+    run(scenario())

@@ -26,6 +26,8 @@ def test_every_stream_hears_everything_from_its_opening_on(run) -> None:
         late = wire.open()
         wire.put(b"two")
         assert (await early.receive(), await late.receive()) == (b"one two", b"two")
+        await late.send(b"typed")
+        assert (wire.transmitted, wire.received) == (11, 5)
 
     run(scenario())
 
