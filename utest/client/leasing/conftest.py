@@ -175,6 +175,11 @@ class Rig:
         """Let calls of the client wait until the fault that is returned is cleared."""
         return self.fault(method, delay=NEVER_S, **options)
 
+    def exchanged(self) -> int:
+        """Return the bytes that have come from each side of the only tunnel at least."""
+        (tunnel,) = self.lab.router.tunnels()
+        return min(tunnel.first_bytes, tunnel.second_bytes)
+
     def session_ready(self, exporter: str = "b1") -> bool:
         """Whether the session of an exporter tells that it takes driver calls."""
         session = self.lab.exporters[exporter].session

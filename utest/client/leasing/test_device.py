@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import grpc
 import pytest
 
-from JumpstarterLibrary.client.leasing import keeper, route
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.client.leasing.route import QUIET_S
 from JumpstarterLibrary.errors import (
     DriverUnavailable,
     InfrastructureError,
@@ -33,21 +33,7 @@ BROKE = (
 )
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let silence be noticed in half a second."""
-    monkeypatch.setattr(route, "QUIET_S", 0.1)
-    monkeypatch.setattr(route, "DEAD_S", 0.5)
-    monkeypatch.setattr(keeper, "LOOK_S", 0.05)
-
-
-@pytest.fixture
-def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the keeper look often."""
-    monkeypatch.setattr(keeper, "LOOK_S", 0.05)
-
-
-def call_in_flight(rig: Any, device: LeasedDevice, during: During) -> Callable[[], Any]:
+def call_in_flight(rig: Any, device: LeasedDevice, during: During) -> Any:
     before = rig.probe.calls
     waiting = during(lambda: device.client.probe.call("wait"))
     assert rig.probe.started.wait(5)
@@ -91,21 +77,24 @@ def test_a_call_in_flight_fails_with_the_routers_drop_and_is_not_repeated(rig: A
     assert rig.codes("CreateLease") == ["OK"]
 
 
-def test_a_silent_tunnel_is_noticed_and_the_next_call_works(rig: Any, during: During, impatient: None) -> None:
+def test_a_silent_tunnel_is_noticed_and_the_next_call_works(rig: Any, during: During, pass_until: Any) -> None:
     device = rig.lease()
     waiting = call_in_flight(rig, device, during)
     rig.lab.router.drop(how="silent")
+    # By now and then asking: the exporter listens, and may only be busy.
+    pass_until(lambda: waiting.over, 0.5)
     with pytest.raises(LinkError) as info:
         waiting()
-    reason = "the exporter was not heard for 500 milliseconds"
+    reason = "the exporter was not heard for 2 minutes"
     assert str(info.value) == BROKE.format(lease=device.lease.name, reason=reason)
     assert device.client.probe.count() == 2
 
 
-def test_an_exporter_that_vanished_behind_the_router_is_noticed(rig: Any, during: During, impatient: None) -> None:
+def test_an_exporter_that_vanished_behind_the_router_is_noticed(rig: Any, during: During, pass_until: Any) -> None:
     device = rig.lease()
     waiting = call_in_flight(rig, device, during)
     rig.lab.exporters["b1"].crash()
+    pass_until(lambda: waiting.over)
     with pytest.raises(LinkError) as info:
         waiting()
     assert str(info.value).startswith("The tunnel to exporter 'b1' (lease '")
@@ -113,9 +102,12 @@ def test_an_exporter_that_vanished_behind_the_router_is_noticed(rig: Any, during
     assert device.client.probe.count() == 2
 
 
-def test_an_idle_device_keeps_its_tunnel(rig: Any, impatient: None) -> None:
+def test_an_idle_device_keeps_its_tunnel(rig: Any, clock: MovableClock, pass_until: Any) -> None:
     device = rig.lease()
-    threading.Event().wait(0.9)
+    for _ in range(10):
+        before = rig.exchanged()
+        clock.advance(QUIET_S)
+        pass_until(lambda before=before: rig.exchanged() > before)
     assert device.client.probe.count() == 1
     assert rig.codes("Dial") == ["OK"]
     assert rig.notices == []
@@ -163,23 +155,26 @@ def test_consoles_of_an_exporter_that_was_started_anew_are_read_on(rig: Any, eve
     assert device.consoles() == ["console"]
 
 
-def test_an_expired_lease_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+def test_an_expired_lease_is_told_as_that(rig: Any, during: During, pass_until: Any) -> None:
     device = rig.lease()
+    probe = rig.probe
     waiting = call_in_flight(rig, device, during)
     rig.lab.controller.expire(device.lease.name)
+    pass_until(lambda: waiting.over)
     expired = rf"^Lease '{device.lease.name}' of exporter 'b1' has expired at [0-9: -]+, after 30 minutes\. Acquire a "
     expired += r"longer one, extend it in time, or let it extend itself with max_duration=\."
     with pytest.raises(LeaseExpired, match=expired + r" This ended 'wait' of driver 'probe'\.$"):
         waiting()
     with pytest.raises(LeaseExpired, match=expired + "$"):
         device.client.probe.count()
-    assert rig.probe is None or rig.probe.calls == 1
+    assert probe.calls == 1
 
 
-def test_a_lease_that_somebody_released_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+def test_a_lease_that_somebody_released_is_told_as_that(rig: Any, during: During, pass_until: Any) -> None:
     device = rig.lease()
     waiting = call_in_flight(rig, device, during)
     rig.lab.controller.release(device.lease.name)
+    pass_until(lambda: waiting.over)
     text = (
         f"Lease '{device.lease.name}' of exporter 'b1' was released, but not by this run: by its owner elsewhere, by "
         f"its exporter or by an administrator. Acquire it again."
@@ -193,10 +188,11 @@ def test_a_lease_that_somebody_released_is_told_as_that(rig: Any, during: During
     assert rig.notices == [text]
 
 
-def test_a_transferred_lease_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+def test_a_transferred_lease_is_told_as_that(rig: Any, during: During, pass_until: Any) -> None:
     device = rig.lease()
     waiting = call_in_flight(rig, device, during)
     rig.lab.controller.transfer(device.lease.name, "other")
+    pass_until(lambda: waiting.over)
     text = (
         f"Lease '{device.lease.name}' of exporter 'b1' was transferred to client 'other'. Ask its new owner, or "
         f"acquire "
@@ -212,10 +208,11 @@ def test_a_transferred_lease_is_told_as_that(rig: Any, during: During, watchful:
     rig.lab.controller.release(device.lease.name)
 
 
-def test_a_lease_that_went_with_its_exporter_is_told_as_that(rig: Any, during: During, watchful: None) -> None:
+def test_a_lease_that_went_with_its_exporter_is_told_as_that(rig: Any, during: During, pass_until: Any) -> None:
     device = rig.lease()
     waiting = call_in_flight(rig, device, during)
     rig.lab.controller.remove_exporter("b1")
+    pass_until(lambda: waiting.over)
     text = f"Lease '{device.lease.name}' is gone, perhaps together with its exporter 'b1'."
     with pytest.raises(NoSuchLease) as info:
         waiting()
@@ -245,30 +242,36 @@ def test_unplugged_hardware_is_no_broken_tunnel(rig: Any) -> None:
     )
 
 
-def test_threads_that_use_a_device_while_it_breaks_get_only_true_words(rig: Any, during: During) -> None:
+def test_threads_that_use_a_device_while_it_breaks_get_only_true_words(
+    rig: Any, during: During, eventually: Eventually
+) -> None:
     device = rig.lease()
     over = threading.Event()
     failures: list[BaseException] = []
+    done = [0] * 4
 
-    def work() -> int:
-        done = 0
+    def work(number: int) -> None:
         while not over.is_set():
             try:
-                device.client.probe.call("count", timeout=5)
+                device.client.probe.call("count", timeout=30)
             except InfrastructureError as error:
                 failures.append(error)
             else:
-                done += 1
-        return done
+                done[number] += 1
 
-    workers = [during(work) for _ in range(4)]
+    def each_goes_on() -> None:
+        before = list(done)
+        eventually(lambda: all(now > then for now, then in zip(done, before, strict=True)))
+
+    workers = [during(lambda number=number: work(number)) for number in range(4)]
     for _ in range(6):
-        threading.Event().wait(0.1)
+        each_goes_on()
         rig.lab.router.drop()
-    threading.Event().wait(0.3)
+    each_goes_on()
     over.set()
-    assert all(worker() > 0 for worker in workers)
-    assert {type(error) for error in failures} == {LinkError}
+    for worker in workers:
+        worker()
+    assert {type(error) for error in failures} <= {LinkError}
     wrong = [str(error) for error in failures if "router ended it" not in str(error)]
     assert wrong == []
     device.client.probe.count()
@@ -280,15 +283,12 @@ def test_closing_a_device_ends_the_search_for_its_exporter(rig: Any, during: Dur
     rig.fault("Dial", code=Code.FAILED_PRECONDITION, details="exporter is not ready (status: Available)")
     rig.lab.router.drop()
     eventually(lambda: device._route.lost)
-    calling = during(lambda: device.client.probe.call("count", timeout=20))
+    calling = during(lambda: device.client.probe.call("count", timeout=60))
     eventually(lambda: "FAILED_PRECONDITION" in rig.codes("Dial"))
-    begin = time.monotonic()
     rig.service.release(device)
-    assert time.monotonic() - begin < 5
     with pytest.raises(InfrastructureError):
         calling()
-    eventually(lambda: not any(thread.name.startswith("jumpstarter-tunnel") for thread in threading.enumerate()), 2)
-    assert time.monotonic() - begin < 5
+    eventually(lambda: not any(thread.name.startswith("jumpstarter-tunnel") for thread in threading.enumerate()))
 
 
 def test_releasing_a_device_ends_calls_in_flight(rig: Any, during: During) -> None:

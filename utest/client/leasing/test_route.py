@@ -154,17 +154,12 @@ def test_an_exporter_that_is_busy_but_alive_is_not_given_up(
     device = rig.lease()
     waiting = during(lambda: device.client.probe.call("wait"))
     assert rig.probe.started.wait(10)
-
-    def answers() -> int:
-        (tunnel,) = rig.lab.router.tunnels()
-        return min(tunnel.first_bytes, tunnel.second_bytes)
-
     begin = clock.seconds()
     while clock.seconds() - begin < 1.5 * DEAD_S:
         # It is asked whenever it was silent for some seconds, and answers.
-        before = answers()
+        before = rig.exchanged()
         clock.advance(2 * QUIET_S)
-        pass_until(lambda before=before: answers() > before)
+        pass_until(lambda before=before: rig.exchanged() > before)
     assert device.present.route.lost is False
     assert rig.codes("Dial") == ["OK"]
     rig.service.release(device)
