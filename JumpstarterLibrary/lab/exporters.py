@@ -12,7 +12,7 @@ from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 from JumpstarterLibrary.exporter.hosting import LoopThread
-from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter, Timing
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, ExporterTiming, LeasedExporter
 from JumpstarterLibrary.exporter.leasing.timing import Backoff
 from JumpstarterLibrary.exporter.session import Features, Session
 from JumpstarterLibrary.lab.driver_faults import DriverFaults
@@ -75,7 +75,7 @@ class ExporterLife:
         faults: The faults of its drivers.
     """
 
-    def __init__(self, wish: LabExporter, access: ControllerAccess, timing: Timing) -> None:
+    def __init__(self, wish: LabExporter, access: ControllerAccess, timing: ExporterTiming) -> None:
         self.faults = DriverFaults()
         self._wish = wish
         self._access = access

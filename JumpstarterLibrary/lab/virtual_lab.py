@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.exporter.hosting import LoopThread
-from JumpstarterLibrary.exporter.leasing import ControllerAccess, Timing
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, ExporterTiming
 from JumpstarterLibrary.lab import configurations
 from JumpstarterLibrary.lab.certificates import Authority, Certificate, self_signed
 from JumpstarterLibrary.lab.clock import Clock
@@ -181,7 +181,7 @@ class VirtualLab:
         await self.router.start_serving()
         self.controller.routers.append(RouterEntry(self.router.endpoint))
         await self.controller.start_serving()
-        timing = Timing(scale=self.clock.scale or 1.0)
+        timing = ExporterTiming(scale=self.clock.scale or 1.0)
         for wish in self._wishes:
             token = self.controller.exporter_token(wish.name)
             access = ControllerAccess(self.controller.endpoint, self.namespace, wish.name, token, ca=self.ca)

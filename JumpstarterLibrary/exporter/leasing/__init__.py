@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.exporter import LeasedExporter
-from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 
-__all__ = ["ControllerAccess", "LeasedExporter", "Timing"]
+__all__ = ["ControllerAccess", "ExporterTiming", "LeasedExporter"]

@@ -21,7 +21,7 @@ from JumpstarterLibrary.errors import InfrastructureError
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.channels import SharedChannel, shared_channels
 from JumpstarterLibrary.exporter.leasing.refusals import refusal, short
-from JumpstarterLibrary.exporter.leasing.timing import Backoff, Timing
+from JumpstarterLibrary.exporter.leasing.timing import Backoff, ExporterTiming
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 STEADY_S = 10.0
@@ -43,7 +43,7 @@ class Controller:
         timing: Pauses between attempts, and the time of one call.
     """
 
-    def __init__(self, access: ControllerAccess, timing: Timing) -> None:
+    def __init__(self, access: ControllerAccess, timing: ExporterTiming) -> None:
         self.access = access
         self._timing = timing
         self._shared: SharedChannel | None = None

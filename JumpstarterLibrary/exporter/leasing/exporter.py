@@ -18,7 +18,7 @@ from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, LeaseService, Off
 from JumpstarterLibrary.exporter.leasing.refusals import short
 from JumpstarterLibrary.exporter.leasing.reporter import StatusReporter
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
-from JumpstarterLibrary.exporter.leasing.timing import Backoff, Timing
+from JumpstarterLibrary.exporter.leasing.timing import Backoff, ExporterTiming
 from JumpstarterLibrary.exporter.leasing.tunnel import Tunnel
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, LogRing, log_scope
 from JumpstarterLibrary.exporter.session import AVAILABLE, Features, Session, close_driver
@@ -74,7 +74,7 @@ class LeasedExporter:
         labels: dict[str, str] | None = None,
         exit_on_lease_end: bool = False,
         features: Features | None = None,
-        timing: Timing | None = None,
+        timing: ExporterTiming | None = None,
         loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
     ) -> None:
         self.access = access
@@ -89,7 +89,7 @@ class LeasedExporter:
             features=features or Features(),
             loggers=loggers,
         )
-        self._timing = timing or Timing()
+        self._timing = timing or ExporterTiming()
         self._exit_on_lease_end = exit_on_lease_end
         self._life: asyncio.Task[int] | None = None
         self._over = asyncio.Event()

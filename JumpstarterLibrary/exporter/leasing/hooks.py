@@ -11,7 +11,7 @@ from typing import Literal
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.leasing.interpreter import command
 from JumpstarterLibrary.exporter.leasing.pty_process import PtyProcess
-from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.logs import LogRing, log_scope
 from JumpstarterLibrary.protocol import common_pb2
 
@@ -85,7 +85,7 @@ class HookFailed(Exception):
 
 
 async def run_hook(
-    name: HookName, hook: HookInstanceConfigV1Alpha1, call: HookCall, logs: LogRing, timing: Timing
+    name: HookName, hook: HookInstanceConfigV1Alpha1, call: HookCall, logs: LogRing, timing: ExporterTiming
 ) -> None:
     """Run a hook to its end. Its output goes into a session's log, line by line, and into the exporter's own.
 
@@ -116,7 +116,7 @@ async def run_hook(
     raise HookFailed(text, hook.on_failure)
 
 
-async def _failure(process: PtyProcess, hook: HookInstanceConfigV1Alpha1, timing: Timing) -> str | None:
+async def _failure(process: PtyProcess, hook: HookInstanceConfigV1Alpha1, timing: ExporterTiming) -> str | None:
     try:
         status = await process.run(hook.timeout, timing.kill_after_s)
     except TimeoutError:

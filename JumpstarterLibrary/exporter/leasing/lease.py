@@ -17,7 +17,7 @@ from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookFailed, run_hook
 from JumpstarterLibrary.exporter.leasing.motd import MotdFile
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
-from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.leasing.tunnels import Tunnels
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, log_scope
 from JumpstarterLibrary.exporter.session import (
@@ -102,7 +102,7 @@ class LeaseService:
         offer: Offer,
         controller: Controller,
         report: Callable[[int, str], None],
-        timing: Timing,
+        timing: ExporterTiming,
         moving: asyncio.Event,
     ) -> None:
         self.name = name

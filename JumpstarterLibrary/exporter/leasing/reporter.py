@@ -11,7 +11,7 @@ import grpc.aio
 from JumpstarterLibrary.errors import InfrastructureError
 from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.refusals import short
-from JumpstarterLibrary.exporter.leasing.timing import Backoff, Timing
+from JumpstarterLibrary.exporter.leasing.timing import Backoff, ExporterTiming
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class StatusReporter:
         last: The last status, a number of the protocol's ExporterStatus, with its message.
     """
 
-    def __init__(self, controller: Controller, timing: Timing) -> None:
+    def __init__(self, controller: Controller, timing: ExporterTiming) -> None:
         self.last: tuple[int, str] | None = None
         self._controller = controller
         self._timing = timing

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
+class ExporterTiming:
     """Durations of an exporter's life, in seconds. The defaults are upstream's where it has them.
 
     Attributes:
@@ -57,7 +57,7 @@ class Backoff:
         timing: First pause and limit.
     """
 
-    def __init__(self, timing: Timing) -> None:
+    def __init__(self, timing: ExporterTiming) -> None:
         self._timing = timing
         self._next = timing.retry_first_s
 

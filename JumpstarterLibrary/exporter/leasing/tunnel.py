@@ -16,7 +16,7 @@ from JumpstarterLibrary.errors import InfrastructureError
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.channels import open_channel
 from JumpstarterLibrary.exporter.leasing.refusals import short
-from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.protocol import RouterStub, router_pb2
 
 FRAME_SIZE = 512 * 1024
@@ -61,7 +61,7 @@ class Tunnel:
         token: str,
         path: str,
         moving: asyncio.Event,
-        timing: Timing,
+        timing: ExporterTiming,
     ) -> None:
         self._access = access
         self._endpoint = endpoint

@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.tasks import ended
-from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.leasing.tunnel import Tunnel
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
@@ -29,7 +29,7 @@ class Tunnels:
         timing: Pauses.
     """
 
-    def __init__(self, controller: Controller, lease: str, moving: asyncio.Event, timing: Timing) -> None:
+    def __init__(self, controller: Controller, lease: str, moving: asyncio.Event, timing: ExporterTiming) -> None:
         self._controller = controller
         self._timing = timing
         self._lease = lease

@@ -19,7 +19,7 @@ import pytest
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.network import EchoNetwork
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter, Timing
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, ExporterTiming, LeasedExporter
 from JumpstarterLibrary.exporter.leasing import lease as lease_module
 from JumpstarterLibrary.exporter.session import Session
 from JumpstarterLibrary.lab.controller import MockController
@@ -41,7 +41,7 @@ from JumpstarterLibrary.protocol.wellknown import Empty
 
 LIMIT_S = 20.0
 
-FAST = Timing(scale=50.0, kill_after_s=0.2)
+FAST = ExporterTiming(scale=50.0, kill_after_s=0.2)
 """Pauses of a second take 20 ms."""
 
 

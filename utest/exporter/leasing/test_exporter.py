@@ -17,7 +17,7 @@ import pytest
 from JumpstarterLibrary.errors import AuthenticationError, ConfigurationError, LinkError, TlsError
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter, Timing
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, ExporterTiming, LeasedExporter
 from JumpstarterLibrary.exporter.leasing.channels import shared_channels
 from JumpstarterLibrary.lab.certificates import Authority
 from JumpstarterLibrary.lab.controller import MockController
@@ -175,7 +175,7 @@ def test_end_session_without_hooks_changes_the_status_only(play: Any, shown: Any
 def test_calls_that_run_when_a_lease_ends_get_a_moment(play: Any) -> None:
     async def test(bench: Any) -> None:
         # On a busy machine a fifth of the second is not enough to tell them.
-        exporter = await bench.exporter(timing=Timing(scale=1))
+        exporter = await bench.exporter(timing=ExporterTiming(scale=1))
         await bench.ready("l1", exporter)
         remote = await bench.remote("l1")
         call = await remote.echo()
@@ -280,7 +280,7 @@ def test_stopping_after_the_lease(play: Any) -> None:
 
 def test_a_controller_that_does_not_listen_to_a_goodbye(play: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def test(bench: Any) -> None:
-        exporter = await bench.exporter(timing=Timing(scale=50, stop_limit_s=0.1))
+        exporter = await bench.exporter(timing=ExporterTiming(scale=50, stop_limit_s=0.1))
         for method in ("ReportStatus", "Unregister"):
             bench.controller.faults.add(method, delay=60)
         await exporter.stop()

@@ -17,12 +17,12 @@ from JumpstarterLibrary.exporter.leasing.hooks import HookCall, HookFailed, run_
 from JumpstarterLibrary.exporter.leasing.interpreter import command
 from JumpstarterLibrary.exporter.leasing.motd import LIMIT, MotdFile
 from JumpstarterLibrary.exporter.leasing.pty_process import LINE_LIMIT, PtyProcess
-from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.logs import LogRing
 from JumpstarterLibrary.protocol import common_pb2
 
 CALL = HookCall("l1", "alice", "/run/s/socket")
-QUICK = Timing(kill_after_s=0.1)
+QUICK = ExporterTiming(kill_after_s=0.1)
 
 
 def run(script: str, *, limit_s: float = 10.0, kill_after: float = 0.1, **environment: str) -> tuple[int, list[str]]:

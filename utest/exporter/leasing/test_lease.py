@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1 as Hook
-from JumpstarterLibrary.exporter.leasing import Timing
+from JumpstarterLibrary.exporter.leasing import ExporterTiming
 
 READY = "Ready for commands"
 AVAILABLE = "Available for new lease"
@@ -136,7 +136,7 @@ def test_a_before_hook_that_ends_the_lease(play: Any, shown: Any, tmp_path: Path
             before_lease=before,
             after_lease=Hook(script=f"touch {trace}"),
             # Half a second for the client to look.
-            timing=Timing(scale=2),
+            timing=ExporterTiming(scale=2),
         )
         await bench.lease("l1")
         await bench.until(lambda: bench.statuses()[-1] == "BEFORE_LEASE_HOOK")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from JumpstarterLibrary.exporter.leasing.timing import Backoff, Timing
+from JumpstarterLibrary.exporter.leasing.timing import Backoff, ExporterTiming
 
 
 def test_pauses_are_scaled() -> None:
-    assert Timing(scale=20).real(1.0) == 0.05
+    assert ExporterTiming(scale=20).real(1.0) == 0.05
 
 
 @pytest.mark.parametrize("scale", [0, -1])
 def test_time_does_not_stand_still(scale: float) -> None:
     with pytest.raises(ValueError, match=rf"^The scale of an exporter's timing must be above 0, not {scale}\.$"):
-        Timing(scale=scale)
+        ExporterTiming(scale=scale)
 
 
 def test_a_backoff_doubles_up_to_its_limit_and_begins_anew() -> None:
-    backoff = Backoff(Timing(scale=2, retry_first_s=1, retry_limit_s=6))
+    backoff = Backoff(ExporterTiming(scale=2, retry_first_s=1, retry_limit_s=6))
     for expected in (0.5, 1.0, 2.0, 3.0, 3.0):
         assert expected * 0.79 < backoff.pause() < expected * 1.21
     backoff.reset()
@@ -26,4 +26,4 @@ def test_a_backoff_doubles_up_to_its_limit_and_begins_anew() -> None:
 
 
 def test_pauses_differ_between_exporters() -> None:
-    assert len({Backoff(Timing()).pause() for _ in range(20)}) > 15
+    assert len({Backoff(ExporterTiming()).pause() for _ in range(20)}) > 15

@@ -17,7 +17,7 @@ import grpc.aio
 import pytest
 
 from JumpstarterLibrary.exporter.leasing import ControllerAccess
-from JumpstarterLibrary.exporter.leasing.timing import Timing
+from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.leasing.tunnel import FRAME_SIZE, Tunnel
 from JumpstarterLibrary.lab.router import MockRouter
 from JumpstarterLibrary.lab.router_behaviour import Refusal, RouterBehaviour
@@ -64,7 +64,9 @@ async def bench(path: Path, behaviour: RouterBehaviour | None = None, token: str
             moving = asyncio.Event()
             moving.set()
             access = ControllerAccess("", "n", "e", "t", ca=router.ca)
-            found = Bench(router, client, Tunnel(access, router.endpoint, token, str(path), moving, Timing()), moving)
+            found = Bench(
+                router, client, Tunnel(access, router.endpoint, token, str(path), moving, ExporterTiming()), moving
+            )
 
             def accept(*streams: Any) -> None:
                 found.session.set_result(streams)
@@ -247,7 +249,7 @@ def test_a_router_that_is_not_there(tmp_path: Path, unused_port: int, caplog: py
         for insecure in (False, True):
             access = ControllerAccess("", "n", "e", "t", insecure=insecure)
             endpoint = f"127.0.0.1:{unused_port}"
-            await Tunnel(access, endpoint, "token", str(tmp_path / "s"), moving, Timing()).run()
+            await Tunnel(access, endpoint, "token", str(tmp_path / "s"), moving, ExporterTiming()).run()
         for writer in writers:
             writer.close()
         server.close()
