@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.leasing import acquire as acquire_module
-from JumpstarterLibrary.client.leasing import lease as lease_module
-from JumpstarterLibrary.client.leasing.acquire import acquire
+from JumpstarterLibrary.client.leasing.acquire import FIRST_CONTACT_S, LAST_PAUSE_S, LEAST_S, acquire
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import Lease
@@ -41,7 +40,7 @@ During = Callable[[Callable[[], object]], Callable[[], Any]]
 Eventually = Callable[[Callable[[], object]], None]
 
 
-def ask(rig: Any, timeout: float = 5, *, progress_s: float = 15, tick: Any = lambda: None, **request: Any) -> Lease:
+def ask(rig: Any, timeout: float = 60, *, progress_s: float = 3600, tick: Any = lambda: None, **request: Any) -> Lease:
     """Acquire a lease; it is released at the end of the test."""
     request.setdefault("selector", "board=b" if "exporter" not in request else None)
     controller = rig.controller_of(request.pop("settings", rig.settings))
@@ -53,13 +52,24 @@ def ask(rig: Any, timeout: float = 5, *, progress_s: float = 15, tick: Any = lam
     return lease
 
 
-def refusal(rig: Any, kind: type[JumpstarterError], timeout: float = 5, **request: Any) -> str:
+def refusal(rig: Any, kind: type[JumpstarterError], timeout: float = 60, **request: Any) -> str:
     """Return the message with which a request fails; nothing of it is left."""
     with pytest.raises(kind) as info:
         ask(rig, timeout, **request)
     assert type(info.value) is kind
     assert rig.active() == [] or all(name.startswith("lease-of-") for name in rig.active())
     return str(info.value)
+
+
+@pytest.fixture
+def refused_in_time(rig: Any, frozen_clock: MovableClock) -> Callable[..., str]:
+    """Do as ``refusal``, in a time that passes only by the pauses between two looks at a lease that is decided."""
+
+    def ask(kind: type[JumpstarterError], timeout: float = 60, *, at: Any = rig, **request: Any) -> str:
+        with frozen_clock.skipping_pauses(at.decided):
+            return refusal(at, kind, timeout, **request)
+
+    return ask
 
 
 # Waiting
@@ -72,23 +82,23 @@ def test_a_free_exporter_is_had_at_once(rig: Any) -> None:
     assert rig.notices == []
 
 
-def test_looks_are_fast_first_and_slow_later(rigs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acquire_module, "LAST_PAUSE_S", 0.08)
-    rig = rigs()
+def test_looks_are_fast_first_and_slow_later(
+    rig: Any, refused_in_time: Callable[..., str], frozen_clock: MovableClock
+) -> None:
     rig.only_lease(client="other")
-    refusal(rig, LeaseTimeout, 1.6)
-    times = [call.time for call in rig.lab.journal.entries(method="GetLease", caller="tester")]
-    scale = rig.lab.clock.scale
-    gaps = [(after - before).total_seconds() / scale for before, after in itertools.pairwise(times)]
-    assert gaps[0] < 0.08
-    assert all(gap < 0.3 for gap in gaps)
-    assert 0.06 < sum(gaps[-6:-1]) / 5 < 0.2
-    assert len(times) < 40
+    times: list[float] = []
+    rig.fault("GetLease", act=lambda _: times.append(frozen_clock.seconds()))
+    refused_in_time(LeaseTimeout)
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    assert gaps[0] < 0.1
+    assert all(gap < 1.3 * LAST_PAUSE_S for gap in gaps)
+    assert 0.7 * LAST_PAUSE_S < sum(gaps[-6:-1]) / 5 < 1.3 * LAST_PAUSE_S
+    assert len(times) < 100
 
 
 def test_each_change_is_told_with_who_holds_what(rig: Any, during: During, eventually: Eventually) -> None:
     holder = rig.only_lease(client="other", duration=datetime.timedelta(hours=1))
-    join = during(lambda: ask(rig, 20, name="mine"))
+    join = during(lambda: ask(rig, name="mine"))
     eventually(lambda: len(rig.notices) == 1)
     rig.lab.exporters["b1"].stop()
     eventually(lambda: len(rig.notices) == 2)
@@ -99,7 +109,7 @@ def test_each_change_is_told_with_who_holds_what(rig: Any, during: During, event
     waiting = (
         "Waiting for selector 'board=b' (lease 'mine'): those that match are {} (1 exporter matches, {} online; 'b1' "
     )
-    told = [text.replace(" since 1 second", "").replace(" since 2 seconds", "") for text in rig.notices]
+    told = [re.sub(r" since \d+ seconds?", "", text) for text in rig.notices]
     assert told[0].startswith(waiting.format("leased", 1) + "is held by client 'other' until ")
     assert told[1] == waiting.format("offline", 0) + "is offline)."
     assert told[2].startswith(waiting.format("leased", 1) + "is held by client 'other' until ")
@@ -116,30 +126,33 @@ def test_without_any_time_what_is_not_free_is_not_waited_for(rig: Any) -> None:
     )
 
 
-def test_a_long_wait_is_told_again_and_again(rig: Any) -> None:
+def test_a_long_wait_is_told_again_and_again(rig: Any, refused_in_time: Callable[..., str]) -> None:
     rig.only_lease(client="other")
     ticks: list[int] = []
-    refusal(rig, LeaseTimeout, 0.8, progress_s=0.2, tick=lambda: ticks.append(1), name="mine")
-    assert 3 <= len(rig.notices) <= 5
+    refused_in_time(LeaseTimeout, progress_s=15, tick=lambda: ticks.append(1), name="mine")
+    assert 4 <= len(rig.notices) <= 5
     assert rig.notices[0].startswith("Waiting for selector 'board=b' (lease 'mine'): those that match are leased (")
-    assert rig.notices[-1].startswith("Waiting for selector 'board=b' (lease 'mine') since 1 second: ")
-    assert len(ticks) >= 3
+    assert re.match(r"Waiting for selector 'board=b' \(lease 'mine'\) since \d+ seconds: ", rig.notices[-1])
+    assert len(ticks) >= 60 / 0.2
 
 
-def test_a_wait_without_a_change_is_told_once(rig: Any) -> None:
+def test_a_wait_without_a_change_is_told_once(rig: Any, refused_in_time: Callable[..., str]) -> None:
     rig.only_lease(client="other")
-    refusal(rig, LeaseTimeout, 0.6)
+    refused_in_time(LeaseTimeout)
     assert len(rig.notices) == 1
 
 
-def test_too_late_tells_who_holds_what_and_takes_the_request_back(rigs: Callable[..., Any]) -> None:
+def test_too_late_tells_who_holds_what_and_takes_the_request_back(
+    rigs: Callable[..., Any], frozen_clock: MovableClock
+) -> None:
     rig = rigs(2)
     rig.only_lease(client="other", selector="number=1")
     rig.lab.exporters["b2"].stop()
-    text = refusal(rig, LeaseTimeout, 0.3)
+    with frozen_clock.skipping_pauses(rig.decided):
+        text = refusal(rig, LeaseTimeout)
     begin, _, rest = text.partition(" until ")
     assert begin == (
-        "No exporter for selector 'board=b' became free within 300 milliseconds: those that match are leased "
+        "No exporter for selector 'board=b' became free within 60 seconds: those that match are leased "
         "(2 exporters match, 1 online; 'b1' is held by client 'other'"
     )
     assert rest.partition(",")[2] == (
@@ -148,18 +161,19 @@ def test_too_late_tells_who_holds_what_and_takes_the_request_back(rigs: Callable
     assert rig.active() == ["lease-of-other"]
 
 
-def test_too_late_for_one_exporter_by_its_name(rig: Any) -> None:
+def test_too_late_for_one_exporter_by_its_name(rig: Any, refused_in_time: Callable[..., str]) -> None:
     rig.lab.exporters["b1"].stop()
-    assert refusal(rig, LeaseTimeout, 0.2, exporter="b1") == (
-        "Exporter 'b1' did not become free within 200 milliseconds: it is offline. The request was "
-        "taken back. Wait longer with timeout=, or ask for another exporter."
+    assert refused_in_time(LeaseTimeout, exporter="b1") == (
+        "Exporter 'b1' did not become free within 60 seconds: it is offline. The request was taken back. Wait longer "
+        "with timeout=, or ask for another exporter."
     )
 
 
-def test_a_lease_that_begins_later_waits_for_that(rigs: Callable[..., Any]) -> None:
+def test_a_lease_that_begins_later_waits_for_that(rigs: Callable[..., Any], frozen_clock: MovableClock) -> None:
     rig = rigs(clock=Clock(scale=0))
     begin = rig.lab.clock.now() + datetime.timedelta(hours=1)
-    text = refusal(rig, LeaseTimeout, 0.3, begin=begin, name="later")
+    with frozen_clock.skipping_pauses():
+        text = refusal(rig, LeaseTimeout, begin=begin, name="later")
     assert "it is to begin later (1 exporter matches, 1 online; 'b1' is free)" in text
     assert rig.notices == [
         "Waiting for selector 'board=b' (lease 'later'): it is to begin later (1 exporter matches, 1 online; 'b1' is "
@@ -169,7 +183,7 @@ def test_a_lease_that_begins_later_waits_for_that(rigs: Callable[..., Any]) -> N
 
 def test_who_waits_is_told_of_an_end_elsewhere(rig: Any, during: During, eventually: Eventually) -> None:
     rig.only_lease(client="other")
-    join = during(lambda: ask(rig, 10, name="mine"))
+    join = during(lambda: ask(rig, name="mine"))
     eventually(lambda: "mine" in rig.active())
     rig.lab.controller.release("mine")
     with pytest.raises(LeaseReleased, match=r"^Lease 'mine' was released, but not by this run: by its owner elsewhere"):
@@ -179,12 +193,13 @@ def test_who_waits_is_told_of_an_end_elsewhere(rig: Any, during: During, eventua
 # What will never fit
 
 
-def test_labels_that_nobody_has_are_told_with_the_nearest(rig: Any) -> None:
-    begin = time.monotonic()
-    assert refusal(rig, LeaseUnsatisfiable, 60, selector="board=c") == (
+def test_labels_that_nobody_has_are_told_with_the_nearest(
+    refused_in_time: Callable[..., str], frozen_clock: MovableClock
+) -> None:
+    assert refused_in_time(LeaseUnsatisfiable, selector="board=c") == (
         "No exporter fits selector 'board=c': no exporter has board=c; 1 has board=b. Correct the selector."
     )
-    assert time.monotonic() - begin < 2
+    assert frozen_clock.seconds() < 0.1
 
 
 @pytest.mark.parametrize(
@@ -215,7 +230,7 @@ def test_labels_that_nobody_has_are_told_with_the_nearest(rig: Any) -> None:
 def test_reasons_have_their_sentences(rigs: Callable[..., Any], request_: dict[str, Any], sentence: str) -> None:
     rig = rigs(2)
     rig.lab.controller.change_exporter("b2", enabled=False)
-    assert refusal(rig, LeaseUnsatisfiable, 60, **request_) == sentence
+    assert refusal(rig, LeaseUnsatisfiable, **request_) == sentence
 
 
 def test_a_disabled_exporter_can_be_allowed(rig: Any) -> None:
@@ -229,7 +244,7 @@ def policy(**rule: Any) -> ExporterAccessPolicy:
 
 def test_policies_that_do_not_let_us_are_told_with_their_words(rigs: Callable[..., Any]) -> None:
     rig = rigs(policies=[policy(description="night shift only", clients=["shift=night"])])
-    text = refusal(rig, LeaseUnsatisfiable, 60)
+    text = refusal(rig, LeaseUnsatisfiable)
     assert text.startswith(
         "No exporter fits selector 'board=b': the access policies do not let client 'tester' have it for 30 minutes ("
     )
@@ -239,50 +254,47 @@ def test_policies_that_do_not_let_us_are_told_with_their_words(rigs: Callable[..
 
 def test_spot_access_is_told(rigs: Callable[..., Any]) -> None:
     rig = rigs(policies=[policy(spot_access=True)])
-    assert refusal(rig, LeaseUnsatisfiable, 60) == (
+    assert refusal(rig, LeaseUnsatisfiable) == (
         "No exporter fits selector 'board=b': the best one can only be had on spot access, which the controller does "
         "not grant yet. Choose another one."
     )
 
 
 def test_an_old_controllers_word_for_offline_is_waited_out(
-    rigs: Callable[..., Any], during: During, monkeypatch: pytest.MonkeyPatch
+    rigs: Callable[..., Any], during: During, pass_until: Any
 ) -> None:
-    monkeypatch.setattr(acquire_module, "LAST_PAUSE_S", 0.05)
     rig = rigs(features=ControllerFeatures(no_exporter_reason=True))
     rig.lab.exporters["b1"].stop()
-    join = during(lambda: ask(rig, 10))
-    threading.Event().wait(0.5)
+    join = during(lambda: ask(rig))
+    pass_until(lambda: len(rig.calls("CreateLease")) > 2)
     rig.lab.exporters["b1"].start()
+    pass_until(lambda: join.over)
     lease = join()
     assert lease.exporter == "b1"
     assert rig.active() == [lease.name]
-    assert len(rig.codes("CreateLease")) > 2
     # Told at the change, not at each try.
     assert len(rig.notices) == 1
     assert "those that match are offline (1 exporter matches, 0 online; 'b1' is offline)." in rig.notices[0]
 
 
 def test_an_old_controllers_word_for_offline_ends_with_the_time(
-    rigs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    rigs: Callable[..., Any], frozen_clock: MovableClock
 ) -> None:
-    monkeypatch.setattr(acquire_module, "LAST_PAUSE_S", 0.05)
     rig = rigs(features=ControllerFeatures(no_exporter_reason=True))
     rig.lab.exporters["b1"].stop()
-    assert refusal(rig, LeaseTimeout, 0.3) == (
-        "No exporter for selector 'board=b' became free within 300 milliseconds: those that match are offline "
+    with frozen_clock.skipping_pauses(rig.decided):
+        text = refusal(rig, LeaseTimeout, 20)
+    assert text == (
+        "No exporter for selector 'board=b' became free within 20 seconds: those that match are offline "
         "(1 exporter matches, 0 online; 'b1' is offline). The request was taken back. Wait longer with timeout=, or "
         "ask for another exporter."
     )
 
 
-def test_a_name_of_the_callers_is_not_asked_for_again_and_again(
-    rigs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(acquire_module, "LAST_PAUSE_S", 0.05)
+def test_a_name_of_the_callers_is_not_asked_for_again_and_again(rigs: Callable[..., Any]) -> None:
     rig = rigs(features=ControllerFeatures(no_exporter_reason=True))
     rig.lab.exporters["b1"].stop()
-    text = refusal(rig, LeaseUnsatisfiable, 5, name="mine")
+    text = refusal(rig, LeaseUnsatisfiable, name="mine")
     assert text == (
         "There is no lease of selector 'board=b': those that match are offline, and this controller is too old to wait "
         "for that under a name of yours. Leave name= out."
@@ -316,14 +328,14 @@ def test_a_lost_answer_makes_no_second_lease(rig: Any) -> None:
     assert rig.codes("CreateLease") == ["UNAVAILABLE", "UNKNOWN"]
 
 
-def test_an_answer_that_does_not_come_in_time_leaves_no_lease(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acquire_module, "LEAST_S", 0.3)
-    rig.fault("CreateLease", delay=0.5 * rig.lab.clock.scale, when="after", code=Code.OK, times=1)
+def test_an_answer_that_does_not_come_in_time_leaves_no_lease(rig: Any) -> None:
+    # It takes a second: gRPC counts that.
+    rig.hold("CreateLease", when="after", code=Code.OK, times=1)
     with pytest.raises(ControllerUnreachable) as info:
-        ask(rig, 0.3)
+        ask(rig, LEAST_S)
     assert str(info.value) == (
-        f"The controller {rig.lab.endpoint} did not answer within 300 milliseconds when it was asked for a lease of "
-        f"selector 'board=b'. Check that it runs, and the network."
+        f"The controller {rig.lab.endpoint} did not answer within 1 second when it was asked for a lease of selector "
+        f"'board=b'. Check that it runs, and the network."
     )
     assert rig.active() == []
 
@@ -383,7 +395,7 @@ def test_a_lease_whose_owner_cannot_be_asked_is_left_alone(rig: Any) -> None:
     own = ask(rig, name="nightly")
     fault = rig.fault("GetLease", code=Code.UNAVAILABLE, details="no leader")
     with pytest.raises(ControllerUnreachable):
-        ask(rig, 0.3, name="nightly")
+        ask(rig, name="nightly")
     fault.clear()
     assert rig.active() == [own.name]
 
@@ -397,13 +409,11 @@ def test_a_controller_that_forgot_to_write_it_down_is_asked_again(rig: Any) -> N
 # Trouble with the controller
 
 
-def test_a_controller_that_never_answers_is_given_up_soon(rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acquire_module, "FIRST_CONTACT_S", 0.4)
+def test_a_controller_that_never_answers_is_given_up_soon(rig: Any, frozen_clock: MovableClock) -> None:
     settings = rig.settings_of("tester", endpoint="127.0.0.1:1")
-    begin = time.monotonic()
-    with pytest.raises(ControllerUnreachable) as info:
-        ask(rig, 60, settings=settings)
-    assert time.monotonic() - begin < 2
+    with frozen_clock.skipping_pauses(), pytest.raises(ControllerUnreachable) as info:
+        ask(rig, settings=settings)
+    assert FIRST_CONTACT_S < frozen_clock.seconds() <= FIRST_CONTACT_S + LAST_PAUSE_S
     assert str(info.value) == (
         "The controller 127.0.0.1:1 cannot be reached: connection refused. Check the endpoint of the client "
         "configuration (the test) and the network."
@@ -412,7 +422,7 @@ def test_a_controller_that_never_answers_is_given_up_soon(rig: Any, monkeypatch:
 
 def test_a_controller_that_is_away_meanwhile_is_waited_for(rig: Any, during: During, eventually: Eventually) -> None:
     holder = rig.only_lease(client="other")
-    join = during(lambda: ask(rig, 20))
+    join = during(lambda: ask(rig))
     eventually(lambda: len(rig.active()) == 2)
     fault = rig.fault("GetLease", code=Code.UNAVAILABLE, details="no leader")
     eventually(lambda: fault.hits >= 1)
@@ -421,12 +431,15 @@ def test_a_controller_that_is_away_meanwhile_is_waited_for(rig: Any, during: Dur
     assert join().exporter == "b1"
 
 
-def test_a_controller_that_stays_away_is_given_up(rig: Any, during: During, eventually: Eventually) -> None:
+def test_a_controller_that_stays_away_is_given_up(
+    rig: Any, during: During, eventually: Eventually, pass_until: Any
+) -> None:
     rig.only_lease(client="other")
-    settings = rig.settings_of("tester", retry_timeout=0.3)
-    join = during(lambda: ask(rig, 60, settings=settings))
-    eventually(lambda: len(rig.active()) == 2)
+    settings = rig.settings_of("tester", retry_timeout=5)
+    join = during(lambda: ask(rig, settings=settings))
+    eventually(lambda: rig.notices)
     rig.fault("GetLease", code=Code.UNAVAILABLE, details="no leader")
+    pass_until(lambda: join.over)
     with pytest.raises(ControllerUnreachable, match=r" failed when it was asked for lease '[0-9a-f-]+': no leader\.$"):
         join()
     assert rig.active() == ["lease-of-other"]
@@ -451,9 +464,8 @@ def test_a_refused_identity_is_told_at_once(
     rig: Any, method: str, code: grpc.StatusCode, details: str, kind: type[JumpstarterError]
 ) -> None:
     rig.fault(method, code=code, details=details)
-    begin = time.monotonic()
-    refusal(rig, kind, 60)
-    assert time.monotonic() - begin < 2
+    refusal(rig, kind)
+    assert rig.codes(method) == [code.name]
 
 
 # Interruptions
@@ -462,24 +474,26 @@ def test_a_refused_identity_is_told_at_once(
 @pytest.mark.parametrize("method", ["CreateLease", "GetLease"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_interruption_leaves_no_lease(
-    rig: Any, alarm: Any, monkeypatch: pytest.MonkeyPatch, method: str, when: str
+    rig: Any, alarm: Any, during: During, pass_until: Any, method: str, when: str
 ) -> None:
-    monkeypatch.setattr(lease_module, "LATE_CREATION_S", 0.5)
-    rig.fault(method, delay=0.25 * rig.lab.clock.scale, when=when, code=Code.OK if when == "after" else None, times=1)
-    alarm(0.1)
+    fault = rig.hold(method, when=when, code=Code.OK if when == "after" else None, times=1)
+    alarm.when(lambda: fault.hits)
+    over = threading.Event()
+    # A request that may still be on its way is waited for.
+    passing = during(lambda: pass_until(over.is_set))
     with pytest.raises(alarm.Interruption):
-        ask(rig, 10)
-    threading.Event().wait(0.3)
+        ask(rig)
+    over.set()
+    passing()
+    assert len(rig.codes(method)) == 1
     assert rig.active() == []
 
 
 def test_an_interrupted_wait_takes_the_request_back(rig: Any, alarm: Any) -> None:
     rig.only_lease(client="other")
-    alarm(0.3)
-    begin = time.monotonic()
+    alarm.when(lambda: rig.notices)
     with pytest.raises(alarm.Interruption):
-        ask(rig, 60)
-    assert time.monotonic() - begin < 1.5
+        ask(rig)
     assert rig.active() == ["lease-of-other"]
     assert rig.codes("DeleteLease") == ["OK"]
 
@@ -491,5 +505,5 @@ def test_what_the_tick_raises_takes_the_request_back(rig: Any) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ask(rig, 60, tick=tick)
+        ask(rig, tick=tick)
     assert rig.active() == ["lease-of-other"]
