@@ -35,7 +35,8 @@ class Timing:
     """Time limits and pauses of a device and its consoles, in seconds.
 
     The defaults suit boards that answer at once. A slow board, an emulated one, or one at the end of a slow line needs
-    some of them longer. Values may also be given as a timedelta or as text, such as ``2 min``.
+    some of them longer. Values may also be given as a timedelta or as text, such as ``2 min``. The fields are described
+    where they are defined, for the manual and ``docs/timing.md``; see also ``docs/adr/0018``.
     """
 
     connect_timeout: float = _field(
@@ -75,7 +76,7 @@ class Timing:
         30.0, "until a shell command is done: ``Run Command``; until a shell has ended", "slow processors"
     )
     login_timeout: float = _field(
-        120.0, "until somebody is logged in: ``Log In To Console``", "systems that boot or log in slowly"
+        120.0, "until a user is logged in: ``Log In To Console``", "systems that boot or log in slowly"
     )
     uboot_prompt_timeout: float = _field(
         5.0,
