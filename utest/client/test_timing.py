@@ -41,7 +41,7 @@ def test_what_may_be_given(source: Any) -> None:
 def test_fields_that_are_not_given_stay_as_they_are() -> None:
     base = Timing(boot_timeout=7.0, login_timeout=8.0)
     assert Timing.of("login_timeout=9", base) == Timing(boot_timeout=7.0, login_timeout=9.0)
-    assert Timing.of(None, base) is Timing.of("", base) or Timing.of("", base) == base
+    assert Timing.of(None, base) == Timing.of("", base) == base
     assert Timing.of(Timing(), base) == Timing()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.leasing import device as device_module
 from JumpstarterLibrary.client.leasing import dial, last_resort
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
@@ -272,6 +273,15 @@ def test_attaching_never_releases(rig: Any) -> None:
     rig.service.close()
     assert rig.active() == [own.name]
     again.close()
+
+
+def test_a_leased_device_has_the_timing_that_was_given(rig: Any) -> None:
+    timing = Timing(boot_timeout=9.0)
+    device = rig.service.lease(LeaseRequest(selector="board=b"), 10, timing=timing)
+    assert device.timing == timing
+    rig.service.release(device)
+    with rig.service.attach(rig.only_lease().name, timing=timing) as attached:
+        assert attached.timing == timing
 
 
 def test_an_interrupted_attachment_never_releases(rig: Any, alarm: Any) -> None:
