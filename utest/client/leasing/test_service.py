@@ -7,9 +7,7 @@ import os
 import random
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,8 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client import Timing
-from JumpstarterLibrary.client.leasing import device as device_module
-from JumpstarterLibrary.client.leasing import dial, last_resort
+from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.client.leasing import last_resort
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.link import ExporterState, Link
@@ -29,16 +27,38 @@ from JumpstarterLibrary.errors import (
     LeaseReleased,
     LeaseTimeout,
     LeaseUnsatisfiable,
+    OperationTimeout,
 )
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.session import Features
-from JumpstarterLibrary.lab import Clock
 from JumpstarterLibrary.lab.features import ControllerFeatures
+from JumpstarterLibrary.lab.router import WAITING
 
 Code = grpc.StatusCode
 During = Callable[[Callable[[], object]], Callable[[], Any]]
 Eventually = Callable[[Callable[[], object]], None]
 HOUR = datetime.timedelta(hours=1)
+
+
+class Gate:
+    """What hooks wait for, until it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def hook(self) -> HookInstanceConfigV1Alpha1:
+        script = f"until test -e {self._path}; do sleep 0.02; done"
+        return HookInstanceConfigV1Alpha1(script=script, timeout=60)
+
+    def open(self) -> None:
+        self._path.touch()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    found = Gate(tmp_path / "gate")
+    yield found
+    found.open()
 
 
 @pytest.fixture(autouse=True)
@@ -84,20 +104,24 @@ def test_many_devices_share_one_controller(rigs: Any, during: During) -> None:
     assert rig.active() == []
 
 
-def test_the_whole_time_counts_for_the_connection_too(rig: Any, during: During) -> None:
+def test_the_whole_time_counts_for_the_connection_too(
+    rig: Any, during: During, eventually: Eventually, clock: MovableClock
+) -> None:
     rig.lab.router.behaviour.never_pair = True
-    begin = time.monotonic()
-    with pytest.raises(InfrastructureError):
-        rig.lease(timeout=0.6)
-    assert time.monotonic() - begin < 2
+    join = during(lambda: rig.lease(timeout=60))
+    eventually(lambda: rig.lab.journal.open.get(WAITING) == 2)
+    clock.advance(60)
+    with pytest.raises(OperationTimeout, match="did not answer within 60 seconds"):
+        join()
     assert rig.active() == []
 
 
-def test_the_configuration_says_how_long(rig: Any) -> None:
+def test_the_configuration_says_how_long(rig: Any, frozen_clock: MovableClock) -> None:
     rig.only_lease(client="other")
-    service = rig.service_of(rig.settings_of("tester", acquisition_timeout=0.2))
-    with pytest.raises(
-        LeaseTimeout, match=r"^No exporter for selector 'board=b' became free within 200 milliseconds: "
+    service = rig.service_of(rig.settings_of("tester", acquisition_timeout=20))
+    with (
+        frozen_clock.skipping_pauses(rig.decided),
+        pytest.raises(LeaseTimeout, match=r"^No exporter for selector 'board=b' became free within 20 seconds: "),
     ):
         service.lease(LeaseRequest(selector="board=b"))
 
@@ -114,11 +138,13 @@ def test_the_first_alternative_that_is_free_is_taken(rigs: Any) -> None:
     assert str(rig.lab.controller.lease("mine").selector) == "number=2"
 
 
-def test_of_busy_alternatives_the_first_that_anything_fits_is_waited_for(rigs: Any, during: During) -> None:
+def test_of_busy_alternatives_the_first_that_anything_fits_is_waited_for(
+    rigs: Any, during: During, eventually: Eventually
+) -> None:
     rig = rigs(2)
     held = [rig.only_lease(f"held-{number}", client="other", selector=f"number={number}") for number in (1, 2)]
     join = during(lambda: rig.lease("board=x | number=1 | number=2", name="mine"))
-    threading.Event().wait(0.2)
+    eventually(lambda: rig.notices)
     held[0].release()
     assert join().link.name == "b1"
 
@@ -159,18 +185,16 @@ def test_a_connection_that_fails_gives_the_lease_back(rig: Any) -> None:
 
 
 def test_an_interruption_while_dialling_leaves_no_lease(rig: Any, alarm: Any) -> None:
-    rig.fault("Dial", delay=3 * rig.lab.clock.scale)
-    alarm(0.3)
-    begin = time.monotonic()
+    fault = rig.hold("Dial")
+    alarm.when(lambda: fault.hits)
     with pytest.raises(alarm.Interruption):
         rig.lease()
-    assert time.monotonic() - begin < 2
     assert rig.active() == []
 
 
 def test_an_interruption_between_dials_leaves_no_lease(rig: Any, alarm: Any) -> None:
-    rig.fault("Dial", code=Code.UNAVAILABLE, details="exporter is not listening on lease x")
-    alarm(0.4)
+    fault = rig.fault("Dial", code=Code.UNAVAILABLE, details="exporter is not listening on lease x")
+    alarm.when(lambda: fault.hits > 2)
     with pytest.raises(alarm.Interruption):
         rig.lease()
     assert rig.active() == []
@@ -178,27 +202,22 @@ def test_an_interruption_between_dials_leaves_no_lease(rig: Any, alarm: Any) -> 
 
 def test_an_interruption_while_connecting_leaves_no_lease(rig: Any, alarm: Any) -> None:
     rig.lab.router.behaviour.never_pair = True
-    alarm(0.4)
-    begin = time.monotonic()
+    alarm.when(rig.lab.router.waiting)
     with pytest.raises(alarm.Interruption):
         rig.lease()
-    assert time.monotonic() - begin < 2
     assert rig.active() == []
 
 
-def test_an_interruption_while_a_hook_runs_leaves_no_lease(
-    rigs: Any, boards_of: Any, alarm: Any, eventually: Eventually
-) -> None:
-    hook = HookInstanceConfigV1Alpha1(script="sleep 1", timeout=10)
-    rig = rigs(exporters=boards_of(before_lease=hook))
-    alarm(0.5)
+def test_an_interruption_while_a_hook_runs_leaves_no_lease(rigs: Any, boards_of: Any, alarm: Any, gate: Gate) -> None:
+    rig = rigs(exporters=boards_of(before_lease=gate.hook()))
+    alarm.when(lambda: rig.notices)
     with pytest.raises(alarm.Interruption):
         rig.lease()
     assert rig.active() == []
 
 
 STORM = """
-import random, signal, sys, time
+import random, signal, sys
 from JumpstarterLibrary.client.leasing import LeaseRequest, LeaseService, last_resort
 from JumpstarterLibrary.client.settings import find_settings
 
@@ -211,9 +230,8 @@ def interrupt(number, frame):
 random.seed(int(sys.argv[1]))
 service = LeaseService(find_settings)
 service.controller  # what is imported for it is not to be interrupted
-longest, caught = 0.0, 0
+caught = 0
 for _ in range(40):
-    begin = time.monotonic()
     try:
         signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.04))
@@ -224,15 +242,15 @@ for _ in range(40):
         caught += 1
     finally:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
-    longest = max(longest, time.monotonic() - begin)
     # What was caught between two steps is for the exit of the interpreter.
     last_resort.release_all()
-print(caught > 10, longest < 4, flush=True)
+print(caught > 10, flush=True)
 """
 
 
 def test_interruptions_at_any_moment_leave_no_lease(rig: Any, tmp_path: Path) -> None:
-    # In a process of its own: what is caught in the middle of gRPC leaves a thread of gRPC's behind.
+    # Forty leases take two seconds, in a process of their own: what is caught in the middle of gRPC leaves a thread of
+    # gRPC's behind.
     seed = random.randrange(10_000)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("JMP_", "JUMPSTARTER_"))}
     done = subprocess.run(
@@ -240,19 +258,23 @@ def test_interruptions_at_any_moment_leave_no_lease(rig: Any, tmp_path: Path) ->
         env={**environ, **rig.lab.environment(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, "True True\n"), f"seed {seed}: {done.stderr}"
+    assert (done.returncode, done.stdout) == (0, "True\n"), f"seed {seed}: {done.stderr}"
     assert rig.active() == []
 
 
-def test_who_is_interrupted_while_releasing_has_released(rig: Any, alarm: Any) -> None:
+def test_who_is_interrupted_while_releasing_has_released(
+    rig: Any, alarm: Any, during: During, eventually: Eventually
+) -> None:
     device = rig.lease()
-    rig.fault("DeleteLease", delay=0.3 * rig.lab.clock.scale, times=1)
-    alarm(0.1)
+    fault = rig.hold("DeleteLease", times=1)
+    alarm.when(lambda: fault.hits)
+    answered = during(lambda: eventually(lambda: alarm.count) or fault.clear())
     with pytest.raises(alarm.Interruption):
         rig.service.release(device)
+    answered()
     assert rig.active() == []
     assert rig.service.release(device) is True
 
@@ -287,7 +309,7 @@ def test_a_leased_device_has_the_timing_that_was_given(rig: Any) -> None:
 def test_an_interrupted_attachment_never_releases(rig: Any, alarm: Any) -> None:
     own = rig.only_lease()
     rig.lab.router.behaviour.never_pair = True
-    alarm(0.3)
+    alarm.when(rig.lab.router.waiting)
     with pytest.raises(alarm.Interruption):
         rig.service.attach(own.name)
     assert rig.active() == [own.name]
@@ -315,18 +337,23 @@ def test_closing_beside_a_call_in_flight_ends_it(rig: Any, during: During) -> No
     device.close()
 
 
-def test_a_hook_after_the_lease_is_told_of(rigs: Any, boards_of: Any) -> None:
-    hook = HookInstanceConfigV1Alpha1(script="echo cleaning; sleep 0.3", timeout=10)
-    rig = rigs(exporters=boards_of(after_lease=hook))
+def test_a_hook_after_the_lease_is_told_of(
+    rigs: Any, boards_of: Any, gate: Gate, during: During, eventually: Eventually
+) -> None:
+    rig = rigs(exporters=boards_of(after_lease=gate.hook()))
+    # The exporter shows each status for a second only, before it releases the lease.
+    rig.hold("ReleaseLease", caller="b1")
     device = rig.lease()
-    assert rig.service.release(device) is True
+    join = during(lambda: rig.service.release(device, 60))
+    eventually(lambda: rig.notices)
+    gate.open()
+    assert join() is True
     assert rig.notices == ["Exporter 'b1' runs its hook after the lease."]
 
 
 def test_an_exporter_that_releases_the_lease_of_a_finished_session_first_is_nothing_to_tell(
-    rigs: Any, boards_of: Any, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+    rigs: Any, boards_of: Any, during: During, eventually: Eventually, pass_until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dial, "WATCH_S", 0.1)
     hook = HookInstanceConfigV1Alpha1(script="true", timeout=10)
     rig = rigs(exporters=boards_of(after_lease=hook))
     device = rig.lease()
@@ -342,29 +369,36 @@ def test_an_exporter_that_releases_the_lease_of_a_finished_session_first_is_noth
         return end_session(self, *args)
 
     monkeypatch.setattr(Link, "end_session", end)
-    assert rig.service.release(device) is True
+    join = during(lambda: rig.service.release(device))
+    eventually(lambda: rig.active() == [])
+    # The lease is looked at while the controller holds the answer to the next Dial back.
+    pass_until(lambda: join.over)
+    assert join() is True
     assert [text for text in rig.notices if "released" in text] == []
     with pytest.raises(LeaseReleased, match=r" was released by this run\.$"):
         device.client.probe.count()
 
 
-def test_a_hook_that_takes_long_is_not_waited_for_longer_than_wanted(rigs: Any, boards_of: Any) -> None:
-    hook = HookInstanceConfigV1Alpha1(script="sleep 1", timeout=10)
-    rig = rigs(exporters=boards_of(after_lease=hook))
+def test_a_hook_that_takes_long_is_not_waited_for_longer_than_wanted(
+    rigs: Any, boards_of: Any, gate: Gate, during: During, eventually: Eventually, clock: MovableClock
+) -> None:
+    rig = rigs(exporters=boards_of(after_lease=gate.hook()))
     device = rig.lease()
-    begin = time.monotonic()
-    assert rig.service.release(device, 0.4) is True
-    assert time.monotonic() - begin < 0.9
+    join = during(lambda: rig.service.release(device, 60))
+    eventually(lambda: rig.notices)
+    clock.advance(60)
+    assert join() is True
     assert rig.notices == [
         "Exporter 'b1' runs its hook after the lease.",
-        "The hook after the lease of exporter 'b1' still runs after 400 milliseconds.",
+        "The hook after the lease of exporter 'b1' still runs after 60 seconds.",
     ]
 
 
 def test_a_hook_after_the_lease_that_fails_is_told_with_its_lines(rigs: Any, boards_of: Any) -> None:
     hook = HookInstanceConfigV1Alpha1(script="echo no cable; exit 3", timeout=10, on_failure="warn")
-    # The exporter says so for a second only.
-    rig = rigs(exporters=boards_of(after_lease=hook), clock=Clock(scale=2))
+    rig = rigs(exporters=boards_of(after_lease=hook))
+    # The exporter says so for a second only, before it releases the lease.
+    rig.hold("ReleaseLease", caller="b1")
     device = rig.lease()
     assert rig.service.release(device) is True
     assert [text for text in rig.notices if "failed" in text] == [
@@ -374,15 +408,18 @@ def test_a_hook_after_the_lease_that_fails_is_told_with_its_lines(rigs: Any, boa
 
 
 def test_a_hook_before_the_lease_that_failed_is_not_taken_for_one_after_it(
-    rigs: Any, boards_of: Any, monkeypatch: pytest.MonkeyPatch
+    rigs: Any, boards_of: Any, gate: Gate, during: During, eventually: Eventually
 ) -> None:
-    monkeypatch.setattr(device_module, "GOODBYE_S", 0.5)
     before = HookInstanceConfigV1Alpha1(script="exit 3", timeout=10, on_failure="warn")
-    after = HookInstanceConfigV1Alpha1(script="sleep 0.2", timeout=10)
-    rig = rigs(exporters=boards_of(before_lease=before, after_lease=after))
+    rig = rigs(exporters=boards_of(before_lease=before, after_lease=gate.hook()))
+    # The exporter shows each status for a second only, before it releases the lease.
+    rig.hold("ReleaseLease", caller="b1")
     device = rig.lease()
     rig.notices.clear()
-    assert rig.service.release(device) is True
+    join = during(lambda: rig.service.release(device, 60))
+    eventually(lambda: rig.notices)
+    gate.open()
+    assert join() is True
     assert rig.notices == ["Exporter 'b1' runs its hook after the lease."]
 
 
