@@ -79,7 +79,7 @@ def text(record: dict[str, Any]) -> str:
         columns=" | ".join(COLUMNS),
         rules="---:|" * len(COLUMNS),
     )
-    meanings = "\n".join(f"- {row.name}: {row.meaning}" for row in rows if row.meaning)
+    meanings = "\n".join(f"- **{row.name}**: {row.meaning}" for row in rows if row.meaning)
     return head + "".join(_line(row) for row in rows) + FOOT.format(meanings=meanings)
 
 

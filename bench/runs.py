@@ -54,7 +54,7 @@ def pytest(setting: Setting, title: str, suite: str, limit: float, rounds: int =
     environ = {**setting.environ, "JUMPSTARTER_HOST": setting.host, "JMP_DRIVERS_ALLOW": "UNSAFE"}
     figures = wall_times(commands, environ, rounds)
     target = Target(f"<= {limit} x upstream", figures["ours"] / figures["upstream"], limit)
-    meaning = "A whole run of `pytest` inside `jmp shell`, with the same file and either plugin."
+    meaning = "A whole run of `pytest` in shell mode, with the same file and either plugin."
     yield Row(title, meaning, "s", figures, (target,))
 
 

@@ -176,7 +176,7 @@ def test_page_has_figures_reasons_and_meanings(setting: Setting, record: Record,
         "| good | s | 1 | - | - | <= 2: 1.00, met |",
         "| boot |  | - | - | - | not measured: There is no QEMU. |",
     ]
-    assert "- good: What works." in lines
+    assert "- **good**: What works." in lines
     assert any(f", {os.cpu_count()} CPUs, Python {sys.version.split()[0]}, " in line for line in lines)
     assert ".venv/bin/inv bench --docs docs/bench.md" in lines
 
