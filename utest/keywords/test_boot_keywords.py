@@ -6,6 +6,7 @@ import inspect
 import re
 from dataclasses import fields
 
+from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.boot import actions, files
 from JumpstarterLibrary.client.boot.context import Settings
 from JumpstarterLibrary.keywords.states import StateKeywords
@@ -21,9 +22,15 @@ def test_every_action_is_in_the_manual() -> None:
 
 
 def test_every_setting_is_in_the_manual() -> None:
-    settings = manual().partition("settings:")[2].partition("states:")[0]
+    settings = manual().partition("settings:")[2].partition("timing:")[0]
     told = set(re.findall(r"^\| +(\w+):", settings, re.MULTILINE))
     assert told == {*files._SETTINGS, *files._INTERRUPTION}
+
+
+def test_the_timing_in_the_manual_can_be_used() -> None:
+    example = manual().partition("timing:")[2].partition("\n|  states:")[0]
+    timing = Timing.of(dict(re.findall(r"^\| +(\w+): +(.*)$", example, re.MULTILINE)))
+    assert (timing.boot_timeout, timing.echo_timeout) == (600.0, 2.0)
 
 
 def test_every_key_of_a_state_is_in_the_manual() -> None:
