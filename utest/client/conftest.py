@@ -93,6 +93,10 @@ class Alarm:
 
         threading.Thread(target=wait, daemon=True).start()
 
+    def ring(self) -> None:
+        """Ring now; called in the main thread."""
+        signal.raise_signal(signal.SIGALRM)
+
     def after(self, event: threading.Event) -> None:
         """Ring when an event has been set; a little later, since it is set in the middle of something."""
         threading.Thread(target=lambda: event.wait(10) and self(0.1), daemon=True).start()

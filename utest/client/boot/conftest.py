@@ -10,7 +10,7 @@ import pytest
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
-from utest.client.serial_port import Port
+from utest.client.serial_port import Port, watch_board
 
 
 class Line:
@@ -71,7 +71,7 @@ def virtual(device_with: Callable[..., Device]) -> Callable[..., Device]:
     def start(**settings: Any) -> Device:
         board = VirtualBoard(**{"preinstalled": True, "speed": 50.0, **settings})
         device = device_with({"board": board})
-        device.open_consoles()
+        watch_board(board, device.console())
         return device
 
     return start

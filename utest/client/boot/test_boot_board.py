@@ -12,6 +12,7 @@ from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.boot.board import find_board
 from JumpstarterLibrary.client.boot.states import states_of
 from JumpstarterLibrary.client.boot.supply import Supply
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.errors import AmbiguousDriver, DriverError, NoSuchDriver
 from JumpstarterLibrary.exporter import Driver, export
@@ -199,20 +200,18 @@ def test_a_board_is_off_whatever_is_still_on_its_way(device: Device, port: Port,
     eventually(lambda: not board.off)
 
 
-def test_the_pause_of_a_power_cycle_is_what_is_left_of_it(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pause_of_a_power_cycle_is_what_is_left_of_it(skipping: MovableClock, device: Device) -> None:
     supply = Supply(device.client.power, device.timing)
-    pauses: list[float] = []
-    monkeypatch.setattr("JumpstarterLibrary.client.boot.supply.pause", pauses.append)
     supply.rest(2)
-    assert pauses == []
+    assert skipping.seconds() == 0.0
     supply.switch_off(LIMIT)
+    skipping.advance(0.5)
     supply.rest(2)
-    assert len(pauses) == 1
-    assert 1 < pauses[0] <= 2
+    assert skipping.seconds() == 2.0
     supply.rest(0)
     supply.switch_on(LIMIT)
     supply.rest(2)
-    assert len(pauses) == 1
+    assert skipping.seconds() == 2.0
 
 
 def test_a_simulated_board_needs_no_pause(device: Device, device_with: Devices) -> None:

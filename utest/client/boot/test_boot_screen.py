@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,10 +12,14 @@ import pytest
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.boot.screen import TAIL, Screen
 from JumpstarterLibrary.client.boot.states import states_of
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from utest.client.serial_port import Port
 
 LIMIT_S = 20.0
+
+pytestmark = pytest.mark.usefixtures("skipping")
+
 PROMPT = b"root@board:~# "
 LONG = b"".join(b"%d\r\n" % number for number in range(1, 20000))
 MESSAGE = b"[   12.345678] usb 1-1: noise\r\n"
@@ -45,25 +47,20 @@ class Shell:
         return b"\r\n" + said.encode() + PROMPT
 
 
-@contextmanager
-def noise(port: Port, pieces: Callable[[int], list[bytes]], interval: float) -> Iterator[None]:
-    """Let the port say things all the time."""
-    stop = threading.Event()
+@pytest.fixture
+def noise(skipping: MovableClock, port: Port) -> Callable[[Callable[[int], list[bytes]], float], None]:
+    """Let the port say things all the time, from now on."""
 
-    def talk() -> None:
-        for number in itertools.count():
-            for piece in pieces(number):
-                if stop.wait(interval):
-                    return
-                port.say(piece)
+    def begin(pieces: Callable[[int], list[bytes]], interval: float) -> None:
+        said = (piece for number in itertools.count() for piece in pieces(number))
 
-    talking = threading.Thread(target=talk, daemon=True)
-    talking.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        talking.join(LIMIT_S)
+        def talk() -> None:
+            port.say(next(said))
+            skipping.call_later(interval, talk)
+
+        skipping.call_later(interval, talk)
+
+    return begin
 
 
 def heard(port: Port, screen: Screen, text: bytes, eventually: Any) -> None:
@@ -78,42 +75,41 @@ def screen(device: Device) -> Screen:
 
 
 def test_a_shell_is_seen_through_the_noise_after_long_output(
-    device: Device, port: Port, screen: Screen, eventually: Any
+    device: Device, port: Port, screen: Screen, noise: Any, eventually: Any
 ) -> None:
     port.answer = Shell()
     heard(port, screen, LONG + PROMPT, eventually)
-    with noise(port, lambda number: [b"[%5d.%06d] usb 1-1: noise\r\n" % (12 + number // 20, number)], 0.05):
-        assert states_of(device).get(LIMIT_S) == ("shell", "")
+    noise(lambda number: [b"[%5d.%06d] usb 1-1: noise\r\n" % (12 + number // 20, number)], 0.05)
+    assert states_of(device).get(LIMIT_S) == ("shell", "")
 
 
 @pytest.mark.parametrize("before", [b"", LONG], ids=["short", "long"])
 @pytest.mark.parametrize("cut", [1, 3, 6, 10, 14, 20, len(MESSAGE) - 1, len(MESSAGE)])
 def test_a_message_is_no_change_wherever_it_is_cut(
-    port: Port, screen: Screen, eventually: Any, before: bytes, cut: int
+    port: Port, screen: Screen, noise: Any, eventually: Any, before: bytes, cut: int
 ) -> None:
     heard(port, screen, before + PROMPT, eventually)
-    with noise(port, lambda _: [MESSAGE[:cut], MESSAGE[cut:]], 0.01):
-        assert not screen.changes(0.3, Deadline(LIMIT_S))
-        assert screen.line() == PROMPT.decode()
+    noise(lambda _: [MESSAGE[:cut], MESSAGE[cut:]], 0.05)
+    assert not screen.changes(1.0, Deadline(LIMIT_S))
+    assert screen.line() == PROMPT.decode()
 
 
 @pytest.mark.parametrize("before", [b"", LONG, b"#" * (TAIL + 100)], ids=["short", "long", "one long line"])
 @pytest.mark.parametrize("said", [b"x", b"\r\n", b"[   12.3]", MESSAGE + b"x"])
-def test_all_else_is_a_change(port: Port, screen: Screen, eventually: Any, before: bytes, said: bytes) -> None:
+def test_all_else_is_a_change(
+    port: Port, screen: Screen, skipping: MovableClock, eventually: Any, before: bytes, said: bytes
+) -> None:
     heard(port, screen, before + PROMPT + MESSAGE, eventually)
-    later = threading.Timer(0.1, port.say, [said])
-    later.start()
-    try:
-        assert screen.changes(5.0, Deadline(LIMIT_S))
-    finally:
-        later.join(LIMIT_S)
+    skipping.call_later(3.0, lambda: port.say(said))
+    assert screen.changes(5.0, Deadline(LIMIT_S))
+    assert skipping.seconds() == 3.0
 
 
-def test_the_same_line_again_is_a_change(port: Port, screen: Screen, eventually: Any) -> None:
+def test_the_same_line_again_is_a_change(port: Port, screen: Screen, noise: Any, eventually: Any) -> None:
     heard(port, screen, LONG + b"tick\r\n" * 20000, eventually)
-    with noise(port, lambda _: [b"tick\r\n"], 0.05):
-        assert screen.changes(5.0, Deadline(LIMIT_S))
-        assert screen.settled(Deadline(0.5)) is None
+    noise(lambda _: [b"tick\r\n"], 0.05)
+    assert screen.changes(5.0, Deadline(LIMIT_S))
+    assert screen.settled(Deadline(0.5)) is None
 
 
 def test_only_the_begin_of_a_message_at_the_very_end_is_left_out(port: Port, screen: Screen, eventually: Any) -> None:
