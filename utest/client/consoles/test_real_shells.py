@@ -8,16 +8,19 @@ import os
 import pty
 import shutil
 import subprocess
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.errors import CommandFailed
 from JumpstarterLibrary.exporter import Driver, EndOfStream, exportstream
+
+LIMIT_S = 30.0
 
 SHELLS = {"bash": ("bash", "--norc", "-i"), "dash": ("dash", "-i"), "busybox": ("busybox", "ash", "-i")}
 
@@ -69,6 +72,11 @@ class Terminal(Driver):
     async def aclose(self) -> None:
         pass
 
+    @property
+    def foreground(self) -> str:
+        """The name of the program that Ctrl-C goes to."""
+        return Path(f"/proc/{os.tcgetpgrp(self._port)}/comm").read_text().strip()
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -76,10 +84,14 @@ class Terminal(Driver):
 
 
 @pytest.fixture(params=[name for name in SHELLS if shutil.which(name)])
-def console(request: pytest.FixtureRequest, device_with: Callable[..., Device]) -> Iterator[Console]:
-    terminal = Terminal(SHELLS[request.param])
+def terminal(request: pytest.FixtureRequest) -> Terminal:
+    return Terminal(SHELLS[request.param])
+
+
+@pytest.fixture
+def console(clock: MovableClock, terminal: Terminal, device_with: Callable[..., Device]) -> Iterator[Console]:
     console = device_with({"console": terminal}).console()
-    console.wait_for("# ", 5)
+    console.wait_for("# ", LIMIT_S)
     yield console
     console.close()
 
@@ -109,46 +121,74 @@ COMMANDS: list[tuple[str, str, int]] = [
 
 def test_commands_give_what_they_print(console: Console) -> None:
     for command, stdout, status in COMMANDS:
-        result = run_command(console, command, 20)
+        result = run_command(console, command, LIMIT_S)
         assert (result.stdout, result.status) == (stdout, status), command
 
 
 @pytest.mark.parametrize("command", ["echo 'open", "while true; do", "if; then", ")", "}; echo brace", "echo $("])
 def test_a_mistake_has_a_status_and_leaves_the_shell_usable(console: Console, command: str) -> None:
-    result = run_command(console, command, 5)
+    result = run_command(console, command, LIMIT_S)
     assert result.status in (1, 2)
     assert result.stdout
-    assert run_command(console, "echo next", 5).stdout == "next"
+    assert run_command(console, "echo next", LIMIT_S).stdout == "next"
 
 
 @pytest.mark.parametrize("option", ["-e", "-u", "-x", "-v"])
 def test_options_of_the_shell_change_nothing(console: Console, option: str) -> None:
-    run_command(console, f"set {option}", 5)
+    run_command(console, f"set {option}", LIMIT_S)
     for status in (0, 4):
-        result = run_command(console, f"echo out; (exit {status})", 5)
+        result = run_command(console, f"echo out; (exit {status})", LIMIT_S)
         assert ("out" in result.stdout.splitlines(), result.status) == (True, status)
         assert "JMP" not in result.stdout
 
 
 @pytest.mark.parametrize("prompt", ["", "JMP", "> ", "a => ", "login: ", r"\n\n# \n", r"\033[1;31m# \033[0m"])
 def test_the_prompt_may_be_anything(console: Console, prompt: str) -> None:
-    run_command(console, f"PS1='{prompt}'", 5)
+    run_command(console, f"PS1='{prompt}'", LIMIT_S)
     for _ in range(2):
-        result = run_command(console, "echo out; false", 5)
+        result = run_command(console, "echo out; false", LIMIT_S)
         assert (result.stdout, result.status) == ("out", 1)
 
 
 def test_aliases_change_nothing(console: Console) -> None:
-    run_command(console, "alias echo='echo -n'", 5)
-    assert run_command(console, "(exit 6)", 5).status == 6
+    run_command(console, "alias echo='echo -n'", LIMIT_S)
+    assert run_command(console, "(exit 6)", LIMIT_S).status == 6
 
 
-@pytest.mark.parametrize("command", ["cat", "read line", "sleep 100", "trap '' INT; sleep 1.5"])
-def test_a_command_that_does_not_end_is_interrupted(console: Console, command: str) -> None:
-    begin = time.monotonic()
-    with pytest.raises(
-        CommandFailed, match=r"did not finish within 1 second and was interrupted\. It printed nothing\.$"
+def has_begun(console: Console) -> bool:
+    """Whether a command runs and has printed nothing, so that nothing is on its way."""
+    return console.text(0).endswith("B\n")
+
+
+@pytest.mark.parametrize(("command", "program"), [("cat", "cat"), ("read line", ""), ("sleep 100", "sleep")])
+def test_a_command_that_does_not_end_is_interrupted(
+    clock: MovableClock, terminal: Terminal, console: Console, command: str, program: str
+) -> None:
+    typed: list[int] = []
+
+    def idle() -> bool:
+        # Before the program is there, the shell would get Ctrl-C, and wait for the program.
+        if not typed and has_begun(console) and program in ("", terminal.foreground):
+            typed.append(console.sent)
+        return typed == [console.sent]  # until Ctrl-C is typed
+
+    with (
+        clock.skipping(idle),
+        pytest.raises(
+            CommandFailed, match=r"did not finish within 30 seconds and was interrupted\. It printed nothing\.$"
+        ),
     ):
-        run_command(console, command, 1)
-    assert time.monotonic() - begin < 6
-    assert run_command(console, "echo next", 10).stdout == "next"
+        run_command(console, command, LIMIT_S)
+    assert run_command(console, "echo next", LIMIT_S).stdout == "next"
+
+
+def test_a_command_that_cannot_be_interrupted(clock: MovableClock, console: Console, tmp_path: Path) -> None:
+    with (
+        clock.skipping(lambda: has_begun(console)),
+        pytest.raises(
+            CommandFailed, match=r"did not finish within 30 seconds and was interrupted\. It printed nothing\.$"
+        ),
+    ):
+        run_command(console, f"trap '' INT; until [ -e {tmp_path}/end ]; do sleep 0.05; done", LIMIT_S)
+    (tmp_path / "end").touch()
+    assert run_command(console, "echo next", LIMIT_S).stdout == "next"
