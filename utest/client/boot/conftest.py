@@ -66,7 +66,10 @@ def device(port: Port, device_with: Callable[..., Device]) -> Device:
 
 @pytest.fixture
 def virtual(device_with: Callable[..., Device]) -> Callable[..., Device]:
-    """Start a virtual board with some settings, and connect to it; the console is open."""
+    """Start a virtual board with some settings, and connect to it; the console is open.
+
+    A test that stops the boot gives it a long ``bootdelay``: it passes in real time, which a busy machine needs.
+    """
 
     def start(**settings: Any) -> Device:
         board = VirtualBoard(**{"preinstalled": True, "speed": 50.0, **settings})

@@ -119,7 +119,7 @@ def test_an_open_quote_is_closed(device: Device, port: Port, eventually: Any) ->
 
 
 def test_a_board_that_nobody_switched_is_switched_on(virtual: Callable[..., Device]) -> None:
-    device = virtual()
+    device = virtual(bootdelay=100)
     assert interrupt_boot(find_board(device), timeout=LIMIT_S) < 5
     device.client.board.power.off()
     assert interrupt_boot(find_board(device), timeout=LIMIT_S) < 5

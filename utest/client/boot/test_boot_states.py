@@ -220,7 +220,7 @@ def test_a_state_is_lost_with_power_and_with_the_link(
 
 
 def test_steps_are_told(virtual: Callable[..., Device]) -> None:
-    device = virtual()
+    device = virtual(bootdelay=100)
     told: list[Event] = []
     device.link.events.subscribe(told.append)
     steps = states_of(device).ensure("bootloader", LIMIT_S)
@@ -244,7 +244,7 @@ def test_a_system_that_starts_is_waited_for(virtual: Callable[..., Device]) -> N
 def test_failures_of_the_lab_are_not_the_boards(
     virtual: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    device = virtual()
+    device = virtual(bootdelay=100)
     states = states_of(device)
     states.ensure("off", LIMIT_S)
     with monkeypatch.context() as patch:
@@ -275,7 +275,7 @@ def test_a_board_that_says_nothing_is_power_cycled_once(device: Device) -> None:
 
 
 def test_too_little_time_is_no_fault_of_the_board(virtual: Callable[..., Device], skipping: MovableClock) -> None:
-    device = virtual(speed=10)
+    device = virtual(speed=10, bootdelay=20)
     states = states_of(device)
     states.configure(dataclasses.replace(states.settings, password="root"))
     states.ensure("bootloader", LIMIT_S)
@@ -351,7 +351,7 @@ def test_settings_hide_the_password(states: DeviceStates) -> None:
 
 
 def test_an_action_that_leads_elsewhere(virtual: Callable[..., Device]) -> None:
-    device = virtual()
+    device = virtual(bootdelay=100)
     states = states_of(device)
 
     def act(context: Context) -> None:
@@ -451,7 +451,7 @@ def test_an_empty_file_is_none(states: DeviceStates, tmp_path: Path) -> None:
     ids=["noisy", "115200", "9600", "prompt", "no autoboot", "no delay"],
 )
 def test_every_kind_of_board(virtual: Callable[..., Device], settings: dict[str, Any]) -> None:
-    device = virtual(**settings)
+    device = virtual(bootdelay=100, **settings)
     states = states_of(device)
     how = states.settings.interruption
     if settings.get("environment", {}).get("bootdelay") == "0":
