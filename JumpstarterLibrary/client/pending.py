@@ -8,9 +8,9 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.interrupts import interruptible, wait, watch_end
 from JumpstarterLibrary.client.link import Link
-from JumpstarterLibrary.client.status import Operation, translate
+from JumpstarterLibrary.client.status import Operation, out_of_time, translate
 from JumpstarterLibrary.errors import TransferError
 from JumpstarterLibrary.protocol import decode
 
@@ -59,6 +59,8 @@ class PendingCall:
             TransferError: It was cancelled.
         """
         try:
+            if not wait(watch_end(self._future), None if self._deadline is None else self._deadline.remaining):
+                raise out_of_time(self.operation, self._deadline or Deadline(None))
             with interruptible:
                 response = self._future.result()
         except grpc.FutureCancelledError:

@@ -6,11 +6,12 @@ what the server showed the only root of trust; the host name is still checked. S
 
 from __future__ import annotations
 
-import queue
 import socket
 import ssl
 import threading
+from collections import deque
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.errors import LinkError, TlsError
 
@@ -78,24 +79,32 @@ def _handshake(host: str, where: tuple[socket.AddressFamily, tuple[object, ...]]
 
 def _first_answer(limit: Deadline, attempts):  # type: ignore[no-untyped-def]
     """Run all attempts at once, each in a daemon thread; return the first success, or the last OSError."""
-    answers: queue.Queue[object] = queue.Queue(len(attempts))
+    answers: deque[object] = deque()
+    arrived = threading.Condition()
+
+    def answer_with(answer: object) -> None:
+        with arrived:
+            answers.append(answer)
+            arrived.notify()
 
     def run(attempt) -> None:  # type: ignore[no-untyped-def]
         try:
-            answers.put(attempt())
+            answer_with(attempt())
         except OSError as error:
-            answers.put(error)
+            answer_with(error)
         except UnicodeError:  # what Python says of them depends on its version
-            answers.put(OSError("a part of it is empty or too long"))
+            answer_with(OSError("a part of it is empty or too long"))
 
     for attempt in attempts:
         threading.Thread(target=run, args=(attempt,), name="jumpstarter-pin", daemon=True).start()
     error: OSError = TimeoutError(f"no answer within {spoken(limit.timeout or 0)}")
     for _ in attempts:
-        try:
-            answer = answers.get(timeout=limit.remaining)
-        except queue.Empty:
-            return error
+        with arrived:
+            while not answers and not limit.expired:
+                clock.wait(arrived, limit.remaining)
+            if not answers:
+                return error
+            answer = answers.popleft()
         if not isinstance(answer, OSError):
             return answer
         error = answer

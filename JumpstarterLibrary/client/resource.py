@@ -19,7 +19,7 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
 from JumpstarterLibrary.client.events import Progress, Uploaded
-from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.interrupts import interruptible, wait, watch_end
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.source import Source
@@ -338,6 +338,8 @@ def _outcome(
     future: Any, link: Link, operation: Operation, deadline: Deadline, reason: Callable[[], InfrastructureError | None]
 ) -> None:
     """Wait for the driver call and raise what went wrong with it."""
+    if not wait(watch_end(future), deadline.remaining):
+        raise out_of_time(operation, deadline)
     try:
         future.result()
     except grpc.FutureCancelledError:

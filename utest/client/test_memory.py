@@ -90,6 +90,7 @@ class Sink(Driver):
 def test_a_transfer_of_64_mib(
     what: str, decodes: str, serving: Callable[..., HostedExporter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Each takes some seconds: so much passes through a process of its own, and some of it is decompressed.
     if decodes == "client":
         monkeypatch.setenv("JMP_DISABLE_COMPRESSION", "1")
     host = serving(Composite(children={"sink": Sink()})).host

@@ -161,10 +161,7 @@ def test_a_source_that_broke_without_any_call(device: Device, eventually: Eventu
         work()
 
 
-def test_a_driver_that_takes_only_a_part_is_told_of(
-    device: Device, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("JumpstarterLibrary.client.offer.LAST_FRAMES_S", 0.3)
+def test_a_driver_that_takes_only_a_part_is_told_of(device: Device, store: Store) -> None:
     data = bytes(100_000_000)
     with (
         pytest.raises(

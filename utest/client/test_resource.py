@@ -15,7 +15,6 @@ import lzma
 import os
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,9 +24,10 @@ import pytest
 
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client import resource as resource_module
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.compression import Decompressor
 from JumpstarterLibrary.client.events import Event, Progress, Uploaded
-from JumpstarterLibrary.client.resource import Transfer
+from JumpstarterLibrary.client.resource import PROGRESS_S, Transfer
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.client.stream import FRAME
 from JumpstarterLibrary.errors import DriverError, LinkError, OperationTimeout, TransferError, UsageError
@@ -192,11 +192,25 @@ def test_an_upload(driver: Any, medium: Medium, size: int, tmp_path: Path) -> No
         assert (bytes(medium.data), medium.outcome) == (content, "succeeded")
 
 
-def test_progress_is_told(device: Device, driver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resource_module, "PROGRESS_S", 0.0)
+def lengthy(size: int, clock: MovableClock) -> Source:
+    """Return a source whose frames take so long that progress is told of each."""
+
+    class File(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            clock.advance(PROGRESS_S)
+            return super().read(size)
+
+    class Lengthy(Source):
+        def open(self) -> BinaryIO:
+            return File(bytes(self.size))
+
+    return Lengthy("long", size)
+
+
+def test_progress_is_told(device: Device, driver: Any, frozen_clock: MovableClock) -> None:
     events: list[Event] = []
     device.link.events.subscribe(events.append)
-    driver._upload("write", Source.of(bytes(3 * FRAME)))
+    driver._upload("write", lengthy(3 * FRAME, frozen_clock))
     told = [(event.operation, event.done, event.total) for event in events if isinstance(event, Progress)]
     text = "'write' of driver 'medium'"
     assert told == [(text, FRAME, 3 * FRAME), (text, 2 * FRAME, 3 * FRAME), (text, 3 * FRAME, 3 * FRAME)]
@@ -334,37 +348,44 @@ def test_a_source_that_changes_while_it_is_read(
 
 
 def test_a_subscriber_that_raises_against_the_rules(
-    device: Device, driver: Any, medium: Medium, monkeypatch: pytest.MonkeyPatch
+    device: Device, driver: Any, medium: Medium, frozen_clock: MovableClock
 ) -> None:
-    monkeypatch.setattr(resource_module, "PROGRESS_S", 0.0)
-
     def subscriber(_event: Event) -> None:
         raise ValueError("a bug of ours")
 
     device.link.events.subscribe(subscriber)
     with pytest.raises(TransferError) as caught:
-        driver._upload("write", Source.of(bytes(4 * FRAME)))
+        driver._upload("write", lengthy(4 * FRAME, frozen_clock))
     assert str(caught.value) == "'write' of driver 'medium' was cancelled."
     never_taken_for_whole(device, medium)
 
 
-def test_an_upload_that_is_not_done_in_time(device: Device, driver: Any, medium: Medium) -> None:
-    begin = time.monotonic()
+def test_an_upload_that_is_not_done_in_time(
+    device: Device, driver: Any, medium: Medium, during: Any, clock: MovableClock
+) -> None:
+    join = during(lambda: driver._upload("write_slowly", Source.of(bytes(2 * FRAME)), timeout=60))
+    assert medium.started.wait(LIMIT_S)
+    clock.advance(60)
     with pytest.raises(OperationTimeout) as caught:
-        driver._upload("write_slowly", Source.of(bytes(2 * FRAME)), timeout=0.2)
-    assert time.monotonic() - begin < 2
+        join()
     assert str(caught.value) == (
-        "'write_slowly' of driver 'medium' did not finish within 200 milliseconds and was cancelled. The exporter may "
-        "still be working on it. Give it more time with timeout=."
+        "'write_slowly' of driver 'medium' did not finish within 60 seconds and was cancelled. The exporter may still "
+        "be working on it. Give it more time with timeout=."
     )
     never_taken_for_whole(device, medium)
 
 
-def test_an_endless_upload_that_is_not_done_in_time(device: Device, driver: Any, medium: Medium) -> None:
+def test_an_endless_upload_that_is_not_done_in_time(
+    device: Device, driver: Any, medium: Medium, during: Any, clock: MovableClock
+) -> None:
     for _ in range(10):  # the moment differs
         medium.outcome = ""
+        medium.started.clear()
+        join = during(lambda: driver._upload("write", Slow("slow", 1 << 40), timeout=60))
+        assert medium.started.wait(LIMIT_S)
+        clock.advance(60)
         with pytest.raises(OperationTimeout):
-            driver._upload("write", Slow("slow", 1 << 40), timeout=0.03)
+            join()
         never_taken_for_whole(device, medium)
 
 
@@ -476,7 +497,12 @@ class Peer:
 
 @pytest.mark.parametrize("failure", ["source", "timeout"])
 def test_the_call_is_cancelled_before_the_stream(
-    failure: str, odd_exporter: Callable[..., str], connecting: Callable[..., Device], eventually: Any
+    failure: str,
+    odd_exporter: Callable[..., str],
+    connecting: Callable[..., Device],
+    during: Any,
+    eventually: Any,
+    clock: MovableClock,
 ) -> None:
     peer = Peer(answers=False)
 
@@ -487,8 +513,12 @@ def test_the_call_is_cancelled_before_the_stream(
 
     driver = connecting(odd_exporter(**peer.methods)).driver("x")
     source = FailingDuringTheCall("image", 2 * FRAME) if failure == "source" else Slow("slow", 1 << 40)
+    join = during(lambda: driver._upload("write", source, timeout=60))
+    assert peer.called.wait(LIMIT_S)
+    if failure == "timeout":
+        clock.advance(60)
     with pytest.raises(TransferError if failure == "source" else OperationTimeout):
-        driver._upload("write", source, timeout=LIMIT_S if failure == "source" else 0.5)
+        join()
     eventually(lambda: "stream over" in peer.log)
     # An answer in between proves that the exporter has seen the first before the second is sent.
     assert list(dict.fromkeys(peer.log)) == ["call over", "asked", "stream over"]
@@ -721,15 +751,24 @@ def test_an_answer_before_the_first_frame(odd_exporter: Callable[..., str], conn
     assert sink.getvalue() == b"late data"
 
 
-def test_a_success_without_an_end_of_data(odd_exporter: Callable[..., str], connecting: Callable[..., Device]) -> None:
+def test_a_success_without_an_end_of_data(
+    odd_exporter: Callable[..., str],
+    connecting: Callable[..., Device],
+    during: Any,
+    eventually: Any,
+    clock: MovableClock,
+) -> None:
     device = connecting(odd_exporter(**downloading((0, b"data"))))
-    device.timing = Timing(transfer_silence=0.1)
-    driver = device.driver("x")
+    device.timing = Timing(transfer_silence=60)
+    driver, sink = device.driver("x"), io.BytesIO()
+    join = during(lambda: driver._download("read", sink))
+    eventually(sink.getvalue)
+    eventually(lambda: clock.advance(1) or join.over)
     with pytest.raises(TransferError) as caught:
-        driver._download("read", io.BytesIO())
+        join()
     assert str(caught.value) == (
-        "Driver 'x' reported success in 'read', but sent no end of data and nothing else for 100 milliseconds. 4 bytes "
-        "were received; they may be incomplete."
+        "Driver 'x' reported success in 'read', but sent no end of data and nothing else for 60 seconds. 4 bytes were "
+        "received; they may be incomplete."
     )
 
 
@@ -756,11 +795,12 @@ def test_a_driver_that_fails_without_touching_its_sink(driver: Any) -> None:
 
 @pytest.mark.parametrize("method", ["read_endlessly", "read_never"])
 def test_a_download_that_is_not_done_in_time(device: Device, driver: Any, medium: Medium, method: str) -> None:
+    # It takes a second: gRPC counts that.
     with pytest.raises(OperationTimeout) as caught:
-        driver._download(method, io.BytesIO(), timeout=0.2)
+        driver._download(method, io.BytesIO(), timeout=1)
     assert str(caught.value) == (
-        f"'{method}' of driver 'medium' did not finish within 200 milliseconds and was cancelled. The exporter may "
-        f"still be working on it. Give it more time with timeout=."
+        f"'{method}' of driver 'medium' did not finish within 1 second and was cancelled. The exporter may still be "
+        f"working on it. Give it more time with timeout=."
     )
     never_taken_for_whole(device, medium)
 

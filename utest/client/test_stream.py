@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,11 +13,13 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client import ByteStream, Device
+from JumpstarterLibrary.client import outbox as outbox_module
 from JumpstarterLibrary.client import stream as stream_module
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.status import Operation
-from JumpstarterLibrary.client.stream import FRAME, Frames
+from JumpstarterLibrary.client.stream import FLUSH_S, FRAME, Frames
 from JumpstarterLibrary.errors import (
     DriverError,
     DriverMethodNotImplemented,
@@ -159,15 +160,19 @@ def test_what_was_sent_last_arrives(device_with: Serve) -> None:
 
 
 def test_closing_does_not_wait_for_ever_for_a_far_side_that_takes_nothing(
-    device_with: Serve, monkeypatch: pytest.MonkeyPatch
+    device_with: Serve, during: Any, eventually: Any, frozen_clock: MovableClock
 ) -> None:
-    monkeypatch.setattr(stream_module, "FLUSH_S", 0.2)
     stream = device_with({"x": Far(Stuck())}).client.x.stream()
-    with pytest.raises(OperationTimeout):
-        stream.send(bytes(64 * FRAME), timeout=0.1)
-    begin = time.monotonic()
-    stream.close()
-    assert time.monotonic() - begin < 2
+    join = during(lambda: stream.send(bytes(64 * FRAME)))
+    eventually(lambda: stream.waiting == outbox_module.LIMIT * FRAME)
+    begin = frozen_clock.seconds()
+    closing = during(stream.close)
+    eventually(lambda: frozen_clock.advance(0.02) or closing.over)
+    closing()
+    # It was waited for, for a second.
+    assert frozen_clock.seconds() - begin >= FLUSH_S
+    with pytest.raises(LinkError):
+        join()
 
 
 def test_the_far_side_may_end_first(device_with: Serve) -> None:
@@ -226,12 +231,16 @@ def test_nothing_comes_in_time(device_with: Serve) -> None:
         assert str(caught.value) == "No data on the byte stream within 50 milliseconds."
 
 
-def test_nothing_is_taken_in_time(device_with: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "FLUSH_S", 0.0)
+def test_nothing_is_taken_in_time(device_with: Serve, during: Any, eventually: Any, frozen_clock: MovableClock) -> None:
     with device_with({"x": Far(Stuck())}).client.x.stream() as stream:
+        join = during(lambda: stream.send(bytes(64 * FRAME), timeout=60))
+        eventually(lambda: stream.waiting == outbox_module.LIMIT * FRAME)
+        frozen_clock.advance(60)
         with pytest.raises(OperationTimeout) as caught:
-            stream.send(bytes(64 * FRAME), timeout=0.3)
-        assert str(caught.value) == "The far side of the byte stream took no data for 300 milliseconds."
+            join()
+        assert str(caught.value) == "The far side of the byte stream took no data for 60 seconds."
+        # What was sent long ago is not waited for at the end.
+        frozen_clock.advance(60)
 
 
 def test_a_receive_that_timed_out_loses_nothing(bench: Device) -> None:
@@ -377,13 +386,16 @@ def test_a_stream_that_never_opens(
     odd_exporter: Callable[..., str],
     connecting: Serve,
     over: threading.Event,
-    monkeypatch: pytest.MonkeyPatch,
+    during: Any,
+    eventually: Any,
+    clock: MovableClock,
 ) -> None:
-    monkeypatch.setattr(stream_module, "OPEN_S", 0.1)
     device = connecting(odd_exporter(stream=never_open(over)))
+    join = during(lambda: device.driver("x").stream())
+    eventually(lambda: clock.advance(1) or join.over)
     with pytest.raises(OperationTimeout) as caught:
-        device.driver("x").stream()
-    assert str(caught.value) == "Driver 'x' did not open its stream for 'connect' within 100 milliseconds."
+        join()
+    assert str(caught.value) == "Driver 'x' did not open its stream for 'connect' within 30 seconds."
     assert over.wait(LIMIT_S), "the RPC was not cancelled"
 
 

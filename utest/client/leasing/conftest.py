@@ -249,49 +249,6 @@ def boards_of() -> Callable[..., list[LabExporter]]:
     return boards
 
 
-class Operation:
-    """A function that runs in a thread of its own. Call it to wait for its end: it returns its result, or raises."""
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function = function
-        self._result: Any = None
-        self._error: Exception | None = None
-        self.thread = threading.Thread(target=self._run, name="during", daemon=True)
-        self.thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._result = self._function()
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for
-            self._error = error
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return not self.thread.is_alive()
-
-    def __call__(self, limit_s: float = 10) -> Any:
-        self.thread.join(limit_s)
-        assert self.over, "it did not end in time"
-        if self._error is not None:
-            raise self._error
-        return self._result
-
-
-@pytest.fixture
-def during() -> Iterator[Callable[[Callable[[], object]], Operation]]:
-    """Call a function in a thread; return what waits for it."""
-    operations: list[Operation] = []
-
-    def begin(function: Callable[[], object]) -> Operation:
-        operations.append(Operation(function))
-        return operations[-1]
-
-    yield begin
-    for operation in operations:
-        operation.thread.join(10)
-
-
 class Refused(grpc.RpcError):
     """A gRPC error with a code and details of our choice."""
 
