@@ -80,6 +80,10 @@ class Run:
         if isinstance(event, Notice):
             self.notices.append(event.text)
 
+    def decided(self) -> bool:
+        """Whether the controller has said something of each lease: that it has an exporter, or why not."""
+        return all(lease.conditions for lease in self.lab.leases())
+
     def active(self) -> list[str]:
         """Return the names of the leases that have not ended."""
         return [lease.name for lease in self.lab.leases() if not lease.ended]

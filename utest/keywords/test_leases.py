@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import (
@@ -27,7 +28,6 @@ from JumpstarterLibrary.errors import (
 )
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from JumpstarterLibrary.keywords import lease_sets
 from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.lab import Clock
 from JumpstarterLibrary.types import Mode, Scope
@@ -159,13 +159,17 @@ def test_what_cannot_be_asked_for_is_told_before_anybody_is_asked(
     assert run.lab.leases() == []
 
 
-def test_what_is_not_had_leaves_nothing(run: Any, held: Held) -> None:
+def test_what_is_not_had_leaves_nothing(run: Any, held: Held, frozen_clock: MovableClock) -> None:
     held("b1")
-    with pytest.raises(
-        LeaseTimeout, match=r"^No exporter for selector 'number=1' became free within 300 milliseconds: "
+    with (
+        frozen_clock.skipping_pauses(run.decided),
+        pytest.raises(LeaseTimeout, match=r"^No exporter for selector 'number=1' became free within 20 seconds: "),
     ):
-        run.lease.acquire_lease("number=1", timeout=0.3 * SECOND)
-    with pytest.raises(LeaseUnsatisfiable, match=r"^No exporter fits selector 'number=7': "):
+        run.lease.acquire_lease("number=1", timeout=20 * SECOND)
+    with (
+        frozen_clock.skipping_pauses(run.decided),
+        pytest.raises(LeaseUnsatisfiable, match=r"^No exporter fits selector 'number=7': "),
+    ):
         run.lease.acquire_lease("number=7")
     assert run.active() == ["held-b1"]
     assert run.devices.all() == {}
@@ -359,27 +363,29 @@ def test_several_devices_are_had_together(run: Any) -> None:
     assert run.active() == []
 
 
-def test_if_one_is_missing_none_is_kept(run: Any, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease_sets, "SHORT_WAIT", 0.3 * SECOND)
-    monkeypatch.setattr(lease_sets, "BACK_OFF_S", 0.3)
-    held("b1")
-    begin = time.monotonic()
-    with pytest.raises(LeaseTimeout) as info:
-        run.lease.acquire_devices(timeout=0.9 * SECOND, one="number=1", two="number=2")
-    assert time.monotonic() - begin < 5
+@pytest.mark.parametrize(("exporter", "missing"), [("b1", "one"), ("b2", "two")])
+def test_if_one_is_missing_none_is_kept(
+    run: Any, held: Held, frozen_clock: MovableClock, exporter: str, missing: str
+) -> None:
+    held(exporter)
+    with frozen_clock.skipping_pauses(run.decided), pytest.raises(LeaseTimeout) as info:
+        run.lease.acquire_devices(timeout=30 * SECOND, one="number=1", two="number=2")
+    assert frozen_clock.seconds() >= 30
     assert str(info.value).startswith(
-        "The devices one, two did not become free together within 900 milliseconds. The last one missing was 'one': No "
-        "exporter for selector 'number=1' became free within 1 second: "
+        f"The devices one, two did not become free together within 30 seconds. The last one missing was '{missing}': "
+        f"No exporter for selector 'number={exporter[1]}' became free within "
     )
-    assert run.active() == ["held-b1"]
+    assert run.active() == [f"held-{exporter}"]
     assert run.devices.all() == {}
 
 
-def test_if_one_cannot_be_had_at_all_that_is_told_at_once(run: Any) -> None:
-    begin = time.monotonic()
-    with pytest.raises(LeaseUnsatisfiable, match=r"^No exporter fits selector 'number=7': "):
+def test_if_one_cannot_be_had_at_all_that_is_told_at_once(run: Any, frozen_clock: MovableClock) -> None:
+    with (
+        frozen_clock.skipping_pauses(run.decided),
+        pytest.raises(LeaseUnsatisfiable, match=r"^No exporter fits selector 'number=7': "),
+    ):
         run.lease.acquire_devices(one="number=1", two="number=7")
-    assert time.monotonic() - begin < 3
+    assert frozen_clock.seconds() < 1
     assert run.active() == []
     with pytest.raises(UsageError, match=r"^There is nothing to acquire\. Give devices as alias=selector\.$"):
         run.lease.acquire_devices()
