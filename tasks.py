@@ -12,7 +12,7 @@ from invoke.tasks import task
 ROOT = Path(__file__).parent
 ROBOT_FILES = "atest examples interop"
 PYTEST = "-p scripts.ci_skips"
-ROBOT = "--listener scripts.ci_skips --pythonpath . --consolewidth 100"
+ROBOT = "--listener scripts.ci_skips --listener scripts.surroundings --pythonpath . --consolewidth 100"
 
 
 def _python(context: Context, arguments: str) -> None:

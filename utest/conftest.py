@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,12 +24,26 @@ from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
 from JumpstarterLibrary.exporter.drivers.storage import MockFlasher, MockStorageMux
 from JumpstarterLibrary.lab import tunnel, virtual_lab
+from scripts.surroundings import clean_environment
 
 LIMIT_S = 10.0
 """How long anything in a test may take before the test gives up."""
 
 _SHARED_THREADS = ("_poll_wrapper",)
 """gRPC's own, one for the process, whatever runs in it."""
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no test depend on the user's home, on variables that set the product up, or on what lies in the checkout."""
+    before = dict(os.environ)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("empty"))
+        os.environ.clear()
+        os.environ.update(clean_environment(before, tmp_path_factory.mktemp("home")))
+        yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -85,6 +85,10 @@ def offer_upstreams_names() -> bool:
     folders = [str(Path(place, "compat")) for place in (shim.submodule_search_locations or ())] if shim else []
     missing = [folder for folder in folders if folder not in sys.path and Path(folder).is_dir()]
     sys.path.extend(missing)
+    found = sys.modules.get(UPSTREAM)
+    if missing and found is not None and getattr(found, "__file__", None) is None:
+        # A folder of that name, in the working directory perhaps, which Python takes for a package.
+        del sys.modules[UPSTREAM]
     return bool(missing)
 
 

@@ -85,8 +85,9 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def path_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Imports and their path are as before the test when it is over."""
-    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not entry.endswith("pytest_jumpstarter/compat")])
+    """Imports and their path are as before the test when it is over. The checkout is not on the path."""
+    foreign = ("pytest_jumpstarter/compat", str(Path(__file__).parents[2]))
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not entry.endswith(foreign)])
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
@@ -101,7 +102,11 @@ def test_upstreams_paths_lead_to_our_classes(path: str) -> None:
     assert found.__module__.startswith("JumpstarterLibrary.exporter.drivers.")
 
 
-def test_an_exporter_process_serves_a_package_for_upstream(package: Path) -> None:
+@pytest.mark.parametrize("beside", [None, "jumpstarter"])
+def test_an_exporter_process_serves_a_package_for_upstream(package: Path, beside: str | None) -> None:
+    if beside is not None:
+        # A folder that Python takes for a package of upstream's name, which it is not.
+        (package / beside / "device").mkdir(parents=True)
     environ = {**os.environ, "PYTHONPATH": str(package)}
     command = [sys.executable, "-m", "JumpstarterLibrary.exporter", str(package / "exporter.yaml")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as exporter:

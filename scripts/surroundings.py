@@ -1,0 +1,49 @@
+"""Tests run without the user's home, settings and working directory: what lies there decides no test.
+
+A Robot Framework listener (``--listener scripts.surroundings``); ``utest/conftest.py`` does the same for unit tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROBOT_LISTENER_API_VERSION = 3
+
+OURS = ("JUMPSTARTER_", "JMP_")
+"""Beginnings of the variables that the product reads."""
+
+XDG = ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+"""Variables that name a user's folders elsewhere than in the home. What is for sockets stays: it has short paths."""
+
+_homes: list[str] = []
+
+
+def clean_environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return an environment with another home, and without variables by which the product is set up.
+
+    Args:
+        environ: The environment.
+        home: The home; an empty folder.
+    """
+    kept = {name: value for name, value in environ.items() if not name.startswith(OURS) and name not in XDG}
+    return {**kept, "HOME": str(home)}
+
+
+def start_suite(data: Any, _result: Any) -> None:
+    """Clean the environment before the first suite."""
+    if data.parent is None:
+        _homes.append(tempfile.mkdtemp(prefix="home-"))
+        cleaned = clean_environment(os.environ, Path(_homes[-1]))
+        os.environ.clear()
+        os.environ.update(cleaned)
+
+
+def close() -> None:
+    """Remove the home."""
+    while _homes:
+        shutil.rmtree(_homes.pop(), ignore_errors=True)
