@@ -247,21 +247,25 @@ class Trial:
         entry = {"mutant": self.mutant.name, "tests": len(self.tests), "known": self.known}
         if not self.tests:
             return {**entry, "result": "no test"}
-        (place.folder / "tests").write_text("\n".join(self.tests))
         source = (place.tree / self.mutant.file).read_bytes()
         place.write(self.mutant.file, self.mutant.source)
         try:
-            limit_s = HANG_S + HANG_FACTOR * self.seconds
+            return {**entry, **self._result(place)}
+        finally:
+            place.write(self.mutant.file, source)
+
+    def _result(self, place: Copy) -> dict[str, Any]:
+        limit_s, left = HANG_S + HANG_FACTOR * self.seconds, list(self.tests)
+        while left:
+            (place.folder / "tests").write_text("\n".join(left))
             status, output = place.pytest(limit_s, 0, "-x", f"@{place.folder}/tests")
-            result = "survived" if status == 0 else "hang" if status is None else "killed"
             noticed = re.search(r"^(?:FAILED|ERROR) (\S+?)(?:\[| - |$)", output, re.MULTILINE)
             by = noticed[1] if noticed and status == 1 else ""
             # On a busy machine a test may fail by itself, but hardly twice.
-            if by and place.pytest(limit_s, 0, by)[0] == 0:
-                result = "unsure"
-        finally:
-            place.write(self.mutant.file, source)
-        return {**entry, "result": result, "status": status, "by": by}
+            if by not in left or place.pytest(limit_s, 0, by)[0] != 0:
+                return {"result": "survived" if status == 0 else "hang" if status is None else "killed", "by": by}
+            left = left[left.index(by) + 1 :]
+        return {"result": "survived", "by": ""}
 
 
 def plan(mutant: Mutant, tests: Tests, budget_s: float, first: str) -> Trial:
@@ -332,12 +336,10 @@ def compare(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping
     lost = [name for name in survivors if name in before and name not in known]
     untried = [name for name in before if name not in after]
     absent = [name for name, entry in after.items() if entry["result"] == "absent"]
-    unsure = [name for name, entry in after.items() if entry["result"] == "unsure"]
     groups = {
         "killed before, not now": lost,
         "not tried now": untried,
         "not in the second checkout": absent,
-        "killed by a test that passed when it was repeated": unsure,
         "not killed, before and now": known,
     }
     for title, names in groups.items():
