@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from JumpstarterLibrary.exporter import Driver, export, exportstream
-from JumpstarterLibrary.exporter.streams import memory_pair
+from JumpstarterLibrary.exporter import Driver, export
 
 ERRORS = {
     "value": ValueError("the value is too large"),
@@ -212,25 +210,3 @@ class RecordingMux(FullMux):
     def history(self) -> list[str]:
         """Who was given the medium so far."""
         return list(self.sides)
-
-
-@dataclass(kw_only=True)
-class Chatter(Driver):
-    """A serial port that says one line and then is silent; or hangs up."""
-
-    text: str = ""
-    hang_up: bool = False
-
-    @classmethod
-    def client(cls) -> str:
-        return "jumpstarter_driver_pyserial.client.PySerialClient"
-
-    @exportstream
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[object]:
-        ours, theirs = memory_pair()
-        if self.text:
-            await ours.send(self.text.encode())
-        if self.hang_up:
-            await ours.send_eof()
-        yield theirs

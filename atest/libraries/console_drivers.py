@@ -26,11 +26,15 @@ class Talker(Driver):
 
     Attributes:
         echo: Whether what is typed comes back.
+        text: What it says as soon as it is opened.
+        ends: Whether its stream ends behind that.
         losses: How many of the next texts lose their first character.
         breaks: Seconds of the breaks that were sent.
     """
 
     echo: bool = True
+    text: str = ""
+    ends: bool = False
     losses: int = 0
     breaks: list[float] = field(default_factory=list)
     _typed: bytes = b""
@@ -47,6 +51,10 @@ class Talker(Driver):
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Any]:
         self._says = asyncio.Queue()
+        if self.text:
+            self._says.put_nowait(self.text.encode())
+        if self.ends:
+            self._says.put_nowait(None)
         yield self
 
     # What the test says
