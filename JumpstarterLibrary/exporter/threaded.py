@@ -36,16 +36,18 @@ class ThreadedIterator(AsyncIterator[Item]):
 
     def _next(self) -> Item:
         with self._guard:
-            item: Item = next(self._items, _END)
-            if self._closing:
-                self._close_generator()
-            return item
+            item: Item = _END if self._closing else next(self._items, _END)
+        # Looked at without the guard: who has tried to close it meanwhile did not get the guard, and has left it to us.
+        if self._closing:
+            self._close()
+        return item
 
     def _close(self) -> None:
-        with self._guard:
-            self._close_generator()
-
-    def _close_generator(self) -> None:
+        """Close the generator, unless it is computing."""
         close = getattr(self._items, "close", None)
-        if close is not None:
+        if close is None or not self._guard.acquire(blocking=False):
+            return
+        try:
             close()
+        finally:
+            self._guard.release()

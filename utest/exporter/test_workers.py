@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -122,25 +124,73 @@ def test_a_threaded_iterator_yields_raises_and_closes() -> None:
     asyncio.run(scenario())
 
 
-def test_a_threaded_iterator_that_computes_is_closed_when_it_yields() -> None:
-    gate, closed = threading.Event(), threading.Event()
+class Item:
+    """The generator of one item, which is computed until the test lets go.
 
-    def items() -> object:
+    Attributes:
+        begun: Set when it is being computed.
+        gate: What it waits for.
+        closed: Set when the generator has ended.
+    """
+
+    def __init__(self) -> None:
+        self.begun, self.gate, self.closed = threading.Event(), threading.Event(), threading.Event()
+
+    def items(self) -> Iterator[int]:
         try:
-            gate.wait(10)
+            self.begun.set()
+            assert self.gate.wait(10)
             yield 1
         finally:
-            closed.set()
+            self.closed.set()
+
+
+def test_a_threaded_iterator_that_computes_is_closed_when_it_yields() -> None:
+    item = Item()
 
     async def scenario() -> None:
         workers = Workers()
-        iterator: ThreadedIterator[object] = ThreadedIterator(workers, items())  # type: ignore[arg-type]
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(iterator), 0.02)
+        iterator = ThreadedIterator(workers, item.items())
+        asking = asyncio.ensure_future(anext(iterator))
+        assert await asyncio.to_thread(item.begun.wait, 5)
+        asking.cancel()
         await iterator.aclose()
-        assert not closed.is_set()
-        gate.set()
-        assert await asyncio.to_thread(closed.wait, 5)
+        assert not item.closed.is_set()
+        item.gate.set()
+        assert await asyncio.to_thread(item.closed.wait, 5)
         workers.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_threaded_iterator_that_is_closed_before_its_thread_has_begun_computes_nothing() -> None:
+    item = Item()
+
+    class Late:
+        """Threads that do what they are told first when they are told something else."""
+
+        def __init__(self) -> None:
+            self._first: Callable[..., Any] | None = None
+
+        async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+            if self._first is None:
+                self._first = function
+                return await asyncio.Event().wait()
+            thread = threading.Thread(target=self._first, daemon=True)
+            thread.start()
+            while thread.is_alive() and not item.begun.is_set():
+                await asyncio.sleep(0.002)
+            return await asyncio.to_thread(function, *arguments)
+
+    async def scenario() -> None:
+        iterator = ThreadedIterator(Late(), item.items())
+        asking = asyncio.ensure_future(anext(iterator))
+        await asyncio.sleep(0)
+        asking.cancel()
+        closing = asyncio.ensure_future(iterator.aclose())
+        done, _ = await asyncio.wait([closing], timeout=5)
+        item.gate.set()
+        assert done == {closing}
+        assert not item.begun.is_set()
 
     asyncio.run(scenario())
