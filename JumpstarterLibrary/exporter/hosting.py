@@ -28,9 +28,11 @@ class LoopThread:
 
     Args:
         name: The thread's name.
+        stop_limit: Seconds that it may take to end. Default: 15.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, stop_limit: float = STOP_LIMIT_S) -> None:
+        self._stop_limit = stop_limit
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_handle_loop_error)
         self._executor = ThreadPoolExecutor(thread_name_prefix=f"{name}-executor")
@@ -44,7 +46,7 @@ class LoopThread:
             self._loop.run_forever()
         finally:
             try:
-                self._loop.run_until_complete(_finish_tasks())
+                self._loop.run_until_complete(_finish_tasks(self._stop_limit))
                 self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             finally:
                 # Without waiting: a function that never returns would keep the loop from ending.
@@ -87,20 +89,20 @@ class LoopThread:
             OperationTimeout: The thread still runs after the stop limit.
         """
         self.call(self._loop.stop)
-        self._thread.join(STOP_LIMIT_S)
+        self._thread.join(self._stop_limit)
         if self._thread.is_alive():
             raise OperationTimeout(
-                f"The thread {self._thread.name} did not end in {STOP_LIMIT_S:g} seconds. "
+                f"The thread {self._thread.name} did not end in {self._stop_limit:g} seconds. "
                 "Something blocks its event loop, for example a driver's close()."
             )
 
 
-async def _finish_tasks() -> None:
+async def _finish_tasks(limit_s: float) -> None:
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
+        await asyncio.wait(tasks, timeout=limit_s)
 
 
 def _handle_loop_error(loop: asyncio.AbstractEventLoop, details: dict[str, Any]) -> None:
@@ -156,6 +158,8 @@ def serve(
     status: int | None = LEASE_READY,
     features: Features | None = None,
     grace: float | None = None,
+    start_limit: float = START_LIMIT_S,
+    stop_limit: float = STOP_LIMIT_S,
     **options: Any,
 ) -> Iterator[HostedExporter]:
     """Serve a driver tree from a background thread while the block runs.
@@ -170,6 +174,8 @@ def serve(
         status: The status that clients see from the beginning; default LEASE_READY. None leaves it at AVAILABLE.
         features: What the exporter can do.
         grace: Seconds that running calls get at the end; default 1.
+        start_limit: Seconds until it has to listen; default 30.
+        stop_limit: Seconds that the grace and closing the drivers may take; default 15.
         **options: Further arguments of ``Session``.
 
     Raises:
@@ -185,27 +191,31 @@ def serve(
         serving = session.serve_unix(path)
     else:
         serving = session.serve_tcp(*tcp, certificate=certificate, key=key, passphrase=passphrase)
-    with hosted(serving) as (host, thread):
+    with hosted(serving, start_limit=start_limit, stop_limit=stop_limit) as (host, thread):
         yield HostedExporter(host, session, thread)
 
 
 @contextmanager
-def hosted(serving: AbstractAsyncContextManager[str]) -> Iterator[tuple[str, LoopThread]]:
+def hosted(
+    serving: AbstractAsyncContextManager[str], *, start_limit: float = START_LIMIT_S, stop_limit: float = STOP_LIMIT_S
+) -> Iterator[tuple[str, LoopThread]]:
     """Keep an asynchronous context that serves open in a background thread, and yield where it listens.
 
     Args:
         serving: What one of a session's ``serve_`` methods returned.
+        start_limit: Seconds until it has to listen; default 30.
+        stop_limit: Seconds that it may take to end; default 15.
 
     Raises:
         ConfigurationError: It cannot listen there.
         OperationTimeout: It did not start or stop in time.
     """
     with ExitStack() as stack:
-        thread = LoopThread("exporter-loop")
+        thread = LoopThread("exporter-loop", stop_limit)
         stack.callback(thread.stop)
         service = _Service(thread, serving)
-        host = service.start()
-        stack.callback(service.stop)
+        host = service.start(start_limit)
+        stack.callback(lambda: service.stop(stop_limit))
         yield host, thread
 
 
@@ -229,22 +239,22 @@ class _Service:
                 raise
             self._ready.set_exception(error)
 
-    def start(self) -> str:
+    def start(self, limit_s: float) -> str:
         try:
-            return self._ready.result(START_LIMIT_S)
+            return self._ready.result(limit_s)
         except TimeoutError as error:
             if self._ready.done():
                 raise
             self._done.cancel()
-            raise OperationTimeout(f"The exporter did not start in {START_LIMIT_S:g} seconds.") from error
+            raise OperationTimeout(f"The exporter did not start in {limit_s:g} seconds.") from error
 
-    def stop(self) -> None:
+    def stop(self, limit_s: float) -> None:
         self._thread.call(self._stopping.set)
         try:
-            self._done.result(STOP_LIMIT_S)
+            self._done.result(limit_s)
         except TimeoutError as error:
             if self._done.done():
                 raise
             raise OperationTimeout(
-                f"The exporter did not stop in {STOP_LIMIT_S:g} seconds. A driver may be stuck in its close()."
+                f"The exporter did not stop in {limit_s:g} seconds. A driver may be stuck in its close()."
             ) from error

@@ -38,18 +38,22 @@ class PresignedSource:
         self._workers = workers
 
     @classmethod
-    async def open(cls, url: str, headers: dict[str, str], timeout: float) -> PresignedSource:
+    async def open(
+        cls, url: str, headers: dict[str, str], timeout: float, silence: float = SILENCE_LIMIT_S
+    ) -> PresignedSource:
         """Request a URL and wait for its body to begin.
 
         Args:
             url: An http or https URL; its percent-encoding is kept.
             headers: Request headers. Those that look like credentials do not follow a redirect to another origin.
             timeout: Seconds that the whole transfer may take.
+            silence: Seconds that the server may keep silent; default 60.
 
         Raises:
             ResourceError: There is no such thing, or no such server.
         """
-        source = cls(_Request(url, headers, time.monotonic() + timeout), Workers(limit=1, name="http"))
+        request = _Request(url, headers, time.monotonic() + timeout, silence)
+        source = cls(request, Workers(limit=1, name="http"))
         try:
             await source._workers.run(source._request.follow)
         except BaseException:
@@ -78,10 +82,11 @@ class PresignedSource:
 class _Request:
     """A GET request with its redirects. Its methods block, except ``close``, which may come from another thread."""
 
-    def __init__(self, url: str, headers: dict[str, str], deadline: float) -> None:
+    def __init__(self, url: str, headers: dict[str, str], deadline: float, silence: float) -> None:
         self._url = url
         self._headers = headers
         self._deadline = deadline
+        self._silence = silence
         self._socket: socket.socket | None = None
         self._response: http.client.HTTPResponse | None = None
         self._remaining: int | None = None
@@ -206,7 +211,7 @@ class _Request:
         remaining = self._deadline - time.monotonic()
         if remaining <= 0 or self._closed:
             raise ResourceError(f"GET {redacted(self._url)} took too long.")
-        return min(remaining, SILENCE_LIMIT_S)
+        return min(remaining, self._silence)
 
     def _failure(self, error: Exception) -> ResourceError:
         return ResourceError(f"GET {redacted(self._url)} failed: {type(error).__name__}: {error}.")

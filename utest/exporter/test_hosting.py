@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.errors import OperationTimeout
-from JumpstarterLibrary.exporter import Driver, export, hosting, serve
+from JumpstarterLibrary.exporter import Driver, export, serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.hosting import LoopThread
 
@@ -79,10 +78,9 @@ def test_the_block_may_fail() -> None:
     assert threading.active_count() <= before
 
 
-def test_a_driver_stuck_in_close_does_not_hang_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosting, "STOP_LIMIT_S", 0.05)
+def test_a_driver_stuck_in_close_does_not_hang_the_caller() -> None:
     stuck = Stuck()
-    with pytest.raises(OperationTimeout) as info, serve(stuck):
+    with pytest.raises(OperationTimeout) as info, serve(stuck, stop_limit=0.05):
         pass
     assert str(info.value) == (
         "The thread exporter-loop did not end in 0.05 seconds. "
@@ -91,26 +89,21 @@ def test_a_driver_stuck_in_close_does_not_hang_the_caller(monkeypatch: pytest.Mo
     stuck.gate.set()
 
 
-def test_a_driver_stuck_in_reset_does_not_hang_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosting, "START_LIMIT_S", 0.05)
+def test_a_driver_stuck_in_reset_does_not_hang_the_caller() -> None:
     stuck = Stuck(where="reset")
-    timer = threading.Timer(0.2, stuck.gate.set)
-    timer.start()
-    with pytest.raises(OperationTimeout) as info, serve(stuck):
+    with pytest.raises(OperationTimeout) as info, serve(stuck, start_limit=0.05, stop_limit=0.05):
         pass
-    assert str(info.value) == "The exporter did not start in 0.05 seconds."
-    timer.join()
+    assert str(info.value.__context__) == "The exporter did not start in 0.05 seconds."
+    stuck.gate.set()
 
 
 def test_a_function_that_never_returns_does_not_hang_the_stop(connect: Any) -> None:
     stuck = Stuck(where="")
-    started = time.monotonic()
     with connect(stuck, grace=0.05) as wire:
         call = wire.start("block")
         assert wire.status() is not None
         wire.stop()
         assert call.exception() is not None
-    assert time.monotonic() - started < 5
     stuck.gate.set()
 
 

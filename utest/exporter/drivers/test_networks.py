@@ -152,6 +152,7 @@ def test_a_bus_that_is_not_there(serving, monkeypatch, tmp_path):
 
 
 def test_a_virtual_machine_that_is_not_there(serving):
+    # It takes two seconds: Linux waits for so long.
     found = serving(VsockNetwork(cid=4_000_000, port=22)).stream_failure()
     assert "The exporter cannot connect to port 22 of the virtual machine 4000000: " in found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -255,8 +254,6 @@ def test_the_lab_ends_with_faults_in_it(nothing_left: None) -> None:
             lab.inject("exporter", "restart", after=3600),
             lab.inject("controller", "restart", down=3600, after=0.001),
         ]
-        ending = time.monotonic()
-    assert time.monotonic() - ending < 3
     for fault in faults:
         fault.clear()
         assert fault.over

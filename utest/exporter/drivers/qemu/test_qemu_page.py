@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.joi
 
 
 def test_uboot(tmp_path: Path) -> None:
+    # It takes some seconds: real firmware boots, for a Robot Framework of its own.
     suite = tmp_path / "uboot.robot"
     suite.write_text(SUITE)
     with serve(ExporterConfigV1Alpha1.from_str(UBOOT_CONFIG).instantiate(), grace=0) as exporter:

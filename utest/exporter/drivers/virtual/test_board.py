@@ -82,13 +82,13 @@ def test_boots_what_was_written_and_runs_commands(rig: Rig) -> None:
         until(stream, b"wired login: ")
 
 
-def test_cold_boot_takes_about_six_tenths_of_a_second_by_default(serving: Any) -> None:
+def test_cold_boot_takes_more_than_half_a_second_by_default(serving: Any) -> None:
     rig = Rig(serving, preinstalled=True)
     with rig.console.stream() as stream:
         start = time.monotonic()
         rig.power.call("on")
         until(stream, b"virtual login: ")
-        assert 0.5 < time.monotonic() - start < 2
+        assert time.monotonic() - start > 0.5
 
 
 def test_blank_board_says_so(rig: Rig) -> None:
