@@ -26,7 +26,7 @@ from JumpstarterLibrary.exporter.drivers.storage import MockFlasher, MockStorage
 from JumpstarterLibrary.lab import tunnel, virtual_lab
 from scripts.surroundings import clean_environment
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 """How long anything in a test may take before the test gives up."""
 
 _SHARED_THREADS = ("_poll_wrapper",)
@@ -66,7 +66,7 @@ def _forgetful_grpc() -> Iterator[None]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Wait until a condition holds, or fail after 10 seconds."""
+    """Wait until a condition holds, or fail after 30 seconds."""
 
     def wait(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
         end = time.monotonic() + limit_s
@@ -99,7 +99,7 @@ class Operation:
         """Whether it has ended."""
         return not self.thread.is_alive()
 
-    def __call__(self, limit_s: float = 10) -> Any:
+    def __call__(self, limit_s: float = LIMIT_S) -> Any:
         self.thread.join(limit_s)
         assert self.over, "it did not end in time"
         if self._error is not None:
@@ -118,7 +118,7 @@ def during() -> Iterator[Callable[[Callable[[], object]], Operation]]:
 
     yield begin
     for operation in operations:
-        operation.thread.join(10)
+        operation.thread.join(LIMIT_S)
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_an_exporter_process_serves_a_package_for_upstream(package: Path, beside
                     assert stream.receive() == b"echo"
         finally:
             exporter.send_signal(signal.SIGTERM)
-        assert exporter.wait(20) == 0
+        assert exporter.wait(60) == 0
 
 
 @pytest.mark.usefixtures("path_as_it_was")

@@ -24,7 +24,7 @@ from JumpstarterLibrary.lab.__main__ import main
 from JumpstarterLibrary.lab.faults import FAULTS
 from JumpstarterLibrary.protocol import ClientStub, client_pb2
 
-LIMIT_S = 10
+LIMIT_S = 30
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

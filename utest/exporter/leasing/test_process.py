@@ -19,7 +19,7 @@ from JumpstarterLibrary.lab.controller import MockController
 from JumpstarterLibrary.protocol import ClientStub, ExporterStub, client_pb2
 from JumpstarterLibrary.protocol.wellknown import Empty
 
-LIMIT_S = 10
+LIMIT_S = 30
 
 
 class Lab:
