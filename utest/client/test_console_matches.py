@@ -27,7 +27,7 @@ def test_a_match_at_the_end_of_the_output_that_stays_is_final(console: Console, 
     assert console.wait_for("regexp:login: *", 5).text == "login: "
 
 
-def test_a_broken_console_proves_no_silence() -> None:
+def test_a_broken_console_proves_no_silence(unskipped: MovableClock) -> None:
     with serve(Port(), grace=0) as exporter:
         device = Device.connect(DirectConnection.from_arguments(exporter.host, environ={}))
         console = device.console()

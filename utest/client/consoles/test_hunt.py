@@ -156,10 +156,10 @@ def test_what_was_erased_is_not_found_and_what_is_left_is(pattern: str, size: in
 def test_much_that_was_erased_is_searched_in_reasonable_time() -> None:
     growing = Growing("done")
     spinner = "|\b/\b-\b\\\b"
-    for _ in range(2000):
+    for _ in range(1000):
         growing.text += spinner
         assert growing.hunt.look() is None
-    assert growing.read < 2000 * (2 * QUICK + 2 * len(spinner) + 200)
+    assert growing.read < 1000 * (2 * QUICK + 2 * len(spinner) + 200)
     growing.text += "d\bdone"
     hit = growing.hunt.look()
     assert hit is not None
