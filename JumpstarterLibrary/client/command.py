@@ -16,6 +16,7 @@ from JumpstarterLibrary.client.consoles.keyboard import (
     AGAIN,
     INTERRUPT,
     Manner,
+    abandon_line,
     interrupt,
     let_settle,
     type_text,
@@ -327,7 +328,7 @@ class _Run:
         if self.echoed and not _UNFINISHED.search(self.console.text(self.start)):
             return False  # the terminal has it; the shell is busy
         if self.echoed:
-            interrupt(self.console, self.deadline)
+            abandon_line(self.console, self.deadline)
         else:
             self.console.write(b"\n", self.deadline)
             let_settle(self.console, self.deadline)
@@ -383,7 +384,7 @@ def _wake(console: Console, command: str, deadline: Deadline) -> None:
         CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a newline is an attempt.
     """
     if _UNFINISHED.search(without_kernel_messages(console.text(max(console.start, console.end - OVERLAP)))):
-        interrupt(console, deadline)
+        abandon_line(console, deadline)
     elif console.fresh:
         _expect_shell(console, command, deadline)
         console.write(b"\n", deadline)

@@ -186,6 +186,39 @@ def test_a_line_that_loses_characters_is_not_run_but_typed_again(start: Any) -> 
     assert shell.got.count(b"\x03") == 2
 
 
+@pytest.mark.parametrize("wrapped", ["", "' && \n{ \\echo"])
+@pytest.mark.parametrize("misses", [0, 2])
+def test_nothing_is_typed_before_a_shell_has_taken_ctrl_c(
+    start: Any, skipping: MovableClock, wrapped: str, misses: int
+) -> None:
+    shell, console = start()
+    losses, early = [lambda data: data[1:]], list[bytes]()
+    shell.echo = lambda data: losses.pop()(data) if losses and len(data) > 5 else data
+    original, busy = shell.take, list[bool]()
+
+    def finish() -> None:
+        busy.clear()
+        shell.say("^C\nboard:~# ")
+
+    async def take(data: bytes) -> None:
+        if data == b"\x03":
+            if not busy:
+                shell.say(wrapped)  # the end of the echo comes late, and looks like a prompt where it was wrapped
+            busy.append(True)
+            if len(busy) <= misses:
+                shell.say("^C\n")  # and it goes on with the line
+                return
+            shell._line = b""
+            skipping.call_later(0.9, finish)
+            return
+        early.extend([data] * bool(busy))
+        await original(data)
+
+    shell.take = take
+    assert run_command(console, "echo hello", 30).stdout == "echo hello"
+    assert early == []
+
+
 def test_a_line_that_never_arrives_whole(start: Any) -> None:
     shell, console = start()
     shell.echo = lambda data: data[1:] if len(data) > 5 else data

@@ -120,8 +120,11 @@ def _type_line(console: Console, line: str, manner: Manner, deadline: Deadline) 
             # It is whole; or nothing of it came back, as where passwords are asked for.
             console.write(b"\n", deadline)
             return came is None
-        console.write(manner.erase, deadline)
-        let_settle(console, deadline)
+        if manner.erase == INTERRUPT:
+            abandon_line(console, deadline, line)
+        else:
+            console.write(manner.erase, deadline)
+            let_settle(console, deadline)
         if attempt < manner.again:
             logger.warning("'%s' came back as '%s' on console '%s'; it is typed again.", line, came, console.name)
     times = f"{manner.again + 1} times" if manner.again else "once"
@@ -134,12 +137,41 @@ def _type_line(console: Console, line: str, manner: Manner, deadline: Deadline) 
 
 def interrupt(console: Console, deadline: Deadline) -> None:
     """Press Ctrl-C, and wait for a prompt behind it: what is typed before is lost with the program that is ended."""
-    before = console.end
-    console.write(INTERRUPT, deadline)
-    end = deadline.within(console.timing.answer_timeout)
-    while not end.expired and not _PROMPT.search(without_kernel_messages(console.text(before))):
-        console.wait_for_output(end)
+    _press_ctrl_c(console, deadline, deadline.within(console.timing.answer_timeout), console.end)
     let_settle(console, deadline)
+
+
+def abandon_line(console: Console, deadline: Deadline, typed: str = "") -> None:
+    """Press Ctrl-C until a shell shows its prompt again, so that nothing is left of a line or of an open quote.
+
+    A shell that has not taken Ctrl-C yet adds what is typed then to what was typed before. And where Ctrl-C comes while
+    bash is not waiting for a key, bash shows it and goes on with the line all the same.
+
+    Args:
+        console: The console.
+        deadline: Until when at most.
+        typed: What was typed and not entered. Its echo may come late, and is no prompt. Default: nothing.
+    """
+    before, end = console.end, deadline.within(console.timing.answer_timeout)
+    while True:
+        if _press_ctrl_c(console, deadline, end.within(console.timing.echo_timeout), before, typed) or end.expired:
+            break
+    let_settle(console, deadline)
+
+
+def _press_ctrl_c(console: Console, deadline: Deadline, end: Deadline, before: int, typed: str = "") -> bool:
+    """Press Ctrl-C, and wait for a prompt; return whether it came in time."""
+    console.write(INTERRUPT, deadline)
+    while not (shown := _shows_prompt(console.text(before), typed)) and not end.expired:
+        console.wait_for_output(end)
+    return shown
+
+
+def _shows_prompt(text: str, typed: str) -> bool:
+    """Whether a text that came behind Ctrl-C ends with a prompt; many terminals and shells show Ctrl-C as ``^C``."""
+    _, shown, behind = without_kernel_messages(text).rpartition("^C")
+    prompt = _PROMPT.search(behind)
+    return prompt is not None and (bool(shown) or prompt.group().strip() not in typed)
 
 
 def let_settle(console: Console, deadline: Deadline, quiet: float | None = None) -> None:

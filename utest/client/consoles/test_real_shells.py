@@ -7,6 +7,7 @@ import contextlib
 import os
 import pty
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,14 @@ class Terminal(Driver):
 
     async def send(self, data: bytes) -> None:
         os.write(self._port, data)
+
+    def stop(self) -> None:
+        """Let the shell do nothing, as on a very busy machine."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let the shell run again."""
+        os.kill(self._process.pid, signal.SIGCONT)
 
     async def receive(self) -> bytes:
         loop = asyncio.get_running_loop()
@@ -180,6 +189,34 @@ def test_a_command_that_does_not_end_is_interrupted(
     ):
         run_command(console, command, LIMIT_S)
     assert run_command(console, "echo next", LIMIT_S).stdout == "next"
+
+
+@pytest.mark.parametrize("terminal", [name for name in SHELLS if name != "dash" and shutil.which(name)], indirect=True)
+def test_a_shell_that_stands_still_while_a_line_is_typed(
+    clock: MovableClock, terminal: Terminal, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, stopped_at = terminal.send, list[int]()
+
+    async def send_slowly(data: bytes) -> None:
+        if data.startswith(b":;") and not stopped_at:
+            begin = console.end
+            for index in range(len(data) - 20):
+                await send(data[index : index + 1])
+            while console.end < begin + len(data) - 20:
+                await asyncio.sleep(0.005)
+            terminal.stop()
+            stopped_at.append(console.sent)
+            data = data[-20:]
+        await send(data)
+        if data == b"\x03":
+            # Later than a console is taken for quiet.
+            asyncio.get_running_loop().call_later(6 * console.timing.prompt_settle, terminal.go_on)
+
+    run_command(console, "echo first", LIMIT_S)
+    monkeypatch.setattr(terminal, "send", send_slowly)
+    with clock.skipping(lambda: stopped_at == [console.sent]):
+        result = run_command(console, "echo out; false", LIMIT_S)
+    assert (result.stdout, result.status) == ("out", 1)
 
 
 def test_a_command_that_cannot_be_interrupted(clock: MovableClock, console: Console, tmp_path: Path) -> None:
