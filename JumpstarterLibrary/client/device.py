@@ -266,6 +266,11 @@ class Device:
         """Return the exporter's status; see ``Link.get_status``."""
         return self.link.get_status(timeout)
 
+    @property
+    def follows_logs(self) -> bool:
+        """Whether the exporter's log is emitted as events now."""
+        return self._logs is not None
+
     def follow_logs(self) -> None:
         """Emit the exporter's log as events from now on."""
         if self._logs is None:
@@ -274,12 +279,12 @@ class Device:
     @contextlib.contextmanager
     def following_logs(self) -> Iterator[None]:
         """Emit the exporter's log as events while the block runs, and afterwards only if that was so before."""
-        before = self._logs
+        before = self.follows_logs
         self.follow_logs()
         try:
             yield
         finally:
-            if before is None:
+            if not before:
                 self._stop_logs()
 
     def close(self) -> None:

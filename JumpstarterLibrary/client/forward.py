@@ -101,6 +101,12 @@ class _Forward:
         listener.listen(BACKLOG)
         threading.Thread(target=self._accept, name="jumpstarter-forward", daemon=True).start()
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        with self._lock:
+            return len(self._open)
+
     def close(self) -> None:
         """Stop listening and end all connections. Closing twice is fine."""
         with self._lock:

@@ -242,6 +242,11 @@ class ByteStream:
         """Bytes that were sent, and that gRPC has not asked for yet."""
         return self._outbox.waiting
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that have come, and that nobody has received yet."""
+        return len(self._inbox)
+
     def _take(self, max_bytes: int) -> bytes:
         if self._inbox:
             data = bytes(self._inbox[:max_bytes])

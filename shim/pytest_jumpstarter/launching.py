@@ -68,7 +68,7 @@ def launch_shell(
         environment[JMP_GRPC_PASSPHRASE] = passphrase
     if not command:
         shell = os.environ.get("SHELL") or DEFAULT_SHELL
-        command, prompt = _interactive(shell, context, use_profiles)
+        command, prompt = interactive_command(shell, context, use_profiles)
         environment.update(prompt)
     with subprocess.Popen(list(command), env=environment) as process:
         if lease is not None:
@@ -89,7 +89,7 @@ def _environment(host: str, allow: str, lease: Any) -> dict[str, str]:
     return found
 
 
-def _interactive(shell: str, context: str, use_profiles: bool) -> tuple[list[str], Mapping[str, str]]:
+def interactive_command(shell: str, context: str, use_profiles: bool) -> tuple[list[str], Mapping[str, str]]:
     """Return the command line of a shell, and the variables of its prompt."""
     kind = Path(shell).name
     # The context is no code, whatever it is called: shells read it from a variable where they would run it.

@@ -93,7 +93,7 @@ def test_a_lease_that_is_left_is_noticed(broken: Any, bench: Bench) -> None:
         actions._acquire()
         held = actions._held.pop()
         held.device.close()
-        held.service._keeper.leave(held.device.lease)
+        held.service.keeper.leave(held.device.lease)
         soak.last_resort.forget(held.device.lease)
         return held.device.lease.name
 

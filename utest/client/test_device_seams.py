@@ -99,15 +99,14 @@ def test_the_log_for_a_while(device: Device, eventually: Eventually) -> None:
     with device.following_logs():
         device.client.power.on()
         eventually(lambda: any(isinstance(event, LogRecord) for event in events))
-    assert device._logs is None
+    assert not device.follows_logs
 
 
 def test_the_log_that_is_followed_anyway_goes_on(device: Device) -> None:
     device.follow_logs()
-    before = device._logs
     with device.following_logs():
-        assert device._logs is before
-    assert device._logs is before
+        assert device.follows_logs
+    assert device.follows_logs
 
 
 def test_who_does_not_listen_any_more_is_told_nothing() -> None:

@@ -132,7 +132,7 @@ def test_a_local_client_that_resets(bench: Device, eventually: Any) -> None:
         assert connection.recv(1) == b"x"
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
-        eventually(lambda: not forward._open)
+        eventually(lambda: forward.connections == 0)
 
 
 @pytest.fixture

@@ -93,18 +93,17 @@ def test_a_call_gives_what_it_is_asked_for(device: Device, store: Store) -> None
 
 
 def test_nothing_is_taken_and_nothing_given_where_no_call_is_made(device: Device) -> None:
-    with offered(device.client, opener(b"data"), "x"):
-        pass
-    with received(device.client, io.BytesIO().write, "y"):
-        pass
-    assert device.offers.of(({"uuid": "nobody"},)) is None
-    assert not device.offers._offers
+    with offered(device.client, opener(b"data"), "x") as given:
+        assert device.offers.of((given,)) is not None
+    with received(device.client, io.BytesIO().write, "y") as taken:
+        assert device.offers.of((1, taken)) is not None
+    assert device.offers.of(({"uuid": "nobody"}, given, taken)) is None
 
 
 def test_a_refusal_comes_as_it_is(device: Device) -> None:
     with pytest.raises(DriverInvalidArgument, match="not now"), offered(device.client, opener(b"x"), "x") as handle:
         device.client.call("refuse", handle)
-    assert not device.offers._offers
+    assert device.offers.of((handle,)) is None
 
 
 class Breaking(io.BytesIO):

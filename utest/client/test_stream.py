@@ -218,8 +218,8 @@ def test_a_reader_who_does_not_read_holds_the_exporter_back(device_with: Serve, 
             return chunk
 
     stream = device_with({"x": Far(Endless())}).client.x.stream()
-    eventually(lambda: len(stream._inbox) >= ByteStream.INBOX_LIMIT)
-    assert len(stream._inbox) < ByteStream.INBOX_LIMIT + len(chunk)
+    eventually(lambda: stream.buffered >= ByteStream.INBOX_LIMIT)
+    assert stream.buffered < ByteStream.INBOX_LIMIT + len(chunk)
     assert stream.receive(10, timeout=LIMIT_S) == b"x" * 10
     stream.close()
 

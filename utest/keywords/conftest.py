@@ -58,12 +58,14 @@ class Run:
         time: Those about lease time.
         exporters: Those about exporters.
         notices: The texts of what devices told.
+        tick: Called several times a second while something is awaited.
     """
 
     def __init__(self, lab: VirtualLab, default: Finding, environ: dict[str, str]) -> None:
         self.lab = lab
         self.notices: list[str] = []
-        self.leases = Leases(ClientArguments(), environ, lambda: _Started(lab), lambda: None)
+        self.tick: Callable[[], object] = lambda: None
+        self.leases = Leases(ClientArguments(), environ, lambda: _Started(lab), lambda: self.tick())
         self.devices = Devices(
             default, environ, lambda: LocalExporter(MockPower()), lambda *_: None, self.leases, self._events
         )
@@ -107,7 +109,7 @@ def runs(tmp_path: Path, nothing_left: None) -> Iterator[Callable[..., Run]]:
             def no_leaks() -> None:
                 leaks = lab.leaks()
                 assert leaks == []
-                assert last_resort._held == {}
+                assert last_resort.remembered() == []
 
             stack.callback(no_leaks)
             run = Run(lab, default or Finding(), {**lab.environment(tmp_path), **(environ or {})})

@@ -400,7 +400,7 @@ def test_an_interruption_gives_all_of_them_back(run: Any, held: Held) -> None:
         if run.active() != ["held-b2"]:
             raise KeyboardInterrupt
 
-    run.leases._tick = tick
+    run.tick = tick
     with pytest.raises(KeyboardInterrupt):
         run.lease.acquire_devices(one="number=1", two="number=2")
     assert run.active() == ["held-b2"]

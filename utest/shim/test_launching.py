@@ -136,7 +136,7 @@ def test_a_shell_has_a_prompt_of_its_own(tmp_path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_other_shells_have_one_as_well(kind: str, profiles: bool, arguments: list[str]) -> None:
-    command, variables = launching._interactive(f"/bin/{kind}", "rpi4-12", profiles)
+    command, variables = launching.interactive_command(f"/bin/{kind}", "rpi4-12", profiles)
     assert command[1:][: len(arguments)] == arguments
     assert any("rpi4-12" in value for value in variables.values())
     assert not any("rpi4-12" in word for word in command)

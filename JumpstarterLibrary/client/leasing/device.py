@@ -130,7 +130,7 @@ class LeasedDevice(Device):
         self._route.tunnel.begin_anew()
         report = await_report(self.link, self._route, self._hooks, deadline, meanwhile)
         passage = Passage(self._route)
-        self._following = self._following or self._logs is not None
+        self._following = self._following or self.follows_logs
         self._stop_logs()
         self.await_ready(deadline)
         # An exporter that was started anew has drivers with other ids.

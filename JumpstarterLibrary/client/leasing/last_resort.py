@@ -35,14 +35,18 @@ def forget(lease: Lease) -> None:
             del _held[lease.name]
 
 
+def remembered() -> list[Lease]:
+    """Return the leases that are released at exit."""
+    with _lock:
+        return list(_held.values())
+
+
 def release_through(controller: Controller) -> None:
     """Release the leases that are still remembered of one connection, which is about to be closed.
 
     It takes at most 5 seconds for each of them.
     """
-    with _lock:
-        leases = [lease for lease in _held.values() if lease.controller is controller]
-    for lease in leases:
+    for lease in [lease for lease in remembered() if lease.controller is controller]:
         try:
             lease.release()
         finally:

@@ -44,7 +44,7 @@ class LeaseService:
     def __init__(self, find: Callable[[], ClientSettings]) -> None:
         self._find = find
         self._controller: Controller | None = None
-        self._keeper = Keeper()
+        self.keeper = Keeper()
         self._away = False
         self._lock = threading.Lock()
 
@@ -103,7 +103,7 @@ class LeaseService:
                 progress_s=progress.total_seconds(),
                 timing=timing,
             )
-            self._keeper.keep(lease, device.pulse)
+            self.keeper.keep(lease, device.pulse)
         except BaseException as error:
             try:
                 if isinstance(error, HookFailed):
@@ -160,7 +160,7 @@ class LeaseService:
         deadline = Deadline.of(controller.settings.dial_timeout if timeout is None else timeout)
         lease = attach(controller, name, deadline, events)
         device = connect_lease(lease, deadline, events=events, tick=tick, follow_logs=follow_logs, timing=timing)
-        self._keeper.keep(lease, device.pulse)
+        self.keeper.keep(lease, device.pulse)
         return device
 
     def release(self, device: LeasedDevice, patience: Seconds = RELEASE_S) -> bool:
@@ -171,7 +171,7 @@ class LeaseService:
             patience: How long a hook after the lease may go on telling what it does. Default: 5 seconds.
         """
         lease = device.lease
-        self._keeper.leave(lease)
+        self.keeper.leave(lease)
         try:
             if lease.ours:
                 device.finish(patience)
@@ -190,7 +190,7 @@ class LeaseService:
         if released:
             forget(lease)
         else:
-            self._keeper.release(lease)
+            self.keeper.release(lease)
         return released
 
     def exporters(self, selector: str = "", timeout: Seconds = None) -> list[Availability]:
@@ -226,8 +226,8 @@ class LeaseService:
 
     def close(self) -> None:
         """Release what nobody has released, and close the connection to the controller. Closing twice is fine."""
-        for lease in self._keeper.leases:
-            self._keeper.leave(lease)
+        for lease in self.keeper.leases:
+            self.keeper.leave(lease)
             if lease.release():
                 forget(lease)
             elif lease.trouble:

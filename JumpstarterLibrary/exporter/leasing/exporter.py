@@ -116,6 +116,11 @@ class LeasedExporter:
         return self._service.name if self._service is not None else None
 
     @property
+    def client(self) -> str | None:
+        """The name of the client whose lease is served; None without one."""
+        return self._service.client if self._service is not None else None
+
+    @property
     def tunnels(self) -> list[Tunnel]:
         """The open tunnels."""
         return self._service.tunnels.open if self._service is not None else []

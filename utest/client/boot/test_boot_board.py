@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -229,11 +231,13 @@ def test_a_board_has_one_memory_for_as_long_as_it_is_connected(device: Device) -
     states = states_of(device)
     assert states_of(device) is states
     assert states_of(device, "console") is states
-    from JumpstarterLibrary.client.boot import states as module
-
-    assert device in module._all
+    memory = weakref.ref(states)
+    del states
+    gc.collect()
+    assert memory() is not None
     device.close()
-    assert device not in module._all
+    gc.collect()
+    assert memory() is None
 
 
 def test_power_of_another_board_is_none_of_ours(device_with: Devices, eventually: Any) -> None:

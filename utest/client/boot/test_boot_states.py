@@ -293,7 +293,8 @@ def test_a_board_that_was_on_when_it_was_switched_on(virtual: Callable[..., Devi
     device = virtual()
     device.client.board.power.on()
     log_in(device.console(), "root", "root", LIMIT_S)
-    device.powers._states.clear()  # it was another process that did this
+    power = device.powers.of(device.client.board.power.uuid)
+    power.on, power.actions = None, 0  # it was another process that did this
     device.client.board.power.on()
     assert states_of(device).ensure("shell", LIMIT_S) == []
 
@@ -515,7 +516,9 @@ def test_lines_that_are_no_prompts_of_shells(line: str) -> None:
 def test_shells_in_shells_are_left_all(port: Port, states: DeviceStates) -> None:
     answers = iter([b"\r\nboard# ", b"\r\n$ ", b"\r\nboard login: "])
     port.answer = lambda _: next(answers)
-    assert own_ways._log_out(Context(states.board, states.settings, Deadline(LIMIT_S))) == "login"
+    context = Context(states.board, states.settings, Deadline(LIMIT_S))
+    (log_out,) = [way for way in own_ways.own_ways(context) if (way.source, way.target) == ("shell", "login")]
+    assert log_out.act(context) == "login"
     assert port.got == b"\x15exit\n" * 3
 
 

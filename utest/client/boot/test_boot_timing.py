@@ -22,6 +22,7 @@ from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.consoles.keyboard import Manner, type_text
+from JumpstarterLibrary.client.consoles.recording import Recording
 from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.login import log_in
@@ -91,13 +92,13 @@ def test_char_delay_is_for_all_that_is_typed(
     port.answer = Line()
     device.timing = Timing(char_delay=0.001)
     delays: list[float] = []
-    original = device.console()._recording.send
+    original = Recording.send
 
-    def send(*arguments: Any, delay: float, **options: Any) -> None:
+    def send(self: Recording, *arguments: Any, delay: float, **options: Any) -> None:
         delays.append(delay)
-        original(*arguments, delay=delay, **options)
+        original(self, *arguments, delay=delay, **options)
 
-    monkeypatch.setattr(device.console()._recording, "send", send)
+    monkeypatch.setattr(Recording, "send", send)
     UBoot(device.console(), "=>").run("version")
     type_text(device.console(), "x", Manner(), timeout=FAR)
     assert set(delays) == {0.001}

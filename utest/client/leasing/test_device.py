@@ -226,7 +226,7 @@ def test_a_lease_that_went_with_its_exporter_is_told_as_that(rig: Any, during: D
 def test_the_end_is_told_without_the_keeper_too(rig: Any, during: During) -> None:
     device = rig.lease()
     waiting = call_in_flight(rig, device, during)
-    rig.service._keeper.leave(device.lease)
+    rig.service.keeper.leave(device.lease)
     rig.lab.controller.expire(device.lease.name)
     with pytest.raises(LeaseExpired, match=r" This ended 'wait' of driver 'probe'\.$"):
         waiting()

@@ -25,10 +25,10 @@ def test_no_line_of_a_hook_is_lost_on_who_follows(rigs: Any, boards_of: Any, eve
     device = rig.service.lease(LeaseRequest(selector="board=b"), 10, events=rig.events, follow_logs=True)
     eventually(lambda: len(lines) >= 8)
     assert [line for line in lines if line.startswith("line ")] == [f"line {n}" for n in range(1, 9)]
-    assert device._logs is not None
+    assert device.follows_logs
     rig.service.release(device)
 
 
 def test_who_does_not_follow_pays_nothing_for_it(rig: Any) -> None:
     device = rig.lease()
-    assert device._logs is None
+    assert not device.follows_logs

@@ -101,15 +101,15 @@ def test_the_time_for_the_first_way_is_the_shorter_one(rig: Any, frozen_clock: M
 
 def test_a_passage_is_lost_with_its_own_connection(rig: Any, eventually: Eventually) -> None:
     device = rig.lease()
-    old: Passage = device._passage
+    old: Passage = device.present.route
     assert old.lost is False
     rig.lab.router.drop()
     eventually(lambda: old.lost)
     device.client.probe.count()
-    assert device._passage is not old
-    assert device._passage.lost is False
+    assert device.present.route is not old
+    assert device.present.route.lost is False
     assert old.lost is True
-    assert (old.over, device._passage.over) == (False, False)
+    assert (old.over, device.present.route.over) == (False, False)
     old.check()
     rig.service.release(device)
     assert old.over is True
@@ -144,7 +144,9 @@ def test_a_silent_exporter_is_asked_and_then_given_up(rig: Any, frozen_clock: Mo
     frozen_clock.advance(DEAD_S - QUIET_S)
     device.pulse()
     assert device.present.route.lost is True
-    assert device._route.tunnel.broke == "the exporter was not heard for 2 minutes"
+    assert "broke during a test: the exporter was not heard for 2 minutes." in str(
+        device.present.route.explain("a test")
+    )
     device.pulse()
 
 

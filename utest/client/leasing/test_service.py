@@ -65,7 +65,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 def nothing_is_remembered() -> Any:
     """No lease of a test is left for the exit of the interpreter."""
     yield
-    assert last_resort._held == {}
+    assert last_resort.remembered() == []
 
 
 def test_nothing_is_asked_before_it_is_needed() -> None:

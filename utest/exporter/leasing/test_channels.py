@@ -110,10 +110,8 @@ def test_a_new_certificate_is_trusted_when_the_controller_comes_back(play: Any) 
     async def test(bench: Any) -> None:
         exporter = await bench.exporter(access=bench.access(insecure=True, ca=None))
         await bench.ready("l1", exporter)
-        await bench.controller.stop_serving()
-        bench.controller._certificate = self_signed("127.0.0.1")
         before = len(bench.controller.journal.entries(method="Status"))
-        await bench.controller.start_serving()
+        await bench.controller.show(self_signed("127.0.0.1"))
         await bench.until(lambda: len(bench.controller.journal.entries(method="Status")) > before)
         assert exporter.lease == "l1"
 

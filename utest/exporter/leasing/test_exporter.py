@@ -225,7 +225,7 @@ def test_a_transfer_changes_the_client_and_nothing_else(play: Any) -> None:
         before = (await remote.report()).uuid
         bench.controller.add_client("bob")
         bench.controller.transfer("l1", "bob")
-        await bench.until(lambda: exporter._service.client == "bob")
+        await bench.until(lambda: exporter.client == "bob")
         assert (await remote.report()).uuid == before
         assert bench.statuses() == ["AVAILABLE", "LEASE_READY"]
 

@@ -136,4 +136,4 @@ def test_the_log_of_the_exporter(
             eventually(lambda: ("exporter:driver", logging.INFO, "power off") in caplog.record_tuples)
         client.off()
         eventually(lambda: caplog.record_tuples.count(("exporter:driver", logging.INFO, "power off")) >= 3)
-    assert client.stub.device._logs is None
+    assert not client.stub.device.follows_logs
