@@ -42,17 +42,18 @@ TABLE = {
     "errors": Room(),
     "version": Room(),
     "__init__": Room(_set("library version")),
+    "common": Room(_set("types errors")),
     "protocol": Room(packages=_set("google grpc")),
-    "client": Room(_set("types errors protocol version"), _set("google grpc yaml pexpect")),
-    "exporter": Room(_set("types errors protocol version"), _set("google grpc yaml")),
+    "client": Room(_set("common types errors protocol version"), _set("google grpc yaml pexpect")),
+    "exporter": Room(_set("common types errors protocol version"), _set("google grpc yaml")),
     "lab": Room(
-        _set("exporter protocol types errors version"),
+        _set("common exporter protocol types errors version"),
         _set("google grpc yaml cryptography jwt"),
     ),
-    "keywords": Room(_set("client types errors version reporting.html"), ANYTHING, _set("grpc google")),
-    "reporting": Room(_set("client types errors version"), ANYTHING, _set("grpc google")),
-    "library": Room(_set("keywords reporting client lab types errors version"), ANYTHING, _set("grpc google")),
-    "shim": Room(_set("client exporter lab types errors version"), ANYTHING, _set("robot grpc google")),
+    "keywords": Room(_set("client common types errors version reporting.html"), ANYTHING, _set("grpc google")),
+    "reporting": Room(_set("client common types errors version"), ANYTHING, _set("grpc google")),
+    "library": Room(_set("keywords reporting client lab common types errors version"), ANYTHING, _set("grpc google")),
+    "shim": Room(_set("client exporter lab common types errors version"), ANYTHING, _set("robot grpc google")),
 }
 
 

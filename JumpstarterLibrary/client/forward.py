@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import shutil
 import socket
-import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.errors import InfrastructureError, UsageError
 
 logger = logging.getLogger(__name__)
@@ -192,7 +190,7 @@ class UnixForward(_Forward):
     def __init__(self, driver: Opener, path: str | None, method: str) -> None:
         self._directory: Path | None = None
         if path is None:
-            self._directory = _private_directory()
+            self._directory = private_directory()
             path = str(self._directory / "socket")
         self.path = path
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -215,11 +213,4 @@ class UnixForward(_Forward):
 
     def _remove_directory(self) -> None:
         if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-
-
-def _private_directory() -> Path:
-    """Return a new directory that only this user may enter."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    parent = runtime if runtime and Path(runtime).is_dir() else None
-    return Path(tempfile.mkdtemp(prefix="jumpstarter-", dir=parent))
+            remove_directory(self._directory)

@@ -17,6 +17,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.status import Operation, link_error, translate
+from JumpstarterLibrary.common.unix_sockets import PATH_LIMIT
 from JumpstarterLibrary.errors import JumpstarterError, LinkError, OperationTimeout
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
@@ -24,9 +25,6 @@ from JumpstarterLibrary.protocol.wellknown import Empty
 from JumpstarterLibrary.types import Tls
 
 logger = logging.getLogger(__name__)
-
-PATH_LIMIT = 107
-"""Bytes of a unix socket's path, on Linux; other systems take a few less."""
 
 CLOSE_S = 2.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from uuid import UUID, uuid4
 import grpc
 import grpc.aio
 
+from JumpstarterLibrary.common.unix_sockets import check_path, private_directory, remove_directory
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.dispatch import CallFailed, driver_border, unexpected
 from JumpstarterLibrary.exporter.driver import Driver
@@ -22,7 +22,6 @@ from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, Log
 from JumpstarterLibrary.exporter.memory import keep_large_blocks
 from JumpstarterLibrary.exporter.passphrase import PassphraseInterceptor
 from JumpstarterLibrary.exporter.servicer import Servicer, parse_uuid
-from JumpstarterLibrary.exporter.sockets import check_path, private_directory
 from JumpstarterLibrary.exporter.starting import start_server
 from JumpstarterLibrary.exporter.workers import Workers
 from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
@@ -221,7 +220,7 @@ class Session:
         finally:
             socket.unlink(missing_ok=True)
             if directory is not None:
-                shutil.rmtree(directory, ignore_errors=True)
+                remove_directory(directory)
 
     @asynccontextmanager
     async def serve_tcp(
@@ -287,7 +286,14 @@ class Session:
                 f"The exporter cannot listen on {address}: {error}. Is another process using it?"
             ) from error
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self)
+            try:
+                await stack.enter_async_context(self)
+            except BaseException:
+                # gRPC closes the socket of a server only where it was started.
+                servicer.begin_closing()
+                await start_server(server)
+                await server.stop(None)
+                raise
             stack.push_async_callback(servicer.drained, DRAIN_LIMIT_S)
             stack.push_async_callback(server.stop, self._grace)
             stack.callback(servicer.begin_closing)

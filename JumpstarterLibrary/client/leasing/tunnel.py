@@ -6,14 +6,10 @@ Inside the tunnel the protocol is that of any exporter's socket, so that everyth
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -25,6 +21,7 @@ from JumpstarterLibrary.client.leasing.dial import Dialer, Way
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
 from JumpstarterLibrary.client.reasons import control_reason
+from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.errors import AuthenticationError, ControllerUnreachable, JumpstarterError, LinkError, TlsError
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest
 
@@ -77,7 +74,7 @@ class Tunnel:
         self._lock = threading.Lock()
         self._closed = False
         try:
-            self._directory = _private_directory()
+            self._directory = private_directory()
         except OSError as error:
             raise _no_socket(lease.name, error.filename, error) from error
         self.path = str(self._directory / "socket")
@@ -152,7 +149,7 @@ class Tunnel:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut("the tunnel was closed")
-        shutil.rmtree(self._directory, ignore_errors=True)
+        remove_directory(self._directory)
 
     # Inside
 
@@ -315,10 +312,3 @@ def _no_socket(lease: str, where: object, error: OSError) -> LinkError:
         f"The tunnel of lease '{lease}' needs a socket in {where}, which is not possible: {error.strerror or error}. "
         f"Set XDG_RUNTIME_DIR to a directory with a short path that can be written to."
     )
-
-
-def _private_directory() -> Path:
-    """Return a new directory that only this user may enter."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    parent = runtime if runtime and Path(runtime).is_dir() else None
-    return Path(tempfile.mkdtemp(prefix="jumpstarter-", dir=parent))

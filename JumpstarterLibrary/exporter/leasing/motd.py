@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from JumpstarterLibrary.exporter.sockets import private_directory
+from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 
 LIMIT = 64 * 1024
 """Bytes of the file that count."""
@@ -33,7 +32,7 @@ class MotdFile:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Remove it."""
-        shutil.rmtree(self._directory, ignore_errors=True)
+        remove_directory(self._directory)
 
     def appended_to(self, motd: str | None) -> str | None:
         """Return a message with what the hook wrote below it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -10,8 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.errors import UsageError
-from JumpstarterLibrary.exporter.sockets import private_directory
 
 Handler = Callable[[Any], Awaitable[object]]
 """Takes a connection, an anyio stream, and deals with it to its end."""
@@ -24,7 +23,7 @@ def TemporarySocket() -> Iterator[Path]:
     try:
         yield directory / "socket"
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        remove_directory(directory)
 
 
 @asynccontextmanager

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.exporter.drivers.qemu.monitor import Monitor, MonitorError
 from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
-from JumpstarterLibrary.exporter.sockets import private_directory
 
 START_S = 20.0
 """Seconds in which QEMU has to connect to its serial port; it takes a tenth of one."""
@@ -134,7 +134,7 @@ class QemuMachine:
         finally:
             for server in servers:
                 server.close()  # not more: since Python 3.12 a server that is waited for waits for its connections
-            shutil.rmtree(sockets, ignore_errors=True)
+            remove_directory(sockets)
         heard, speaking = serial.result()
         life = _Life(process, speaking, Monitor(*monitor.result(), self._logger))
         life.task = asyncio.create_task(self._live(life, heard, listening))

@@ -1,0 +1,61 @@
+"""Private directories for unix sockets, and the length that the path of a socket may have."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+from JumpstarterLibrary.errors import ConfigurationError
+
+PATH_LIMIT = 107
+"""Bytes of a unix socket's path, on Linux; other systems take a few less."""
+
+_directories: dict[Path, int] = {}
+"""Directories that were made and not removed yet, each with the process that made it."""
+
+
+def private_directory() -> Path:
+    """Make a directory that only this user may enter, in ``$XDG_RUNTIME_DIR`` or the temporary directory.
+
+    It is removed at the end of the process, unless ``remove_directory`` has removed it before.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    parent = runtime if runtime and Path(runtime).is_dir() else tempfile.gettempdir()
+    directory = Path(parent) / f"jumpstarter-{secrets.token_hex(8)}"
+    # Noted first: an interruption may come as soon as the directory is there.
+    _directories[directory] = os.getpid()
+    directory.mkdir(0o700)
+    return directory
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a private directory and what is in it. Removing it twice is fine."""
+    _directories.pop(directory, None)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@atexit.register
+def _remove_all() -> None:
+    for directory, process in list(_directories.items()):
+        if process == os.getpid():  # and not that of a parent that this process was forked from
+            remove_directory(directory)
+
+
+def check_path(path: Path) -> None:
+    """Check that a socket can have this path.
+
+    Raises:
+        ConfigurationError: It is too long.
+    """
+    length = len(os.fsencode(path))
+    if length > PATH_LIMIT:
+        raise ConfigurationError(
+            f"The socket path {path} has {length} bytes, but unix sockets take {PATH_LIMIT}. Choose a shorter one."
+        )

@@ -1,0 +1,58 @@
+"""Private directories for sockets: nobody else may enter, and none is left."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from JumpstarterLibrary.common.unix_sockets import PATH_LIMIT, check_path, private_directory, remove_directory
+from JumpstarterLibrary.errors import ConfigurationError
+
+PROGRAM = """
+import os
+from JumpstarterLibrary.common.unix_sockets import private_directory
+directory = private_directory()
+print(directory)
+if (child := os.fork()):
+    os.waitpid(child, 0)
+    print(directory.is_dir())
+"""
+
+
+def test_only_this_user_may_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    directory = private_directory()
+    assert directory.parent == tmp_path
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    (directory / "socket").touch()
+    remove_directory(directory)
+    remove_directory(directory)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_runtime_directory_that_is_not_there_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
+    directory = private_directory()
+    assert tmp_path not in directory.parents
+    remove_directory(directory)
+
+
+def test_the_end_of_the_process_removes_them_and_that_of_a_fork_does_not() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=True)
+    path, kept = done.stdout.split()
+    assert kept == "True"
+    assert not Path(path).exists()
+
+
+def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    check_path(Path("/" + "x" * (PATH_LIMIT - 1)))
+    path = "/" + "x" * PATH_LIMIT
+    with pytest.raises(ConfigurationError) as info:
+        check_path(Path(path))
+    assert str(info.value) == (
+        f"The socket path {path} has 108 bytes, but unix sockets take 107. Choose a shorter one."
+    )
