@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import grpc
+import grpc._channel
 import grpc.aio
 import pytest
 
@@ -29,8 +33,8 @@ from scripts.surroundings import clean_environment
 LIMIT_S = 30.0
 """How long anything in a test may take before the test gives up."""
 
-_SHARED_THREADS = ("_poll_wrapper",)
-"""gRPC's own, one for the process, whatever runs in it."""
+_SHARED_THREADS = ("_poll_wrapper", "Dummy-")
+"""gRPC's own: one for the process, whatever runs in it; and those of its core, which Python only meets."""
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -187,23 +191,85 @@ def bench(device_with: Callable[..., Device], tmp_path: Path) -> Device:
     )
 
 
-@pytest.fixture
-def nothing_left() -> Iterator[None]:
-    """Fail a test that leaves threads or open sockets behind."""
-    threads, sockets = set(threading.enumerate()), open_sockets()
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread, channel, socket, process or file behind.
+
+    What fixtures of a wider scope have opened before belongs to them. The marker ``leaves`` names kinds of things that
+    a test cannot help to leave, and the reason.
+    """
+    allowed = tuple(kind for marker in request.node.iter_markers("leaves") for kind in marker.args)
+    before = open_things()
     yield
-
-    def left() -> list[str]:
-        found = [f"thread {thread.name}" for thread in set(threading.enumerate()) - threads]
-        return [
-            *(name for name in found if not any(shared in name for shared in _SHARED_THREADS)),
-            *(f"descriptor {fd}" for fd in open_sockets() - sockets),
-        ]
-
     end = time.monotonic() + LIMIT_S
-    while (found := left()) and time.monotonic() < end:
+    while (
+        found := sorted(thing for thing in open_things() - before if not thing.startswith(allowed))
+    ) and time.monotonic() < end:
         threading.Event().wait(0.005)
-    assert not found, f"the test left behind: {', '.join(found)}"
+    assert not found, f"{request.node.nodeid} left behind: {', '.join(found)}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Replace lone surrogates in captured output: a worker of pytest-xdist cannot send them."""
+    report = yield
+    report.sections = [(title, text.encode(errors="replace").decode()) for title, text in report.sections]
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_interrupts() -> None:
+    """Let Ctrl-C interrupt this process and its children also where a shell has started it in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give this process a folder for temporary files of its own, so that what a test leaves there is seen."""
+    tmp_path_factory.getbasetemp()
+    with tempfile.TemporaryDirectory(prefix="jmp-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
+_channels: weakref.WeakSet[Any] = weakref.WeakSet()
+"""gRPC's channels that were opened and not closed."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched_channels() -> Iterator[None]:
+    """Notice each synchronous channel of gRPC, from its making to its closing."""
+    kind = grpc._channel.Channel
+    make, close = kind.__init__, kind._close
+
+    def made(channel: Any, *arguments: Any, **options: Any) -> None:
+        make(channel, *arguments, **options)
+        _channels.add(channel)
+
+    def closed(channel: Any) -> None:
+        _channels.discard(channel)
+        close(channel)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "__init__", made)
+        patch.setattr(kind, "_close", closed)
+        yield
+
+
+def open_things() -> set[str]:
+    """Return what this process has open: threads, channels, sockets, child processes, and files in its working folder
+    and in its folder for temporary files."""
+    threads = {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
+    shared = {text for text in threads if any(name in text for name in _SHARED_THREADS)}
+    return (
+        (threads - shared)
+        | {f"channel {id(channel):#x}" for channel in list(_channels)}
+        | {f"descriptor {text}" for text in open_sockets()}
+        | {f"process {pid}" for pid in child_processes()}
+        | {f"file {path}" for folder in {Path.cwd(), Path(tempfile.gettempdir())} for path in files_in(folder)}
+    )
 
 
 def open_sockets() -> set[str]:
@@ -217,3 +283,25 @@ def open_sockets() -> set[str]:
         if target.startswith("socket:"):
             found.add(f"{entry.name} {target}")
     return found
+
+
+def child_processes() -> set[str]:
+    """Return the process ids of this process's children; also of those that ended and were not waited for."""
+    found, own = set(), str(os.getpid())
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            except OSError:
+                continue
+            if parent == own:
+                found.add(entry.name)
+    return found
+
+
+def files_in(folder: Path) -> set[Path]:
+    """Return what lies in a folder, hidden caches of tools and results of other runs aside."""
+    try:
+        return {path for path in folder.iterdir() if not path.name.startswith(".") and path.name != "results"}
+    except FileNotFoundError:
+        return set()

@@ -18,6 +18,8 @@ from utest.chaos import soak, soak_actions
 from utest.chaos.soak_bench import BOARDS, SCALE, US, Bench, eventually
 from utest.chaos.soak_many import CHILD
 
+pytestmark = pytest.mark.leaves("descriptor", "file", reason="the lab of the module changes its connections and files")
+
 SEEDS = 100
 LIMIT_S = 300.0
 
@@ -105,13 +107,15 @@ def test_a_lease_that_is_left_is_noticed(broken: Any, bench: Bench) -> None:
 
 def test_a_thread_that_is_left_is_noticed(broken: Any) -> None:
     stop = threading.Event()
+    thread = threading.Thread(target=stop.wait, name="jumpstarter-example", daemon=True)
 
     def act(_actions: Any) -> str:
-        threading.Thread(target=stop.wait, name="jumpstarter-example", daemon=True).start()
+        thread.start()
         return "started"
 
     assert broken(act) == ["a thread is left: jumpstarter-example"]
     stop.set()
+    thread.join()
 
 
 def test_a_run_that_hangs_is_noticed(broken: Any, capfd: pytest.CaptureFixture[str]) -> None:

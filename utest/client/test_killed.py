@@ -20,6 +20,8 @@ from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.errors import LinkError, OperationTimeout
 from JumpstarterLibrary.types import Tls
 
+pytestmark = pytest.mark.leaves("file", "process", reason="exporters of the module, some of which are killed")
+
 ROOT = Path(__file__).parents[2]
 START_S = 20.0
 LIMIT_S = 5.0

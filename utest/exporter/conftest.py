@@ -28,6 +28,8 @@ class ByteStreamCall:
         self._frames: queue.SimpleQueue[Any] = queue.SimpleQueue()
         metadata = () if request is None else ((REQUEST_KEY, request),)
         self.call: Any = stub.stream(iter(self._frames.get, None), metadata=metadata, timeout=DEADLINE_S)
+        # gRPC's thread that takes our frames ends with the call.
+        self.call.add_done_callback(lambda _: self.half_close())
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -38,6 +39,14 @@ def exporter_process(config: Path) -> Iterator[tuple[str, subprocess.Popen[str]]
             yield process.stdout.readline().strip(), process
         finally:
             process.kill()
+            process.wait()
+
+
+@pytest.fixture(autouse=True)
+def _reruns_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an inner pytest run of this process count reruns by itself: pytest-rerunfailures never ends its server."""
+    if importlib.util.find_spec("pytest_rerunfailures"):
+        monkeypatch.setattr("pytest_rerunfailures.HAS_PYTEST_HANDLECRASHITEM", False)
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 
+import opendal
 import pytest
 
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.drivers.files import Opendal
 from JumpstarterLibrary.exporter.drivers.services import Service
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _runtime() -> None:
+    """Start opendal's own threads and sockets, one set for the process, so that no test seems to leave them."""
+    opendal.Operator("memory").write("started", b"")
 
 
 @pytest.fixture

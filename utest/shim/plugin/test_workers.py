@@ -17,6 +17,8 @@ from JumpstarterLibrary.lab import VirtualLab
 
 pytest_plugins = "pytester"
 
+pytestmark = pytest.mark.leaves("file", reason="a killed process cannot remove its folder for sockets")
+
 Enter = Callable[[Driver], str]
 
 SUITE = """
