@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from invoke.tasks import task
 
 ROOT = Path(__file__).parent
 ROBOT_FILES = "atest examples interop"
-PYTEST = "-p scripts.ci_skips"
+PLUGINS = "-p scripts.ci_skips -p scripts.robot_suites -p scripts.file_order"
+WORKERS = 2 * (os.cpu_count() or 1)
+"""Processes for the tests: they wait half of the time."""
+TESTS = "utest atest examples/*.robot interop"
 ROBOT = "--listener scripts.ci_skips --listener scripts.surroundings --pythonpath . --consolewidth 100"
 
 
@@ -19,6 +23,12 @@ def _python(context: Context, arguments: str) -> None:
     """Run a module or script with the interpreter that runs invoke."""
     with context.cd(ROOT):
         context.run(f"{shlex.quote(sys.executable)} {arguments}")
+
+
+def _pytest(context: Context, paths: str, options: str = "") -> None:
+    """Run tests in several processes, the tests of a file in one."""
+    distribution = f"--numprocesses {WORKERS} --dist loadfile --no-loadscope-reorder"
+    _python(context, f"-m pytest {PLUGINS} {distribution} {options} {paths}")
 
 
 @task
@@ -61,7 +71,7 @@ def utest(context: Context, select: str = "") -> None:
     Args:
         select: Only the tests whose names match, as with pytest's -k.
     """
-    _python(context, f"-m pytest {PYTEST} utest" + (f" -k {shlex.quote(select)}" if select else ""))
+    _pytest(context, "utest", f"-k {shlex.quote(select)}" if select else "")
 
 
 @task
@@ -82,28 +92,50 @@ def interop(context: Context, select: str = "") -> None:
     Args:
         select: Only the tests whose names match, as with pytest's -k.
     """
-    _python(context, f"-m pytest {PYTEST} interop" + (f" -k {shlex.quote(select)}" if select else ""))
+    _pytest(context, "interop", f"-k {shlex.quote(select)}" if select else "")
 
 
 @task
-def test(context: Context) -> None:
-    """Run what continuous integration runs: lint, acceptance tests, then unit tests and interop in one go."""
+def test(context: Context, shuffle: int = 0) -> None:
+    """Run lint, then all tests in one go: unit tests, acceptance tests, examples and interop.
+
+    Args:
+        shuffle: Run the test files in a random order; another number gives another order.
+    """
+    _python(context, "-m scripts.tools")
     lint(context)
-    atest(context)
-    # One run, and the last one, so that the last line counts every test.
-    _python(context, f"-m pytest {PYTEST} utest interop")
+    # One run, and the last one, so that the closing line counts every test.
+    _pytest(context, TESTS, f"--shuffle-files {shuffle}" if shuffle else "")
 
 
 @task
-def matrix(context: Context) -> None:
-    """Install the wheel with the oldest and the newest dependencies that it allows, and test it there."""
-    _python(context, "-m scripts.matrix")
+def matrix(context: Context, every: bool = False) -> None:
+    """Install the wheel with the oldest and the newest dependencies that it allows, and test it there.
+
+    Args:
+        every: All unit tests, and not only those of the wire, the controller and the plugin.
+    """
+    _python(context, "-m scripts.matrix" + (" --all" if every else ""))
 
 
 @task
-def pytests(context: Context) -> None:
-    """Test the pytest plugin with every release line of pytest that it supports."""
-    _python(context, "-m scripts.pytests")
+def pytests(context: Context, every: bool = False) -> None:
+    """Test the pytest plugin with the release lines of pytest between the oldest and the newest.
+
+    Args:
+        every: Also those two, which `inv matrix` and `inv test` run with.
+    """
+    _python(context, "-m scripts.pytests" + (" --all" if every else ""))
+
+
+@task
+def nightly(context: Context, only: str = "") -> None:
+    """Run what takes too long for each change; the reports go to results/nightly.
+
+    Args:
+        only: Only the steps whose names contain this.
+    """
+    _python(context, "-m scripts.nightly" + (f" --only {shlex.quote(only)}" if only else ""))
 
 
 @task

@@ -1,11 +1,15 @@
-"""Test the wheel with the oldest and with the newest dependencies that its metadata allows."""
+"""Test the wheel with the oldest and with the newest dependencies that its metadata allows.
+
+``inv test`` is the column between: all tests, with the dependencies of the development environment. Here run the suites
+that touch the wire, the controller and pytest, or with ``--all`` every unit test.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,35 +20,62 @@ from pathlib import Path
 
 from scripts.environments import ROOT, build_wheel, environment, installed
 
+OLDEST = "oldest"
+
 SHOWN = ("grpcio", "protobuf", "robotframework", "pytest")
 
-TOOLS = tuple(
+UTEST = ROOT / "utest"
+
+WIRE = (
+    *(f"utest/{name}" for name in ("protocol", "client/drivers", "client/leasing", "exporter", "lab", "shim/plugin")),
+    *(str(path.relative_to(ROOT)) for name in ("client", "shim") for path in sorted((UTEST / name).glob("test_*.py"))),
+)
+"""What depends on gRPC, protobuf and pytest: the wire, the controller and the plugin."""
+
+CHECKOUT = tuple(
     f"--ignore=utest/{name}"
     for name in ("chaos", "scripts", "protocol/test_generated.py", "protocol/test_published.py")
 )
 """Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
 what takes minutes."""
 
+WORKERS = 2
+"""Processes for the tests of one environment; they wait half of the time."""
+
+RUN = f"""
+import runpy, sys
+sys.path.append({str(ROOT)!r})
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+"""Runs a module with the checkout behind what is installed: the wheel is tested, by the helpers of the checkout."""
+
 PLUGINS = ("pytest-xdist", "pytest-rerunfailures", "rich")
 """What the plugin works together with, and is tested with."""
+
+DISTRIBUTED = ("--quiet", "-p", "no:cacheprovider", f"--numprocesses={WORKERS}", "--dist=loadfile")
+"""Options of pytest for a run in several processes."""
 
 LIMIT_S = 1800
 """Seconds for one run."""
 
-CRASHES = {"oldest": (-signal.SIGSEGV, -signal.SIGABRT), "newest": ()}
-"""How a run may end once: gRPC 1.66 now and then crashes the interpreter, long after a call. A second time counts."""
+CRASH = "' crashed while running '"
+"""What pytest-xdist prints when an interpreter crashes: gRPC 1.66 does that now and then, long after a call."""
 
 PYTHONS = ("3.14", "3.13", "3.12")
 """Versions for the newest environment, the first that is there; otherwise the interpreter that runs this."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Test both environments at once, a core each; return 1 if one fails, with its output."""
+    parser = argparse.ArgumentParser(prog="inv matrix", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="every unit test, not only those of wire and plugin")
+    suites = ["utest"] if parser.parse_args(arguments).all else list(WIRE)
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
         wheel = f"{build_wheel(Path(name))}[upstream,novnc]"
         trials = [
-            pool.submit(trial, "oldest", sys.executable, [wheel, *PLUGINS, *oldest(ROOT / "pyproject.toml")]),
-            pool.submit(trial, "newest", newest_python(), [wheel, *PLUGINS]),
+            pool.submit(trial, OLDEST, sys.executable, [wheel, *PLUGINS, *oldest(ROOT / "pyproject.toml")], suites),
+            pool.submit(trial, "newest", newest_python(), [wheel, *PLUGINS], suites),
         ]
         failed = [output for output in (trial.result() for trial in trials) if output]
     sys.stdout.writelines(failed)
@@ -74,20 +105,20 @@ def newest_python() -> str:
     return sys.executable
 
 
-def trial(title: str, python: str, requirements: Sequence[str]) -> str:
+def trial(title: str, python: str, requirements: Sequence[str], suites: Sequence[str]) -> str:
     """Run the unit tests and the examples in a new environment, and return the output if one fails."""
     with environment(requirements, python) as inside, tempfile.TemporaryDirectory() as results:
         version = subprocess.run([inside, "-V"], check=True, capture_output=True, text=True).stdout.strip()
         found = installed(inside)
         words = f"{title}: {version}, {', '.join(f'{name} {found[name]}' for name in SHOWN)}"
-        # -P keeps the checkout off the path: it is the wheel that is tested.
         for arguments in (
-            ("pytest", "--quiet", "-p", "no:cacheprovider", "utest", *TOOLS),
+            ("pytest", *DISTRIBUTED, *suites, *CHECKOUT),
             ("robot", "--outputdir", results, "--console", "dotted", "examples"),
         ):
             done = _run(inside, arguments)
-            if done.returncode in CRASHES[title]:
-                _say(f"{words}: {signal.Signals(-done.returncode).name}, and once more.\n{done.stderr}")
+            if title == OLDEST and done.returncode and CRASH in done.stdout:
+                # Once; a second crash counts.
+                _say(f"{words}: an interpreter crashed; tested once more.\n{done.stdout}{done.stderr}")
                 done = _run(inside, arguments)
             _say(f"{words}: {closing_line(done.stdout)}")
             if done.returncode:
@@ -96,8 +127,14 @@ def trial(title: str, python: str, requirements: Sequence[str]) -> str:
 
 
 def _run(python: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    command = [str(python), "-P", "-m", *arguments]
+    command = [*module(python), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+
+def module(python: Path) -> list[str]:
+    """Return the beginning of a command that runs a module of an environment; the module's name follows."""
+    # -P keeps the working directory off the path.
+    return [str(python), "-P", "-c", RUN]
 
 
 def _say(text: str) -> None:

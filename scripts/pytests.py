@@ -1,15 +1,20 @@
-"""Test the plugin with each release line of pytest that it supports, warnings being errors."""
+"""Test the plugin with each release line of pytest that it supports, warnings being errors.
+
+The oldest line is that of ``inv matrix``, the newest that of ``inv test``; ``--all`` tests these here as well.
+"""
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.environments import ROOT, build_wheel, environment
-from scripts.matrix import PLUGINS, closing_line
+from scripts.matrix import DISTRIBUTED, PLUGINS, closing_line, module
 
 LINES = ("8.3", "8.4", "9.0", "9.1", "9.2")
 
@@ -22,11 +27,14 @@ AT_ONCE = 2
 LIMIT_S = 900
 
 
-def main() -> int:
-    """Test them all; return 1 if one fails, with its output."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Test the lines, several at once; return 1 if one fails, with its output."""
+    parser = argparse.ArgumentParser(prog="inv pytests", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="also the oldest and the newest line")
+    lines = LINES if parser.parse_args(arguments).all else LINES[1:-1]
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(AT_ONCE) as pool:
         wheel = build_wheel(Path(name))
-        failed = [output for output in pool.map(lambda line: trial(wheel, line), LINES) if output]
+        failed = [output for output in pool.map(lambda line: trial(wheel, line), lines) if output]
     sys.stdout.writelines(failed)
     return 1 if failed else 0
 
@@ -34,8 +42,7 @@ def main() -> int:
 def trial(wheel: Path, line: str) -> str:
     """Test one release line in a new environment, and return the output if that fails."""
     with environment([f"{wheel}[upstream,novnc]", *PLUGINS, f"pytest=={line}.*"]) as python:
-        # -P keeps the checkout off the path: it is the wheel that is tested.
-        command = [str(python), "-P", "-m", "pytest", "-W", "error", "--quiet", "-p", "no:cacheprovider", *SUITES]
+        command = [*module(python), "pytest", "-W", "error", *DISTRIBUTED, *SUITES]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     sys.stdout.write(f"pytest {line}: {closing_line(done.stdout)}\n")
     sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -43,10 +44,15 @@ def linux_files(cache: Path = CACHE) -> LinuxFiles:
         raise EnvironmentUnavailable(f"not installed: {', '.join(missing)}")
     folder = cache / "linux"
     files = LinuxFiles(folder / "vmlinuz", folder / "initramfs.cpio")
-    if not files.kernel.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _download(files.kernel)
-    files.initramfs.write_bytes(make_initramfs(BUSYBOX.read_bytes()))
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not files.kernel.exists():
+            _download(files.kernel)
+        # Replaced as a whole: a board of another process may be starting from the file.
+        new = files.initramfs.with_suffix(".new")
+        new.write_bytes(make_initramfs(BUSYBOX.read_bytes()))
+        new.replace(files.initramfs)
     return files
 
 

@@ -1,0 +1,44 @@
+"""Run the test files that take longest first, so that no process is left alone with one at the end.
+
+A pytest plugin (``-p scripts.file_order``). With ``--shuffle-files SEED`` files run in a random order, so that a test
+that depends on what another file has left is noticed.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+LONGEST = (
+    "utest/chaos/test_kill_matrix.py",
+    "utest/chaos/test_soak.py",
+    "atest/21_boot_on_qemu.robot",
+)
+"""Files in the order of their length, as measured; all others follow in their own order."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.addoption(
+        "--shuffle-files", type=int, metavar="SEED", help="run the test files in a random order, the same for each SEED"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the tests by file; within a file they keep their order."""
+    files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
+    seed = config.getoption("shuffle_files")
+    if seed is not None:
+        random.Random(seed).shuffle(files)
+    else:
+        files.sort(key=lambda file: LONGEST.index(file) if file in LONGEST else len(LONGEST))
+    rank = {file: number for number, file in enumerate(files)}
+    items.sort(key=lambda item: rank[item.nodeid.partition("::")[0]])
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Tell the seed of a random order."""
+    seed = config.getoption("shuffle_files")
+    return None if seed is None else f"test files in a random order, repeated with --shuffle-files {seed}"

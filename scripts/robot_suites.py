@@ -1,0 +1,107 @@
+"""Run Robot suites as pytest tests: one run, one closing line and one distribution over workers for all proofs.
+
+A pytest plugin (``-p scripts.robot_suites``). Each ``.robot`` file of a collected folder is a module and each of its
+cases a test. The cases of a file that were selected run in one ``robot`` process; its log is
+``results/<folder>/<suite>/log.html``. Folders whose names begin with an underscore hold suites that other tests run.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from robot.api import ExecutionResult, TestSuite
+
+FOLDERS = ("atest", "examples")
+LISTENERS = ("scripts.ci_skips", "scripts.surroundings")
+LIMIT_S = 900.0
+"""Seconds for the suite of one file."""
+
+SHOWN = 6000
+"""Characters of robot's output that a failed test shows."""
+
+_GLOB = re.compile(r"([*?\[])")
+
+
+class CaseFailed(Exception):
+    """A test case of Robot that failed; its text is the message of the case."""
+
+
+class RobotCase(pytest.Item):
+    """One test case of a suite."""
+
+    parent: RobotFile
+
+    def runtest(self) -> None:
+        """Take the case's status from the run of its suite.
+
+        Raises:
+            CaseFailed: The case failed, or robot did not run it.
+        """
+        status, message = self.parent.outcomes.get(self.name, ("FAIL", f"robot did not run it.\n{self.parent.printed}"))
+        if status == "SKIP":
+            pytest.skip(message)
+        if status != "PASS":
+            raise CaseFailed(f"{message}\nSee {self.parent.results / 'log.html'}.")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | Any:
+        """Return a failed case's message without a traceback."""
+        if isinstance(excinfo.value, CaseFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return where the case is, for reports."""
+        return self.path, None, f"{self.path.name}: {self.name}"
+
+
+class RobotFile(pytest.File):
+    """One suite file."""
+
+    printed = ""
+
+    def collect(self) -> Iterator[RobotCase]:
+        """Yield the cases of the suite."""
+        for test in TestSuite.from_file_system(self.path).all_tests:
+            yield RobotCase.from_parent(self, name=test.name)
+
+    @property
+    def results(self) -> Path:
+        """The folder of the suite's log."""
+        return self.config.rootpath / "results" / self.path.parent.name / self.path.stem
+
+    @cached_property
+    def outcomes(self) -> dict[str, tuple[str, str]]:
+        """Status and message by case, of the selected cases; the first use runs them."""
+        selected = [item.name for item in self.session.items if item.parent is self]
+        only = [option for name in selected for option in ("--test", _GLOB.sub(r"[\1]", name))]
+        listeners = (option for name in LISTENERS for option in ("--listener", name))
+        command = [sys.executable, "-m", "robot", "--pythonpath", str(self.config.rootpath), *listeners]
+        done = subprocess.run(
+            [*command, "--outputdir", str(self.results), "--console", "dotted", *only, str(self.path)],
+            cwd=self.config.rootpath,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        self.printed = f"{done.stdout}{done.stderr}"[-SHOWN:]
+        output = self.results / "output.xml"
+        if not output.exists():
+            return {}
+        tests = ExecutionResult(output, include_keywords=False).suite.all_tests
+        return {test.name: (test.status, test.message) for test in tests}
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a suite file."""
+    if file_path.suffix == ".robot" and file_path.parent.name in FOLDERS:
+        return RobotFile.from_parent(parent, path=file_path)
+    return None
