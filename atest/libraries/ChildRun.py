@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from robot.libraries.BuiltIn import BuiltIn
 from robot.result import Message, Result
 
 LIMIT_S = 60.0
+BEGUN_S = 0.5
+"""Seconds from the line of a child that announces something until it is under way."""
+
 OURS = ("JMP_", "JUMPSTARTER_", "MODE")
 """How the names of variables begin that a child gets only where a test says so."""
 
@@ -33,7 +37,7 @@ class ChildResult:
         stdout: What it printed, both streams.
         seconds: How long it took.
         output: Its output directory.
-        after_signal: Seconds between the signal and its end; 0 without one.
+        after_signal: Seconds between the signal to it, or to its exporter, and its end; 0 without one.
     """
 
     rc: int
@@ -131,6 +135,38 @@ class ChildRun:
         self, suite: str, *options: str, signal_name: str = "SIGTERM", when: str, **environment: str
     ) -> ChildResult:
         """Run a suite, send it a signal when it prints a certain text on its console, and wait for its end."""
+
+        def interrupt(child: subprocess.Popen[str]) -> None:
+            child.send_signal(getattr(signal, signal_name))
+
+        return self._interfere(interrupt, when, suite, options, environment)
+
+    def kill_exporter_of_child_suite(
+        self, host: str, suite: str, *options: str, when: str, **environment: str
+    ) -> ChildResult:
+        """Run a suite, kill an exporter when it has printed a certain text on its console, and wait for its end."""
+
+        def kill(_child: subprocess.Popen[str]) -> None:
+            # What the text announces begins behind it.
+            BuiltIn().get_library_instance("ExporterProcess").kill_exporter(host, after=BEGUN_S)
+
+        return self._interfere(kill, when, suite, options, environment)
+
+    def get_logged_table(self, result: ChildResult, caption: str) -> list[str]:
+        """Return the rows of the table with a caption in a run's log, the cells divided by bars."""
+        tables = _Tables(caption)
+        result.result.visit(tables)
+        assert len(tables.rows) == 1, f"{len(tables.rows)} tables have the caption {caption}"
+        return tables.rows[0]
+
+    def _interfere(
+        self,
+        act: Callable[[subprocess.Popen[str]], None],
+        when: str,
+        suite: str,
+        options: tuple[str, ...],
+        environment: dict[str, str],
+    ) -> ChildResult:
         begin = time.monotonic()
         process, output = self._start(suite, options, environment)
         assert process.stdout is not None
@@ -139,18 +175,11 @@ class ChildRun:
             seen.append(line)
             if when in line:
                 break
-        signalled = time.monotonic()
-        process.send_signal(getattr(signal, signal_name))
+        acted = time.monotonic()
+        act(process)
         rest, _ = process.communicate(timeout=self._limit)
         end = time.monotonic()
-        return ChildResult(process.returncode, "".join(seen) + rest, end - begin, output, end - signalled)
-
-    def get_logged_table(self, result: ChildResult, caption: str) -> list[str]:
-        """Return the rows of the table with a caption in a run's log, the cells divided by bars."""
-        tables = _Tables(caption)
-        result.result.visit(tables)
-        assert len(tables.rows) == 1, f"{len(tables.rows)} tables have the caption {caption}"
-        return tables.rows[0]
+        return ChildResult(process.returncode, "".join(seen) + rest, end - begin, output, end - acted)
 
     def _start(
         self, suite: str, options: tuple[str, ...], environment: dict[str, str]
