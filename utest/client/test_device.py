@@ -194,7 +194,7 @@ def test_opening_all_consoles_reports_those_that_cannot_be_opened(
         }
     )
     device.open_consoles()
-    assert list(device._consoles) == [device.driver("good").uuid]
+    assert device.consoles() == ["good"]
     assert [record.getMessage() for record in caplog.records if record.name.endswith("client.device")] == [
         "Console 'bad' could not be opened: 'connect' of driver 'bad' failed on the exporter: "
         "Unexpected <class 'ConnectionError'>: no such port."

@@ -26,13 +26,16 @@ from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client import resource as resource_module
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.compression import Decompressor
+from JumpstarterLibrary.client.drivers.base import DriverProxy
 from JumpstarterLibrary.client.events import Event, Progress, Uploaded
+from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.resource import PROGRESS_S, Transfer
 from JumpstarterLibrary.client.source import Source
+from JumpstarterLibrary.client.status import Operation
 from JumpstarterLibrary.client.stream import FRAME
 from JumpstarterLibrary.errors import DriverError, LinkError, OperationTimeout, TransferError, UsageError
 from JumpstarterLibrary.exporter import Driver, Features, export
-from JumpstarterLibrary.protocol import decode, jumpstarter_pb2, router_pb2
+from JumpstarterLibrary.protocol import decode, encode, jumpstarter_pb2, router_pb2
 from JumpstarterLibrary.protocol.names import MESSAGE_LIMIT
 from JumpstarterLibrary.types import Compression
 
@@ -233,15 +236,20 @@ def test_a_driver_that_stops_at_the_size_it_expects(driver: Any, medium: Medium)
     assert bytes(medium.data) == content
 
 
+def begin(driver: DriverProxy, link: Link, method: str, handle: dict[str, Any]) -> Any:
+    """Begin a call with a handle, and return gRPC's future."""
+    request = jumpstarter_pb2.DriverCallRequest(uuid=driver.uuid, method=method, args=[encode(handle)])
+    return link.stub.driver_call.future(request, metadata=link.metadata)
+
+
 def test_a_handle_is_good_for_one_call(device: Device, driver: Any, medium: Medium) -> None:
     handles: list[dict[str, Any]] = []
-    caller = driver._caller("write", (), ())
 
-    def call(handle: dict[str, Any], deadline: Any) -> Any:
+    def call(handle: dict[str, Any], _deadline: Any) -> Any:
         handles.append(handle)
-        return caller(handle, deadline)
+        return begin(driver, device.link, "write", handle)
 
-    operation = driver._operation("write", "unary")
+    operation = Operation("'write' of driver 'medium'", "Driver 'medium'", "write", "unary")
     resource_module.upload(device.link, driver.uuid, call, operation, Source.of(b"data"))
     with pytest.raises(DriverError) as caught:
         driver.write(handles[0])
@@ -739,15 +747,15 @@ def test_an_answer_before_the_first_frame(odd_exporter: Callable[..., str], conn
     methods = downloading((0, b"late "), (6, b""), (0, b"data"), (7, b""), wait=answered)
     device = connecting(odd_exporter(**methods))
     driver = device.driver("x")
-    caller = driver._caller("read", (), ())
 
-    def call(handle: dict[str, Any], deadline: Any) -> Any:
-        future = caller(handle, deadline)
+    def call(handle: dict[str, Any], _deadline: Any) -> Any:
+        future = begin(driver, device.link, "read", handle)
         future.add_done_callback(lambda _: answered.set())
         return future
 
     sink = io.BytesIO()
-    resource_module.download(device.link, "x", call, driver._operation("read", "unary"), sink)
+    operation = Operation("'read' of driver 'x'", "Driver 'x'", "read", "unary")
+    resource_module.download(device.link, "x", call, operation, sink)
     assert sink.getvalue() == b"late data"
 
 

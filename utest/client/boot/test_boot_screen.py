@@ -16,6 +16,8 @@ from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from utest.client.serial_port import Port
 
+Hear = Callable[[bytes], None]
+
 LIMIT_S = 20.0
 
 pytestmark = pytest.mark.usefixtures("skipping")
@@ -63,10 +65,15 @@ def noise(skipping: MovableClock, port: Port) -> Callable[[Callable[[int], list[
     return begin
 
 
-def heard(port: Port, screen: Screen, text: bytes, eventually: Any) -> None:
+@pytest.fixture
+def hear(port: Port, device: Device, eventually: Any) -> Hear:
     """Let the port say something, and wait until its end is there."""
-    port.say(text)
-    eventually(lambda: screen._console.text(0).endswith(text[-20:].decode().replace("\r\n", "\n")))
+
+    def wait(text: bytes) -> None:
+        port.say(text)
+        eventually(lambda: device.console().text(0).endswith(text[-20:].decode().replace("\r\n", "\n")))
+
+    return wait
 
 
 @pytest.fixture
@@ -75,10 +82,10 @@ def screen(device: Device) -> Screen:
 
 
 def test_a_shell_is_seen_through_the_noise_after_long_output(
-    device: Device, port: Port, screen: Screen, noise: Any, eventually: Any
+    device: Device, port: Port, noise: Any, hear: Hear
 ) -> None:
     port.answer = Shell()
-    heard(port, screen, LONG + PROMPT, eventually)
+    hear(LONG + PROMPT)
     noise(lambda number: [b"[%5d.%06d] usb 1-1: noise\r\n" % (12 + number // 20, number)], 0.05)
     assert states_of(device).get(LIMIT_S) == ("shell", "")
 
@@ -86,9 +93,9 @@ def test_a_shell_is_seen_through_the_noise_after_long_output(
 @pytest.mark.parametrize("before", [b"", LONG], ids=["short", "long"])
 @pytest.mark.parametrize("cut", [1, 3, 6, 10, 14, 20, len(MESSAGE) - 1, len(MESSAGE)])
 def test_a_message_is_no_change_wherever_it_is_cut(
-    port: Port, screen: Screen, noise: Any, eventually: Any, before: bytes, cut: int
+    screen: Screen, noise: Any, hear: Hear, before: bytes, cut: int
 ) -> None:
-    heard(port, screen, before + PROMPT, eventually)
+    hear(before + PROMPT)
     noise(lambda _: [MESSAGE[:cut], MESSAGE[cut:]], 0.05)
     assert not screen.changes(1.0, Deadline(LIMIT_S))
     assert screen.line() == PROMPT.decode()
@@ -97,23 +104,23 @@ def test_a_message_is_no_change_wherever_it_is_cut(
 @pytest.mark.parametrize("before", [b"", LONG, b"#" * (TAIL + 100)], ids=["short", "long", "one long line"])
 @pytest.mark.parametrize("said", [b"x", b"\r\n", b"[   12.3]", MESSAGE + b"x"])
 def test_all_else_is_a_change(
-    port: Port, screen: Screen, skipping: MovableClock, eventually: Any, before: bytes, said: bytes
+    port: Port, screen: Screen, skipping: MovableClock, hear: Hear, before: bytes, said: bytes
 ) -> None:
-    heard(port, screen, before + PROMPT + MESSAGE, eventually)
+    hear(before + PROMPT + MESSAGE)
     skipping.call_later(3.0, lambda: port.say(said))
     assert screen.changes(5.0, Deadline(LIMIT_S))
     assert skipping.seconds() == 3.0
 
 
-def test_the_same_line_again_is_a_change(port: Port, screen: Screen, noise: Any, eventually: Any) -> None:
-    heard(port, screen, LONG + b"tick\r\n" * 20000, eventually)
+def test_the_same_line_again_is_a_change(screen: Screen, noise: Any, hear: Hear) -> None:
+    hear(LONG + b"tick\r\n" * 20000)
     noise(lambda _: [b"tick\r\n"], 0.05)
     assert screen.changes(5.0, Deadline(LIMIT_S))
     assert screen.settled(Deadline(0.5)) is None
 
 
-def test_only_the_begin_of_a_message_at_the_very_end_is_left_out(port: Port, screen: Screen, eventually: Any) -> None:
-    heard(port, screen, b"a list [\r\n", eventually)
+def test_only_the_begin_of_a_message_at_the_very_end_is_left_out(screen: Screen, hear: Hear) -> None:
+    hear(b"a list [\r\n")
     assert screen.text() == "a list [\n"
-    heard(port, screen, PROMPT + b"[   1", eventually)
+    hear(PROMPT + b"[   1")
     assert screen.line() == PROMPT.decode()
