@@ -19,6 +19,7 @@ from JumpstarterLibrary.client.compression import Decompressor
 from JumpstarterLibrary.client.offer import Offer
 from JumpstarterLibrary.client.pending import PendingCall
 from JumpstarterLibrary.client.resource import LAST_FRAMES_S
+from JumpstarterLibrary.client.stream import FRAME
 from JumpstarterLibrary.errors import InfrastructureError, TransferError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.clients.endings import broken, end_of_data
@@ -195,7 +196,7 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
     failure: Exception | None = None
     try:
         async with DriverByteStream(offer.stream) as remote, anyio.create_task_group() as tasks:
-            pumps = _Pumps(offer, stream, remote, Decompressor(compression) if offer.decompress else None)
+            pumps = _Pumps(offer, stream, remote, compression)
             tasks.start_soon(pumps.outwards)
             tasks.start_soon(pumps.inwards)
             try:
@@ -218,8 +219,13 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
 class _Pumps:
     """The two directions of an offered stream."""
 
-    def __init__(self, offer: Offer, local: Any, remote: DriverByteStream, decompressor: Decompressor | None) -> None:
-        self._offer, self._local, self._remote, self._decompressor = offer, local, remote, decompressor
+    def __init__(self, offer: Offer, local: Any, remote: DriverByteStream, compression: Compression) -> None:
+        self._offer, self._local, self._remote = offer, local, remote
+        self._decompressor = Decompressor(compression) if offer.decompress else None
+        # As with uploads whose call we make: who has taken everything leaves at most the tail of a compressed file.
+        self._tail = 0 if compression is Compression.none else FRAME
+        self._over = False
+        self._untaken = 0
         self._sent = anyio.Event()
         self._complete = anyio.Event()
         self._failed = anyio.Event()
@@ -236,6 +242,10 @@ class _Pumps:
                     break
                 self._gave = True
                 for piece in self._decompressor.feed(data) if self._decompressor else (data,):
+                    self._untaken += len(piece) if self._over else 0
+                    if self._untaken > self._tail:
+                        self._failed.set()
+                        return
                     await self._remote.send(piece)
             if self._decompressor and self._gave:
                 self._decompressor.finish()
@@ -273,8 +283,11 @@ class _Pumps:
     async def finish(self, proxy: DriverProxy) -> None:
         """Wait until the data has come to its end, the source's or the driver's, or something has failed."""
         if self._gave:
-            await self._first(self._sent, LAST_FRAMES_S)
-            if not self._sent.is_set() and not self._failed.is_set():
+            # What is still here has not been taken, although the exporter reads on.
+            self._over, self._untaken = True, self._offer.stream.waiting
+            if self._untaken <= self._tail:
+                await self._first(self._sent, LAST_FRAMES_S)
+            if not self._sent.is_set() and not self._offer.failed:
                 raise TransferError(f"Driver '{proxy.path}' reported success after taking only a part of the data.")
             return
         before, silence_s = -1, proxy._device.timing_of(proxy).transfer_silence
