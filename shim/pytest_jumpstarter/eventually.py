@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
+
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.interrupts import pause
 
 Result = TypeVar("Result")
 
@@ -17,12 +19,11 @@ def eventually(fn: Callable[[], Result], *, timeout: float = 5, interval: float 
         timeout: Seconds after which its last exception is raised. Default: 5 seconds.
         interval: Seconds between two calls. Default: 50 milliseconds.
     """
-    end = time.monotonic() + timeout
+    deadline = Deadline(timeout)
     while True:
         try:
             return fn()
         except Exception:
-            left = end - time.monotonic()
-            if left <= 0:
+            if deadline.expired:
                 raise
-        time.sleep(min(interval, left))
+        pause(deadline.at_most(interval))

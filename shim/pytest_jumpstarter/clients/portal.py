@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Any
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -44,14 +45,15 @@ class LazyPortal:
         if context is None:
             return
 
+        ended = threading.Event()
+
         def stop() -> None:
             portal.call(portal.stop, True)
             context.__exit__(None, None, None)
+            ended.set()
 
-        ending = threading.Thread(target=stop, name="jumpstarter-portal", daemon=True)
-        ending.start()
-        ending.join(CLOSE_S)
-        if ending.is_alive():
+        threading.Thread(target=stop, name="jumpstarter-portal", daemon=True).start()
+        if not clock.wait(ended, CLOSE_S):
             logger.warning("The event loop of a client's portal did not end in %g seconds.", CLOSE_S)
 
     def _started(self) -> Any:

@@ -34,10 +34,12 @@ class ProgressStream(StreamManners):
     Args:
         stream: The stream.
         logging: Say so; otherwise nothing is said.
+        interval: Seconds between two lines. Default: 2.
     """
 
-    def __init__(self, *, stream: Any, logging: bool = False) -> None:
+    def __init__(self, *, stream: Any, logging: bool = False, interval: float = REPORT_INTERVAL_S) -> None:
         self.stream, self.logging = stream, logging
+        self._interval = interval
         self._done = 0
         self._begun = self._said = time.monotonic()
 
@@ -72,7 +74,7 @@ class ProgressStream(StreamManners):
     def _count(self, item: bytes) -> None:
         self._done += len(item)
         now = time.monotonic()
-        if not self.logging or now - self._said < REPORT_INTERVAL_S:
+        if not self.logging or now - self._said < self._interval:
             return
         self._said = now
         total = self.stream.extra(ProgressAttribute.total, None)

@@ -142,13 +142,13 @@ class Measured:
         return getattr(self._stream, name)
 
 
-def test_progress_is_logged(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_jumpstarter.exporting.progress.REPORT_INTERVAL_S", 0)
+def test_progress_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
 
     async def scenario() -> None:
         near, far = memory_pair()
-        sender, receiver = ProgressStream(stream=Measured(near), logging=True), ProgressStream(stream=far)
+        sender = ProgressStream(stream=Measured(near), logging=True, interval=0)
+        receiver = ProgressStream(stream=far)
         await sender.send(b"x" * 1_500_000)
         await sender.send_eof()
         assert [len(chunk) async for chunk in receiver] == [1_500_000]
