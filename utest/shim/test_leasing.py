@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -256,7 +255,7 @@ def test_a_run_that_is_stopped_gives_the_lease_back(
             def test_long(self, client):
                 client.power.on()
                 open("ready", "w").close()
-                time.sleep(30)
+                time.sleep(3600)
         """
     )
     with subprocess.Popen(
@@ -267,10 +266,8 @@ def test_a_run_that_is_stopped_gives_the_lease_back(
     ) as process:
         try:
             eventually(lambda: (pytester.path / "ready").exists())
-            begin = time.monotonic()
             process.send_signal(number)
-            assert process.wait(10) == code
-            assert time.monotonic() - begin < 5
+            assert process.wait(30) == code
         finally:
             process.kill()
     assert active(lab) == []

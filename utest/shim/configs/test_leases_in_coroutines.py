@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
@@ -20,6 +19,7 @@ from pytest_jumpstarter.configs.exceptions import ConnectionError, LeaseError
 from pytest_jumpstarter.configs.lease import Lease
 from pytest_jumpstarter.configs.threads import Stopped, shielded, stoppable
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.errors import LeaseTimeout, LeaseUnsatisfiable, UsageError
 from JumpstarterLibrary.lab import VirtualLab
 
@@ -57,28 +57,25 @@ def test_a_lease_in_a_coroutine(config: ClientConfigV1Alpha1, active: Active) ->
     run(main)
 
 
-def test_the_loop_runs_on_meanwhile(config: ClientConfigV1Alpha1, other: ClientConfigV1Alpha1) -> None:
+def test_the_loop_runs_on_meanwhile(
+    config: ClientConfigV1Alpha1, other: ClientConfigV1Alpha1, lab: VirtualLab, clock: MovableClock
+) -> None:
     held = other.create_lease(HOUR, exporter_name="b1")
 
     async def main() -> None:
-        beats = 0
-
         async def beat() -> None:
-            nonlocal beats
-            while True:
+            looks = len(lab.journal.entries(method="GetLease", caller="tester"))
+            while len(lab.journal.entries(method="GetLease", caller="tester")) < looks + 3:
                 await anyio.sleep(0.01)
-                beats += 1
+            clock.advance(60)
 
         async with anyio.create_task_group() as group:
             group.start_soon(beat)
-            await anyio.sleep(0.1)
             with pytest.raises(LeaseTimeout):
                 async with config.lease_async(
-                    exporter_name="b1", acquisition_timeout=timedelta(seconds=0.5), retry_timeout=timedelta(seconds=9)
+                    exporter_name="b1", acquisition_timeout=timedelta(seconds=60), retry_timeout=timedelta(seconds=9)
                 ):
                     pytest.fail("it is somebody else's")
-            group.cancel_scope.cancel()
-        assert beats > 20
 
     run(main)
     other.delete_lease(held.name)
@@ -97,7 +94,8 @@ def test_a_lease_that_is_there_already(config: ClientConfigV1Alpha1, active: Act
 
 
 def test_many_at_once(config: ClientConfigV1Alpha1, active: Active) -> None:
-    # More than anyio has threads for by itself; those that wait must not keep the others from giving theirs back.
+    # More than anyio has threads for by itself; those that wait must not keep the others from giving theirs back. So
+    # many take some seconds.
     seen: set[str] = set()
 
     async def one() -> None:
@@ -210,9 +208,7 @@ def test_a_wait_that_is_cancelled(
             pytest.fail("it is somebody else's")
 
     async def main() -> None:
-        begin = time.monotonic()
         await cancelled(wait)
-        assert time.monotonic() - begin < 2
         assert active() == [held.name]
 
     run(main)
