@@ -94,7 +94,8 @@ def test_answers_and_refusals(journal: Journal) -> None:
     assert (good.code, good.details, good.time) == (grpc.StatusCode.OK, "", START)
     assert good.seconds is not None
     assert good.limit_s is not None
-    assert 0 < good.limit_s <= 5
+    # gRPC rounds it on its way.
+    assert 0 < good.limit_s < 5.1
     assert good.metadata is not None
     assert good.metadata["authorization"] == "Bearer ***"
     assert dict(good.request.labels) == {"a": "b"}

@@ -134,11 +134,13 @@ def leasing(lab: VirtualLab) -> Any:
             ca=lab.ca,
         )
         service = LeaseService(lambda: found)
-        device = service.lease(LeaseRequest(selector=selector), timeout)
         try:
-            yield device
+            device = service.lease(LeaseRequest(selector=selector), timeout)
+            try:
+                yield device
+            finally:
+                service.release(device)
         finally:
-            service.release(device)
             service.close()
 
     return lease

@@ -11,9 +11,11 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import InfrastructureError, LinkError, OperationTimeout
 from JumpstarterLibrary.lab import VirtualLab
+from JumpstarterLibrary.lab.router import WAITING
 from JumpstarterLibrary.protocol import RouterStub, common_pb2, jumpstarter_pb2
 
 Eventually = Callable[[Callable[[], object]], None]
@@ -50,11 +52,19 @@ def test_tunnels_are_refused(lab: VirtualLab, observer: Any, ready: Ready, faili
     assert lab.leaks() == []
 
 
-def test_the_two_sides_never_meet(lab: VirtualLab, leasing: Any) -> None:
+def test_the_two_sides_never_meet(
+    lab: VirtualLab, leasing: Any, during: Any, eventually: Eventually, clock: MovableClock
+) -> None:
+    def lease() -> None:
+        with leasing(timeout=60):
+            pytest.fail("they have met")
+
     fault = lab.inject("router", "never-pair")
-    text = "did not answer within 300 milliseconds"
-    with pytest.raises(InfrastructureError, match=text), leasing(timeout=0.3):
-        pass
+    join = during(lease)
+    eventually(lambda: lab.journal.open.get(WAITING) == 2)
+    clock.advance(60)
+    with pytest.raises(InfrastructureError, match="did not answer within 60 seconds"):
+        join()
     fault.clear()
     with leasing() as device:
         device.client.power.on()
