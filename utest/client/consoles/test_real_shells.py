@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.errors import CommandFailed
@@ -53,11 +53,11 @@ class Terminal(Driver):
 
     def stop(self) -> None:
         """Let the shell do nothing, as on a very busy machine."""
-        os.kill(self._process.pid, signal.SIGSTOP)
+        self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let the shell run again."""
-        os.kill(self._process.pid, signal.SIGCONT)
+        self._process.send_signal(signal.SIGCONT)
 
     async def receive(self) -> bytes:
         loop = asyncio.get_running_loop()
@@ -98,8 +98,13 @@ def terminal(request: pytest.FixtureRequest) -> Terminal:
 
 
 @pytest.fixture
-def console(clock: MovableClock, terminal: Terminal, device_with: Callable[..., Device]) -> Iterator[Console]:
-    console = device_with({"console": terminal}).console()
+def device(clock: MovableClock, terminal: Terminal, device_with: Callable[..., Device]) -> Device:
+    return device_with({"console": terminal})
+
+
+@pytest.fixture
+def console(device: Device) -> Iterator[Console]:
+    console = device.console()
     console.wait_for("# ", LIMIT_S)
     yield console
     console.close()
@@ -193,18 +198,18 @@ def test_a_command_that_does_not_end_is_interrupted(
 
 @pytest.mark.parametrize("terminal", [name for name in SHELLS if name != "dash" and shutil.which(name)], indirect=True)
 def test_a_shell_that_stands_still_while_a_line_is_typed(
-    clock: MovableClock, terminal: Terminal, console: Console, monkeypatch: pytest.MonkeyPatch
+    clock: MovableClock, terminal: Terminal, device: Device, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send, stopped_at = terminal.send, list[int]()
 
     async def send_slowly(data: bytes) -> None:
         if data.startswith(b":;") and not stopped_at:
             begin = console.end
-            for index in range(len(data) - 20):
-                await send(data[index : index + 1])
+            await send(data[:-20])
             while console.end < begin + len(data) - 20:
                 await asyncio.sleep(0.005)
             terminal.stop()
+            device.timing = Timing(answer_timeout=LIMIT_S)
             stopped_at.append(console.sent)
             data = data[-20:]
         await send(data)
@@ -214,8 +219,9 @@ def test_a_shell_that_stands_still_while_a_line_is_typed(
 
     run_command(console, "echo first", LIMIT_S)
     monkeypatch.setattr(terminal, "send", send_slowly)
+    device.timing = Timing(echo_timeout=LIMIT_S)  # a busy machine is no reason to press Ctrl-C
     with clock.skipping(lambda: stopped_at == [console.sent]):
-        result = run_command(console, "echo out; false", LIMIT_S)
+        result = run_command(console, "echo out; false", 3 * LIMIT_S)
     assert (result.stdout, result.status) == ("out", 1)
 
 
