@@ -135,7 +135,7 @@ class Port(Driver):
 
         None ends the stream.
         """
-        assert self._loop is not None, "nobody has opened the console"
+        assert self._loop is not None, "the port is not open"
         for chunk in chunks:
             data = chunk.replace("\n", "\r\n").encode() if isinstance(chunk, str) else chunk
             if data == b"":
