@@ -15,7 +15,7 @@ from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 
 Answer = Callable[[bytes], bytes]
 
-ARRIVAL_S = 10.0
+ARRIVAL_S = 30.0
 """How long bytes may be on their way; real seconds."""
 
 
@@ -37,7 +37,7 @@ class Traffic:
         """Whether the other end has taken and answered all that was typed, and the console has heard all of it.
 
         Raises:
-            AssertionError: Something is on its way, and nothing of it has arrived for 10 seconds.
+            AssertionError: Something is on its way, and nothing of it has arrived for 30 seconds.
         """
         ours = self._console.sent, self._console.heard
         theirs = self._other_end()
