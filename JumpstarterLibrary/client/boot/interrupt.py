@@ -69,14 +69,14 @@ class _Attempt:
         self._uboot = UBoot(board.console, board.prompt)
         self._pattern = Pattern(how.pattern) if how.pattern else None
         self._prompt = re.compile(rf"^{re.escape(board.prompt)}", re.MULTILINE)
-        self._since = 0
+        self._since = self._shown = 0
         self._asked: int | None = None
         self._going_on: float | None = None
 
     def run(self, switch_on: bool) -> float:
         begin = clock.seconds()
         if not self._waits_already():
-            self._since = self._chapter()
+            self._since, self._shown = self._chapter()
             if switch_on:
                 self._switch_on()
             self._press_until_prompt()
@@ -97,11 +97,17 @@ class _Attempt:
             return False
         return True
 
-    def _chapter(self) -> int:
-        """Return from where on to look: behind the last banner, whatever the caller has waited for already."""
-        begin = max(self._board.screen.begin, self._console.end - TAIL)
+    def _chapter(self) -> tuple[int, int]:
+        """Return from where on to look, and from where on to show the text in an error.
+
+        That is behind the last banner, whatever the caller has waited for already; and the begin of the banner's line.
+        """
+        begin = max(self._board.screen.begin, self._console.start, self._console.end - TAIL)
         text = self._console.text(begin)
-        return self._console.end - len(text) + max((match.end() for match in CHAPTER.finditer(text)), default=0)
+        banner = max(CHAPTER.finditer(text), key=lambda match: match.end(), default=None)
+        if banner is None:
+            return begin, begin
+        return begin + banner.end(), begin + text.rfind("\n", 0, banner.start()) + 1
 
     def _switch_on(self) -> None:
         supply, spoke = self._board.known_supply, self._board.screen.spoke
@@ -109,7 +115,7 @@ class _Attempt:
             self._board.require_supply()
         if supply is not None and (self._board.off or (supply.on is not True and not spoke)):
             supply.switch_on(self._deadline)
-            self._since = self._console.cursor
+            self._since = self._shown = self._console.cursor
 
     def _press_until_prompt(self) -> None:
         pressed: float | None = None
@@ -160,5 +166,5 @@ class _Attempt:
         limit = spoken(self._deadline.timeout or 0)
         return (
             f"The boot on console '{self._console.name}' was not stopped within {limit}. {why} "
-            f"{self._board.screen.evidence(self._since)}"
+            f"{self._board.screen.evidence(self._shown)}"
         )

@@ -14,7 +14,7 @@ from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.errors import AmbiguousDriver, BootFailed
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from utest.client.boot.conftest import Line
-from utest.client.serial_port import Port
+from utest.client.serial_port import Port, all_at_rest
 
 LIMIT_S = 10.0
 
@@ -23,9 +23,15 @@ pytestmark = pytest.mark.usefixtures("skipping")
 COUNTING = b"U-Boot 2026.01\r\n\r\nHit any key to stop autoboot:  2 "
 
 
-def test_nothing_is_typed_before_it_is_time(device: Device, port: Port) -> None:
+@pytest.mark.parametrize("already", [True, False])
+def test_nothing_is_typed_before_it_is_time(
+    device: Device, port: Port, skipping: MovableClock, eventually: Any, already: bool
+) -> None:
     device.client.power.on()
-    port.say(b"U-Boot SPL 2026.01\r\n")
+    skipping.call_later(1.0, lambda: port.say(b"U-Boot SPL 2026.01\r\n"))
+    if already:
+        skipping.advance(1.0)
+        eventually(all_at_rest)
     with pytest.raises(BootFailed) as caught:
         interrupt_boot(find_board(device), timeout=LIMIT_S)
     assert port.got == b""
