@@ -33,6 +33,9 @@ from scripts.surroundings import clean_environment
 LIMIT_S = 30.0
 """How long anything in a test may take before the test gives up."""
 
+LONG_NAME = 16
+"""Bytes that the name of a test shows."""
+
 _SHARED_THREADS = ("_poll_wrapper", "Dummy-")
 """gRPC's own: one for the process, whatever runs in it; and those of its core, which Python only meets."""
 
@@ -207,6 +210,11 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     ) and time.monotonic() < end:
         threading.Event().wait(0.005)
     assert not found, f"{request.node.nodeid} left behind: {', '.join(found)}"
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes by their length: compressed data has the time in it, and names are the same in each process."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) and len(val) > LONG_NAME else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,7 +28,7 @@ def private_directory() -> Path:
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     parent = runtime if runtime and Path(runtime).is_dir() else tempfile.gettempdir()
-    directory = Path(parent) / f"jumpstarter-{secrets.token_hex(8)}"
+    directory = Path(parent) / f"jumpstarter-{secrets.token_hex(4)}"
     # Noted first: an interruption may come as soon as the directory is there.
     _directories[directory] = os.getpid()
     directory.mkdir(0o700)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.interrupts import pause
-
 Result = TypeVar("Result")
 
 
@@ -19,6 +16,10 @@ def eventually(fn: Callable[[], Result], *, timeout: float = 5, interval: float 
         timeout: Seconds after which its last exception is raised. Default: 5 seconds.
         interval: Seconds between two calls. Default: 50 milliseconds.
     """
+    # Not above: pytest loads this module in each run, and the client only where a run has boards.
+    from JumpstarterLibrary.client.deadline import Deadline
+    from JumpstarterLibrary.client.interrupts import pause
+
     deadline = Deadline(timeout)
     while True:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from JumpstarterLibrary.exporter import Driver, serve
+
+STOP_S = 10.0
+"""Seconds in which an exporter ends in order."""
 
 CONFIG = """
 apiVersion: jumpstarter.dev/v1alpha1
@@ -38,8 +42,14 @@ def exporter_process(config: Path) -> Iterator[tuple[str, subprocess.Popen[str]]
             assert process.stdout is not None
             yield process.stdout.readline().strip(), process
         finally:
-            process.kill()
-            process.wait()
+            # In order where it still can, so that it removes its files.
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 @pytest.fixture(autouse=True)
