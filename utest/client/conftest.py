@@ -77,19 +77,25 @@ class Alarm:
 
     def __init__(self) -> None:
         self.count = 0
+        self._over = False
+        self._lock = threading.Lock()
 
     def __call__(self, delay_s: float) -> None:
-        """Ring in some seconds."""
-        signal.setitimer(signal.ITIMER_REAL, delay_s)
+        """Ring in some seconds, unless the test is over by then."""
+        with self._lock:
+            if not self._over:
+                signal.setitimer(signal.ITIMER_REAL, delay_s)
 
     def when(self, condition: Callable[[], object]) -> None:
         """Ring as soon as a condition holds."""
 
         def wait() -> None:
             end = time.monotonic() + LIMIT_S
-            while not condition() and time.monotonic() < end:
+            while not self._over and time.monotonic() < end:
+                if condition():
+                    self(0.001)
+                    return
                 threading.Event().wait(0.002)
-            self(0.001)
 
         threading.Thread(target=wait, daemon=True).start()
 
@@ -106,8 +112,10 @@ class Alarm:
         raise self.Interruption
 
     def off(self) -> None:
-        """Do not ring any more."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        """Never ring any more."""
+        with self._lock:
+            self._over = True
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @pytest.fixture
