@@ -216,9 +216,9 @@ def test_an_exporter_that_freezes_does_not_hold_up_the_end(pytester: pytest.Pyte
 
         class TestBoard(JumpstarterTest):
             def test_freezes(self, client):
-                client.dutlink.power.on()
                 with PexpectAdapter(client=client.dutlink.console) as console:
-                    console.expect("U-Boot", timeout=10)
+                    client.dutlink.power.on()
+                    console.expect("U-Boot", timeout=30)
                     os.kill(int(os.environ["EXPORTER_PID"]), signal.SIGSTOP)
         """
     )
