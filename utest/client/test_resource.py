@@ -214,6 +214,8 @@ def test_progress_is_told(device: Device, driver: Any, frozen_clock: MovableCloc
     events: list[Event] = []
     device.link.events.subscribe(events.append)
     driver._upload("write", lengthy(3 * FRAME, frozen_clock))
+    # Not more than once a second.
+    driver._upload("write", Source.of(bytes(3 * FRAME)))
     told = [(event.operation, event.done, event.total) for event in events if isinstance(event, Progress)]
     text = "'write' of driver 'medium'"
     assert told == [(text, FRAME, 3 * FRAME), (text, 2 * FRAME, 3 * FRAME), (text, 3 * FRAME, 3 * FRAME)]

@@ -17,12 +17,14 @@ import pytest
 from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing.acquire import FIRST_CONTACT_S, LAST_PAUSE_S, NEXT_CONTACT_S
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.errors import (
     ConfigurationError,
+    ControllerUnreachable,
     InfrastructureError,
     LeaseReleased,
     LeaseTimeout,
@@ -124,6 +126,18 @@ def test_the_configuration_says_how_long(rig: Any, frozen_clock: MovableClock) -
         pytest.raises(LeaseTimeout, match=r"^No exporter for selector 'board=b' became free within 20 seconds: "),
     ):
         service.lease(LeaseRequest(selector="board=b"))
+
+
+def test_a_controller_that_was_away_is_not_waited_for_again(rig: Any, frozen_clock: MovableClock) -> None:
+    service = rig.service_of(rig.settings_of("tester", endpoint="127.0.0.1:1"))
+    passed = []
+    for _ in range(2):
+        begin = frozen_clock.seconds()
+        with frozen_clock.skipping_pauses(), pytest.raises(ControllerUnreachable):
+            service.lease(LeaseRequest(selector="board=b"), 60)
+        passed.append(frozen_clock.seconds() - begin)
+    assert FIRST_CONTACT_S < passed[0] <= FIRST_CONTACT_S + LAST_PAUSE_S
+    assert NEXT_CONTACT_S < passed[1] <= NEXT_CONTACT_S + LAST_PAUSE_S
 
 
 # Alternatives
