@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import inspect
 import os
 from functools import partial
 from pathlib import Path
@@ -276,10 +277,11 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
 def _timing_table() -> str:
     rows = [("=field=", "=default=", "=meaning=", "=longer for="), *describe_timing()]
-    return "\n    ".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-JumpstarterLibrary.__doc__ = str(JumpstarterLibrary.__doc__).replace("%TIMING%", _timing_table())
+# Python removes the indentation of docstrings by itself only since 3.13.
+JumpstarterLibrary.__doc__ = inspect.cleandoc(str(JumpstarterLibrary.__doc__)).replace("%TIMING%", _timing_table())
 
 
 def _tell_suite(alias: str, what: str) -> None:
