@@ -214,6 +214,8 @@ class LeasedDevice(Device):
         """Close consoles, log, link and tunnel; the lease is not touched. Closing twice is fine."""
         # Somebody else may be looking for the exporter, and would go on doing so.
         self._closing.set()
+        # What ends from now on was ended here, whichever of link and tunnel is gone first.
+        self._route.closing = True
         super().close()
         self._route.close()
 

@@ -71,6 +71,9 @@ class LeaseRoute:
         lease: The lease; its end closes the tunnel.
         dialer: Where ways to the exporter come from.
         dial_timeout: Seconds that a later connection may take.
+
+    Attributes:
+        closing: Whether this side has begun to close it.
     """
 
     def __init__(self, lease: Lease, dialer: Dialer, dial_timeout: float) -> None:
@@ -79,6 +82,7 @@ class LeaseRoute:
         self.dial_timeout = dial_timeout
         self._asked = 0.0
         self._suspected = 0.0
+        self.closing = False
         self._link: Link | None = None
 
     @property
@@ -136,6 +140,11 @@ class LeaseRoute:
         ended = self.lease.ended if self.over else None
         if ended is not None:
             return type(ended)(f"{ended} This ended {asked}.")
+        if self.closing:
+            return LinkError(
+                f"The link to exporter '{self.lease.exporter}' was closed during {asked}. It is not known whether the "
+                f"exporter carried it out."
+            )
         refused = self.tunnel.error
         if refused is not None:
             return refused
