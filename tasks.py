@@ -14,9 +14,9 @@ from invoke.tasks import task
 ROOT = Path(__file__).parent
 ROBOT_FILES = "atest examples interop"
 PLUGINS = "-p scripts.ci_skips -p scripts.robot_suites -p scripts.file_order"
-WORKERS = 2 * (os.cpu_count() or 1)
-"""Processes for the tests: they wait half of the time."""
-TESTS = "utest atest examples/*.robot interop"
+WORKERS = (os.cpu_count() or 1) + 1
+"""Processes for the tests: they wait half of the time, and some have limits in real time."""
+TESTS = "utest atest examples/*.robot interop --ignore utest/chaos/test_kill_matrix.py"
 ROBOT = "--listener scripts.ci_skips --listener scripts.surroundings --pythonpath . --consolewidth 100"
 
 

@@ -11,7 +11,6 @@ import random
 import pytest
 
 LONGEST = (
-    "utest/chaos/test_kill_matrix.py",
     "utest/chaos/test_soak.py",
     "atest/21_boot_on_qemu.robot",
 )

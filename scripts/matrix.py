@@ -39,8 +39,8 @@ CHECKOUT = tuple(
 """Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
 what takes minutes."""
 
-WORKERS = 2
-"""Processes for the tests of one environment; they wait half of the time."""
+WORKERS = 1
+"""Processes for the tests of one environment; two environments are tested at once."""
 
 RUN = f"""
 import runpy, sys

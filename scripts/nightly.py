@@ -49,7 +49,7 @@ def _robot(*suites: str) -> tuple[str, ...]:
 
 STEPS = (
     Step("soak", ("utest.chaos.soak_many", "--seeds", "500")),
-    Step("kill matrix", ("utest.chaos.kill_matrix",)),
+    Step("kill matrix", (*TEST, "utest/chaos/test_kill_matrix.py")),
     Step("fault suites", (*_robot(*FAULTS), "utest/lab/faults"), times=3),
     Step("boards", (*_robot(*BOARDS), "interop/qemu"), times=5),
     Step("fuzzers", (*TEST, *(f"utest/client/{name}" for name in FUZZERS)), times=30),
