@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,8 @@ def test_repeated_interruptions_change_nothing(alarm: Any) -> None:
     def waits() -> bool:
         """Whether the main thread waits for the work. Elsewhere, between two waits, an interruption gets through."""
         frame = sys._current_frames().get(main or 0)
-        return frame is not None and frame.f_code is threading.Condition.wait.__code__
+        inside = [entry.f_code for entry, _ in traceback.walk_stack(frame)]
+        return inside[:1] == [threading.Condition.wait.__code__] and Shielded.wait.__code__ in inside
 
     def ring() -> None:
         for number in range(10):
