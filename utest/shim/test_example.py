@@ -17,6 +17,7 @@ def test_the_example_runs_on_an_exporter_of_its_own(tmp_path: Path) -> None:
     assert_passes(tmp_path)
 
 
+# It takes some seconds: lab and pytest are processes.
 def test_the_example_leases_a_board_of_a_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JUMPSTARTER_HOST", raising=False)
     monkeypatch.setenv("JMP_CLIENT_CONFIG_HOME", str(tmp_path / "config"))

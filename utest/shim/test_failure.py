@@ -159,6 +159,7 @@ def test_other_errors_are_reported_as_ever(pytester: pytest.Pytester, shell: Ent
     result.stdout.fnmatch_lines(["E       AssertionError: assert 'unknown' == 'power'"])
 
 
+# Exporter and pytest are processes, here and below, which takes two seconds.
 @pytest.mark.parametrize(
     "during",
     [

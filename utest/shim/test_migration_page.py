@@ -40,6 +40,7 @@ def test_python(shell: Callable[[Driver], str], folder: Path, text: str) -> None
     run(folder, "pytest", "-W", "error", "-p", "no:cacheprovider", f"--rootdir={folder}", str(file))
 
 
+# It takes two seconds: Robot Framework runs in a process.
 @pytest.mark.parametrize("text", ROBOT)
 def test_robot(folder: Path, text: str) -> None:
     file = folder / "example.robot"

@@ -248,6 +248,7 @@ IMAGES = """
 """
 
 
+# With workers, which are processes, it takes some seconds.
 @pytest.mark.parametrize("extra", [[], ["-n", "2"], ["--reruns=1"]])
 def test_facts_are_properties_of_each_test(pytester: pytest.Pytester, lab: VirtualLab, extra: list[str]) -> None:
     images = {"fw.img": make_image(hostname="bench-7"), "other.img": make_image(hostname="bench-8")}

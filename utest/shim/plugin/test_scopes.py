@@ -146,6 +146,7 @@ FLAKY = """
 """
 
 
+# With workers, which are processes, it takes some seconds.
 @pytest.mark.parametrize("extra", [[], ["-n", "2"]])
 def test_tests_that_run_again_keep_their_lease(pytester: pytest.Pytester, lab: VirtualLab, extra: list[str]) -> None:
     pytester.makepyfile(FLAKY)

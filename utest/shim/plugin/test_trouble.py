@@ -51,6 +51,7 @@ def cases(pytester: pytest.Pytester) -> dict[str | None, list[tuple[str, str | N
     }
 
 
+# With workers, which are processes, it takes some seconds.
 @pytest.mark.parametrize("extra", [[], ["-n", "2"], ["--tb=short"], ["--tb=line"], ["--tb=no"], ["--tb=native"]])
 def test_it_counts_as_an_error_everywhere(pytester: pytest.Pytester, extra: list[str]) -> None:
     pytester.makepyfile(test_suite=SUITE)

@@ -15,6 +15,7 @@ from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.lab import VirtualLab
 
+# Most tests take two or three seconds: they run a pytest whose workers are processes.
 pytest_plugins = "pytester"
 
 pytestmark = pytest.mark.leaves("file", reason="a killed process cannot remove its folder for sockets")
