@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# gRPC's C++ core writes its own log lines to stderr, between the lines of whoever uses it. Set before grpc is imported.
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-os.environ.setdefault("GLOG_minloglevel", "2")
-
 from JumpstarterLibrary.protocol.generated import (
     client_pb2,
     common_pb2,

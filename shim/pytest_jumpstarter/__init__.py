@@ -1,6 +1,6 @@
 """A pytest plugin for tests on boards: `JumpstarterTest`, upstream's import names, and errors that are one sentence.
 
-Every pytest run in its environment imports this module, so it imports pytest and nothing that is heavy. The hooks only
+Every pytest run in its environment imports this module, so it imports nothing that is heavy. The hooks only
 decide whether there is anything to do; the work is in the modules that they name.
 
 PYTEST_DONT_REWRITE: programs that import this module and call `pytest.main` would be warned that it came too late.
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import JumpstarterLibrary.version  # noqa: F401 (the package sets what gRPC reads, before a conftest.py imports gRPC)
 from pytest_jumpstarter import compat_path, options
 from pytest_jumpstarter.fixtures import registration
 from pytest_jumpstarter.parallel.workers import wants_board
