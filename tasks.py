@@ -14,8 +14,8 @@ from invoke.tasks import task
 ROOT = Path(__file__).parent
 ROBOT_FILES = "atest examples interop"
 PLUGINS = "-p scripts.ci_skips -p scripts.robot_suites -p scripts.file_order"
-WORKERS = (os.cpu_count() or 1) + 1
-"""Processes for the tests: they wait half of the time, and some have limits in real time."""
+WORKERS = (os.cpu_count() or 1) * 2
+"""Processes for the tests: they wait half of the time."""
 TESTS = "utest atest examples/*.robot interop --ignore utest/chaos/test_kill_matrix.py"
 ROBOT = "--listener scripts.ci_skips --listener scripts.surroundings --pythonpath . --consolewidth 100"
 
@@ -117,17 +117,17 @@ def matrix(context: Context, every: bool = False) -> None:
     """Install the wheel with the oldest and the newest dependencies that it allows, and test it there.
 
     Args:
-        every: All unit tests, and not only those of the wire, the controller and the plugin.
+        every: All unit tests, and not only those of the wire and the controller.
     """
     _python(context, "-m scripts.matrix" + (" --all" if every else ""))
 
 
 @task
 def pytests(context: Context, every: bool = False) -> None:
-    """Test the pytest plugin with the release lines of pytest between the oldest and the newest.
+    """Test the pytest plugin with the oldest release line of pytest and the first of the newest major release.
 
     Args:
-        every: Also those two, which `inv matrix` and `inv test` run with.
+        every: All release lines.
     """
     _python(context, "-m scripts.pytests" + (" --all" if every else ""))
 

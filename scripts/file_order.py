@@ -11,8 +11,20 @@ import random
 import pytest
 
 LONGEST = (
-    "utest/chaos/test_soak.py",
     "atest/21_boot_on_qemu.robot",
+    "utest/shim/plugin/test_workers.py",
+    "atest/31_failing_patterns.robot",
+    "atest/33_commands_in_noise.robot",
+    "interop/qemu/test_linux.py",
+    "interop/test_peer.py",
+    "interop/leases/test_lease_commands.py",
+    "interop/leases/test_shell.py",
+    "utest/shim/test_compat_tests.py",
+    "interop/leases/test_listing.py",
+    "interop/wheels/test_wheels.py",
+    "atest/20_own_states.robot",
+    "interop/client/test_storage.py",
+    "utest/chaos/test_soak.py",
 )
 """Files in the order of their length, as measured; all others follow in their own order."""
 

@@ -70,9 +70,9 @@ class Talker(Driver):
         self._says.put_nowait(bytes.fromhex(text))
 
     @export
-    async def hang_up(self) -> None:
-        """End the stream, as a port that goes with the power of its board."""
-        self._says.put_nowait(None)
+    async def hang_up(self, after: float = 0.0) -> None:
+        """End the stream, now or some seconds from now, as a port that goes with the power of its board."""
+        asyncio.get_running_loop().call_later(after, self._says.put_nowait, None)
 
     @export
     async def lose(self, texts: int) -> None:

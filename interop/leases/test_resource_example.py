@@ -17,6 +17,8 @@ from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 from JumpstarterLibrary.lab import LabExporter, VirtualLab
 
 SUITE = Path(__file__).parent / "suites" / "suite_resource.py"
+ALONE = f"--confcutdir={SUITE.parent}"
+"""Without the fixtures of these tests: upstream's interpreter has nothing of ours."""
 IMAGE = Path(__file__).parents[2] / "examples" / "images" / "hello.img"
 
 
@@ -46,7 +48,7 @@ def environ(upstream: Upstream, runtime: Path, home: Path) -> Mapping[str, str]:
 
 def test_in_lease_mode(lab: VirtualLab, environ: Mapping[str, str], tmp_path: Path) -> None:
     with watched(lab):
-        done = run(suite(sys.executable, tmp_path / "report.xml", "-W", "error", str(SUITE)), environ)
+        done = run(suite(sys.executable, tmp_path / "report.xml", "-W", "error", ALONE, str(SUITE)), environ)
         assert done.code == 0, done.out
         assert "2 passed in" in done.out
         (lease,) = lab.leases()[-1:]
@@ -59,7 +61,7 @@ def test_in_upstreams_shell(
 ) -> None:
     jmp = make_jmp(upstream, runtime, home)
     python, options = (sys.executable, ("-W", "error")) if kind == "ours" else (upstream.python, ())
-    command = suite(python, tmp_path / "report.xml", *options, str(SUITE))
+    command = suite(python, tmp_path / "report.xml", *options, ALONE, str(SUITE))
     with watched(lab):
         done = jmp("shell --selector board=rpi4 --", "env", f"IMAGE={IMAGE}", *command)
         assert done.code == 0, f"{done.out}\n{done.err}"

@@ -20,7 +20,7 @@ from utest.chaos.soak_many import CHILD
 
 pytestmark = pytest.mark.leaves("descriptor", "file", reason="the lab of the module changes its connections and files")
 
-SEEDS = 100
+SEEDS = 40
 LIMIT_S = 300.0
 
 
