@@ -95,10 +95,15 @@ class SubjectProcess:
             MeasurementFailed: It ended, or gave no answer in time.
         """
         # A process that gives no answer is killed, so that this cannot hang.
-        watchdog = threading.Timer(self._limit_s, self._process.kill)
+        late = threading.Event()
+
+        def kill() -> None:
+            late.set()
+            self._process.kill()
+
+        watchdog = threading.Timer(self._limit_s, kill)
         watchdog.daemon = True
         watchdog.start()
-        begin = time.monotonic()
         try:
             line = self._ask(json.dumps({"do": what, "arguments": arguments, "count": count}))
         finally:
@@ -106,7 +111,7 @@ class SubjectProcess:
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
-        if time.monotonic() - begin >= self._limit_s:
+        if late.is_set():
             limit = f"{self._limit_s:g} s"
             raise MeasurementFailed(f"The subject '{self._name}' gave no answer to '{what}' within {limit}.")
         status = self._process.wait(STOP_S)
