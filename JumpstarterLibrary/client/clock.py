@@ -18,6 +18,9 @@ from typing import Any, Protocol
 SLICE_S = 0.002
 """How often a wait on a movable clock looks whether time was moved; real seconds."""
 
+STILL_S = 120.0
+"""Real seconds that a clock which does not run may stand still during a wait: a test fails then, and does not hang."""
+
 GRAIN_S = 2.0**-20
 """Time is moved by multiples of this, whose sums and differences are exact in floats. Otherwise a loop could have a
 rest of its limit left that is too small to be added to the time, and go on for ever."""
@@ -61,12 +64,14 @@ class MovableClock(Clock):
 
     Args:
         running: Whether time passes by itself as well. Default: yes. Where it does not, a wait ends only by what it
-            waits for, and by ``advance``.
+            waits for, by ``advance``, and with a RuntimeError where neither came.
+        still_s: Real seconds without either, after which a wait fails. Default: two minutes.
     """
 
-    def __init__(self, *, running: bool = True) -> None:
+    def __init__(self, *, running: bool = True, still_s: float = STILL_S) -> None:
         self._lock = threading.Lock()
         self._running = running
+        self._still_s = still_s
         self._added = 0.0
         self._skipping: dict[int, Callable[[], object]] = {}
         self._skipping_pauses: dict[int, Callable[[], object]] = {}
@@ -131,9 +136,16 @@ class MovableClock(Clock):
         return self._wait(waitable, limit_s, self._skipping.get(threading.get_ident()))
 
     def _wait(self, waitable: Waitable, limit_s: float, idle: Callable[[], object] | None) -> bool:
-        end = self.seconds() + limit_s
+        moved, begin = self.seconds(), time.monotonic()
+        end = moved + limit_s
         with _without_loss(waitable) as wait:
             while True:
+                if self.seconds() != moved:
+                    moved, begin = self.seconds(), time.monotonic()
+                elif time.monotonic() - begin > self._still_s:
+                    raise RuntimeError(
+                        f"A wait of {limit_s:g} s hangs: the clock has stood still for {self._still_s:g} s."
+                    )
                 self._move(self.seconds())
                 skips = idle is not None and bool(idle())
                 left = end - self.seconds()

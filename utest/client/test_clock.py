@@ -205,3 +205,8 @@ def test_a_wait_in_real_time_calls_what_is_due() -> None:
 def test_a_clock_cannot_go_back() -> None:
     with pytest.raises(ValueError, match=r"^A clock cannot go back; it was asked to advance by -1 seconds\.$"):
         MovableClock().advance(-1)
+
+
+def test_a_wait_on_a_clock_that_stands_still_fails() -> None:
+    with pytest.raises(RuntimeError, match=r"^A wait of 5 s hangs: the clock has stood still for 0\.01 s\.$"):
+        MovableClock(running=False, still_s=0.01).wait(threading.Event(), 5.0)

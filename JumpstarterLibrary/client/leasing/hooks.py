@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from dataclasses import dataclass
 
-from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import Event, LogRecord
+from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.controller import Controller
 from JumpstarterLibrary.errors import HookFailed, InfrastructureError
 
@@ -80,13 +79,13 @@ class HookLog:
     def __init__(self) -> None:
         self.failure: HookFailure | None = None
         self._lines: deque[str] = deque(maxlen=HOOK_LINES)
-        self._arrived = threading.Event()
+        self._arrived = 0
 
     def put(self, event: Event) -> None:
         """Take an event; only hook lines are kept."""
         if isinstance(event, LogRecord) and event.source.endswith("_HOOK"):
             self._lines.append(event.message)
-            self._arrived.set()
+            self._arrived += 1
 
     def note(self, status: str, message: str) -> None:
         """Take note of a status of the exporter; a failure is kept, whatever status follows."""
@@ -99,9 +98,10 @@ class HookLog:
 
     def told(self) -> str:
         """Return what was printed, as the end of a message; the last lines may still be on their way."""
-        end = Deadline(LAST_LINES_S)
-        while clock.wait(self._arrived, LAST_LINES_S / 5) and not end.expired:
-            self._arrived.clear()
+        end, known = Deadline(LAST_LINES_S), -1
+        while known != self._arrived and not end.expired:
+            known = self._arrived
+            pause(LAST_LINES_S / 5)
         if not self._lines:
             return ""
         return " Its last lines were:\n" + "\n".join(f"  {line}" for line in self._lines)
