@@ -20,6 +20,8 @@ class MissingDriverError(ConfigurationError):
         class_path: The class.
     """
 
+    code = "JMP-MISSING-DRIVER-ERROR"
+
     def __init__(self, message: str, class_path: str) -> None:
         super().__init__(message)
         self.class_path = class_path
@@ -27,6 +29,8 @@ class MissingDriverError(ConfigurationError):
 
 class NotAClassPath(UsageError, ImportError):
     """A text is no path of a class."""
+
+    code = "JMP-NOT-A-CLASS-PATH"
 
 
 def is_allowed(class_path: str, allow: Iterable[str], unsafe: bool) -> bool:

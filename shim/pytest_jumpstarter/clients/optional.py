@@ -11,6 +11,8 @@ from JumpstarterLibrary.errors import UsageError
 class MissingPackage(UsageError, ImportError):
     """A package that is needed for this is not installed."""
 
+    code = "JMP-MISSING-PACKAGE"
+
 
 def needed(module: str, what: str, extra: str = "upstream") -> Any:
     """Import a module that others need, and return it.

@@ -20,6 +20,8 @@ CLIENT_LABEL = "jumpstarter.dev/client"
 class MissingClient(DriverMethodNotImplemented, ImportError):
     """The driver has no such method, and the class that might have one is not here."""
 
+    code = "JMP-MISSING-CLIENT"
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class StubDriverClient(DriverClient):

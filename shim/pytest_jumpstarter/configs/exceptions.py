@@ -56,22 +56,34 @@ __all__ = [
 class ExporterOfflineError(ConnectionError):
     """The exporter of a lease is offline."""
 
+    code = "JMP-EXPORTER-OFFLINE-ERROR"
+
 
 class ExporterUnreachableError(InfrastructureError):
     """The exporter of a lease cannot be connected to."""
+
+    code = "JMP-EXPORTER-UNREACHABLE-ERROR"
 
 
 class ArgumentError(UsageError):
     """An argument cannot be what it is."""
 
+    code = "JMP-ARGUMENT-ERROR"
+
 
 class FileNotFoundError(ConfigurationError, builtins.FileNotFoundError):
     """A file of the configuration is not there."""
+
+    code = "JMP-FILE-NOT-FOUND-ERROR"
 
 
 class EnvironmentVariableNotSetError(ConfigurationError, RuntimeError):
     """A variable that is needed is not set in the environment."""
 
+    code = "JMP-ENVIRONMENT-VARIABLE-NOT-SET-ERROR"
+
 
 class ReauthenticationFailed(JumpstarterException):
     """A new login has failed."""
+
+    code = "JMP-REAUTHENTICATION-FAILED"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import sys
 from typing import Any
 
 import pytest
@@ -40,6 +41,24 @@ LEASES = {
     "NoSuchLease",
 }
 REFUSALS = {"LeaseError", "LeaseInvalid", "LeaseNotOwned", "NoSuchLease"}
+
+
+def descendants(kind: type[JumpstarterException]) -> set[type[JumpstarterException]]:
+    """Return the subclasses of a class, and theirs."""
+    return {each for child in kind.__subclasses__() for each in {child, *descendants(child)}}
+
+
+def test_each_class_has_a_code_of_its_own() -> None:
+    own = [
+        kind
+        for kind in descendants(JumpstarterException)
+        if kind.__module__.startswith("pytest_jumpstarter")
+        and getattr(sys.modules[kind.__module__], kind.__name__, None) is kind
+    ]
+    assert {ArgumentError, FileNotFoundError, MissingDriverError} <= {*own}
+    codes = [vars(kind).get("code") for kind in own]
+    assert None not in codes
+    assert len({*codes, *errors.CODES.values()}) == len(codes) + len(errors.CODES)
 
 
 @pytest.mark.parametrize("kind", OURS)
