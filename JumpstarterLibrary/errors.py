@@ -7,7 +7,7 @@ JumpstarterError
 │   ├── NoSuchDriver                no driver has that path, or none can do what was asked (also AttributeError)
 │   ├── AmbiguousDriver             several drivers could be meant
 │   └── UnsupportedValue            a value that the protocol cannot carry
-├── InfrastructureError             the lab's fault: lease, link, exporter, driver
+├── InfrastructureError             not what the board did: lease, link, exporter, driver
 │   ├── LeaseError                  there is no usable lease
 │   │   ├── LeaseTimeout            no exporter became free in time (also OperationTimeout)
 │   │   ├── LeaseUnsatisfiable      no exporter ever fits the request
@@ -42,25 +42,76 @@ JumpstarterError
     └── StateBroken                 a state is wanted that the board has failed to reach before
 
 A message says what was asked, what was found and what to try. gRPC codes and tracebacks stay in ``__cause__`` and in
-the DEBUG log. For programs that sort failures, every class has a stable ``code``, such as ``JMP-LEASE-EXPIRED``; the
+the DEBUG log.
+
+Every error has a class of fault (``fault``, a `FaultClass`): what a report counts it against. A class has the one that
+is right for most of its errors; the place that raises an error may know better.
+
+==========================  =======  ==============================================================
+errors                      fault    but
+==========================  =======  ==============================================================
+UsageError                  test
+InfrastructureError         lab      DriverError: unknown, a driver fails for the lab as well as for
+                                     the board; OperationTimeout: unknown, unless it was the lease
+                                     or the exporter that did not answer
+DeviceFailure               product  unknown where the console was silent: it may be the cable
+==========================  =======  ==============================================================
+
+For programs that sort failures, every class has a stable ``code``, such as ``JMP-LEASE-EXPIRED``; the
 table of all codes is at the end.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import ClassVar
+from enum import StrEnum
+from typing import ClassVar, TypeVar
+
+_Error = TypeVar("_Error", bound="JumpstarterError")
+
+
+class FaultClass(StrEnum):
+    """What an error counts against."""
+
+    PRODUCT = "product"
+    """The board, or the software on it."""
+
+    LAB = "lab"
+    """What is between the test and the board: lease, network, controller, exporter."""
+
+    TEST = "test"
+    """The test itself, or its settings."""
+
+    UNKNOWN = "unknown"
+    """Nothing tells so far which of them it is."""
 
 
 class JumpstarterError(Exception):
     """Root of all errors of this library.
 
+    Args:
+        args: The sentence.
+        fault: The class of fault. Default: that of the error's class.
+
     Attributes:
         code: The kind of error, for machines; stable from release to release.
+        fault: The class of fault.
     """
 
     ROBOT_SUPPRESS_NAME = True
     code: ClassVar[str] = "JMP-ERROR"
+    fault: FaultClass = FaultClass.UNKNOWN
+
+    def __init__(self, *args: object, fault: FaultClass | None = None) -> None:
+        super().__init__(*args)
+        if fault is not None:
+            self.fault = fault
+
+    def reworded(self, kind: type[_Error], sentence: str) -> _Error:
+        """Return an error with another sentence, perhaps of another class, and with the facts that this one carries."""
+        error = kind(sentence)
+        vars(error).update(vars(self))
+        return error
 
     # What handlers that were written for upstream's errors ask of them.
 
@@ -85,6 +136,8 @@ class JumpstarterError(Exception):
 class UsageError(JumpstarterError, ValueError):
     """The test asked for something that cannot be: a wrong argument, name or setting."""
 
+    fault = FaultClass.TEST
+
 
 class ConfigurationError(UsageError):
     """What was configured does not fit together, or is not there."""
@@ -107,7 +160,9 @@ class UnsupportedValue(UsageError):
 
 
 class InfrastructureError(JumpstarterError):
-    """The lab's fault, not the board's: link, exporter or driver."""
+    """Not what the board did: lease, link, exporter or driver."""
+
+    fault = FaultClass.LAB
 
 
 class LinkError(InfrastructureError):
@@ -145,9 +200,13 @@ class HookFailed(ExporterNotReady):
 class OperationTimeout(InfrastructureError, TimeoutError):
     """The time that the caller gave ran out; remote work was cancelled."""
 
+    fault = FaultClass.UNKNOWN
+
 
 class LeaseError(InfrastructureError):
     """There is no usable lease."""
+
+    fault = FaultClass.LAB
 
 
 class LeaseTimeout(LeaseError, OperationTimeout):
@@ -189,6 +248,8 @@ class TransferError(InfrastructureError):
 class DriverError(InfrastructureError):
     """The driver refused or failed."""
 
+    fault = FaultClass.UNKNOWN
+
 
 class DriverMethodNotImplemented(DriverError, NotImplementedError):
     """The driver has no such method, or not in this call style."""
@@ -208,6 +269,8 @@ class DriverUnavailable(DriverError):
 
 class DeviceFailure(JumpstarterError, AssertionError):
     """What the board did, or did not do."""
+
+    fault = FaultClass.PRODUCT
 
 
 class ConsoleMismatch(DeviceFailure):

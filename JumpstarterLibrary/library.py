@@ -143,9 +143,12 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     = Errors =
 
-    Errors say what was asked, what was found and what to try. *InfrastructureError* and its kinds are the lab's fault:
-    link, exporter or driver. *DeviceFailure* and its kinds are what the board did. *UsageError* is the test's own
-    mistake.
+    Errors say what was asked, what was found and what to try. *InfrastructureError* and its kinds tell of lease, link,
+    exporter or driver. *DeviceFailure* and its kinds are what the board did. *UsageError* is the test's own mistake.
+
+    For programs, each error has a ``code`` such as ``JMP-LEASE-EXPIRED``, and in ``fault`` what it counts against:
+    ``product``, ``lab``, ``test``, or ``unknown`` where nothing tells. A console that was silent is unknown, since it
+    may be the cable; so is a driver that fails.
 
     = Security =
 

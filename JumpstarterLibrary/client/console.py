@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.consoles.recording import Recording
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.pattern import Found, Pattern
 from JumpstarterLibrary.client.text import without_erased
-from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, LeaseError, LinkError, UsageError
+from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, FaultClass, LeaseError, LinkError, UsageError
 from JumpstarterLibrary.types import ConsoleMatch
 
 if TYPE_CHECKING:
@@ -232,6 +232,14 @@ class Console:
         count, lost = recording.bytes_since(since), recording.heard - heard
         return instead(wanted, Heard(text, count, lost, recording.last_byte, last))
 
+    def fault(self, since: int) -> FaultClass:
+        """Return what a mismatch counts against: unknown where nothing was read, since that may be the cable.
+
+        Args:
+            since: The offset that was looked at from.
+        """
+        return FaultClass.PRODUCT if self.shown(since).strip() else FaultClass.UNKNOWN
+
     @property
     def start(self) -> int:
         """The offset of the first character that is still kept."""
@@ -392,4 +400,4 @@ class Console:
     def _mismatch(self, wanted: list[Pattern], start: int, heard: int, deadline: Deadline) -> ConsoleMismatch:
         limit = spoken(deadline.timeout or 0)
         asked = f"No match for {alternatives(wanted)} on console '{self.name}' in {limit}."
-        return ConsoleMismatch(f"{asked} {self.evidence(wanted, start, heard)}")
+        return ConsoleMismatch(f"{asked} {self.evidence(wanted, start, heard)}", fault=self.fault(start))

@@ -256,7 +256,8 @@ def _asserted(
                 should = _SHOULD.get(operator.name, operator.name) if operator else "be"
                 raise ConsoleMismatch(
                     f"The text of console '{console.name}' should {should} {expected!r}, and did not within "
-                    f"{spoken(deadline.timeout or 0)}. {console.evidence([], begin, heard)}"
+                    f"{spoken(deadline.timeout or 0)}. {console.evidence([], begin, heard)}",
+                    fault=console.fault(begin),
                 ) from error
         except ValueError as error:
             raise UsageError("What is expected needs an assertion operator before it, such as: contains") from error

@@ -23,6 +23,7 @@ from JumpstarterLibrary.errors import (
     DeviceCrashed,
     DriverError,
     DriverMethodNotImplemented,
+    FaultClass,
     LinkError,
     OperationTimeout,
 )
@@ -143,6 +144,7 @@ def test_silence_since_it_was_opened(console: Console) -> None:
         "No match for 'login:' on console 'console' in 10 seconds. The console was silent since it was opened."
     )
     assert isinstance(caught.value, AssertionError)
+    assert caught.value.fault is FaultClass.UNKNOWN  # it may be the cable
 
 
 def test_silence_since_the_cursor(console: Console, port: Port) -> None:
@@ -168,6 +170,7 @@ def test_what_was_said_instead(console: Console, port: Port, eventually: Any) ->
         *(f"  line {number}" for number in range(11, 30)),
         "  board logim: ",
     ]
+    assert caught.value.fault is FaultClass.PRODUCT
     assert console.cursor == 0
 
 

@@ -18,6 +18,7 @@ from JumpstarterLibrary.client.leasing.route import LeaseRoute
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.errors import (
     ExporterNotReady,
+    FaultClass,
     InfrastructureError,
     JumpstarterError,
     OperationTimeout,
@@ -156,7 +157,8 @@ class _ReportWait:
             or tunnel.error
             or OperationTimeout(
                 f"Exporter '{self._route.lease.exporter}' of lease '{self._route.lease.name}' did not answer within "
-                f"{spoken(self._deadline.timeout or 0)}: {why}. Look at its log, or give it more time with timeout=."
+                f"{spoken(self._deadline.timeout or 0)}: {why}. Look at its log, or give it more time with timeout=.",
+                fault=FaultClass.LAB,
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from JumpstarterLibrary.errors import DriverError, InfrastructureError
+from JumpstarterLibrary.errors import DriverError, InfrastructureError, JumpstarterError
 
 _both: dict[tuple[type[Exception], type[Exception]], type[Exception]] = {}
 
@@ -24,6 +24,10 @@ def as_both(error: Exception, other: type[Exception]) -> Exception:
     if both is None:
         both = _both[kind, other] = type(kind.__name__, (kind, other), {"__module__": kind.__module__})
     made = both(*error.args)
+    vars(made).update(vars(error))
+    if isinstance(error, JumpstarterError):
+        # Its own class comes first, but not in what both classes inherit.
+        vars(made)["fault"] = error.fault
     made.__cause__ = error.__cause__ or error
     return made
 

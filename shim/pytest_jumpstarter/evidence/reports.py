@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from JumpstarterLibrary.errors import InfrastructureError, JumpstarterError
+from JumpstarterLibrary.errors import FaultClass, InfrastructureError, JumpstarterError
 from pytest_jumpstarter.failure import brief
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.state import RUN, TROUBLE
@@ -50,9 +50,11 @@ def _brief(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, py
 
 
 def is_trouble(error: BaseException) -> bool:
-    """Whether the lab is to blame for an error, or for all errors of a group."""
+    """Whether an error counts against the lab, or all errors of a group do; what is not known goes by the class."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_trouble, error.exceptions))
+    if isinstance(error, JumpstarterError) and error.fault is not FaultClass.UNKNOWN:
+        return error.fault is FaultClass.LAB
     return isinstance(error, InfrastructureError)
 
 

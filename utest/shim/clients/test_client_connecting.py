@@ -24,6 +24,7 @@ from JumpstarterLibrary.errors import (
     DriverError,
     DriverInvalidArgument,
     ExporterNotReady,
+    InfrastructureError,
     LinkError,
     OperationTimeout,
     UsageError,
@@ -194,12 +195,13 @@ def test_whatever_fails_in_a_call_is_an_error_of_the_driver(make_relay: MakeRela
 
 
 @pytest.mark.parametrize("kind", [LinkError, OperationTimeout, ExporterNotReady])
-def test_errors_of_two_kinds(kind: type[Exception]) -> None:
+def test_errors_of_two_kinds(kind: type[InfrastructureError]) -> None:
     cause = KeyError("x")
     with pytest.raises(kind) as caught, as_driver_error():
         raise kind("what happened") from cause
     assert isinstance(caught.value, DriverError)
     assert str(caught.value) == "what happened"
+    assert (caught.value.code, caught.value.fault) == (kind("x").code, kind("x").fault)
     assert caught.value.__cause__ is cause
     assert as_both(caught.value, DriverError) is caught.value
     assert type(as_both(kind("x"), DriverError)) is type(caught.value)

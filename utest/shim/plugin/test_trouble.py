@@ -161,6 +161,32 @@ def test_what_is_expected_stays_what_it_is(pytester: pytest.Pytester) -> None:
     assert tags["test_cured"] == ["failure"]
 
 
+def test_the_class_of_fault_decides(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from JumpstarterLibrary.errors import DeviceFailure, DriverError, FaultClass, LinkError, OperationTimeout
+
+        def test_driver():
+            raise DriverError("It failed: the lab's fault, until something else tells.")
+
+        def test_timeout():
+            raise OperationTimeout("It was too slow.")
+
+        def test_lab():
+            raise DeviceFailure("The cable is out.", fault=FaultClass.LAB)
+
+        def test_board():
+            raise LinkError("The board has eaten the cable.", fault=FaultClass.PRODUCT)
+
+        def test_silent():
+            raise DeviceFailure("It says nothing.", fault=FaultClass.UNKNOWN)
+        """
+    )
+    result = pytester.runpytest("-W", "error", "-rEf")
+    result.assert_outcomes(errors=3, failed=2)
+    result.stdout.fnmatch_lines(["FAILED *::test_board - *", "FAILED *::test_silent - *"])
+
+
 def test_groups_of_errors_are_looked_into(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
