@@ -41,8 +41,9 @@ JumpstarterError
     ├── StateMismatch               the board is in another state than it should be
     └── StateBroken                 a state is wanted that the board has failed to reach before
 
-A message says what was asked, what was found and what to try. gRPC codes and tracebacks stay in ``__cause__`` and in
-the DEBUG log.
+A message says what was asked, what was found and what to try. The last of these is a typed hint (`hints.py`), which
+each face phrases in its own terms: a keyword, an option of pytest, an argument in Python. gRPC codes and
+tracebacks stay in ``__cause__`` and in the DEBUG log.
 
 Every error has a class of fault (``fault``, a `FaultClass`): what a report counts it against. A class has the one that
 is right for most of its errors; the place that raises an error may know better.
@@ -67,6 +68,8 @@ import sys
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
+from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hint
+
 _Error = TypeVar("_Error", bound="JumpstarterError")
 
 
@@ -89,27 +92,48 @@ class FaultClass(StrEnum):
 class JumpstarterError(Exception):
     """Root of all errors of this library.
 
+    ``str(error)`` is the whole message: the facts, and the hint as the Python API phrases it, or as the face does that
+    shows the error.
+
     Args:
-        args: The sentence.
+        args: The facts: what was asked and what was found, in sentences.
+        hint: What to try. Default: nothing, or it is clear from the facts.
         fault: The class of fault. Default: that of the error's class.
 
     Attributes:
         code: The kind of error, for machines; stable from release to release.
         fault: The class of fault.
+        hint: What to try; None if there is no hint.
     """
 
     ROBOT_SUPPRESS_NAME = True
     code: ClassVar[str] = "JMP-ERROR"
     fault: FaultClass = FaultClass.UNKNOWN
+    hint: Hint | None = None
+    _phrases: Phrases = PYTHON
 
-    def __init__(self, *args: object, fault: FaultClass | None = None) -> None:
+    def __init__(self, *args: object, hint: Hint | None = None, fault: FaultClass | None = None) -> None:
         super().__init__(*args)
+        if hint is not None:
+            self.hint = hint
         if fault is not None:
             self.fault = fault
 
-    def reworded(self, kind: type[_Error], sentence: str) -> _Error:
-        """Return an error with another sentence, perhaps of another class, and with the facts that this one carries."""
-        error = kind(sentence)
+    @property
+    def facts(self) -> str:
+        """What was asked and what was found, without the hint."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return with_hint(self.facts, self.hint, self._phrases)
+
+    def phrase_hint(self, phrases: Phrases) -> None:
+        """Let ``str(error)`` give the hint in the terms of a face."""
+        self._phrases = phrases
+
+    def reworded(self, kind: type[_Error], facts: str) -> _Error:
+        """Return an error of a class with other facts, and with the hint, the fault and the rest of this one."""
+        error = kind(facts)
         vars(error).update(vars(self))
         return error
 

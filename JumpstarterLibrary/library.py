@@ -21,6 +21,7 @@ from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.leasing import LeasedDevice, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments
 from JumpstarterLibrary.client.timing import TimingSource, describe_timing
+from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.keywords.boot import BootKeywords
 from JumpstarterLibrary.keywords.connection import ConnectionKeywords
 from JumpstarterLibrary.keywords.console import ConsoleKeywords
@@ -40,6 +41,7 @@ from JumpstarterLibrary.keywords.states import StateKeywords
 from JumpstarterLibrary.keywords.storage import StorageKeywords
 from JumpstarterLibrary.reporting.artefacts import transcript_directory
 from JumpstarterLibrary.reporting.drain import EventDrain
+from JumpstarterLibrary.reporting.hints import ROBOT
 from JumpstarterLibrary.reporting.html import transcript_link
 from JumpstarterLibrary.reporting.listener import LifecycleListener
 from JumpstarterLibrary.types import Mode, Scope, Tls
@@ -223,9 +225,12 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         )
 
     def run_keyword(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """Run a keyword, and write what happened in the background meanwhile into its log."""
+        """Run a keyword, and write what happened in the background meanwhile into its log. Errors hint at keywords."""
         try:
             return super().run_keyword(name, args, kwargs)
+        except JumpstarterError as error:
+            error.phrase_hint(ROBOT)
+            raise
         finally:
             self._drain.drain()
 

@@ -34,7 +34,7 @@ A Client By Its File
 No Client
     ${home} =    New Configuration Home
     VAR    ${message} =
-    ...    No client is configured: neither client= nor config= is given, JMP_NAMESPACE and JMP_NAME are not both set, JMP_CLIENT_CONFIG is not set, and there is no client in '${home}/clients'. Log in with `jmp login`, or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN.
+    ...    No client is configured: JMP_NAMESPACE and JMP_NAME are not both set, JMP_CLIENT_CONFIG is not set, and there is no client in '${home}/clients'. Log in with `jmp login`, name one with client= or config=, or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN.
     Setup Should Be Refused    ${message}
 
 Several Clients And None Is Current

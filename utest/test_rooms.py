@@ -39,21 +39,24 @@ def _set(text: str) -> frozenset[str]:
 
 TABLE = {
     "types": Room(),
-    "errors": Room(),
+    "hints": Room(),
+    "errors": Room(_set("hints")),
     "version": Room(),
     "__init__": Room(_set("library version")),
-    "common": Room(_set("types errors")),
+    "common": Room(_set("types errors hints")),
     "protocol": Room(packages=_set("google grpc")),
-    "client": Room(_set("common types errors protocol version"), _set("google grpc yaml pexpect")),
+    "client": Room(_set("common types errors hints protocol version"), _set("google grpc yaml pexpect")),
     "exporter": Room(_set("common types errors protocol version"), _set("google grpc yaml")),
     "lab": Room(
         _set("common exporter protocol types errors version"),
         _set("google grpc yaml cryptography jwt"),
     ),
-    "keywords": Room(_set("client common types errors version reporting.html"), ANYTHING, _set("grpc google")),
-    "reporting": Room(_set("client common types errors version"), ANYTHING, _set("grpc google")),
-    "library": Room(_set("keywords reporting client lab common types errors version"), ANYTHING, _set("grpc google")),
-    "shim": Room(_set("client exporter lab common types errors version"), ANYTHING, _set("robot grpc google")),
+    "keywords": Room(_set("client common types errors hints version reporting.html"), ANYTHING, _set("grpc google")),
+    "reporting": Room(_set("client common types errors hints version"), ANYTHING, _set("grpc google")),
+    "library": Room(
+        _set("keywords reporting client lab common types errors hints version"), ANYTHING, _set("grpc google")
+    ),
+    "shim": Room(_set("client exporter lab common types errors hints version"), ANYTHING, _set("robot grpc google")),
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from JumpstarterLibrary.client.address import Address
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.hints import Hint, argument
 from JumpstarterLibrary.types import Tls
 
 HOST = "JUMPSTARTER_HOST"
@@ -31,7 +32,7 @@ class DirectConnection:
         tls: How TCP is secured; unix sockets are always plain.
         ca: PEM bundle of the authorities to trust; None for the system's.
         passphrase: Sent with every RPC; never shown.
-        source: Where the address came from, for messages: ``host=`` or ``JUMPSTARTER_HOST``.
+        source: Where the address came from, for messages: the argument ``host`` or ``JUMPSTARTER_HOST``.
         label: The exporter's name; empty where only its address is known.
     """
 
@@ -39,7 +40,7 @@ class DirectConnection:
     tls: Tls = Tls.verify
     ca: bytes | None = None
     passphrase: str | None = field(default=None, repr=False)
-    source: str = "host="
+    source: str = argument("host")
     label: str = ""
 
     @property
@@ -71,7 +72,7 @@ class DirectConnection:
             ConfigurationError: The CA file cannot be read, the passphrase cannot travel, or the settings contradict
                 each other.
         """
-        return cls._build(host, "host=", tls, ca, passphrase, environ)
+        return cls._build(host, argument("host"), tls, ca, passphrase, environ)
 
     @classmethod
     def from_environment(
@@ -89,10 +90,7 @@ class DirectConnection:
         """
         host = environ.get(HOST)
         if not host:
-            raise ConfigurationError(
-                f"{HOST} is not set, so there is no exporter to join. Run inside `jmp shell`, set {HOST} to the socket "
-                f"path or host:port of an exporter, or choose another mode."
-            )
+            raise ConfigurationError(f"{HOST} is not set, so there is no exporter to join.", hint=Hint.JOIN_SHELL)
         return cls._build(host, HOST, tls, ca, passphrase, environ)
 
     @classmethod
@@ -109,14 +107,16 @@ class DirectConnection:
         passphrase = _check_passphrase(passphrase or environ.get(PASSPHRASE) or None)
         if address.path is not None:
             if ca is not None or tls in (Tls.verify, Tls.pin):
-                raise ConfigurationError(
-                    f"'{host}' is a unix socket, which takes no TLS. Leave tls= and ca= out, or give HOST:PORT."
-                )
+                raise ConfigurationError(f"'{host}' is a unix socket, which takes no TLS.", hint=Hint.LEAVE_TLS_OUT)
             # The passphrase guards a unix socket as well where an exporter asks for it.
             return cls(address, Tls.plaintext, None, passphrase, source)
         tls = tls or _default_tls(environ, ca)
         if tls is not Tls.verify and ca is not None:
-            raise ConfigurationError(f"ca= needs tls=verify, not tls={tls.value}. Leave one of the two out.")
+            ca_argument, tls_argument = argument("ca"), argument("tls")
+            raise ConfigurationError(
+                f"{ca_argument} needs {tls_argument}{Tls.verify.value}, not {tls_argument}{tls.value}. "
+                f"Leave one of the two out."
+            )
         return cls(address, tls, _read_ca(ca), passphrase, source)
 
 

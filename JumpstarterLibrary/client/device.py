@@ -23,6 +23,7 @@ from JumpstarterLibrary.client.powers import Powers
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import Node, build_tree
 from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
+from JumpstarterLibrary.hints import Hint
 
 logger = logging.getLogger(__name__)
 
@@ -132,13 +133,14 @@ class Device:
         """
         return self.proxy(self.root.find(path))
 
-    def find(self, kind: type[Proxy], what: str, path: str | None = None) -> Proxy:
+    def find(self, kind: type[Proxy], what: str, path: str | None = None, *, several: Hint = Hint.NAME_DRIVER) -> Proxy:
         """Return the device's driver of a kind: the only one, or the one at a path.
 
         Args:
             kind: The proxy class that can do what is wanted.
             what: The capability in one word, for messages: ``power``.
             path: The driver path. Default: the only driver of that kind.
+            several: What to try where several could be meant. Default: the argument ``driver``.
 
         Raises:
             NoSuchDriver: There is none, or the one at the path is of another kind.
@@ -151,9 +153,7 @@ class Device:
             raise NoSuchDriver(f"The exporter '{self.link.name}' has no {what} driver. It has: {self.leaves()}.")
         if len(found) > 1:
             paths = ", ".join(proxy.path for proxy in found)
-            raise AmbiguousDriver(
-                f"The exporter '{self.link.name}' has several {what} drivers: {paths}. Say which with driver=."
-            )
+            raise AmbiguousDriver(f"The exporter '{self.link.name}' has several {what} drivers: {paths}.", hint=several)
         return found[0]
 
     def leaves(self) -> str:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hint
+
 
 @dataclass(frozen=True)
 class Event:
@@ -30,12 +32,18 @@ class Notice(Event):
     Attributes:
         text: The sentence.
         level: ``DEBUG``, ``INFO`` or ``WARN``.
-        console: Whether whoever waits at a screen should see it at once, too.
+        console: Whether a person who waits at a screen should see it at once, too.
+        hint: What to try; None for nothing.
     """
 
     text: str
     level: str = "INFO"
     console: bool = False
+    hint: Hint | None = None
+
+    def phrased(self, phrases: Phrases = PYTHON) -> str:
+        """Return the sentence, and the hint in the terms of a face. Default: the Python API's."""
+        return with_hint(self.text, self.hint, phrases)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.errors import InfrastructureError, UsageError
+from JumpstarterLibrary.hints import Hint
 
 logger = logging.getLogger(__name__)
 
@@ -169,13 +170,11 @@ class TcpForward(_Forward):
     def __init__(self, driver: Opener, host: str, port: int, method: str) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if not 0 <= port <= 65535:
-            raise UsageError(f"There is no port {port}; the last one is 65535. Leave port= out for a free one.")
+            raise UsageError(f"There is no port {port}; the last one is 65535.", hint=Hint.TAKE_FREE_PORT)
         try:
             listener = socket.create_server((host, port), family=family)
         except OSError as error:
-            raise UsageError(
-                f"Nothing can listen on {host}:{port}: {error}. Leave port= out for a free one."
-            ) from error
+            raise UsageError(f"Nothing can listen on {host}:{port}: {error}.", hint=Hint.TAKE_FREE_PORT) from error
         self.host, self.port = listener.getsockname()[:2]
         super().__init__(driver, listener, method)
 
@@ -200,8 +199,8 @@ class UnixForward(_Forward):
             listener.close()
             self._remove_directory()
             raise UsageError(
-                f"Nothing can listen on the socket '{self.path}': {error.strerror or error}. Leave path= out for a "
-                f"private one."
+                f"Nothing can listen on the socket '{self.path}': {error.strerror or error}.",
+                hint=Hint.TAKE_PRIVATE_SOCKET,
             ) from error
         super().__init__(driver, listener, method)
 

@@ -19,6 +19,7 @@ from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.status import Operation, link_error, translate
 from JumpstarterLibrary.common.unix_sockets import PATH_LIMIT
 from JumpstarterLibrary.errors import FaultClass, JumpstarterError, LinkError, OperationTimeout
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
 from JumpstarterLibrary.protocol.wellknown import Empty
@@ -144,7 +145,8 @@ class Link:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline.expired:
                 raise OperationTimeout(
                     f"Exporter '{self.name}' (from {self.source}) did not answer within "
-                    f"{spoken(deadline.timeout or 0)}. Check that it runs and listens there, and tls=.",
+                    f"{spoken(deadline.timeout or 0)}.",
+                    hint=Hint.CHECK_LISTENER,
                     fault=FaultClass.LAB,
                 ) from error
             raise translate(error, self, operation, deadline) from error

@@ -14,15 +14,13 @@ from collections import deque
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, spoken
 from JumpstarterLibrary.errors import LinkError, TlsError
+from JumpstarterLibrary.hints import Hint
 
 RESOLVE_S = 5.0
 CONNECT_S = 5.0
 
 
-EXPORTER = "If the exporter is plaintext, use tls=plaintext."
-
-
-def fetch_certificate(host: str, port: int, deadline: Deadline, remedy: str = EXPORTER) -> bytes:
+def fetch_certificate(host: str, port: int, deadline: Deadline, hint: Hint = Hint.USE_PLAINTEXT) -> bytes:
     """Return, as PEM, the certificate that the server at ``host:port`` shows.
 
     All resolved addresses are tried at once; the first that completes a handshake wins. Resolving takes at most 5
@@ -32,7 +30,7 @@ def fetch_certificate(host: str, port: int, deadline: Deadline, remedy: str = EX
         host: The server's name or address.
         port: Its port.
         deadline: When to give up.
-        remedy: What to try if it does not speak TLS.
+        hint: What to try if it does not speak TLS.
 
     Raises:
         LinkError: The name did not resolve, or nobody answered.
@@ -49,7 +47,7 @@ def fetch_certificate(host: str, port: int, deadline: Deadline, remedy: str = EX
     limit = deadline.within(CONNECT_S)
     answer = _first_answer(limit, [lambda a=address: _handshake(host, a, limit) for address in families])
     if isinstance(answer, ssl.SSLError):
-        raise TlsError(f"{host}:{port} does not speak TLS: {answer.reason or answer}. {remedy}")
+        raise TlsError(f"{host}:{port} does not speak TLS: {answer.reason or answer}.", hint=hint)
     if isinstance(answer, OSError):
         raise LinkError(
             f"No connection to {host}:{port}: {_words(answer)}. Check the address, and that somebody listens there."

@@ -29,6 +29,7 @@ from JumpstarterLibrary.errors import (
     OperationTimeout,
     TlsError,
 )
+from JumpstarterLibrary.hints import Hint, argument
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.link import Link
@@ -87,7 +88,8 @@ def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
     """Return the error for an operation whose deadline is over."""
     return OperationTimeout(
         f"{_start(operation.text)} did not finish within {spoken(deadline.timeout or 0)} and was cancelled. "
-        f"The exporter may still be working on it. Give it more time with timeout=."
+        f"The exporter may still be working on it.",
+        hint=Hint.GIVE_TIME,
     )
 
 
@@ -101,8 +103,8 @@ def link_error(link: Link, operation: Operation, details: str) -> LinkError:
         word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")
     ):
         return TlsError(
-            f"The secure connection to exporter '{link.name}' could not be made: {tls_reason(details)}. "
-            f"Check ca=, the host name and tls= (verify, pin or plaintext)."
+            f"The secure connection to exporter '{link.name}' could not be made: {tls_reason(details)}.",
+            hint=Hint.CHECK_TLS,
         )
     reason = link_reason(details)
     if link.connected and unsent(details):
@@ -134,8 +136,10 @@ def _not_found(_link: Link, operation: Operation, details: str) -> JumpstarterEr
     )
 
 
-def _simple(kind: type[JumpstarterError], template: str) -> Callable[[Link, Operation, str], JumpstarterError]:
-    """Return a row of the table: an error class and its sentence."""
+def _simple(
+    kind: type[JumpstarterError], template: str, hint: Hint | None = None
+) -> Callable[[Link, Operation, str], JumpstarterError]:
+    """Return a row of the table: an error class, its facts and its hint."""
 
     def build(link: Link, operation: Operation, details: str) -> JumpstarterError:
         text = template.format(
@@ -145,8 +149,9 @@ def _simple(kind: type[JumpstarterError], template: str) -> Callable[[Link, Oper
             method=operation.method,
             exporter=link.name,
             details=details.rstrip("."),
+            timeout=argument("timeout"),
         )
-        return kind(text)
+        return kind(text, hint=hint)
 
     return build
 
@@ -172,7 +177,7 @@ _TABLE: dict[grpc.StatusCode, Callable[[Link, Operation, str], JumpstarterError]
         DriverInvalidArgument, "{driver} did not accept the arguments of '{method}': {details}."
     ),
     Code.DEADLINE_EXCEEDED: _simple(
-        DriverTimeout, "{driver} gave up by itself in '{method}': {details}. No timeout= of this side was involved."
+        DriverTimeout, "{driver} gave up by itself in '{method}': {details}. No {timeout} of this side was involved."
     ),
     Code.NOT_FOUND: _not_found,
     Code.ALREADY_EXISTS: _failed,
@@ -194,7 +199,7 @@ _TABLE: dict[grpc.StatusCode, Callable[[Link, Operation, str], JumpstarterError]
     Code.DATA_LOSS: _failed,
     Code.UNAUTHENTICATED: _simple(
         AuthenticationError,
-        "The exporter '{exporter}' refused the passphrase: {details}. Give the right one with passphrase= or "
-        "JMP_GRPC_PASSPHRASE.",
+        "The exporter '{exporter}' refused the passphrase: {details}.",
+        Hint.GIVE_PASSPHRASE,
     ),
 }

@@ -71,4 +71,4 @@ def explained(message: str | None) -> Iterator[None]:
     except ConsoleMismatch as error:
         if message is None:
             raise
-        raise error.reworded(ConsoleMismatch, f"{message}: {error}") from error
+        raise error.reworded(ConsoleMismatch, f"{message}: {error.facts}") from error

@@ -80,9 +80,11 @@ class LeaseSetKeywords(LeaseKeywords):
             if missing is None:
                 return [self.info(alias) for alias in selectors]
             if deadline.expired:
-                raise LeaseTimeout(
+                alias, error = missing
+                raise error.reworded(
+                    LeaseTimeout,
                     f"The devices {', '.join(selectors)} did not become free together within "
-                    f"{spoken(timeout.total_seconds())}. The last one missing was {missing}"
+                    f"{spoken(timeout.total_seconds())}. The last one missing was '{alias}': {error.facts}",
                 )
             pause(deadline.at_most(random.uniform(0.2, BACK_OFF_S)))
 
@@ -93,7 +95,7 @@ class LeaseSetKeywords(LeaseKeywords):
         max_duration: datetime.timedelta | None,
         deadline: Deadline,
         scope: Scope,
-    ) -> str | None:
+    ) -> tuple[str, LeaseTimeout] | None:
         """Take each device, or none; return which one was not free, and why."""
         taken: list[str] = []
         order = list(selectors)
@@ -105,7 +107,7 @@ class LeaseSetKeywords(LeaseKeywords):
                 taken.append(alias)
         except LeaseTimeout as error:
             self._give_back(taken)
-            return f"'{order[len(taken)]}': {error}"
+            return order[len(taken)], error
         except BaseException:
             self._give_back(taken)
             raise

@@ -172,7 +172,7 @@ class StateKeywords(Keywords):
         except StateMismatch as error:
             if message is None:
                 raise
-            raise error.reworded(StateMismatch, f"{message}: {error}") from error
+            raise error.reworded(StateMismatch, f"{message}: {error.facts}") from error
 
     @keyword(tags=("States", "Setter"))
     def load_device_states(self, path: Path, *, device: str | None = None, driver: str | None = None) -> list[str]:

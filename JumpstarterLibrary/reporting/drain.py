@@ -11,6 +11,7 @@ from collections import deque
 from robot.api import logger
 
 from JumpstarterLibrary.client.events import Event, LogRecord, Notice, Progress
+from JumpstarterLibrary.reporting.hints import ROBOT
 
 LIMIT = 10_000
 """Events that wait at most; beyond that the oldest are dropped, and the log says how many."""
@@ -62,5 +63,5 @@ def _rendered(event: Event, device: str) -> tuple[str, str]:
         case Progress():
             return "INFO", str(event)
         case Notice():
-            return event.level, event.text
+            return event.level, event.phrased(ROBOT)
     return "DEBUG", repr(event)

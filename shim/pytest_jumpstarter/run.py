@@ -20,6 +20,7 @@ from pytest_jumpstarter.clients.factory import Allow, adopt
 from pytest_jumpstarter.evidence.journal import Journal
 from pytest_jumpstarter.evidence.recorder import Recorder
 from pytest_jumpstarter.finding import Finding, find
+from pytest_jumpstarter.hints import pytest_hints
 from pytest_jumpstarter.leasing import Leasing, Source
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import worker_of
@@ -29,7 +30,6 @@ from pytest_jumpstarter.virtual import RunLab
 from pytest_jumpstarter.voice import Voice
 from pytest_jumpstarter.wants import Wants
 from pytest_jumpstarter.wish import Wish
-from pytest_jumpstarter.words import in_our_words
 
 logger = logging.getLogger("pytest_jumpstarter")
 
@@ -84,7 +84,7 @@ class Run:
             ConfigurationError: Nothing says which board it is, or there is no client configuration.
             InfrastructureError: It cannot be leased or reached.
         """
-        with in_our_words():
+        with pytest_hints():
             finding = find(wish, lab=self.options.virtual_lab is not None)
             source = None if finding.mode == "shell" else self._leasing.source(finding)
             asked = (wish.request, finding, None if source is None else source.key)

@@ -96,7 +96,7 @@ def _connection() -> DirectConnection:
     except ConfigurationError as error:
         if os.environ.get(HOST):
             raise
-        raise EnvironmentVariableNotSetError(str(error)) from None
+        raise error.reworded(EnvironmentVariableNotSetError, error.facts) from None
 
 
 @asynccontextmanager

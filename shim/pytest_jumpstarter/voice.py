@@ -9,8 +9,8 @@ from contextlib import nullcontext
 import pytest
 
 from JumpstarterLibrary.client.events import Event, Notice
+from pytest_jumpstarter.hints import PYTEST
 from pytest_jumpstarter.parallel.workers import worker_of
-from pytest_jumpstarter.words import translated
 
 logger = logging.getLogger("pytest_jumpstarter")
 
@@ -31,7 +31,7 @@ class Voice:
         """Tell a notice; other events are of no interest here."""
         if not isinstance(event, Notice):
             return
-        text = translated(event.text)
+        text = event.phrased(PYTEST)
         logger.log(logging.WARNING if event.level == "WARN" else logging.INFO, "%s", text)
         if event.console:
             shown = self._capture.global_and_fixture_disabled() if self._capture is not None else nullcontext()

@@ -15,6 +15,7 @@ from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, ha
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source, shown_url
 from JumpstarterLibrary.errors import DriverMethodNotImplemented, InfrastructureError, TransferError, UsageError
+from JumpstarterLibrary.hints import argument
 from JumpstarterLibrary.types import Compression, Verdict, Verify
 
 RemotePath = str | Path
@@ -283,13 +284,16 @@ class OpendalProxy(ImageStore):
     def _write_url(self, url: str, target: str | None, deadline: Deadline) -> None:
         if target is None:
             raise UsageError(
-                f"Writing '{shown_url(url)}' to driver '{self.path}' needs target=, the path of the file to write."
+                f"Writing '{shown_url(url)}' to driver '{self.path}' needs {argument('target')}, the path of the file "
+                f"to write."
             )
         with self.open(target, "wb", deadline) as file:
             self.call("file_write", file.fd, self._presigned(url), timeout=deadline)
 
     def _read(self, sink: BinaryIO, target: str | None, size: int | None, deadline: Deadline) -> Transfer:
         if target is None:
-            raise UsageError(f"Reading from driver '{self.path}' needs target=, the path of the file to read.")
+            raise UsageError(
+                f"Reading from driver '{self.path}' needs {argument('target')}, the path of the file to read."
+            )
         with self.open(target, "rb", deadline) as file:
             return self._download("file_read", sink, before=(file.fd,), limit=size, timeout=deadline)

@@ -11,6 +11,7 @@ from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, co
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.hints import Hint, argument
 from JumpstarterLibrary.types import Compression, ImageSource, Verdict, Verify
 
 
@@ -45,7 +46,8 @@ class FlasherProxy(ImageStore):
         kind = compression_named(compression)
         if isinstance(path, Mapping) and target is not None:
             raise UsageError(
-                f"target='{target}' and a mapping of targets to images contradict each other. Leave target= out."
+                f"{argument('target')}'{target}' and a mapping of targets to images contradict each other.",
+                hint=Hint.LEAVE_TARGET_OUT,
             )
         images = path if isinstance(path, Mapping) else {target: path}
         for where, image in images.items():

@@ -17,8 +17,11 @@ from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source, is_url, shown_url
 from JumpstarterLibrary.client.stream import FRAME
 from JumpstarterLibrary.errors import JumpstarterError, TransferError, UsageError
+from JumpstarterLibrary.hints import Hint, argument
 from JumpstarterLibrary.protocol.streams import presigned_handle
 from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, Verdict, Verify
+
+_READ_BACK = f"{argument('verify')}{Verify.read_back.value}"
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,9 @@ class ImageStore(DriverProxy):
         compression = local.compression() if options.compression is Compression.auto else options.compression
         if options.verify is Verify.read_back and not hashable(compression):
             raise UsageError(
-                f"verify=read_back needs the content of '{local.name}', and this Python cannot decompress "
-                f"{compression.value}. Decompress the image first, or leave verify= out."
+                f"{_READ_BACK} needs the content of '{local.name}', and this Python cannot decompress "
+                f"{compression.value}.",
+                hint=Hint.DECOMPRESS_IMAGE,
             )
         transfer, verdict = self._write(local, compression, options, deadline)
         return ImageReport(local.name, transfer.size, transfer.sha256, clock.seconds() - begin, verdict, self.path)
@@ -87,7 +91,7 @@ class ImageStore(DriverProxy):
             timeout: Seconds or timedelta for all of it. Default: no limit.
         """
         if size is not None and size < 0:
-            raise UsageError(f"size={size} is no number of bytes to read.")
+            raise UsageError(f"{argument('size')}{size} is no number of bytes to read.")
         if not sink.name:
             raise UsageError(f"'{sink}' is no file to write an image to.")
         deadline, begin = Deadline.of(timeout), clock.seconds()
@@ -141,9 +145,9 @@ class ImageStore(DriverProxy):
     @staticmethod
     def _refuse_for_url(url: str, options: WriteOptions) -> None:
         for wanted, name in (
-            (options.verify is Verify.read_back, "verify=read_back"),
-            (options.sha256 is not None, "sha256="),
-            (options.compression not in (Compression.auto, Compression.none), "compression="),
+            (options.verify is Verify.read_back, _READ_BACK),
+            (options.sha256 is not None, argument("sha256")),
+            (options.compression not in (Compression.auto, Compression.none), argument("compression")),
         ):
             if wanted:
                 raise UsageError(

@@ -12,6 +12,7 @@ from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, co
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.errors import JumpstarterError, LinkError, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, StorageSide, Verdict, Verify
 
 logger = logging.getLogger(__name__)
@@ -123,6 +124,6 @@ class StorageMuxProxy(ImageStore):
     def _refuse_target(self, target: str | None) -> None:
         if target is not None:
             raise UsageError(
-                f"Driver '{self.path}' is a storage mux, which writes the whole medium and knows no target '{target}'. "
-                f"Leave target= out."
+                f"Driver '{self.path}' is a storage mux, which writes the whole medium and knows no target '{target}'.",
+                hint=Hint.LEAVE_TARGET_OUT,
             )

@@ -10,6 +10,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds, spoke
 from JumpstarterLibrary.client.drivers.base import DriverProxy
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import PowerReading
 
 OFF_TIME_S = 2.0
@@ -102,8 +103,8 @@ class PowerProxy(DriverProxy):
         except OperationTimeout as error:
             if not found:
                 raise OperationTimeout(
-                    f"Driver '{self.path}' gave no power reading within {spoken(deadline.timeout or 0)}. "
-                    f"Give it more time with timeout=."
+                    f"Driver '{self.path}' gave no power reading within {spoken(deadline.timeout or 0)}.",
+                    hint=Hint.GIVE_TIME,
                 ) from error
         return found
 

@@ -39,6 +39,7 @@ from JumpstarterLibrary.errors import (
     NoSuchLease,
     TlsError,
 )
+from JumpstarterLibrary.hints import Hint
 
 logger = logging.getLogger(__name__)
 
@@ -294,9 +295,7 @@ class Acquisition:
             else f"No exporter for {request} became free within {limit}"
         )
         left = f"Lease '{state.name}' goes on waiting" if self._joined else "The request was taken back"
-        return LeaseTimeout(
-            f"{what}: {said(state, request)}{who}. {left}. Wait longer with timeout=, or ask for another exporter."
-        )
+        return LeaseTimeout(f"{what}: {said(state, request)}{who}. {left}.", hint=Hint.WAIT_LONGER)
 
     def _refuse(self, lease: Lease, state: LeaseState) -> None:
         """Raise why there is no lease; return if it is worth asking again."""
@@ -308,7 +307,8 @@ class Acquisition:
             what = (
                 f"Exporter '{request.exporter}' cannot be leased" if request.exporter else f"No exporter fits {request}"
             )
-            raise LeaseUnsatisfiable(f"{what}: {unfit(self._controller, request, state, Deadline(5.0))}")
+            why, hint = unfit(self._controller, request, state, Deadline(5.0))
+            raise LeaseUnsatisfiable(f"{what}: {why}", hint=hint)
         self._refuse_otherwise(state)
 
     def _wait_for_old_controller(self, lease: Lease, state: LeaseState) -> None:
@@ -316,7 +316,8 @@ class Acquisition:
         if self._request.name or self._joined:
             raise LeaseUnsatisfiable(
                 f"There is no lease of {self._request}: {said(state, self._request)}, and this controller is too old "
-                f"to wait for that under a name of yours. Leave name= out."
+                f"to wait for that under a name of yours.",
+                hint=Hint.LEAVE_LEASE_NAME_OUT,
             )
         self._tell(lease, state)
 
@@ -365,7 +366,7 @@ def acquire(
 ) -> Lease:
     """Return a lease that has an exporter; see ``Acquisition``."""
     if not request.selector and not request.exporter:
-        raise ConfigurationError("A lease needs a selector or the name of an exporter. Give selector= or exporter=.")
+        raise ConfigurationError("A lease needs a selector or the name of an exporter.", hint=Hint.SELECT_EXPORTER)
     acquisition = Acquisition(
         controller,
         request,

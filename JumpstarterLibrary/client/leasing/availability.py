@@ -11,6 +11,7 @@ from JumpstarterLibrary.client.leasing.lease import local_time
 from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
 from JumpstarterLibrary.client.selectors import nearest, parse_selector
 from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.hints import Hint
 
 logger = logging.getLogger(__name__)
 
@@ -88,11 +89,21 @@ def holders(controller: Controller, request: LeaseRequest, timeout: Seconds) -> 
     return f" ({matches}, {online} online; {', '.join(named)})"
 
 
-def unfit(controller: Controller, request: LeaseRequest, state: LeaseState, timeout: Seconds) -> str:
-    """Return why no exporter fits, or why the one that was named cannot be leased: the end of a sentence."""
-    reason = _UNFIT.get(state.reason)
-    if reason is not None:
-        return reason.format(selector=request.selector)
+def unfit(
+    controller: Controller, request: LeaseRequest, state: LeaseState, timeout: Seconds
+) -> tuple[str, Hint | None]:
+    """Return why no exporter fits, or why the one that was named cannot be leased, and the hint if there is one.
+
+    The reason is the end of a sentence.
+    """
+    known = _UNFIT.get(state.reason)
+    if known is not None:
+        reason, hint = known
+        return reason.format(selector=request.selector), hint
+    return _unfit_otherwise(controller, request, state, timeout), None
+
+
+def _unfit_otherwise(controller: Controller, request: LeaseRequest, state: LeaseState, timeout: Seconds) -> str:
     said = state.message.rstrip(".") or state.reason
     try:
         everyone = controller.exporters("", timeout, hidden=True)
@@ -110,15 +121,14 @@ def unfit(controller: Controller, request: LeaseRequest, state: LeaseState, time
     )
 
 
-_UNFIT = {
-    "ExporterNotFound": "the controller knows none of that name. `jmp get exporters` lists what there is.",
-    "SelectorMismatch": "it does not have the labels of selector '{selector}'. Leave one of the two out.",
-    "ExporterDisabled": "its administrator has disabled it. Choose another one, or give allow_disabled=yes.",
-    "AllDisabled": (
-        "those that match are disabled by their administrator. Choose another selector, or give allow_disabled=yes."
-    ),
+_UNFIT: dict[str, tuple[str, Hint | None]] = {
+    "ExporterNotFound": ("the controller knows none of that name. `jmp get exporters` lists what there is.", None),
+    "SelectorMismatch": ("it does not have the labels of selector '{selector}'. Leave one of the two out.", None),
+    "ExporterDisabled": ("its administrator has disabled it.", Hint.ALLOW_DISABLED_EXPORTER),
+    "AllDisabled": ("those that match are disabled by their administrator.", Hint.ALLOW_DISABLED_EXPORTERS),
     "SpotAccess": (
-        "the best one can only be had on spot access, which the controller does not grant yet. Choose another one."
+        "the best one can only be had on spot access, which the controller does not grant yet. Choose another one.",
+        None,
     ),
 }
 

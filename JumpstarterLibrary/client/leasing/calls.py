@@ -18,7 +18,8 @@ from JumpstarterLibrary.client.leasing.controller import (
 )
 from JumpstarterLibrary.client.leasing.refusals import perhaps_done, translate_control
 from JumpstarterLibrary.client.uuid7 import uuid7
-from JumpstarterLibrary.errors import InfrastructureError, NoSuchLease, UsageError
+from JumpstarterLibrary.errors import InfrastructureError, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import client_pb2
 
 logger = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class ControllerCalls:
             request.lease.client = client if "/" in client else self._path("clients", client)
             request.update_mask.paths.append("client")
         if not request.update_mask.paths:
-            raise UsageError(f"Nothing of lease '{name}' is to be changed. Give duration=, begin_time= or client=.")
+            raise UsageError(f"Nothing of lease '{name}' is to be changed.", hint=Hint.SAY_WHAT_CHANGES)
         answer: client_pb2.Lease = self._do(self._controller.clients.update_lease, request, "a change", name)
         return answer
 
@@ -183,12 +184,8 @@ class ControllerCalls:
         self._do(self._controller.clients.delete_lease, request, "the end", name)
 
     def _do(self, method: Any, request: Any, what: str, name: str) -> Any:
-        asked = f"{what} of lease '{name}'"
-        try:
-            return self._controller.call(method, request, asked, None)
-        except NoSuchLease as error:
-            # It is the lease that is not known.
-            raise NoSuchLease(str(error).replace(asked, f"lease '{name}'")) from error.__cause__
+        lease = f"lease '{name}'"
+        return self._controller.call(method, request, f"{what} of {lease}", None, subject=lease)
 
     # The client itself
 

@@ -11,10 +11,10 @@ from JumpstarterLibrary.client.channel import RECEIVE_LIMIT
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.pinning import fetch_certificate
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.hints import Hint
 
 DEFAULT_PORT = 443
 
-REMEDY = "Check the endpoint of the client configuration: controllers and routers always speak TLS."
 
 KEEPALIVE: dict[str, str | int] = {
     # A peer that vanished from the network says nothing; controllers and routers let themselves be asked this often.
@@ -57,7 +57,7 @@ def open_secure_channel(
     if address.loopback:
         arguments["grpc.enable_http_proxy"] = 0
     arguments.update(options)
-    roots = fetch_certificate(address.host, address.port, deadline, REMEDY) if insecure else ca
+    roots = fetch_certificate(address.host, address.port, deadline, Hint.CHECK_ENDPOINT) if insecure else ca
     return grpc.secure_channel(address.target, grpc.ssl_channel_credentials(roots), options=list(arguments.items()))
 
 

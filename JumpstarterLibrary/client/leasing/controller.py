@@ -305,7 +305,7 @@ class Controller:
 
     # Inside
 
-    def call(self, method: Any, request: Any, asked: str, timeout: Seconds) -> Any:
+    def call(self, method: Any, request: Any, asked: str, timeout: Seconds, *, subject: str | None = None) -> Any:
         """Make a call of the client service, and return its answer.
 
         Args:
@@ -322,7 +322,7 @@ class Controller:
         try:
             return self._raw(method, request, limit)
         except grpc.RpcError as error:
-            raise translate_control(error, asked, self.peer, limit) from error
+            raise translate_control(error, asked, self.peer, limit, subject) from error
         except ValueError as error:
             # What gRPC raises when the channel is closed.
             if not self._closed:

@@ -28,6 +28,7 @@ from JumpstarterLibrary.errors import (
     NoSuchLease,
     UsageError,
 )
+from JumpstarterLibrary.hints import Hint
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Lease:
                 return
             self.ended = error
         if not self.releasing:
-            self.events.emit(Notice(str(error), level, console=True))
+            self.events.emit(Notice(error.facts, level, console=True, hint=error.hint))
         for function in self._on_end:
             function()
 
@@ -335,8 +336,8 @@ def end_error(state: LeaseState) -> LeaseError:
     if state.phase is Phase.expired:
         when = f" at {local_time(state.end)}" if state.end else ""
         return LeaseExpired(
-            f"{which} has expired{when}, after {spoken(state.duration.total_seconds())}. Acquire a longer one, extend "
-            f"it in time, or let it extend itself with max_duration=."
+            f"{which} has expired{when}, after {spoken(state.duration.total_seconds())}.",
+            hint=Hint.EXTEND_LEASE,
         )
     if state.phase is Phase.released:
         return LeaseReleased(

@@ -23,6 +23,7 @@ from JumpstarterLibrary.errors import (
     JumpstarterError,
     OperationTimeout,
 )
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 from JumpstarterLibrary.protocol.wellknown import Empty
 
@@ -157,7 +158,8 @@ class _ReportWait:
             or tunnel.error
             or OperationTimeout(
                 f"Exporter '{self._route.lease.exporter}' of lease '{self._route.lease.name}' did not answer within "
-                f"{spoken(self._deadline.timeout or 0)}: {why}. Look at its log, or give it more time with timeout=.",
+                f"{spoken(self._deadline.timeout or 0)}: {why}.",
+                hint=Hint.WAIT_FOR_EXPORTER,
                 fault=FaultClass.LAB,
             )
         )

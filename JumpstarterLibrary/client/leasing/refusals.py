@@ -102,7 +102,9 @@ def transport_error(details: str, peer: Peer) -> ControllerUnreachable | TlsErro
     )
 
 
-def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: Deadline) -> JumpstarterError:
+def translate_control(
+    error: grpc.RpcError, asked: str, peer: Peer, deadline: Deadline, subject: str | None = None
+) -> JumpstarterError:
     """Return our error for a failed RPC to a controller. Raise it ``from`` the original.
 
     Args:
@@ -110,6 +112,7 @@ def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: De
         asked: What was asked, in words: ``the lease 'x'``.
         peer: Whom it was asked.
         deadline: The deadline that the RPC was given.
+        subject: What the controller knows nothing of if it does not find it: ``lease 'x'``. Default: what was asked.
     """
     code, details = status_of(error)
     logger.debug("%s, asked of %s, ended with %s: %s", asked, peer, code, details)
@@ -127,7 +130,7 @@ def translate_control(error: grpc.RpcError, asked: str, peer: Peer, deadline: De
         return transport_error(details, peer) or ControllerUnreachable(
             f"The {peer} failed when it was asked for {asked}: {details.rstrip('.')}."
         )
-    return _identity_error(code, details, peer) or _business_error(code, details, asked, peer)
+    return _identity_error(code, details, peer) or _business_error(code, details, asked, peer, subject or asked)
 
 
 def _identity_error(code: grpc.StatusCode, details: str, peer: Peer) -> JumpstarterError | None:
@@ -163,14 +166,14 @@ _IDENTITY: tuple[tuple[tuple[grpc.StatusCode, ...], tuple[str, ...], str], ...] 
 )
 
 
-def _business_error(code: grpc.StatusCode, details: str, asked: str, peer: Peer) -> JumpstarterError:
+def _business_error(code: grpc.StatusCode, details: str, asked: str, peer: Peer, subject: str) -> JumpstarterError:
     lowered = details.lower()
     text = details.rstrip(".") or f"no details, status {code.name}"
     if code is Code.UNIMPLEMENTED:
         return InfrastructureError(f"The {peer} does not know how to give {asked}: it is too old for that ({text}).")
     for word, build in _BUSINESS:
         if word in lowered:
-            return build(asked, text, peer)
+            return build(subject if build is _not_found else asked, text, peer)
     if code is Code.INVALID_ARGUMENT:
         return LeaseInvalid(f"The {peer} did not accept the request for {asked}: {text}.")
     return LeaseError(f"The {peer} refused {asked}: {text}.")

@@ -13,10 +13,12 @@ from JumpstarterLibrary.client.settings.files import API_VERSION, read_mapping
 from JumpstarterLibrary.client.settings.layers import Given, Layer, Layers
 from JumpstarterLibrary.client.settings.values import literal, text_or_nothing, type_name
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.hints import Hint, argument
 
 VARIABLE = "JMP_CLIENT_CONFIG"
 SUFFIX = ".yaml"
 
+_CLIENT, _CONFIG = argument("client"), argument("config")
 _IDENTITY = ("metadata.namespace", "metadata.name")
 _LISTED = 10
 
@@ -48,16 +50,16 @@ class ClientArguments:
     def layer(self) -> Layer:
         """Return the values among them, the strongest of all layers."""
         values: dict[str, tuple[str, object]] = {
-            "endpoint": ("endpoint=", self.endpoint),
-            "metadata.namespace": ("namespace=", self.namespace),
-            "metadata.name": ("name=", self.name),
-            "token": ("token=", self.token),
-            "tls.insecure": ("insecure=", self.insecure),
+            "endpoint": (argument("endpoint"), self.endpoint),
+            "metadata.namespace": (argument("namespace"), self.namespace),
+            "metadata.name": (argument("name"), self.name),
+            "token": (argument("token"), self.token),
+            "tls.insecure": (argument("insecure"), self.insecure),
         }
         layer = {key: Given(value, "argument", where) for key, (where, value) in values.items() if value is not None}
         if self.ca is not None:
             # Who names an authority wants it asked, whatever the environment says.
-            layer.setdefault("tls.insecure", Given(False, "argument", "ca="))
+            layer.setdefault("tls.insecure", Given(False, "argument", argument("ca")))
         return layer
 
 
@@ -120,13 +122,13 @@ def choose(arguments: ClientArguments, environ: Mapping[str, str], weak: Sequenc
 
 def _argued(arguments: ClientArguments, clients: Path) -> Choice | None:
     if arguments.client is not None and arguments.config is not None:
-        raise ConfigurationError("client= and config= both name a client. Leave one of the two out.")
+        raise ConfigurationError(f"{_CLIENT} and {_CONFIG} both name a client. Leave one of the two out.")
     if arguments.config is not None:
-        path = _existing(Path(arguments.config).expanduser(), "config=")
-        return Choice(f"'{path}', which config= names", path)
+        path = _existing(Path(arguments.config).expanduser(), _CONFIG)
+        return Choice(f"'{path}', which {_CONFIG} names", path)
     if arguments.client is not None:
-        path = _of_alias(arguments.client, clients, "client=")
-        return Choice(f"'{path}', which client= names", path)
+        path = _of_alias(arguments.client, clients, _CLIENT)
+        return Choice(f"'{path}', which {_CLIENT} names", path)
     return None
 
 
@@ -162,13 +164,13 @@ def _kept(clients: Path) -> Choice:
     lost = f" (the current one, '{current}', has no file)" if current is not None else ""
     if aliases:
         raise ConfigurationError(
-            f"There are several clients in '{clients}' and none of them is current{lost}: {_listed(aliases)}. Choose "
-            f"one with client=, {VARIABLE} or `jmp config client use ALIAS`."
+            f"There are several clients in '{clients}' and none of them is current{lost}: {_listed(aliases)}.",
+            hint=Hint.CHOOSE_CLIENT,
         )
     raise ConfigurationError(
-        f"No client is configured{lost}: neither client= nor config= is given, JMP_NAMESPACE and JMP_NAME are not both "
-        f"set, {VARIABLE} is not set, and there is no client in '{clients}'. Log in with `jmp login`, or set "
-        f"JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
+        f"No client is configured{lost}: JMP_NAMESPACE and JMP_NAME are not both set, {VARIABLE} is not set, and there "
+        f"is no client in '{clients}'.",
+        hint=Hint.CONFIGURE_CLIENT,
     )
 
 
@@ -220,7 +222,7 @@ def _existing(path: Path, origin: str) -> Path:
 def _of_alias(alias: str, clients: Path, origin: str) -> Path:
     path = clients / f"{alias}{SUFFIX}"
     if os.sep in alias:
-        raise ConfigurationError(f"{origin} takes an alias, not the path '{alias}'. Give a path with config=.")
+        raise ConfigurationError(f"{origin} takes an alias, not the path '{alias}'.", hint=Hint.GIVE_CLIENT_FILE)
     if not _is_file(path):
         aliases = _aliases(clients)
         close = difflib.get_close_matches(alias, aliases, n=1)

@@ -14,6 +14,7 @@ from JumpstarterLibrary.client.settings.files import API_VERSION, read_mapping
 from JumpstarterLibrary.client.settings.layers import Layers, file_layer
 from JumpstarterLibrary.client.settings.model import ACQUISITION_S, DIAL_S, RETRY_S, ClientSettings
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.hints import argument
 
 KIND = "ClientConfig"
 
@@ -92,7 +93,9 @@ def _needed(layers: Layers, choice: Choice, key: str) -> str:
 def _authorities(layers: Layers, arguments: ClientArguments, insecure: bool) -> bytes | None:
     if arguments.ca is not None:
         if insecure:
-            raise ConfigurationError("ca= means to verify, insecure= not to. Leave one of the two out.")
+            raise ConfigurationError(
+                f"{argument('ca')} means to verify, {argument('insecure')} not to. Leave one of the two out."
+            )
         layers.origins["tls.ca"] = "argument"
         return authorities.read(Path(arguments.ca))
     # Not even looked at, as upstream's client does: whoever trusts anybody needs no authority.

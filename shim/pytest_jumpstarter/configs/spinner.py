@@ -80,7 +80,7 @@ class LeaseAcquisitionSpinner:
             return
         from rich.markup import escape
 
-        self.update_status(escape(event.text))
+        self.update_status(escape(event.phrased()))
 
     def _elapsed(self) -> timedelta:
         whole = (datetime.now() - (self.start_time or datetime.now())).total_seconds()

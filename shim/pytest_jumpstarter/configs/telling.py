@@ -15,9 +15,9 @@ def tell(event: Event) -> None:
     """Tell a notice; other events are of no interest here. It may come from any thread."""
     if not isinstance(event, Notice):
         return
-    logger.log(logging.WARNING if event.level == "WARN" else logging.INFO, "%s", event.text)
+    logger.log(logging.WARNING if event.level == "WARN" else logging.INFO, "%s", event.phrased())
     if event.console and event.level != "WARN" and interactive():
-        sys.stderr.write(f"{event.text}\n")
+        sys.stderr.write(f"{event.phrased()}\n")
         sys.stderr.flush()
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from JumpstarterLibrary.errors import FaultClass, InfrastructureError, JumpstarterError
 from pytest_jumpstarter.failure import brief
+from pytest_jumpstarter.hints import PYTEST
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.state import RUN, TROUBLE
-from pytest_jumpstarter.words import retell
 
 
 def reported(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -39,7 +39,7 @@ def _brief(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, py
     excinfo = call.excinfo
     if excinfo is None or not isinstance(excinfo.value, JumpstarterError):
         return (yield)
-    retell(excinfo.value)
+    excinfo.value.phrase_hint(PYTEST)
     if item.config.getoption("fulltrace", False):
         return (yield)
     with brief(call, excinfo) as sentence:

@@ -218,12 +218,12 @@ def test_labels_that_nobody_has_are_told_with_the_nearest(
         (
             {"exporter": "b2"},
             "Exporter 'b2' cannot be leased: its administrator has disabled it. Choose another one, or give "
-            "allow_disabled=yes.",
+            "allow_disabled=True.",
         ),
         (
             {"selector": "number=2"},
             "No exporter fits selector 'number=2': those that match are disabled by their administrator. Choose "
-            "another selector, or give allow_disabled=yes.",
+            "another selector, or give allow_disabled=True.",
         ),
     ],
 )

@@ -93,7 +93,8 @@ def test_why_nothing_fits_is_told_by_the_controller_where_labels_are_not_known(r
     fault = rig.fault("ListExporters", code=Code.UNAVAILABLE, details="no leader")
     request = LeaseRequest(selector="board=b")
     assert unfit(rig.controller_of(rig.settings), request, LeaseState.of(answer), 5) == (
-        "Nothing for you. Check the selector with `jmp get exporters`."
+        "Nothing for you. Check the selector with `jmp get exporters`.",
+        None,
     )
     fault.clear()
 
@@ -101,7 +102,7 @@ def test_why_nothing_fits_is_told_by_the_controller_where_labels_are_not_known(r
 def test_a_reason_that_nobody_knows_is_told_with_the_controllers_words(rig: Any) -> None:
     answer = client_pb2.Lease(name="namespaces/default/leases/x")
     answer.conditions.add(type="Unsatisfiable", status="True", reason="FullMoon", message="")
-    text = unfit(rig.controller_of(rig.settings), LeaseRequest(selector="board=b"), LeaseState.of(answer), 5)
+    text, _ = unfit(rig.controller_of(rig.settings), LeaseRequest(selector="board=b"), LeaseState.of(answer), 5)
     assert "FullMoon" in text
 
 

@@ -141,8 +141,8 @@ def test_what_is_no_client_is_not_counted(home: Any) -> None:
 
 def nothing(home: Any, lost: str = "") -> str:
     return (
-        f"No client is configured{lost}: neither client= nor config= is given, JMP_NAMESPACE and JMP_NAME are not both "
-        f"set, JMP_CLIENT_CONFIG is not set, and there is no client in '{home.path}/clients'. Log in with `jmp login`, "
+        f"No client is configured{lost}: JMP_NAMESPACE and JMP_NAME are not both set, JMP_CLIENT_CONFIG is not set, "
+        f"and there is no client in '{home.path}/clients'. Log in with `jmp login`, name one with client= or config=, "
         f"or set JMP_NAMESPACE, JMP_NAME, JMP_ENDPOINT and JMP_TOKEN."
     )
 

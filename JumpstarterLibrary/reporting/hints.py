@@ -1,0 +1,18 @@
+"""Robot Framework's phrases for hints: keywords in place of functions. Most arguments are called as in Python."""
+
+from __future__ import annotations
+
+from JumpstarterLibrary.hints import Hint, Phrases
+
+ROBOT: Phrases = {
+    Hint.ALLOW_DISABLED_EXPORTER: "Choose another one, or give allow_disabled=yes.",
+    Hint.ALLOW_DISABLED_EXPORTERS: "Choose another selector, or give allow_disabled=yes.",
+    Hint.LOG_IN: "Try Log In To Console first.",
+    Hint.CHECK_LOGIN: "If no user is logged in, try Log In To Console first.",
+    Hint.BOOT_SYSTEM: "Boot the system first, for example with Ensure Device State    shell.",
+    Hint.EXPECT_RESTART: "Where that is meant, say so with expect_status=restart.",
+    Hint.STOP_BOOT: "Stop the boot first, for example with Interrupt Boot.",
+    Hint.START_FROM_UBOOT: "To start something that does not come back, use Boot From U-Boot.",
+    Hint.RETRY_STATE: "Power-cycle the board, or use Forget Device Failures, to try it again.",
+    Hint.DEFINE_STATE: "See Load Device States.",
+}
