@@ -68,7 +68,7 @@ import sys
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
-from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hint
+from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hints
 
 _Error = TypeVar("_Error", bound="JumpstarterError")
 
@@ -92,8 +92,8 @@ class FaultClass(StrEnum):
 class JumpstarterError(Exception):
     """Root of all errors of this library.
 
-    ``str(error)`` is the whole message: the facts, and the hint as the Python API phrases it, or as the face does that
-    shows the error.
+    ``str(error)`` is the whole message: the facts, and the hints as the Python API phrases them, or as the face does
+    that shows the error.
 
     Args:
         args: The facts: what was asked and what was found, in sentences.
@@ -103,38 +103,46 @@ class JumpstarterError(Exception):
     Attributes:
         code: The kind of error, for machines; stable from release to release.
         fault: The class of fault.
-        hint: What to try; None if there is no hint.
+        hints: What to try.
     """
 
     ROBOT_SUPPRESS_NAME = True
     code: ClassVar[str] = "JMP-ERROR"
     fault: FaultClass = FaultClass.UNKNOWN
-    hint: Hint | None = None
+    hints: tuple[Hint, ...] = ()
     _phrases: Phrases = PYTHON
 
     def __init__(self, *args: object, hint: Hint | None = None, fault: FaultClass | None = None) -> None:
         super().__init__(*args)
         if hint is not None:
-            self.hint = hint
+            self.hints = (hint,)
         if fault is not None:
             self.fault = fault
 
     @property
     def facts(self) -> str:
-        """What was asked and what was found, without the hint."""
+        """What was asked and what was found, without the hints."""
         return super().__str__()
 
     def __str__(self) -> str:
-        return with_hint(self.facts, self.hint, self._phrases)
+        return with_hints(self.facts, self.hints, self._phrases)
 
-    def phrase_hint(self, phrases: Phrases) -> None:
-        """Let ``str(error)`` give the hint in the terms of a face."""
+    def phrase_hints(self, phrases: Phrases) -> None:
+        """Let ``str(error)`` give the hints in the terms of a face."""
         self._phrases = phrases
 
-    def reworded(self, kind: type[_Error], facts: str) -> _Error:
-        """Return an error of a class with other facts, and with the hint, the fault and the rest of this one."""
+    def reworded(self, kind: type[_Error], facts: str, hint: Hint | None = None) -> _Error:
+        """Return an error of a class with other facts, and with the hints, the fault and the rest of this one.
+
+        Args:
+            kind: The class.
+            facts: The facts.
+            hint: What to try as well.
+        """
         error = kind(facts)
         vars(error).update(vars(self))
+        if hint is not None:
+            error.hints += (hint,)
         return error
 
     # What handlers that were written for upstream's errors ask of them.

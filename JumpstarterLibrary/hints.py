@@ -6,7 +6,7 @@ plugin's `hints.py` those of pytest, where they differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum, unique
 
 
@@ -70,6 +70,7 @@ class Hint(Enum):
     EXPECT_RESTART = "Where that is meant, say so with restarts=True."
     STOP_BOOT = "Stop the boot first, for example with interrupt_boot()."
     START_FROM_UBOOT = "To start something that does not come back, use boot_from_uboot()."
+    START_SYSTEM = "To start a system, use boot_from_uboot()."
     RETRY_STATE = "Power-cycle the board, or use forget_failures() of its states, to try it again."
     DEFINE_STATE = "States of one's own are read with load() of the device's states."
 
@@ -85,15 +86,14 @@ def argument(name: str) -> str:
     return f"{name}="
 
 
-def with_hint(facts: str, hint: Hint | None, phrases: Phrases = PYTHON) -> str:
+def with_hints(facts: str, hints: Iterable[Hint], phrases: Phrases = PYTHON) -> str:
     """Return what happened, followed by what to try.
 
     Args:
-        facts: What was asked and what was found. A hint stands on a line of its own after several lines.
-        hint: What to try; None for nothing.
+        facts: What was asked and what was found. Hints stand on a line of their own after several lines.
+        hints: What to try.
         phrases: Those of the face that shows it. Default: the Python API's.
     """
-    if hint is None:
-        return facts
+    advice = " ".join(phrases.get(hint, hint.value) for hint in hints)
     separator = "\n" if "\n" in facts else " "
-    return f"{facts}{separator}{phrases.get(hint, hint.value)}"
+    return f"{facts}{separator}{advice}" if advice else facts

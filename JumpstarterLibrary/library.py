@@ -229,7 +229,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         try:
             return super().run_keyword(name, args, kwargs)
         except JumpstarterError as error:
-            error.phrase_hint(ROBOT)
+            error.phrase_hints(ROBOT)
             raise
         finally:
             self._drain.drain()

@@ -166,7 +166,7 @@ Command That Is Too Long
 Nobody At The Prompt
     [Setup]    Power Off
     Run Keyword And Expect Error
-    ...    EQUALS:There is no U-Boot prompt '=>' on console 'board.console' within 300 milliseconds. The console was silent.\nStop the boot first, for example with: Interrupt Boot
+    ...    EQUALS:There is no U-Boot prompt '=>' on console 'board.console' within 300 milliseconds. The console was silent. Stop the boot first, for example with Interrupt Boot.
     ...    Run U-Boot Command    version    timeout=0.3 s
     VAR    ${message} =    STARTS:There is no U-Boot prompt '=>' on console 'board.console' within 300 milliseconds.
     Run Keyword And Expect Error    ${message}    Get U-Boot Variable    bootdelay    timeout=0.3 s

@@ -11,8 +11,15 @@ import pytest
 
 from JumpstarterLibrary import JumpstarterLibrary
 from JumpstarterLibrary.client.events import Notice
-from JumpstarterLibrary.errors import BootFailed, CommandFailed, JumpstarterError, OperationTimeout, UsageError
-from JumpstarterLibrary.hints import Hint, with_hint
+from JumpstarterLibrary.errors import (
+    BootFailed,
+    CommandFailed,
+    JumpstarterError,
+    OperationTimeout,
+    StateBroken,
+    UsageError,
+)
+from JumpstarterLibrary.hints import Hint, with_hints
 from JumpstarterLibrary.reporting.hints import ROBOT
 
 APPROVED = (Path(__file__).parent / "approved" / "keywords.txt").read_text()
@@ -27,21 +34,22 @@ APPROVED = (Path(__file__).parent / "approved" / "keywords.txt").read_text()
     ],
 )
 def test_a_message(facts: str, hint: Hint | None, text: str) -> None:
-    assert with_hint(facts, hint) == text
+    hints = () if hint is None else (hint,)
+    assert with_hints(facts, hints) == text
     error = UsageError(facts, hint=hint)
-    assert (str(error), error.facts, error.hint, error.args) == (text, facts, hint, (facts,))
-    assert Notice(facts, hint=hint).phrased() == text
+    assert (str(error), error.facts, error.hints, error.args) == (text, facts, hints, (facts,))
+    assert Notice(facts, hints=hints).phrased() == text
 
 
 def test_each_face_has_its_own_terms() -> None:
     error = CommandFailed("It was not run.", hint=Hint.LOG_IN)
     assert str(error) == "It was not run. Log in first, with log_in()."
-    error.phrase_hint(ROBOT)
+    error.phrase_hints(ROBOT)
     assert str(error) == error.message == "It was not run. Try Log In To Console first."
     assert error.facts == "It was not run."
     for again in (copy.copy(error), pickle.loads(pickle.dumps(error)), error.reworded(CommandFailed, error.facts)):
         assert str(again) == str(error)
-    notice = Notice("It was not run.", hint=Hint.LOG_IN)
+    notice = Notice("It was not run.", hints=(Hint.LOG_IN,))
     assert notice.phrased(ROBOT) == str(error)
 
 
@@ -49,6 +57,10 @@ def test_an_error_that_tells_of_another_one_keeps_its_hint() -> None:
     error = OperationTimeout("It was too slow.", hint=Hint.GIVE_TIME)
     other = error.reworded(BootFailed, f"It did not boot. {error.facts}")
     assert str(other) == "It did not boot. It was too slow. Give it more time with timeout=."
+    broken = other.reworded(StateBroken, "It was not tried again.", Hint.DEFINE_STATE)
+    assert broken.hints == (Hint.GIVE_TIME, Hint.DEFINE_STATE)
+    assert other.hints == (Hint.GIVE_TIME,)
+    assert str(broken).startswith("It was not tried again. Give it more time with timeout=. States of")
 
 
 def test_an_error_that_leaves_a_keyword_hints_at_keywords(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,10 +105,23 @@ class Console:
         return match
 
     def wait_for_any(
-        self, patterns: Iterable[Pattern | str], timeout: Seconds, *, since: int | None = None
+        self,
+        patterns: Iterable[Pattern | str],
+        timeout: Seconds,
+        *,
+        since: int | None = None,
+        waiting: str | None = None,
     ) -> tuple[int, ConsoleMatch]:
-        """Wait for the first of several patterns; return its index and the match. Otherwise like ``wait_for``."""
+        """Wait for the first of several patterns; return its index and the match. Otherwise like ``wait_for``.
+
+        Args:
+            patterns: What to look for.
+            timeout: Seconds or timedelta to wait; 0 looks only at what is there.
+            since: Offset to search from. Default: the cursor.
+            waiting: What is awaited, for the message of a crash. Default: the patterns.
+        """
         wanted = [Pattern.of(pattern) for pattern in patterns]
+        waiting = alternatives(wanted) if waiting is None else waiting
         deadline, begin = Deadline.of(timeout), clock.seconds()
         start, heard = self.cursor if since is None else since, self.heard
         hunt = Hunt(wanted, start, self._recording.read)
@@ -120,12 +133,12 @@ class Console:
                 patience = patience or deadline.within(self.timing.settle_limit)
                 if not self._settled(wanted[hit.index], hit.found, patience):
                     continue  # there is more now, and the match may be longer
-                self._expect_crash(hit.found, alternatives(wanted))
+                self._expect_crash(hit.found, waiting)
                 self.cursor = hit.found.end
                 return hit.index, self._match(wanted[hit.index], hit.found, start, begin)
-            self.check(alternatives(wanted))
+            self.check(waiting)
             if ended:
-                raise self._recording.end_error(alternatives(wanted))
+                raise self._recording.end_error(waiting)
             if late:
                 raise self._mismatch(wanted, start, heard, deadline)
             self._pause(end, deadline.at_most(THOROUGH_S if hunt.owes else TICK_S))

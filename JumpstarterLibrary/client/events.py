@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hint
+from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hints
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class Notice(Event):
         text: The sentence.
         level: ``DEBUG``, ``INFO`` or ``WARN``.
         console: Whether a person who waits at a screen should see it at once, too.
-        hint: What to try; None for nothing.
+        hints: What to try.
     """
 
     text: str
     level: str = "INFO"
     console: bool = False
-    hint: Hint | None = None
+    hints: tuple[Hint, ...] = ()
 
     def phrased(self, phrases: Phrases = PYTHON) -> str:
-        """Return the sentence, and the hint in the terms of a face. Default: the Python API's."""
-        return with_hint(self.text, self.hint, phrases)
+        """Return the sentence, and the hints in the terms of a face. Default: the Python API's."""
+        return with_hints(self.text, self.hints, phrases)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ ROBOT: Phrases = {
     Hint.EXPECT_RESTART: "Where that is meant, say so with expect_status=restart.",
     Hint.STOP_BOOT: "Stop the boot first, for example with Interrupt Boot.",
     Hint.START_FROM_UBOOT: "To start something that does not come back, use Boot From U-Boot.",
+    Hint.START_SYSTEM: "To start a system, use Boot From U-Boot.",
     Hint.RETRY_STATE: "Power-cycle the board, or use Forget Device Failures, to try it again.",
     Hint.DEFINE_STATE: "See Load Device States.",
 }

@@ -32,5 +32,5 @@ def pytest_hints() -> Iterator[None]:
     try:
         yield
     except JumpstarterError as error:
-        error.phrase_hint(PYTEST)
+        error.phrase_hints(PYTEST)
         raise

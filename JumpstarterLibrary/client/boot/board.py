@@ -13,6 +13,7 @@ from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.drivers import DriverProxy, PowerProxy
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import AmbiguousDriver, NoSuchDriver
+from JumpstarterLibrary.hints import Hint
 
 UBOOT_LABEL = "jumpstarter_driver_uboot.client.UbootConsoleClient"
 """Upstream's driver for a board with U-Boot: it knows the prompt, and has the children ``power`` and ``serial``."""
@@ -58,10 +59,8 @@ class Board:
             NoSuchDriver: There is none.
             AmbiguousDriver: There are several, and none was named.
         """
-        try:
-            return Supply(self.device.find(PowerProxy, "power", self._power), self.timing)
-        except AmbiguousDriver as error:
-            raise AmbiguousDriver(str(error).replace("driver=", "power=")) from error
+        power = self.device.find(PowerProxy, "power", self._power, several=Hint.NAME_POWER_DRIVER)
+        return Supply(power, self.timing)
 
     @property
     def off(self) -> bool:
@@ -145,7 +144,7 @@ def _uboot_driver(device: Device, path: str | None) -> DriverProxy | None:
     if len(found) > 1:
         paths = ", ".join(node.path for node in found.values())
         raise AmbiguousDriver(
-            f"The exporter '{device.link.name}' has several U-Boot drivers: {paths}. Say which with driver=."
+            f"The exporter '{device.link.name}' has several U-Boot drivers: {paths}.", hint=Hint.NAME_DRIVER
         )
     return next((device.proxy(node) for node in found.values()), None)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.context import Settings
 from JumpstarterLibrary.client.boot.model import SHELL
-from JumpstarterLibrary.errors import BootFailed, StateBroken
+from JumpstarterLibrary.errors import BootFailed, DeviceFailure, StateBroken
+from JumpstarterLibrary.hints import Hint
 
 
 def headline(message: str) -> str:
@@ -19,9 +20,20 @@ def headline(message: str) -> str:
     return first
 
 
+def not_reached(state: str, source: str, cause: DeviceFailure) -> BootFailed:
+    """Return the error for a state that was not reached.
+
+    Args:
+        state: What was not reached.
+        source: From where.
+        cause: Why.
+    """
+    return cause.reworded(BootFailed, f"State '{state}' was not reached from '{source}': {cause.facts}")
+
+
 @dataclass(frozen=True)
 class _Failure:
-    cause: str
+    error: BootFailed
     at: str
     credentials: tuple[str, str | None] = field(repr=False)
 
@@ -43,18 +55,18 @@ class Failures:
         """The names of these states."""
         return list(self._failures)
 
-    def remember(self, state: str, source: str, cause: str, settings: Settings) -> BootFailed:
+    def remember(self, state: str, source: str, cause: DeviceFailure, settings: Settings) -> BootFailed:
         """Remember a failure, and return the error that tells it.
 
         Args:
             state: What was not reached.
             source: From where.
-            cause: The sentence of the error.
+            cause: Why.
             settings: How the board was booted.
         """
-        sentence = f"State '{state}' was not reached from '{source}': {cause}"
-        self._failures[state] = _Failure(sentence, time.strftime("%H:%M:%S"), (settings.user, settings.password))
-        return BootFailed(sentence)
+        error = not_reached(state, source, cause)
+        self._failures[state] = _Failure(error, time.strftime("%H:%M:%S"), (settings.user, settings.password))
+        return error
 
     def refuse(self, state: str) -> None:
         """Raise what is remembered of a state.
@@ -64,9 +76,11 @@ class Failures:
         """
         failure = self._failures.get(state)
         if failure is not None:
-            raise StateBroken(
-                f"State '{state}' was not tried again, because it broke at {failure.at}. {headline(failure.cause)} "
-                f"Power-cycle the board, or use Forget Device Failures, to try it again."
+            raise failure.error.reworded(
+                StateBroken,
+                f"State '{state}' was not tried again, because it broke at {failure.at}. "
+                f"{headline(failure.error.facts)}",
+                Hint.RETRY_STATE,
             )
 
     def reached(self, state: str) -> None:

@@ -130,7 +130,7 @@ class _Attempt:
                 pressed = now
             if self._deadline.expired:
                 why = "" if seen else f" It never said '{self._how.pattern}', so that no key was pressed."
-                raise BootFailed(self._failure(f"There was no prompt '{self._board.prompt}'.{why}"))
+                raise self._failure(f"There was no prompt '{self._board.prompt}'.{why}")
             left = self._how.interval if pressed is None else max(0.0, pressed + self._how.interval - now)
             self._console.wait_for_output(self._deadline.at_most(left if seen else 1.0))
 
@@ -145,11 +145,11 @@ class _Attempt:
     def _check_in_time(self, text: str, now: float) -> None:
         """Raise if the boot went on although a key was pressed."""
         if KERNEL.search(text):
-            raise BootFailed(self._failure(f"The kernel was started before it took the key.{EARLIER}"))
+            raise self._failure(f"The kernel was started before it took the key.{EARLIER}")
         if self._asked is not None and _GOES_ON.match(text, self._asked):
             self._going_on = self._going_on or now
             if now - self._going_on > self._board.timing.uboot_prompt_timeout:
-                raise BootFailed(self._failure(f"It went on before it took the key.{EARLIER}"))
+                raise self._failure(f"It went on before it took the key.{EARLIER}")
 
     def _prompt_came(self) -> bool:
         """Whether there is a prompt that answers; keys that are still on their way are forgotten there."""
@@ -162,9 +162,10 @@ class _Attempt:
             return False
         return True
 
-    def _failure(self, why: str) -> str:
+    def _failure(self, why: str) -> BootFailed:
         limit = spoken(self._deadline.timeout or 0)
-        return (
-            f"The boot on console '{self._console.name}' was not stopped within {limit}. {why} "
-            f"{self._board.screen.evidence(self._shown)}"
+        return self._board.screen.failure(
+            BootFailed,
+            f"The boot on console '{self._console.name}' was not stopped within {limit}. {why}",
+            self._shown,
         )

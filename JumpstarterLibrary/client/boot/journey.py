@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.detecting import Detector
-from JumpstarterLibrary.client.boot.failures import Failures, headline
+from JumpstarterLibrary.client.boot.failures import Failures, headline, not_reached
 from JumpstarterLibrary.client.boot.known import Knowledge
 from JumpstarterLibrary.client.boot.model import (
     BOOTING,
@@ -110,12 +110,13 @@ class Journey:
             self._board.require_supply()
             why = f" ({self._reason})" if state == UNKNOWN and self._reason else ""
             power = "" if self._board.known_supply is not None else " There is no power driver to start anew with."
-            raise BootFailed(
+            raise self._board.screen.failure(
+                BootFailed,
                 f"No way leads from state '{state}'{why} to '{self._target}' on console '{self._board.console.name}'."
-                f"{power} {self._board.screen.evidence()}"
+                f"{power}",
             )
         if (state, path[0].target) in self._taken:
-            raise self._broken(path[0], state, f"The way was taken, and led back to '{state}'.")
+            raise self._broken(path[0], state, BootFailed(f"The way was taken, and led back to '{state}'."))
         return path[0]
 
     def _refuse_hopeless(self, state: str) -> None:
@@ -146,13 +147,13 @@ class Journey:
         out_of_time = self._context.deadline.expired
         crashed = isinstance(error, DeviceCrashed)  # whoever registers failing patterns wants no second try
         if state in ON_THE_WAY and not out_of_time and not crashed:
-            self._tell(f"'{shown}' to '{way.target}' failed: {headline(str(error)).removesuffix('.')}")
+            self._tell(f"'{shown}' to '{way.target}' failed: {headline(error.facts).removesuffix('.')}")
             found = self._detect()
             return UNKNOWN if found in ON_THE_WAY else found
         if out_of_time and not crashed:
             # It is not the board's fault that it was given less time than it may take.
-            raise BootFailed(f"State '{way.target}' was not reached from '{shown}': {error}") from error
-        raise self._broken(way, shown, str(error)) from error
+            raise not_reached(way.target, shown, error) from error
+        raise self._broken(way, shown, error) from error
 
     def _arrival(self, target: str, start: int, limit: Deadline) -> str:
         """Wait until the board stands still in a state: the one that is wanted, or for longer in another."""
@@ -164,9 +165,9 @@ class Journey:
                 return target
             if not screen.changes(self._board.timing.look_time, limit) and found and not limit.expired:
                 return found[0]
-        raise BootFailed(f"The board did not come to state '{target}'. {screen.evidence(start)}")
+        raise screen.failure(BootFailed, f"The board did not come to state '{target}'.", start)
 
-    def _broken(self, way: Way, state: str, cause: str) -> BootFailed:
+    def _broken(self, way: Way, state: str, cause: DeviceFailure) -> BootFailed:
         return self._failures.remember(way.target, state, cause, self._context.settings)
 
     def _tell(self, what: str) -> None:

@@ -13,7 +13,7 @@ from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, LINES, await_
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.deadline import spoken
 from JumpstarterLibrary.client.login import log_in
-from JumpstarterLibrary.errors import BootFailed, CommandFailed
+from JumpstarterLibrary.errors import BootFailed, CommandFailed, FaultClass
 
 RETURN = b"\x15\n"
 """The nudge for a login prompt, which would take a comment for a name."""
@@ -97,7 +97,8 @@ def _hear_first_word(context: Context) -> None:
     board, limit = context.board, context.deadline.within(context.board.timing.boot_silence)
     if not board.screen.spoke and not board.console.wait_for_output(limit):
         raise BootFailed(
-            f"The board on console '{board.console.name}' said nothing within {spoken(limit.timeout or 0)}."
+            f"The board on console '{board.console.name}' said nothing within {spoken(limit.timeout or 0)}.",
+            fault=FaultClass.UNKNOWN,
         )
 
 

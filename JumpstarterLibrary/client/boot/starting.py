@@ -57,7 +57,7 @@ def boot_from_uboot(
         return _await_pattern(board, Pattern(until), at, deadline, back)
     name = await_line(board, {"bootloader": prompt_line(board), **LINES}, at, deadline, "a login or a shell")
     if name == "bootloader":
-        raise BootFailed(f"{back}. {board.screen.evidence(at)}")
+        raise board.screen.failure(BootFailed, f"{back}.", at)
     line, end = board.screen.line(at), board.console.end
     board.console.cursor = end
     return ConsoleMatch(line, board.console.text(at), {}, end - len(line), end, clock.seconds() - begin)
@@ -94,9 +94,8 @@ def await_line(board: Board, wanted: Mapping[str, re.Pattern[str]], since: int, 
                     return name
             if deadline.expired:
                 limit = spoken(deadline.timeout or 0)
-                raise BootFailed(
-                    f"There was no sign of {what} on console '{board.console.name}' within {limit}. "
-                    f"{screen.evidence(since)}"
+                raise screen.failure(
+                    BootFailed, f"There was no sign of {what} on console '{board.console.name}' within {limit}.", since
                 )
             board.console.wait_for_output(deadline.at_most(1.0))
 
@@ -118,9 +117,9 @@ def _await_pattern(board: Board, until: Pattern, at: int, deadline: Deadline, ba
         panic = f"regexp:{PANIC.pattern}"
         index, match = board.console.wait_for_any([until, f"\n{board.prompt}", panic], deadline, since=at)
     except ConsoleMismatch as error:
-        raise BootFailed(f"The system did not start. {error}") from error
+        raise error.reworded(BootFailed, f"The system did not start. {error.facts}") from error
     if index == 1:
-        raise BootFailed(f"{back}. {board.screen.evidence(at)}")
+        raise board.screen.failure(BootFailed, f"{back}.", at)
     if index == 2:
         raise died(board, at)
     return match

@@ -24,6 +24,7 @@ from JumpstarterLibrary.client.boot.own_ways import own_states
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.errors import StateMismatch, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import StateChange
 
 
@@ -146,9 +147,10 @@ class DeviceStates:
         if state != expected:
             self._failures.refuse(expected)
             found = f"unknown: {reason}" if state == UNKNOWN else f"'{state}'"
-            raise StateMismatch(
+            raise self._board.screen.failure(
+                StateMismatch,
                 f"The state of the board on console '{self._board.console.name}' should be '{expected}', and is "
-                f"{found}. {self._board.screen.evidence()}"
+                f"{found}.",
             )
 
     def ensure(self, target: str, timeout: Seconds = None, settings: Settings | None = None) -> list[StateChange]:
@@ -192,7 +194,7 @@ class DeviceStates:
         known = [*self.names, *more]
         found = name if name in known else next((each for each in known if each.lower() == name.lower()), None)
         if found is None:
-            raise UsageError(f"There is no state '{name}', only {', '.join(self.names)}. See Load Device States.")
+            raise UsageError(f"There is no state '{name}', only {', '.join(self.names)}.", hint=Hint.DEFINE_STATE)
         return found
 
 

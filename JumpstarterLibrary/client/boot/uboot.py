@@ -10,11 +10,10 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot import signs
 from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.evidence import alternatives
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
-from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.timing import Timing
-from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, DeviceCrashed, InfrastructureError, UsageError
+from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import CommandResult, ConsoleMatch
 
 CLEAR = b"\x15"
@@ -87,10 +86,11 @@ class UBoot:
                 start = self._nudge(INTERRUPT, limit)
                 self.console.wait_for(shown, limit, since=start)
         except ConsoleMismatch as error:
-            raise CommandFailed(
+            raise self._screen.failure(
+                CommandFailed,
                 f"There is no U-Boot prompt '{self.prompt}' on console '{self.console.name}' within "
-                f"{spoken(limit.timeout or 0)}. {self._screen.evidence()}\n"
-                f"Stop the boot first, for example with: Interrupt Boot"
+                f"{spoken(limit.timeout or 0)}.",
+                hint=Hint.STOP_BOOT,
             ) from error
 
     def run(self, command: str, timeout: Seconds = None) -> CommandResult:
@@ -173,16 +173,13 @@ class UBoot:
     def _await_prompt(self, command: str, at: int, deadline: Deadline) -> None:
         wanted = [f"\n{self.prompt}", PAGER, RESTARTED, OPEN, STARTED]
         since = at
+        # What else is looked for meanwhile is not what is waited for.
+        waiting = f"the end of U-Boot's command '{short(command)}'"
         while True:
             try:
-                index, match = self.console.wait_for_any([*wanted], deadline, since=since)
+                index, match = self.console.wait_for_any([*wanted], deadline, since=since, waiting=waiting)
             except ConsoleMismatch as error:
                 raise self._unfinished(command, at, deadline) from error
-            except DeviceCrashed as error:
-                # What else is looked for meanwhile is nothing that anybody waits for.
-                asked = alternatives(Pattern(pattern) for pattern in wanted)
-                message = str(error).replace(asked, f"the end of U-Boot's command '{short(command)}'")
-                raise DeviceCrashed(message, line=error.line, pattern=error.pattern, trace=error.trace) from error
             if index == 0 and self._stands_at_prompt(deadline):
                 return
             if index == 1:
@@ -190,8 +187,8 @@ class UBoot:
             elif index == 2:
                 self._restarted = True
                 raise CommandFailed(
-                    f"The board restarted while U-Boot ran command '{short(command)}': it said '{match.text.strip()}'. "
-                    f"To start something that does not come back, use Boot From U-Boot."
+                    f"The board restarted while U-Boot ran command '{short(command)}': it said '{match.text.strip()}'.",
+                    hint=Hint.START_FROM_UBOOT,
                 )
             elif index == 3 and not self._screen.changes(OPEN_SETTLE * self._timing.prompt_settle, deadline):
                 raise CommandFailed(
@@ -201,8 +198,8 @@ class UBoot:
             elif index == 4:
                 self._restarted = True
                 raise CommandFailed(
-                    f"U-Boot's command '{short(command)}' has started a kernel, and does not come back. "
-                    f"To start a system, use Boot From U-Boot."
+                    f"U-Boot's command '{short(command)}' has started a kernel, and does not come back.",
+                    hint=Hint.START_SYSTEM,
                 )
             since = match.end
 
@@ -258,9 +255,11 @@ class UBoot:
                     raise
 
     def _unfinished(self, command: str, at: int, deadline: Deadline) -> CommandFailed:
-        return CommandFailed(
+        return self._screen.failure(
+            CommandFailed,
             f"U-Boot's command '{short(command)}' did not finish within {spoken(deadline.timeout or 0)} and was "
-            f"interrupted. {self._screen.evidence(at)}"
+            f"interrupted.",
+            at,
         )
 
 

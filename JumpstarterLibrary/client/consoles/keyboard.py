@@ -14,6 +14,7 @@ from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import ConsoleMismatch, InfrastructureError, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import Echo
 
 logger = logging.getLogger(__name__)
@@ -130,8 +131,8 @@ def _type_line(console: Console, line: str, manner: Manner, deadline: Deadline) 
     times = f"{manner.again + 1} times" if manner.again else "once"
     raise ConsoleMismatch(
         f"'{line}' was typed {times} on console '{console.name}' and did not come back whole, but as "
-        f"'{console.hidden(came or '')}'. The line was erased, nothing was done. Type slower with char_delay=, or do "
-        f"not look at the echo."
+        f"'{console.hidden(came or '')}'. The line was erased, nothing was done.",
+        hint=Hint.TYPE_SLOWER,
     )
 
 

@@ -145,7 +145,7 @@ class Lease:
                 return
             self.ended = error
         if not self.releasing:
-            self.events.emit(Notice(error.facts, level, console=True, hint=error.hint))
+            self.events.emit(Notice(error.facts, level, console=True, hints=error.hints))
         for function in self._on_end:
             function()
 

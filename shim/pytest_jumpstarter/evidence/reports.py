@@ -39,7 +39,7 @@ def _brief(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, py
     excinfo = call.excinfo
     if excinfo is None or not isinstance(excinfo.value, JumpstarterError):
         return (yield)
-    excinfo.value.phrase_hint(PYTEST)
+    excinfo.value.phrase_hints(PYTEST)
     if item.config.getoption("fulltrace", False):
         return (yield)
     with brief(call, excinfo) as sentence:

@@ -234,8 +234,8 @@ def test_a_command_that_starts_a_kernel_does_not_come_back(uboot: UBoot, port: P
         uboot.run("bootm", LIMIT_S)
     assert skipping.seconds() < 2
     assert str(caught.value) == (
-        "U-Boot's command 'bootm' has started a kernel, and does not come back. To start a system, use Boot From "
-        "U-Boot."
+        "U-Boot's command 'bootm' has started a kernel, and does not come back. To start a system, use "
+        "boot_from_uboot()."
     )
     assert b"\x03" not in port.got
 
