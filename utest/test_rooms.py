@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -221,3 +222,61 @@ def test_time_is_read_from_the_clock_in_force() -> None:
     assert len(modules) > 100
     found = [read for path in modules for read in _clock_reads(path) if path != LIBRARY / "client" / "clock.py"]
     assert found == []
+
+
+KEYWORDS = (ROOT / "utest" / "approved" / "keywords.txt").read_text()
+
+OF_A_FACE = re.compile(
+    r"(?<![\w.])(?:{arguments})=|\b(?:{keywords})\b|--jumpstarter-".format(
+        arguments="|".join(sorted({*re.findall(r" \**([a-z]\w*): ", KEYWORDS)})),
+        keywords="|".join(name for name in re.findall(r"^([^:]+):", KEYWORDS, re.MULTILINE) if " " in name),
+    )
+)
+"""What only a face may say: the arguments and names of Robot's keywords, and the options of the pytest plugin."""
+
+SAYS_ALL_THE_SAME = {
+    "client/command.py": "still to be converted",
+    "client/login.py": "still to be converted",
+    "client/timing.py": "its fields are described there for the manual, with the keywords that they are for",
+}
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and value of each string literal of a module that is no docstring."""
+    tree = ast.parse(path.read_text())
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.lineno, node.value
+
+
+def test_the_core_names_nothing_of_a_face() -> None:
+    modules = {
+        path.relative_to(LIBRARY).as_posix(): path
+        for room in ("client", "common")
+        for path in (LIBRARY / room).rglob("*.py")
+    }
+    found = {
+        f"{name}:{line}: {text}": name
+        for name, path in modules.items()
+        for line, text in _texts(path)
+        if OF_A_FACE.search(text)
+    }
+    assert [text for text, name in found.items() if name not in SAYS_ALL_THE_SAME] == []
+    assert {*found.values()} == SAYS_ALL_THE_SAME.keys(), "an exception that is needed no more"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (". Give it more time with timeout=.", True),
+        ("verify=read_back", True),
+        ("Try Log In To Console first.", True),
+        ("use --jumpstarter-timeout", True),
+        ("login_timeout=5 min", False),
+        ("board=rpi4", False),
+        ("the timeout is over", False),
+    ],
+)
+def test_the_test_finds_what_is_of_a_face(text: str, found: bool) -> None:
+    assert bool(OF_A_FACE.search(text)) is found
