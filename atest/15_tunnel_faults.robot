@@ -22,7 +22,7 @@ Lease Expiry During A Call
     Inject Fault    driver    delay    delay=20    method=on
     Do Later    0.2    Expire Lease    ${LEASE}
     VAR    ${message} =
-    ...    REGEXP:Lease '${LEASE}' of exporter 'virtual-1' has expired at [\\d:]+, after 30 minutes\\. Acquire a longer one, extend it in time, or let it extend itself with max_duration=\\. This ended 'on' of driver 'power'\\.
+    ...    REGEXP:Lease '${LEASE}' of exporter 'virtual-1' has expired at [\\d:]+, after 30 minutes\\. This ended 'on' of driver 'power'\\. Acquire a longer one, extend it in time, or let it extend itself with max_duration=\\.
     Error Should Come Soon    ${message}    5    Power On
     Lease Should Have Ended    ${LEASE}
 

@@ -80,7 +80,7 @@ class Run:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Notice):
-            self.notices.append(event.text)
+            self.notices.append(event.phrased())
 
     def decided(self) -> bool:
         """Whether the controller has said something of each lease: that it has an exporter, or why not."""

@@ -221,8 +221,8 @@ def test_a_lease_that_ends_meanwhile_is_an_error_of_the_test_with_its_sentence(
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "E   *LeaseExpired: Lease '*' of exporter 'b1' has expired at *, after 10 seconds. Acquire a longer one, "
-            "extend it in time, or let it extend itself with lease_max_duration. *"
+            "E   *LeaseExpired: Lease '*' of exporter 'b1' has expired at *, after 10 seconds. This ended 'on' of "
+            "driver 'power'. Acquire a longer one, extend it in time, or let it extend itself with lease_max_duration."
         ]
     )
 

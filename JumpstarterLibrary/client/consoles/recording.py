@@ -181,9 +181,11 @@ class Recording:
         if self._closed:
             return LinkError(f"Console '{self._name}' was closed{while_waiting}.")
         if isinstance(self.error, LeaseError):
-            return type(self.error)(f"{self.error} Console '{self._name}' ended{while_waiting}.")
+            facts = f"{self.error.facts} Console '{self._name}' ended{while_waiting}."
+            return self.error.reworded(type(self.error), facts)
         if self.error is not None:
-            return LinkError(f"The stream of console '{self._name}' broke{while_waiting}: {self.error}")
+            facts = f"The stream of console '{self._name}' broke{while_waiting}: {self.error.facts}"
+            return self.error.reworded(LinkError, facts)
         return LinkError(f"The exporter ended the stream of console '{self._name}'{while_waiting}.")
 
     # What is said

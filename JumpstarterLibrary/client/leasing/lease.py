@@ -131,7 +131,7 @@ class Lease:
     def check(self) -> None:
         """Raise why the lease can be used no more, if that is known."""
         if self.ended is not None:
-            raise type(self.ended)(str(self.ended))
+            raise self.ended.reworded(type(self.ended), self.ended.facts)
 
     def end(self, error: InfrastructureError, level: str = "WARN") -> None:
         """Take note that the lease can be used no more; told once.

@@ -139,7 +139,7 @@ class LeaseRoute:
         """
         ended = self.lease.ended if self.over else None
         if ended is not None:
-            return type(ended)(f"{ended} This ended {asked}.")
+            return ended.reworded(type(ended), f"{ended.facts} This ended {asked}.")
         if self.closing:
             return LinkError(
                 f"The link to exporter '{self.lease.exporter}' was closed during {asked}. It is not known whether the "

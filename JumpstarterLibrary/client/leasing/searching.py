@@ -83,9 +83,10 @@ class Search:
                 raise
             # One that only ran out of time says less than the one that had enough of it.
             why = self._vain if isinstance(error, OperationTimeout) else error
-            raise type(why)(
+            raise why.reworded(
+                type(why),
                 f"The {self._which} was lost and looked for in vain before, and was not found within "
-                f"{spoken(self._limit)} now: {why}"
+                f"{spoken(self._limit)} now: {why.facts}",
             ) from error
         self._vain = None
 

@@ -199,7 +199,7 @@ class Rig:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Notice):
-            self.notices.append(event.text)
+            self.notices.append(event.phrased())
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from JumpstarterLibrary.errors import (
     LinkError,
     TlsError,
 )
+from JumpstarterLibrary.hints import Hint
 
 Code = grpc.StatusCode
 During = Callable[[Callable[[], object]], Callable[[], Any]]
@@ -51,7 +52,8 @@ def test_an_end_comes_before_all_other_reasons(rig: Any, way: LeaseRoute) -> Non
     rig.lab.controller.expire(way.lease.name)
     error = way.explain("'on' of driver 'power'")
     assert isinstance(error, LeaseExpired)
-    assert str(error).endswith(" This ended 'on' of driver 'power'.")
+    assert error.facts.endswith(" This ended 'on' of driver 'power'.")
+    assert error.hints == (Hint.EXTEND_LEASE,)
 
 
 def test_a_refusal_comes_before_the_broken_tunnel(way: LeaseRoute) -> None:
