@@ -65,6 +65,7 @@ class Hint(Enum):
 
     LOG_IN = "Log in first, with log_in()."
     CHECK_LOGIN = "If no user is logged in, log in first, with log_in()."
+    ANSWER_PROMPT = "Answer it first, for example with write() of the console."
     GIVE_PASSWORD = "Give it with password=."
     BOOT_SYSTEM = "Boot the system first, for example with ensure('shell') of the device's states."
     EXPECT_RESTART = "Where that is meant, say so with restarts=True."

@@ -21,9 +21,11 @@ from JumpstarterLibrary.client.consoles.keyboard import (
     let_settle,
     type_text,
 )
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import CommandResult
 
 logger = logging.getLogger(__name__)
@@ -43,25 +45,8 @@ LOGOUT_S = 1.0
 
 _UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
-_UNFINISHED = re.compile(r"(?:^|\n)[a-z]{0,10}> *\Z")
 _BOOT_LOADER = re.compile(r"^U-Boot (?:[A-Z]+ )?\d{4}\.\d\d.*$", re.MULTILINE)
 _KERNEL = re.compile(r"^\[ *0\.000000\](?:\[[^\]]*\])? (?:Linux version|Booting Linux).*$", re.MULTILINE)
-_LOGIN = re.compile(r"(?:^|\n)[^\s:]* ?login: *\Z", re.IGNORECASE)
-_AT_SHELL = re.compile(r"(?:\A|\n)JMP[0-9a-f]{8}E:\d+:\n[^\n]*\Z|[#$%] *\Z")
-"""A shell's prompt: it has just ended a command of ours, whatever it prompts with, or ends as most do."""
-
-_NO_SHELL = {
-    "a boot loader waits on console '{0}' ('{1}'). Boot the system first, for example with "
-    "Ensure Device State    shell.": re.compile(r"^(?:=>|[\w-]*u-?boot[\w-]* ?=?>) *$", re.IGNORECASE),
-    "console '{0}' asks for a login ('{1}'). Try Log In To Console first.": re.compile(
-        r"\blogin: *[\w.-]*$", re.IGNORECASE
-    ),
-    "console '{0}' asks for a password ('{1}'). Try Log In To Console first.": re.compile(
-        r"(?:password|passphrase|passcode|\bpin\b)[^:]*: *$", re.IGNORECASE
-    ),
-}
-"""Last lines of a console on which no shell waits, and what is said then."""
-
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -196,15 +181,19 @@ class _Run:
                 looked, quiet_since = end, clock.seconds()
                 if (result := self._looked(raw, without_kernel_messages(raw))) is not None:
                     return result
-            if (result := self._restarted(raw)) is not None:
+            at_login = self._classified(raw).kind is PromptKind.LOGIN
+            if (result := self._restarted(at_login)) is not None:
                 return result
-            self._check_shell(without_kernel_messages(raw))
+            self._check_shell(at_login)
             if self.console.end != end:
                 continue
             if self._untaken(clock.seconds() - quiet_since):
                 return None
             if not self.console.wait_for_output(self.deadline.at_most(0.5), self._text) and self.deadline.expired:
                 raise CommandFailed(self._unfinished())
+
+    def _classified(self, text: str) -> Prompt:
+        return classify(text, self.console.prompts)
 
     @property
     def _text(self) -> str:
@@ -278,7 +267,7 @@ class _Run:
         if stamp is not None:
             self.console.kernel.learn(float(stamp[1]), clock.seconds())
 
-    def _restarted(self, raw: str) -> CommandResult | None:
+    def _restarted(self, at_login: bool) -> CommandResult | None:
         """Return the result of a command that restarts the board, once the board has restarted.
 
         Raises:
@@ -294,20 +283,20 @@ class _Run:
             return CommandResult(self.command, output, None, clock.seconds() - self.begin)
         # A command may print the log of an earlier boot; but then it goes on, and ends.
         certain = _BOOT_LOADER.match(line) and clock.seconds() - noticed > RESTART_S
-        if certain or _LOGIN.search(raw) or self.deadline.expired:
+        if certain or at_login or self.deadline.expired:
             raise CommandFailed(
                 f"Command {quoted(self.command)} did not end: the board restarted. The console said: '{line}'. "
                 f"Where that is meant, say so with expect_status=restart."
             )
         return None
 
-    def _check_shell(self, recent: str) -> None:
+    def _check_shell(self, at_login: bool) -> None:
         """Raise if the shell has ended: where the command began, somebody has to log in again.
 
         Raises:
             CommandFailed: It has.
         """
-        if not self.began or self.restarts or self.restart is not None or not _LOGIN.search(recent):
+        if not self.began or self.restarts or self.restart is not None or not at_login:
             self.logout = None
         elif self.logout is None:
             self.logout = clock.seconds()
@@ -325,7 +314,7 @@ class _Run:
         _expect_shell(self.console, self.command, self.deadline)
         if self.last:
             return False
-        if self.echoed and not _UNFINISHED.search(self.console.text(self.start)):
+        if self.echoed and self._classified(self.console.text(self.start)).kind is not PromptKind.CONTINUATION:
             return False  # the terminal has it; the shell is busy
         if self.echoed:
             abandon_line(self.console, self.deadline)
@@ -383,7 +372,8 @@ def _wake(console: Console, command: str, deadline: Deadline) -> None:
     Raises:
         CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a newline is an attempt.
     """
-    if _UNFINISHED.search(without_kernel_messages(console.text(max(console.start, console.end - OVERLAP)))):
+    text = console.text(max(console.start, console.end - OVERLAP))
+    if classify(text, console.prompts).kind is PromptKind.CONTINUATION:
         abandon_line(console, deadline)
     elif console.fresh:
         _expect_shell(console, command, deadline)
@@ -402,17 +392,30 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
     begin = max(console.start, console.marks["power_on"], console.end - OVERLAP)
     limit = deadline.within(console.timing.settle_limit)
     text, still = without_kernel_messages(console.text(begin)), False
-    while text and not still and not limit.expired and not _AT_SHELL.search(text):
+    prompt = classify(text, console.prompts)
+    while text and not still and not limit.expired and prompt.kind is not PromptKind.SHELL:
         pause = limit.within(console.timing.prompt_settle)
         while not pause.expired:
             console.wait_for_output(pause, "a shell prompt")
         before, text = text, without_kernel_messages(console.text(begin))
-        still = text == before
-    line = text.rpartition("\n")[2]
-    for sentence, prompt in _NO_SHELL.items():
-        if still and prompt.search(line):
-            found = sentence.format(console.name, visible(console.hidden(line.strip())))
-            raise CommandFailed(f"Command {quoted(command)} was not run: {found}")
+        still, prompt = text == before, classify(text, console.prompts)
+    if still and (found := _other_than_shell(console, prompt)) is not None:
+        facts, hint = found
+        raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=hint)
+
+
+def _other_than_shell(console: Console, prompt: Prompt) -> tuple[str, Hint] | None:
+    """Return what waits on a console, and what to try; None if it may be a shell."""
+    line = visible(console.hidden(prompt.line))
+    if prompt.kind is PromptKind.BOOT_LOADER:
+        return f"a boot loader waits on console '{console.name}' ('{line}').", Hint.BOOT_SYSTEM
+    if prompt.asks_for_login:
+        return f"console '{console.name}' asks for a login ('{line}').", Hint.LOG_IN
+    if prompt.kind is PromptKind.SECRET:
+        return f"console '{console.name}' asks '{line}'.", Hint.ANSWER_PROMPT
+    if prompt.asks_for_secret:
+        return f"console '{console.name}' asks for a password ('{line}').", Hint.LOG_IN
+    return None
 
 
 def _check(command: str) -> None:

@@ -11,6 +11,7 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.consoles.evidence import CONTEXT_LINES, Heard, alternatives, crash, instead, visible
 from JumpstarterLibrary.client.consoles.failing import FailingPattern
 from JumpstarterLibrary.client.consoles.hunt import THOROUGH_S, Hunt
+from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.consoles.recording import Recording
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.pattern import Found, Pattern
@@ -48,6 +49,7 @@ class Console:
         fresh: Whether nothing was typed since it was opened, opened again, or power was switched.
         marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
         kernel: The time of the device's kernel, as far as its messages tell.
+        prompts: The prompts that its board is known to have.
 
     Raises:
         ConfigurationError: The transcript could not be opened.
@@ -63,6 +65,7 @@ class Console:
         self.powered = False
         self.fresh = True
         self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
+        self.prompts = PromptSettings()
         self._tick = tick
         self._ticked = 0.0
         self._recording = Recording(driver, self.name, transcript)

@@ -6,12 +6,13 @@ import re
 
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.evidence import tail
-from JumpstarterLibrary.client.consoles.keyboard import INTERRUPT, Manner, type_text
-from JumpstarterLibrary.client.consoles.prompts import BOOTLOADER, LOGIN, PASSWORD, SHELL
+from JumpstarterLibrary.client.consoles.evidence import tail, visible
+from JumpstarterLibrary.client.consoles.keyboard import ERASE, INTERRUPT, Manner, type_text
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.errors import CommandFailed, LoginFailed
+from JumpstarterLibrary.hints import Hint
 
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
 
@@ -42,8 +43,8 @@ def log_in(
         char_delay: Seconds between two typed characters. Default: the timing's ``char_delay``, which is none.
 
     Raises:
-        LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, or
-            there was no prompt in time.
+        LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, a
+            secret is asked for that is not a login's, or there was no prompt in time.
         DeviceCrashed: A failing pattern came meanwhile.
     """
     _Login(console, user, password, Deadline.of(timeout, console.timing.login_timeout), char_delay).run()
@@ -67,32 +68,61 @@ class _Login:
 
     def run(self) -> None:
         while not self._deadline.expired:
-            line = self._settled_line()
-            if line is None:
+            prompt = self._settled_prompt()
+            if prompt is None:
                 break
-            if BOOTLOADER.search(line):
-                raise LoginFailed(
-                    f"There is no login on console '{self._console.name}': a boot loader waits there with the prompt "
-                    f"'{line.strip()}'. Boot the system first, for example with: Write To Console    boot"
-                )
-            if LOGIN.search(line):
+            self._check_is_no_other(prompt)
+            if prompt.kind is PromptKind.LOGIN:
                 self._answer_login()
-            elif PASSWORD.search(line):
+            elif prompt.asks_for_secret:
                 self._answer_password()
-            elif SHELL.search(line) and self._shell_answers(line):
+            elif prompt.kind is PromptKind.PRESS_ENTER:
+                self._send("")
+            elif prompt.may_be_shell and self._shell_answers(prompt):
                 return
-            elif self._screen.changes(self._patience, self._deadline):
+            elif self._screen.changes(self._patience_at(prompt), self._deadline):
                 self._nudged = 0
             else:
-                # Only once: a board that is off does not answer either.
-                self._console.write(INTERRUPT if self._nudged == NUDGES else b"\n", self._deadline)
-                self._nudged += 1
+                self._nudge(prompt)
         raise LoginFailed(self._evidence(f"No login on console '{self._console.name}' within {self._limit}."))
 
-    def _settled_line(self) -> str | None:
-        """Return the last line once the console pauses; what prompts show without a newline behind."""
+    def _settled_prompt(self) -> Prompt | None:
+        """Return what the last line asks for once the console pauses."""
         text = self._screen.settled(self._deadline)
-        return None if text is None else text.rpartition("\n")[2]
+        return None if text is None else classify(text, self._console.prompts)
+
+    def _check_is_no_other(self, prompt: Prompt) -> None:
+        """Raise where something waits that is no login, and takes what is typed for its own.
+
+        Raises:
+            LoginFailed: It does.
+        """
+        name, line = self._console.name, visible(self._console.hidden(prompt.line))
+        if prompt.kind is PromptKind.BOOT_LOADER:
+            raise LoginFailed(
+                f"There is no login on console '{name}': a boot loader waits there with the prompt '{line}'. Boot "
+                f"the system first, for example with: Write To Console    boot"
+            )
+        if prompt.kind is PromptKind.SECRET:
+            raise LoginFailed(
+                f"There is no login on console '{name}': it asks '{line}', which is not a login's question. Nothing "
+                f"was typed there.",
+                hint=Hint.ANSWER_PROMPT,
+            )
+
+    def _patience_at(self, prompt: Prompt) -> float:
+        """Return how long a silent console is left alone; a key at a countdown would stop the boot."""
+        return self._timing.boot_silence if prompt.kind is PromptKind.COUNTDOWN else self._patience
+
+    def _nudge(self, prompt: Prompt) -> None:
+        """Type a line end, and Ctrl-C after some; only once: a board that is off does not answer either."""
+        if self._nudged == NUDGES:
+            self._console.write(INTERRUPT, self._deadline)
+        else:
+            # A name that was typed and not entered is forgotten, not tried.
+            erase = ERASE if prompt.kind is PromptKind.PARTIAL_LOGIN else b""
+            self._console.write(erase + b"\n", self._deadline)
+        self._nudged += 1
 
     def _answer_login(self) -> None:
         refusal = REFUSED.search(self._console.text(self._answered)) if self._asked else None
@@ -122,10 +152,11 @@ class _Login:
         type_text(self._console, text, self._manner, secret=secret, timeout=self._deadline)
         self._screen.changes(self._timing.answer_timeout, self._deadline)
 
-    def _shell_answers(self, line: str) -> bool:
+    def _shell_answers(self, prompt: Prompt) -> bool:
         """Whether what looks like a shell prompt is one: it comes again after a newline, and runs a command."""
         self._send("")
-        if self._settled_line() != line:
+        again = self._settled_prompt()
+        if again is None or again.line != prompt.line:
             return False
         try:
             limit = self._deadline.within(self._timing.probe_timeout)

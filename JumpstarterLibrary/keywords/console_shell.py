@@ -36,8 +36,9 @@ class ConsoleShellKeywords(ConsoleBase):
         """Brings the console to a shell prompt.
 
         Works from any state: a board that boots is waited for, one that is silent gets a newline, what was left running
-        is interrupted with Ctrl-C, somebody else's password prompt is left, and where somebody is logged in already
-        nothing is done. Kernel messages between and within the prompts do not matter.
+        is interrupted with Ctrl-C, an unfinished login is left, and where a shell waits already nothing is done. Where
+        something else asks for a secret (``sudo``, a passphrase, a PIN, a new password), it fails at once and types
+        nothing. Kernel messages between and within the prompts do not matter.
 
         Args:
             user: User name. Default: ``root``.
@@ -49,8 +50,8 @@ class ConsoleShellKeywords(ConsoleBase):
             driver: Path of the serial driver. Default: the only one.
 
         Raises:
-            LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, or
-                there was no prompt in time.
+            LoginFailed: The login was refused, a password was asked for and none given, a boot loader or a question
+                for another secret waits instead, or there was no prompt in time.
             DeviceCrashed: A failing pattern came meanwhile.
 
         Example:

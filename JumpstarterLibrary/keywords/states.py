@@ -50,7 +50,7 @@ class StateKeywords(Keywords):
 
         | =state= | =meaning= |
         | ``off`` | without power |
-        | ``bootloader`` | U-Boot waits at its prompt |
+        | ``bootloader`` | the boot loader waits at its prompt: U-Boot's ``=>``, or the one that was set |
         | ``login`` | the system asks who logs in |
         | ``shell`` | somebody is logged in, and the shell takes commands |
         | any other | as `Load Device States` or `Define Device State` has defined it |

@@ -9,6 +9,7 @@ ROBOT: Phrases = {
     Hint.ALLOW_DISABLED_EXPORTERS: "Choose another selector, or give allow_disabled=yes.",
     Hint.LOG_IN: "Try Log In To Console first.",
     Hint.CHECK_LOGIN: "If no user is logged in, try Log In To Console first.",
+    Hint.ANSWER_PROMPT: "Answer it first, for example with Write To Console.",
     Hint.BOOT_SYSTEM: "Boot the system first, for example with Ensure Device State    shell.",
     Hint.EXPECT_RESTART: "Where that is meant, say so with expect_status=restart.",
     Hint.STOP_BOOT: "Stop the boot first, for example with Interrupt Boot.",

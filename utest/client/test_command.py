@@ -417,11 +417,11 @@ def test_a_megabyte(start: Any) -> None:
 
 
 LOGIN = "Board 1.0\n\nboard login: "
-ASKS_LOGIN = "console 'console' asks for a login ('board login:'). Try Log In To Console first."
-ASKS_PASSWORD = "console 'console' asks for a password ('Password:'). Try Log In To Console first."
+ASKS_LOGIN = "console 'console' asks for a login ('board login:'). Log in first, with log_in()."
+ASKS_PASSWORD = "console 'console' asks for a password ('Password:'). Log in first, with log_in()."
 BOOT_LOADER = (
-    "a boot loader waits on console 'console' ('=>'). Boot the system first, for example with "
-    "Ensure Device State    shell."
+    "a boot loader waits on console 'console' ('=>'). Boot the system first, for example with ensure('shell') of the "
+    "device's states."
 )
 
 
@@ -434,6 +434,12 @@ BOOT_LOADER = (
         (f"{LOGIN}root\nPassword: ", ASKS_PASSWORD),
         ("DRAM: 1 GiB\n=> ", BOOT_LOADER),
         ("DRAM: 1 GiB\nU-Boot> ", BOOT_LOADER.replace("=>", "U-Boot>")),
+        ("DRAM: 1 GiB\nSCM_SMPS_UBOOT # ", BOOT_LOADER.replace("=>", "SCM_SMPS_UBOOT #")),
+        ("Welcome to GRUB!\ngrub> ", BOOT_LOADER.replace("=>", "grub>")),
+        (
+            "Enter PIN: ",
+            "console 'console' asks 'Enter PIN:'. Answer it first, for example with write() of the console.",
+        ),
     ],
 )
 def test_nothing_is_typed_where_no_shell_waits(

@@ -12,7 +12,6 @@ import pytest
 
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.clock import MovableClock
-from JumpstarterLibrary.client.consoles.prompts import SHELL
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import LoginFailed
 from utest.client.serial_port import Port
@@ -57,7 +56,7 @@ class Getty(Port):
             self.say("^C\n")
             self._prompt()
         if b"\x15" in data or b"\x03" in data:
-            self._line, data = "", b""
+            self._line, data = "", re.split(rb"[\x03\x15]", data)[-1]
         if self.losses and len(data) > 1:
             self.losses -= 1
             data = data[1:]
@@ -197,7 +196,7 @@ def test_a_board_that_needs_no_password_but_gets_one(start: Any) -> None:
     assert PASSWORD not in getty.lines
 
 
-@pytest.mark.parametrize("prompt", ["=> ", "U-Boot> ", "STM32MP> =>", "u-boot# "])
+@pytest.mark.parametrize("prompt", ["=> ", "U-Boot> ", "STM32MP> =>", "u-boot# ", "Marvell>> ", "MT7621 # ", "grub> "])
 def test_a_boot_loader_is_told_by_its_prompt(start: Any, prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROMPTS, "uboot", prompt)
     _, console = start("uboot")
@@ -223,6 +222,57 @@ def test_a_shell_is_told_by_its_prompt(start: Any, prompt: str, monkeypatch: pyt
     assert "root" not in getty.lines
 
 
-@pytest.mark.parametrize("line", ["50%", "12 % ", "Loading: # ", "Loading...##", "### ###", "a => "])
-def test_what_ends_like_a_prompt_and_is_none(line: str) -> None:
-    assert not SHELL.search(line)
+@pytest.mark.parametrize(
+    "question",
+    [
+        "[sudo] password for me: ",
+        "Please enter passphrase for disk root: (press TAB for no echo) ",
+        "Enter PIN: ",
+        "New password: ",
+    ],
+)
+def test_a_secret_that_is_not_a_logins_is_never_answered(start: Any, question: str) -> None:
+    getty, console = start("off")
+    getty.say(f"\n{question}")
+    console.wait_for(question, 5)
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD, 10)
+    assert str(caught.value) == (
+        f"There is no login on console 'console': it asks '{question.strip()}', which is not a login's question. "
+        f"Nothing was typed there. Answer it first, for example with write() of the console."
+    )
+    assert getty.got == b""
+
+
+def test_a_password_that_has_expired_is_not_changed(start: Any) -> None:
+    getty, console = start("login")
+    getty._in_password = lambda _line: getty.say("You have to change your password.\nCurrent password: ")
+    getty._prompt = lambda: getty.say({"login": "board login: ", "password": ""}.get(getty.state, ""))
+    getty._in_login = lambda _line: (setattr(getty, "state", "password"), getty.say("Password: "))
+    with pytest.raises(LoginFailed, match=r"it asks 'Current password:', which is not a login's question\."):
+        log_in(console, "root", PASSWORD, 10)
+    assert getty.lines == ["root", PASSWORD]
+
+
+def test_a_name_that_was_left_at_a_login_is_forgotten(start: Any) -> None:
+    getty, console = start("login")
+    getty.say("gues")
+    getty._line = "gues"
+    console.wait_for("login: gues", 5)
+    log_in(console, "root", PASSWORD, 30)
+    assert getty.lines[:3] == ["", "root", PASSWORD]
+
+
+def test_a_console_that_asks_for_enter_gets_it_at_once(start: Any, skipping: MovableClock) -> None:
+    getty, console = start("off")
+    getty.say("\nPlease press Enter to activate this console. ")
+    console.wait_for("console. ", 5)
+
+    def activate(_line: str) -> None:
+        getty.state = "shell"
+
+    getty.state, getty._in_asking = "asking", activate
+    begin = skipping.seconds()
+    log_in(console, "root", PASSWORD, 10)
+    assert skipping.seconds() - begin < console.timing.nudge_delay
+    assert getty.lines[0] == ""

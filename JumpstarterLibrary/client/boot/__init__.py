@@ -1,7 +1,7 @@
 """From power to a shell: stopping the boot loader, its commands, and the states in between.
 
 keys        names of keys
-signs       what boards say: prompts, and how far a boot has come
+progress    messages that tell how far a boot has come
 screen      the end of a console as a person sees it
 supply      a board's power, and what is known of it
 board       console, power and prompt of a device, found in its tree

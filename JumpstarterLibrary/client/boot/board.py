@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.client.boot.progress import BOOT_START
 from JumpstarterLibrary.client.boot.screen import Screen
-from JumpstarterLibrary.client.boot.signs import CHAPTER
 from JumpstarterLibrary.client.boot.supply import Supply
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.drivers import DriverProxy, PowerProxy
 from JumpstarterLibrary.client.timing import Timing
@@ -47,6 +48,11 @@ class Board:
         object.__setattr__(self, "screen", Screen(self.console, begin))
 
     @property
+    def prompts(self) -> PromptSettings:
+        """The prompts that it is known to have."""
+        return PromptSettings(self.prompt)
+
+    @property
     def timing(self) -> Timing:
         """Its time limits and pauses."""
         return self.console.timing
@@ -71,7 +77,7 @@ class Board:
         supply = self.known_supply
         if supply is None or supply.on is not False:
             return False
-        return CHAPTER.search(self.console.text(self.screen.begin)) is None
+        return BOOT_START.search(self.console.text(self.screen.begin)) is None
 
     @property
     def power_actions(self) -> int:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.boot import signs
+from JumpstarterLibrary.client.boot import progress
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.deadline import spoken
 
 DEAD = "dead"
@@ -45,7 +46,7 @@ class Detector:
             return OFF
         limit = self._context.deadline.within(self._timing.look_time)
         while True:
-            if self._match(self._screen.text()) is None and self._starts():
+            if self._starts(self._screen.text()):
                 self.reason = "it is on its way through its firmware"
                 return STARTING
             text = self._screen.settled(limit)
@@ -54,13 +55,10 @@ class Detector:
             state = self._match(text)
             if state is not None:
                 return state.name if state.nudge is None else self._answer(state.nudge)
-            if self._starts():
+            if self._starts(text):
                 continue
-            if self._phase() == DEAD:
-                self.reason = "its kernel has panicked"
-                return UNKNOWN
-            if signs.SECRET.search(text):
-                self.reason = f"it asks '{self._last_line()}', where nothing is tried"
+            self.reason = self._untouchable(text)
+            if self.reason:
                 return UNKNOWN
             if may_stop or not self._screen.changes(self._timing.nudge_delay, limit):
                 return self._answer(NUDGE, quick=may_stop and not self._screen.spoke)
@@ -71,11 +69,32 @@ class Detector:
         phase = self._phase()
         return phase if phase in (STARTING, BOOTING) else UNKNOWN
 
+    def _prompt(self, text: str) -> Prompt:
+        return classify(text, self._context.board.prompts)
+
+    def _untouchable(self, text: str) -> str:
+        """Return why nothing may be typed where no state is shown; empty if it may."""
+        prompt = self._prompt(text)
+        if prompt.kind is PromptKind.BOOT_LOADER:
+            loader = f"the boot loader {prompt.name}" if prompt.name else "a boot loader"
+            return (
+                f"{loader} waits with the prompt '{self._last_line()}', and the prompt that is set for the board is "
+                f"'{self._context.board.prompt}'"
+            )
+        if self._phase() == DEAD:
+            return "its kernel has panicked"
+        return f"it asks '{self._last_line()}', where nothing is tried" if prompt.asks_for_secret else ""
+
     def _last_line(self) -> str:
         return self._console.hidden(seen(self._screen.line())).strip()[-200:]
 
-    def _starts(self) -> bool:
-        """Whether the board may be in its firmware, where a key could stop it."""
+    def _starts(self, text: str) -> bool:
+        """Whether the board may be in its firmware, where a key could stop it.
+
+        What stands at a prompt has ended it, whatever was said last of that.
+        """
+        if self._match(text) is not None or self._prompt(text).kind is PromptKind.BOOT_LOADER:
+            return False
         if self._screen.spoke:
             return self._phase() == STARTING
         power = None if self._supply is None else self._supply.state
@@ -117,10 +136,10 @@ class Detector:
 def last_phase(text: str) -> str:
     """Return what a console has told last of a boot: ``starting``, ``booting``, ``dead``, or ``unknown``."""
     found = {
-        STARTING: _last(signs.COUNTDOWN, text),
-        BOOTING: _last(signs.BOOTING, text),
-        DEAD: _last(signs.PANIC, text),
-        UNKNOWN: _last(signs.SYSTEM, text),
+        STARTING: _last(progress.COUNTDOWN, text),
+        BOOTING: _last(progress.BOOTING, text),
+        DEAD: _last(progress.PANIC, text),
+        UNKNOWN: _last(progress.SYSTEM, text),
     }
     phase, position = max(found.items(), key=lambda item: item[1])
     return phase if position >= 0 else UNKNOWN

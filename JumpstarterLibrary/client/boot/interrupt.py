@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
+from JumpstarterLibrary.client.boot.progress import BOOT_START, KERNEL
 from JumpstarterLibrary.client.boot.screen import TAIL
-from JumpstarterLibrary.client.boot.signs import CHAPTER, KERNEL
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.prompts import classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, CommandFailed
@@ -68,7 +69,6 @@ class _Attempt:
         self._console: Console = board.console
         self._uboot = UBoot(board.console, board.prompt)
         self._pattern = Pattern(how.pattern) if how.pattern else None
-        self._prompt = re.compile(rf"^{re.escape(board.prompt)}", re.MULTILINE)
         self._since = self._shown = 0
         self._asked: int | None = None
         self._going_on: float | None = None
@@ -104,7 +104,7 @@ class _Attempt:
         """
         begin = max(self._board.screen.begin, self._console.start, self._console.end - TAIL)
         text = self._console.text(begin)
-        banner = max(CHAPTER.finditer(text), key=lambda match: match.end(), default=None)
+        banner = max(BOOT_START.finditer(text), key=lambda match: match.end(), default=None)
         if banner is None:
             return begin, begin
         return begin + banner.end(), begin + text.rfind("\n", 0, banner.start()) + 1
@@ -153,8 +153,7 @@ class _Attempt:
 
     def _prompt_came(self) -> bool:
         """Whether there is a prompt that answers; keys that are still on their way are forgotten there."""
-        line = self._board.screen.line(self._since)
-        if not self._prompt.match(line):
+        if not classify(self._board.screen.text(self._since), self._board.prompts).configured:
             return False
         try:
             self._uboot.wake(self._deadline)

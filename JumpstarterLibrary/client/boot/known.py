@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.model import OFF, UNKNOWN
-from JumpstarterLibrary.client.boot.signs import FALLS
+from JumpstarterLibrary.client.boot.progress import STATE_LOST
 
 _OVERLAP = 256
 """Characters before new output that a line, cut in two by chunks, may begin in."""
@@ -57,7 +57,7 @@ class Knowledge:
         if console.start > self._seen:
             return "the console has said more since then than its history keeps"
         text = console.text(self._seen)
-        if fall := FALLS.search(text):
+        if fall := STATE_LOST.search(text):
             begin, end = text.rfind("\n", 0, fall.start()) + 1, text.find("\n", fall.end())
             said = text[begin : None if end < 0 else end].strip()
             return "the link was lost for a while" if said.startswith("[gap") else f"the console said '{said}'"

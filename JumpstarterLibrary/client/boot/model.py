@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client.boot.uboot import CLEAR, NOTHING
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.boot.context import Context
@@ -36,28 +37,35 @@ class State:
 
     Attributes:
         name: Its name.
-        detect: What the last line on the console looks like then.
+        detect: What the last line on the console looks like then; or whether a text shows it.
         nudge: What is typed to see that it is there; None for nothing.
         probe: A further look at what answered so.
         ended: Whether a line that has ended shows it, too, when nothing follows.
-        lines: How many of the last lines ``detect`` looks at; empty ones are none.
     """
 
     name: str
-    detect: re.Pattern[str]
+    detect: re.Pattern[str] | Callable[[str], bool]
     nudge: bytes | None = NUDGE
     probe: Callable[[Context], bool] = field(default=lambda _: True, compare=False)
     ended: bool = False
-    lines: int = 1
 
     def shown(self, text: str) -> bool:
         """Return whether the end of a console's text shows it."""
+        if not isinstance(self.detect, re.Pattern):
+            return self.detect(text)
         lines = text.split("\n")
         while self.ended and len(lines) > 1 and not lines[-1].strip():
             lines.pop()
-        if self.lines > 1:
-            lines = [*[line for line in lines[:-1] if line.strip()], lines[-1]]
-        return self.detect.search("\n".join(lines[-self.lines :])) is not None
+        return self.detect.search(lines[-1]) is not None
+
+
+def state_at(prompt: Prompt) -> str:
+    """Return the state of a board that stands at a prompt; ``unknown`` for a boot loader that is not the configured."""
+    if prompt.configured:
+        return BOOTLOADER
+    if prompt.asks_for_login or prompt.kind is PromptKind.LOGIN_PASSWORD:
+        return LOGIN
+    return SHELL if prompt.may_be_shell else UNKNOWN
 
 
 @dataclass(frozen=True)

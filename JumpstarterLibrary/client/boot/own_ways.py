@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from JumpstarterLibrary.client.boot import signs
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
-from JumpstarterLibrary.client.boot.model import ANY, BOOTING, BOOTLOADER, LOGIN, OFF, SHELL, STARTING, State, Way
-from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, LINES, await_line, boot_from_uboot, prompt_line
+from JumpstarterLibrary.client.boot.model import (
+    ANY,
+    BOOTING,
+    BOOTLOADER,
+    LOGIN,
+    OFF,
+    SHELL,
+    STARTING,
+    State,
+    Way,
+    state_at,
+)
+from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, SYSTEM_STATES, await_state, boot_from_uboot
 from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import spoken
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import BootFailed, CommandFailed, FaultClass
@@ -18,23 +28,26 @@ from JumpstarterLibrary.errors import BootFailed, CommandFailed, FaultClass
 RETURN = b"\x15\n"
 """The nudge for a login prompt, which would take a comment for a name."""
 
-SYSTEM = "a login or a shell"
-
 NESTED = 5
 """How many shells may be one in another."""
 
 
 def own_states(prompt: str) -> list[State]:
-    """Return the states in which every board can stand still, the most particular first.
+    """Return the states in which every board can stand still.
 
     Args:
         prompt: What the boot loader's prompt begins with.
     """
+    settings = PromptSettings(prompt)
+
+    def shows(state: str, wanted: Callable[[Prompt], bool] = lambda _: True) -> Callable[[str], bool]:
+        return lambda text: state_at(found := classify(text, settings)) == state and wanted(found)
+
     return [
-        State(BOOTLOADER, re.compile(rf"^{re.escape(prompt)}")),
-        State(LOGIN, signs.NAME, RETURN),
-        State(LOGIN, signs.PASSWORD, None, lines=2),
-        State(SHELL, signs.SHELL, probe=_runs_commands),
+        State(BOOTLOADER, shows(BOOTLOADER)),
+        State(LOGIN, shows(LOGIN, lambda found: found.asks_for_login), RETURN),
+        State(LOGIN, shows(LOGIN, lambda found: found.asks_for_secret), None),
+        State(SHELL, shows(SHELL), probe=_runs_commands),
     ]
 
 
@@ -109,14 +122,13 @@ def _start(context: Context) -> str:
 
 def _wait_for_system(context: Context) -> str:
     board = context.board
-    lines = {BOOTLOADER: prompt_line(board), **LINES}
-    return await_line(board, lines, board.screen.begin, context.deadline, SYSTEM)
+    return await_state(board, (BOOTLOADER, *SYSTEM_STATES), board.screen.begin, context.deadline)
 
 
 def _boot(context: Context) -> str:
     commands = context.settings.commands or BOOT_COMMANDS
     match = boot_from_uboot(context.board, commands, timeout=context.deadline)
-    return SHELL if LINES[SHELL].search(match.text) else LOGIN
+    return state_at(classify(match.text, context.board.prompts))
 
 
 def _log_in(context: Context) -> str:
@@ -129,7 +141,7 @@ def _log_out(context: Context) -> str:
     for _ in range(NESTED):
         start = context.board.console.end
         context.board.console.write(b"\x15exit\n", context.deadline)
-        where = await_line(context.board, LINES, start, context.deadline, SYSTEM)
+        where = await_state(context.board, SYSTEM_STATES, start, context.deadline)
         if where == LOGIN:
             break
     return where

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
+from JumpstarterLibrary.client.boot.model import BOOTLOADER, LOGIN, SHELL, state_at
+from JumpstarterLibrary.client.boot.progress import PANIC
 from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES
-from JumpstarterLibrary.client.boot.signs import LOGIN, PANIC, SHELL
 from JumpstarterLibrary.client.boot.uboot import UBoot
+from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, ConsoleMismatch, UsageError
@@ -20,11 +21,8 @@ BOOT_COMMANDS = ("boot",)
 DRAINED_SHARE = 1 / 5
 """Silence, as a part of ``trace_time``, after which a board that dies has told all."""
 
-LINES = {
-    "login": LOGIN,
-    "shell": SHELL,
-}
-"""What a console stands still at when a system is up."""
+SYSTEM_STATES = (LOGIN, SHELL)
+"""The states of a board whose system is up."""
 
 
 def boot_from_uboot(
@@ -55,31 +53,24 @@ def boot_from_uboot(
     back = f"U-Boot came back to its prompt from '{commands[-1]}'"
     if until is not None:
         return _await_pattern(board, Pattern(until), at, deadline, back)
-    name = await_line(board, {"bootloader": prompt_line(board), **LINES}, at, deadline, "a login or a shell")
-    if name == "bootloader":
+    if await_state(board, (BOOTLOADER, *SYSTEM_STATES), at, deadline) == BOOTLOADER:
         raise board.screen.failure(BootFailed, f"{back}.", at)
     line, end = board.screen.line(at), board.console.end
     board.console.cursor = end
     return ConsoleMatch(line, board.console.text(at), {}, end - len(line), end, clock.seconds() - begin)
 
 
-def prompt_line(board: Board) -> re.Pattern[str]:
-    """Return what the last line looks like when the boot loader waits."""
-    return re.compile(rf"^{re.escape(board.prompt)} *$")
-
-
-def await_line(board: Board, wanted: Mapping[str, re.Pattern[str]], since: int, deadline: Deadline, what: str) -> str:
-    """Wait until a console stands still at one of several lines, and return its name.
+def await_state(board: Board, wanted: Collection[str], since: int, deadline: Deadline) -> str:
+    """Wait until a console stands still at the prompt of a state, with nothing typed behind it, and return the state.
 
     Args:
         board: The board.
-        wanted: What the last line may look like, by name.
+        wanted: The states that end the wait: ``login``, ``shell``, ``bootloader``.
         since: Offset from which on to look.
         deadline: Until when.
-        what: What is awaited, in words.
 
     Raises:
-        BootFailed: The kernel panicked, or no such line came in time.
+        BootFailed: The kernel panicked, or no such prompt came in time.
     """
     screen, looked = board.screen, since
     while True:
@@ -88,14 +79,16 @@ def await_line(board: Board, wanted: Mapping[str, re.Pattern[str]], since: int, 
             raise died(board, since)
         looked = max(since, end - len(PANIC.pattern))
         if not screen.changes(board.timing.prompt_settle, deadline):
-            line = screen.line(since)
-            for name, pattern in wanted.items():
-                if board.console.end > since and pattern.search(line):
-                    return name
+            prompt = classify(screen.text(since), board.prompts)
+            bare = not prompt.typed and prompt.kind not in (PromptKind.PARTIAL_LOGIN, PromptKind.LOGIN_PASSWORD)
+            if bare and board.console.end > since and (state := state_at(prompt)) in wanted:
+                return state
             if deadline.expired:
                 limit = spoken(deadline.timeout or 0)
                 raise screen.failure(
-                    BootFailed, f"There was no sign of {what} on console '{board.console.name}' within {limit}.", since
+                    BootFailed,
+                    f"There was no sign of a login or a shell on console '{board.console.name}' within {limit}.",
+                    since,
                 )
             board.console.wait_for_output(deadline.at_most(1.0))
 

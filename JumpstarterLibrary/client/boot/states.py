@@ -76,6 +76,11 @@ class DeviceStates:
             self._knowledge = Knowledge(self._board)
             self._failures = Failures(self._board)
         self.settings = settings
+        self.announce_prompts()
+
+    def announce_prompts(self) -> None:
+        """Let all that read the board's console know its prompts."""
+        self._board.console.prompts = self._board.prompts
 
     def define(self, states: Sequence[State], ways: Sequence[Way]) -> None:
         """Add states of one's own, and ways between states; they take the place of others with the same names.
@@ -218,6 +223,7 @@ def states_of(device: Device, driver: str | None = None) -> DeviceStates:
         new = DeviceStates(device, driver)
         same = (states for states in known.values() if states.board.console is new.board.console)
         known[driver] = next(same, new)
+        known[driver].announce_prompts()
     return known[driver]
 
 

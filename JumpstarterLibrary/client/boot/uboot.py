@@ -7,9 +7,10 @@ import re
 import secrets
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.boot import signs
+from JumpstarterLibrary.client.boot import progress
 from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
@@ -30,11 +31,11 @@ PIECE = 16
 """Characters that are typed at a time where the whole line did not arrive: no more than a UART keeps."""
 
 PAGER = "regexp:: Press SPACE to continue"
-RESTARTED = f"regexp:{signs.RESTARTED.pattern}"
-STARTED = f"regexp:{signs.STARTED.pattern}"
+RESTARTED = f"regexp:{progress.RESTARTED.pattern}"
+STARTED = f"regexp:{progress.STARTED.pattern}"
 OPEN_SETTLE = 3
 """How many times as long as a prompt an open command has to stand still; what a command prints may look like one."""
-OPEN = r"regexp:\n> \Z"
+OPEN = rf"regexp:\n{PS2}\Z"
 
 _PAGES = re.compile(r"\n?: Press SPACE to continue\n* *\n?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -51,6 +52,7 @@ class UBoot:
     def __init__(self, console: Console, prompt: str) -> None:
         self.console = console
         self.prompt = prompt
+        self._prompts = PromptSettings(prompt)
         self._screen = Screen(console)
         self._restarted = False
         self._shown = ""  # the whole prompt, once it was seen
@@ -61,8 +63,11 @@ class UBoot:
 
     def waits(self) -> bool:
         """Return whether the last line is its prompt, perhaps with something typed behind it. Types nothing."""
-        line = self._screen.line()
-        return line.startswith(self.prompt) or signs.CONTINUATION.search(line) is not None
+        prompt = self._standing()
+        return prompt.configured or prompt.kind is PromptKind.CONTINUATION
+
+    def _standing(self) -> Prompt:
+        return classify(self._screen.text(), self._prompts)
 
     def wake(self, timeout: Seconds = None) -> None:
         """Let it show its prompt, on a line with nothing typed behind it.
@@ -77,7 +82,7 @@ class UBoot:
         """
         limit = Deadline.of(timeout).within(self._timing.uboot_prompt_timeout)
         shown = f"#\n{self.prompt}"
-        open_quote = signs.CONTINUATION.search(self._screen.line()) is not None
+        open_quote = self._standing().kind is PromptKind.CONTINUATION
         try:
             if not open_quote:
                 start = self._nudge(b"", limit)
@@ -205,8 +210,10 @@ class UBoot:
 
     def _stands_at_prompt(self, deadline: Deadline) -> bool:
         """Whether the last line is the prompt, and not something like it that the command has printed."""
-        while (line := self._screen.line()).startswith(self.prompt):
-            if line == self._shown or not self._screen.changes(self._timing.prompt_settle, deadline):
+        while classify(text := self._screen.text(), self._prompts).configured:
+            if text.rpartition("\n")[2] == self._shown or not self._screen.changes(
+                self._timing.prompt_settle, deadline
+            ):
                 return True
         return False
 

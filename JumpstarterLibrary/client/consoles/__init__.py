@@ -11,5 +11,5 @@ presets         such patterns for Linux, U-Boot, Zephyr and Android
 kernel          messages of a kernel between what others print
 keyboard        typing, with a look at the echo
 screen          the last lines, once they stand still
-prompts         what a login, a shell and a boot loader ask with
+prompts         which prompt the last lines show: a shell's, a login's, a boot loader's, ...
 """

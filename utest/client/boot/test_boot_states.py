@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client import Device, Timing
-from JumpstarterLibrary.client.boot import own_ways, signs
+from JumpstarterLibrary.client.boot import own_ways
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.detecting import last_phase
 from JumpstarterLibrary.client.boot.files import own_state, read_states
 from JumpstarterLibrary.client.boot.model import Way
-from JumpstarterLibrary.client.boot.starting import died
+from JumpstarterLibrary.client.boot.starting import SYSTEM_STATES, await_state, died
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.client.boot.supply import Supply
 from JumpstarterLibrary.client.boot.uboot import UBoot
@@ -29,8 +29,10 @@ from JumpstarterLibrary.client.events import Event, Notice
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import (
     BootFailed,
+    CommandFailed,
     ConfigurationError,
     DriverError,
+    LoginFailed,
     OperationTimeout,
     StateBroken,
     StateMismatch,
@@ -503,14 +505,72 @@ def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventu
     assert [step.target for step in states.ensure("login", LIMIT_S)] == ["login"]
 
 
-@pytest.mark.parametrize("prompt", ["sh-5.1# ", "bash-5.2$ ", "/ # ", "root@board:~# ", "$ ", "~ % "])
-def test_prompts_of_shells(prompt: str) -> None:
-    assert signs.SHELL.search(prompt)
+@pytest.mark.parametrize(
+    ("text", "states"),
+    [
+        ("=> ", ["bootloader"]),
+        ("=> boot", ["bootloader"]),
+        ("board login: ", ["login"]),
+        ("board login: ro", ["login"]),
+        ("board login: root\nPassword: ", ["login"]),
+        ("Password: ", []),
+        ("[sudo] password for me: ", []),
+        ("root@board:~# ", ["shell"]),
+        ("> ", ["shell"]),
+        ("U-Boot> ", []),
+        ("grub> ", []),
+        ("Loading: # ", []),
+        ("Hit any key to stop autoboot:  3 ", []),
+    ],
+)
+def test_states_are_told_by_their_prompts(text: str, states: list[str]) -> None:
+    assert [state.name for state in own_ways.own_states("=>") if state.shown(f"before\n{text}")] == states
 
 
-@pytest.mark.parametrize("line", ["Loading: # ", "Loading: ####", "12 % ", "45%", "=> ", ">>> ", "[#####   ", "... "])
-def test_lines_that_are_no_prompts_of_shells(line: str) -> None:
-    assert not signs.SHELL.search(line)
+@pytest.mark.parametrize(
+    ("prompt", "loader"),
+    [("U-Boot>", "the boot loader U-Boot"), ("grub>", "the boot loader GRUB"), ("ROM>", "a boot loader")],
+)
+def test_another_boot_loader_is_named_and_left_alone(
+    port: Port, states: DeviceStates, eventually: Any, prompt: str, loader: str
+) -> None:
+    # Its banner does not make it one that still starts.
+    said(port, states, f"U-Boot 2023.04 (Apr 03 2023)\r\nDRAM: 1 GiB\r\n{prompt} ".encode(), eventually)
+    assert states.get(LIMIT_S) == (
+        "unknown",
+        f"{loader} waits with the prompt '{prompt}', and the prompt that is set for the board is '=>'",
+    )
+    assert port.got == b""
+
+
+def test_a_prompt_that_is_set_is_known_to_logins_and_commands(
+    port: Port, states: DeviceStates, eventually: Any
+) -> None:
+    states.configure(dataclasses.replace(states.settings, prompt="R-mt#"))
+    said(port, states, b"DRAM: 1 GiB\r\nR-mt# ", eventually)
+    console = states.board.console
+    with pytest.raises(
+        CommandFailed, match=r"^Command 'true' was not run: a boot loader waits on console '.*' \('R-mt#'"
+    ):
+        run_command(console, "true", LIMIT_S)
+    with pytest.raises(LoginFailed, match=r"a boot loader waits there with the prompt 'R-mt#'"):
+        log_in(console, "root", "root", LIMIT_S)
+    assert port.got == b""
+
+
+@pytest.mark.parametrize("line", ["grub> ", "Shell> ", "U-Boot> ", "=> boot", "board login: ro", "Password: ", "45 % "])
+def test_no_system_waits_there(port: Port, states: DeviceStates, eventually: Any, line: str) -> None:
+    said(port, states, f"=> boot\r\n{line}".encode(), eventually)
+    with pytest.raises(
+        BootFailed, match=r"^There was no sign of a login or a shell on console '.*' within 5 seconds\."
+    ):
+        await_state(states.board, ("bootloader", *SYSTEM_STATES), 0, Deadline(5.0))
+
+
+@pytest.mark.parametrize(("line", "state"), [("=> ", "bootloader"), ("board login: ", "login"), ("/ # ", "shell")])
+def test_where_a_boot_has_led(port: Port, states: DeviceStates, eventually: Any, line: str, state: str) -> None:
+    said(port, states, f"=> boot\r\n{line}".encode(), eventually)
+    assert await_state(states.board, ("bootloader", *SYSTEM_STATES), 0, Deadline(5.0)) == state
 
 
 def test_shells_in_shells_are_left_all(port: Port, states: DeviceStates) -> None:

@@ -1,0 +1,307 @@
+"""Which prompt stands on a console: the last lines of real systems, and of what only looks like them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from JumpstarterLibrary import client
+from JumpstarterLibrary.client.consoles import prompts
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, PromptSettings, classify
+from JumpstarterLibrary.client.text import Normaliser
+
+KERNEL = "[   12.345678] usb 1-1: new high-speed USB device\r\n"
+LONG = "\x1b]0;root@board: /srv\x07\x1b[01;32mroot@a-rather-long-host-name.lab.example.org\x1b[00m:\x1b[01;34m"
+
+SHELLS = [
+    "$ ",
+    "# ",
+    "#",
+    "sh-5.1$ ",
+    "sh-5.1# ",
+    "bash-5.2# ",
+    "root@debian:~# ",
+    "debian@beaglebone:/var/log$ ",
+    "[root@fedora ~]# ",
+    f"{LONG}/srv/tftp/images/some/deep/directory/of/a/project/with/a/long/name\x1b[00m# ",
+    "\x1b[?2004hroot@board:~# ",
+    "\r\x1b[Kroot@board:~# ",
+    f"{'x' * 5000}:~$ ",
+    "/ # ",
+    "~ # ",
+    "/src/u-boot # ",
+    "[root@host u-boot]# ",
+    "root@OpenWrt:/# ",
+    "virtual # ",
+    "host% ",
+    "host1% ",
+    "me@mac ~ % ",
+    "~/x (main) $ ",
+    "501 $ ",
+    ":/ $ ",
+    "generic_x86_64:/ # ",
+    "uart:~$ ",
+    "nsh> ",
+    "root@board ~> ",
+    "me@suse:~> ",
+    "esp> ",
+    "dracut:/# ",
+    "ONIE:/ # ",
+    "PS /root> ",
+    f"root@board:~# {KERNEL}",
+    f"root@{KERNEL}board:~# ",
+    "Last login: Tue Mar  3 10:00:00 UTC 2026 on ttyS0\r\nroot@board:~# ",
+    "JMP0123abcdE:0:\nlogin: ",
+    "JMP0123abcdE:127:\n=> ",
+    "JMP0123abcdE:0:\n",
+]
+CONTINUATIONS = ["> ", ">", "dquote> ", "cmdand quote> ", "heredoc> ", "hush> ", f"> {KERNEL}"]
+LOGINS = [
+    "login: ",
+    "board login: ",
+    "board.lab.example.org login:",
+    "(none) login: ",
+    "MikroTik Login: ",
+    "Welcome to board 1.0 board login: ",
+    "\xff\xfe\x00board login: ",
+    "Username: ",
+    f"board login: {KERNEL}",
+    f"board lo{KERNEL}gin: ",
+    "\nDebian GNU/Linux 12 board ttyS0\n\nboard login: ",
+    "board login: roo\b \b\b \b\b \b",
+]
+PARTIAL_LOGINS = ["login: ro", "board login: root", "board login: some.one@lab", "Username: admin"]
+LOGIN_PASSWORDS = [
+    "board login: root\nPassword: ",
+    f"board login: root\n{KERNEL}Password: ",
+    "board login: root\n\nPassword for root: ",
+    "board login: root\nroot's Password: ",
+    "Username: admin\nPassword:",
+    "board login: root\nPasswort: ",
+    "board login: root\nMot de passe : ",
+]
+PASSWORDS = ["Password: ", "$ su\nPassword: ", "Enter password: ", "Passwort: ", "密码\uff1a"]
+SECRETS = [
+    "[sudo] password for me: ",
+    "root@board's password: ",
+    "Please enter passphrase for disk sda2 (root): ",
+    "\U0001f510 Please enter passphrase for disk root: (press TAB for no echo) ",
+    "\U0001f510 Please enter passphrase for disk root: (press TAB for no echo) ***",
+    "Enter passphrase for key '/root/.ssh/id_ed25519': ",
+    "Please unlock disk sda5_crypt: ",
+    "Enter PIN: ",
+    "Verification code: ",
+    "board login: root\nCurrent password: ",
+    "board login: root\n(current) UNIX password: ",
+    "New password: ",
+    "Retype new password: ",
+    "Create root password: ",
+    "Give root password for maintenance\n(or press Control-D to continue): ",
+    "Press Enter for maintenance\n(or press Control-D to continue): ",
+    "Give root password for system maintenance\n(or type Control-D for normal startup):",
+]
+LOADERS = {
+    "=> ": "U-Boot",
+    "=>": "U-Boot",
+    "U-Boot> ": "U-Boot",
+    "U-Boot > ": "U-Boot",
+    "U-Boot (BPI-R4)> ": "U-Boot",
+    "u-boot # ": "U-Boot",
+    "u-boot=> ": "U-Boot",
+    "rk3399=> ": "U-Boot",
+    "MX6UL_VAR_DART(nand)==> ": "U-Boot",
+    "STM32MP> =>": "U-Boot",
+    "STM32MP> ": "U-Boot",
+    "SCM_SMPS_UBOOT # ": "U-Boot",
+    "Marvell>> ": "U-Boot",
+    "ZynqMP> ": "U-Boot",
+    "TEGRA210 (P3450-0000) # ": "U-Boot",
+    "Tegra186 (P2771-0000-500) # ": "U-Boot",
+    "Colibri iMX6 # ": "U-Boot",
+    "Verdin iMX8MM # ": "U-Boot",
+    "ar7240> ": "U-Boot",
+    "MT7621 # ": "U-Boot",
+    "MT7988> ": "U-Boot",
+    "gxl_p212_v1#": "U-Boot",
+    "isvp_t31# ": "U-Boot",
+    "OpenIPC # ": "U-Boot",
+    "RISC-V # ": "U-Boot",
+    "StarFive # ": "U-Boot",
+    "bldr> ": "U-Boot",
+    "VExpress64# ": "U-Boot",
+    "hisilicon # ": "U-Boot",
+    "J721E-EVM# ": "U-Boot",
+    "ast# ": "U-Boot",
+    "barebox@board:/ ": "Barebox",
+    "barebox@Phytec phyCORE-i.MX6:/mnt/nand ": "Barebox",
+    "barebox:/ ": "Barebox",
+    "grub> ": "GRUB",
+    "grub rescue> ": "GRUB",
+    "Shell> ": "UEFI shell",
+    "FS0:\\> ": "UEFI shell",
+    "fs0:\\EFI\\BOOT> ": "UEFI shell",
+    "CFE> ": "CFE",
+    "RedBoot> ": "RedBoot",
+    "PMON> ": "PMON",
+    "iPXE> ": "iPXE",
+    "ARM-TFA> ": "",
+    f"DRAM:  1 GiB\n=> {KERNEL}": "U-Boot",
+    "\x1b[32m=> \x1b[0m": "U-Boot",
+}
+COUNTDOWNS = [
+    "Hit any key to stop autoboot:  3 ",
+    "Hit any key to stop autoboot:  3 \b\b\b 2 ",
+    "Press SPACE to abort autoboot in 2 seconds",
+    "Autoboot in 5 seconds; enter password to stop: ",
+    "Hit m for menu or any key to stop autoboot:  3",
+    "Press ESC in 5 seconds to skip startup.nsh or any other key to continue.",
+]
+PRESS_ENTER = [
+    "Please press Enter to activate this console. ",
+    "Press any key to continue...",
+]
+OUTPUT = [
+    "",
+    "\n",
+    "   ",
+    "root@board:~# \n",
+    "root@board:~# ls -l",
+    "board login: \n",
+    "last login: ",
+    "Last login: ",
+    "authorized login: only when you are told to",
+    "Loading: #",
+    "Loading: ####",
+    "Loading: *",
+    "Writing: # ",
+    "[#####     ",
+    "[=====>",
+    "===>",
+    "### ###",
+    "45 %",
+    "45%",
+    "12 % ",
+    "done (45 %",
+    "Progress: 99.5%",
+    "Price: 5 $",
+    "it costs 20$",
+    "a sum of 1,000.00 $ ",
+    "<main>",
+    "<INTERRUPT>",
+    "see the notes about issue #",
+    "a => ",
+    "a -> ",
+    "1 ->",
+    ">>> ",
+    "... ",
+    "(initramfs) ",
+    "NOTICE:  BL1: v2.9(release):v2.9.0",
+    "U-Boot 2023.04 (Apr 03 2023 - 12:00:00 +0000)",
+    "ARM-TFA",
+    "NOTICE:  BL31: Built : 12:00:00, Jan  1 2024",
+    "Starting kernel ...",
+    "Net:   eth0: ethernet@1",
+    "key: value:",
+    "pins: 12 of 40 used",
+    "[   12.345678] a kernel message > ",
+]
+
+TABLE = [
+    *[(text, PromptKind.SHELL) for text in SHELLS],
+    *[(text, PromptKind.CONTINUATION) for text in CONTINUATIONS],
+    *[(text, PromptKind.LOGIN) for text in LOGINS],
+    *[(text, PromptKind.PARTIAL_LOGIN) for text in PARTIAL_LOGINS],
+    *[(text, PromptKind.LOGIN_PASSWORD) for text in LOGIN_PASSWORDS],
+    *[(text, PromptKind.PASSWORD) for text in PASSWORDS],
+    *[(text, PromptKind.SECRET) for text in SECRETS],
+    *[(text, PromptKind.BOOT_LOADER) for text in LOADERS],
+    *[(text, PromptKind.COUNTDOWN) for text in COUNTDOWNS],
+    *[(text, PromptKind.PRESS_ENTER) for text in PRESS_ENTER],
+    *[(text, PromptKind.NONE) for text in OUTPUT],
+]
+
+
+def classified(raw: str, settings: PromptSettings | None = None) -> Prompt:
+    """Return what the text is taken for that a console keeps of some bytes."""
+    return classify(Normaliser().feed(raw.encode("utf-8")), settings)
+
+
+@pytest.mark.parametrize("before", ["", "Welcome to board 1.0\r\n", f"{KERNEL}"], ids=["alone", "text", "kernel"])
+@pytest.mark.parametrize(("raw", "kind"), TABLE)
+def test_kinds(raw: str, kind: PromptKind, before: str) -> None:
+    assert classified(before + raw).kind is kind
+
+
+@pytest.mark.parametrize(("raw", "name"), LOADERS.items())
+def test_names_of_boot_loaders(raw: str, name: str) -> None:
+    prompt = classified(raw)
+    assert prompt.name == name
+    assert not prompt.configured
+
+
+@pytest.mark.parametrize(("raw", "kind"), TABLE)
+def test_a_configured_prompt_changes_no_other(raw: str, kind: PromptKind) -> None:
+    assert classified(raw, PromptSettings("board #")).kind is kind
+
+
+@pytest.mark.parametrize("configured", ["=>", "board #", "R-mt#", "(initramfs)", "ap135>", "# "])
+def test_a_configured_prompt_is_that_of_a_boot_loader(configured: str) -> None:
+    prompt = classified(f"DRAM: 1 GiB\r\n{configured} ", PromptSettings(configured))
+    assert (prompt.kind, prompt.configured, prompt.typed) == (PromptKind.BOOT_LOADER, True, "")
+    prompt = classified(f"DRAM: 1 GiB\r\n{configured} mmc rea", PromptSettings(configured))
+    assert (prompt.kind, prompt.configured, prompt.typed) == (PromptKind.BOOT_LOADER, True, "mmc rea")
+    assert not classified(f"the prompt is {configured}", PromptSettings(configured)).configured
+
+
+def test_another_boot_loader_is_not_the_configured_one() -> None:
+    prompt = classified("grub> ", PromptSettings("=>"))
+    assert prompt == Prompt(PromptKind.BOOT_LOADER, "grub>", "GRUB")
+
+
+def test_the_line_is_shown_without_spaces_and_kernel_messages() -> None:
+    assert classified(f"\r\nboard lo{KERNEL}gin: {KERNEL}").line == "board login:"
+    assert classified("/ # ").line == "/ #"
+
+
+def test_only_the_end_is_looked_at() -> None:
+    assert classify("x" * 1_000_000 + "\nboard login: ").kind is PromptKind.LOGIN
+    assert classify("login: " * 100_000 + "x y").kind is PromptKind.NONE
+    assert classify("=> " + "u-boot" * 100_000 + "# ").kind is PromptKind.SHELL
+
+
+def test_what_kinds_have_in_common() -> None:
+    asking = {kind for kind in PromptKind if Prompt(kind).asks_for_secret}
+    assert asking == {PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD, PromptKind.SECRET}
+    assert {kind for kind in PromptKind if Prompt(kind).asks_for_login} == {PromptKind.LOGIN, PromptKind.PARTIAL_LOGIN}
+    assert {kind for kind in PromptKind if Prompt(kind).may_be_shell} == {PromptKind.SHELL, PromptKind.CONTINUATION}
+
+
+# No other place
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Yield the regular expressions of all modules of the client, but those of the prompts themselves."""
+    own = {id(value) for value in vars(prompts).values()}
+    for info in pkgutil.walk_packages(client.__path__, f"{client.__name__}."):
+        for name, value in vars(importlib.import_module(info.name)).items():
+            values = value.values() if isinstance(value, dict) else [value]
+            for each in values:
+                if isinstance(each, re.Pattern) and isinstance(each.pattern, str) and id(each) not in own:
+                    yield f"{info.name}.{name}", each
+
+
+def test_no_other_module_tells_prompts_from_output() -> None:
+    lines = ["board login: ", "Password: ", "=> ", "U-Boot> ", "root@board:~# ", "$ ", "> ", "[sudo] password for me: "]
+    found = dict(patterns())
+    assert "JumpstarterLibrary.client.boot.progress.PANIC" in found
+    others = {
+        name: line
+        for name, pattern in found.items()
+        for line in lines
+        if pattern.search(line) and not pattern.search("Starting the services of the system\n")
+    }
+    assert others == {}
