@@ -67,6 +67,7 @@ class Hint(Enum):
     CHECK_LOGIN = "If no user is logged in, log in first, with log_in()."
     ANSWER_PROMPT = "Answer it first, for example with write() of the console."
     GIVE_PASSWORD = "Give it with password=."
+    CHECK_POWER = "Is the board powered on?"
     BOOT_SYSTEM = "Boot the system first, for example with ensure('shell') of the device's states."
     EXPECT_RESTART = "Where that is meant, say so with restarts=True."
     STOP_BOOT = "Stop the boot first, for example with interrupt_boot()."

@@ -146,7 +146,7 @@ Boot Loader Instead Of A System
     Write To Console    ${SPACE}    newline=no
     Console Should Contain    =>
     Run Keyword And Expect Error
-    ...    EQUALS:There is no login on console 'console': a boot loader waits there with the prompt '=>'. Boot the system first, for example with: Write To Console${SPACE * 4}boot
+    ...    EQUALS:There is no login on console 'console': a boot loader waits there with the prompt '=>'. Boot the system first, for example with Ensure Device State${SPACE * 4}shell.
     ...    Log In To Console    root    ${SECRET}
     Run Keyword And Expect Error
     ...    EQUALS:Command 'true' was not run: a boot loader waits on console 'console' ('=>'). Boot the system first, for example with Ensure Device State${SPACE * 4}shell.
@@ -167,7 +167,7 @@ Powered Off Board
     ...    EQUALS:No login on console 'console' within 500 milliseconds. The console was silent. Is the board powered on?
     ...    Log In To Console    root    ${SECRET}    timeout=0.5 s
     Run Keyword And Expect Error
-    ...    EQUALS:Command 'true' found no shell on console 'console' within 300 milliseconds. The console was silent.\nIs somebody logged in? Try Log In To Console first.
+    ...    EQUALS:Command 'true' found no shell on console 'console' within 300 milliseconds. The console was silent. If no user is logged in, try Log In To Console first.
     ...    Run Command    true    timeout=0.3 s
 
 

@@ -83,7 +83,7 @@ def test_keywords_and_arguments_in_hints_are_there(phrase: str) -> None:
 
 @pytest.mark.parametrize("hint", Hint)
 def test_a_hint_is_a_sentence(hint: Hint) -> None:
-    assert re.fullmatch(r"[A-Z].*\.", hint.value)
+    assert re.fullmatch(r"[A-Z].*[.?]", hint.value)
 
 
 def _arguments(phrase: str) -> list[str]:

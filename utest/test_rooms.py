@@ -235,8 +235,6 @@ OF_A_FACE = re.compile(
 """What only a face may say: the arguments and names of Robot's keywords, and the options of the pytest plugin."""
 
 SAYS_ALL_THE_SAME = {
-    "client/command.py": "still to be converted",
-    "client/login.py": "still to be converted",
     "client/timing.py": "its fields are described there for the manual, with the keywords that they are for",
 }
 

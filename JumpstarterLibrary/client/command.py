@@ -141,7 +141,8 @@ class _Run:
             self.echoed = type_text(self.console, _script(self.command, self.token), manner, timeout=self.deadline)
         except ConsoleMismatch as error:
             if self.last:
-                raise CommandFailed(f"Command {quoted(self.command)} was not run. {error}") from error
+                facts = f"Command {quoted(self.command)} was not run. {error.facts}"
+                raise error.reworded(CommandFailed, facts) from error
             return False
         except BaseException:
             self._interrupt()
@@ -190,7 +191,7 @@ class _Run:
             if self._untaken(clock.seconds() - quiet_since):
                 return None
             if not self.console.wait_for_output(self.deadline.at_most(0.5), self._text) and self.deadline.expired:
-                raise CommandFailed(self._unfinished())
+                raise self._unfinished()
 
     def _classified(self, text: str) -> Prompt:
         return classify(text, self.console.prompts)
@@ -285,8 +286,8 @@ class _Run:
         certain = _BOOT_LOADER.match(line) and clock.seconds() - noticed > RESTART_S
         if certain or at_login or self.deadline.expired:
             raise CommandFailed(
-                f"Command {quoted(self.command)} did not end: the board restarted. The console said: '{line}'. "
-                f"Where that is meant, say so with expect_status=restart."
+                f"Command {quoted(self.command)} did not end: the board restarted. The console said: '{line}'.",
+                hint=Hint.EXPECT_RESTART,
             )
         return None
 
@@ -323,22 +324,25 @@ class _Run:
             let_settle(self.console, self.deadline)
         return True
 
-    def _unfinished(self) -> str:
+    def _unfinished(self) -> CommandFailed:
         text = self.console.shown(self.start)
         limit = spoken(self.deadline.timeout or 0)
         if self.done is not None:
             ended = f"ended with status {self.done.status}, but no restart followed in {limit}."
-            return f"Command {quoted(self.command)} {ended}"
+            return CommandFailed(f"Command {quoted(self.command)} {ended}")
         _, began, output = text.rpartition(f"JMP{self.token}B")
         if began:
             seen = output.strip().splitlines()[-10:]
             shown = "It printed:\n" + indented(seen) if seen else "It printed nothing."
-            return f"Command {quoted(self.command)} did not finish within {limit} and was interrupted. {shown}"
+            return CommandFailed(
+                f"Command {quoted(self.command)} did not finish within {limit} and was interrupted. {shown}"
+            )
         seen = text.strip().splitlines()[-10:]
         shown = "The console said:\n" + indented(seen) if seen else "The console was silent."
-        return (
-            f"Command {quoted(self.command)} found no shell on console '{self.console.name}' within {limit}. {shown}\n"
-            f"Is somebody logged in? Try Log In To Console first."
+        return CommandFailed(
+            f"Command {quoted(self.command)} found no shell on console '{self.console.name}' within {limit}. {shown}",
+            hint=Hint.CHECK_LOGIN,
+            fault=self.console.fault(self.start),
         )
 
 

@@ -84,7 +84,7 @@ class _Login:
                 self._nudged = 0
             else:
                 self._nudge(prompt)
-        raise LoginFailed(self._evidence(f"No login on console '{self._console.name}' within {self._limit}."))
+        raise self._no_login()
 
     def _settled_prompt(self) -> Prompt | None:
         """Return what the last line asks for once the console pauses."""
@@ -100,8 +100,8 @@ class _Login:
         name, line = self._console.name, visible(self._console.hidden(prompt.line))
         if prompt.kind is PromptKind.BOOT_LOADER:
             raise LoginFailed(
-                f"There is no login on console '{name}': a boot loader waits there with the prompt '{line}'. Boot "
-                f"the system first, for example with: Write To Console    boot"
+                f"There is no login on console '{name}': a boot loader waits there with the prompt '{line}'.",
+                hint=Hint.BOOT_SYSTEM,
             )
         if prompt.kind is PromptKind.SECRET:
             raise LoginFailed(
@@ -141,8 +141,8 @@ class _Login:
         if self._password is None:
             self._send("")
             raise LoginFailed(
-                f"Console '{self._console.name}' asks for the password of '{self._user}', and none was given. "
-                f"Give it with password=."
+                f"Console '{self._console.name}' asks for the password of '{self._user}', and none was given.",
+                hint=Hint.GIVE_PASSWORD,
             )
         self._asked = True
         self._send(self._password, secret=True)
@@ -168,8 +168,13 @@ class _Login:
     def _limit(self) -> str:
         return spoken(self._deadline.timeout or 0)
 
-    def _evidence(self, asked: str) -> str:
-        text = self._console.shown(max(self._console.marks["power_on"], self._console.end - 2000))
-        if not text.strip():
-            return f"{asked} The console was silent. Is the board powered on?"
-        return f"{asked} The last lines were:\n{tail(text, 10)}"
+    def _no_login(self) -> LoginFailed:
+        begin = max(self._console.marks["power_on"], self._console.end - 2000)
+        text = self._console.shown(begin)
+        said = f"The last lines were:\n{tail(text, 10)}" if text.strip() else "The console was silent."
+        hint = None if text.strip() else Hint.CHECK_POWER
+        return LoginFailed(
+            f"No login on console '{self._console.name}' within {self._limit}. {said}",
+            hint=hint,
+            fault=self._console.fault(begin),
+        )

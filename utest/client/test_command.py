@@ -344,7 +344,7 @@ def test_a_restart_that_was_not_expected(start: Any, skipping: MovableClock) -> 
         run_command(console, "reboot -f", 20)
     assert str(caught.value) == (
         "Command 'reboot -f' did not end: the board restarted. The console said: 'U-Boot 2026.01 (Jan 05 2026)'. "
-        "Where that is meant, say so with expect_status=restart."
+        "Where that is meant, say so with restarts=True."
     )
     assert skipping.seconds() < 5
     assert b"\x03" not in shell.got, "that would stop the boot"

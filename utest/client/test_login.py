@@ -13,7 +13,7 @@ import pytest
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.login import log_in
-from JumpstarterLibrary.errors import LoginFailed
+from JumpstarterLibrary.errors import FaultClass, LoginFailed
 from utest.client.serial_port import Port
 
 PASSWORD = "hunter42"
@@ -158,9 +158,12 @@ def test_a_kernel_that_talks_all_the_time_after_long_output(start_noisy: Any, st
 
 def test_a_program_that_talks_all_the_time_is_not_typed_at(start_noisy: Any) -> None:
     getty, console = start_noisy("off", "measuring ", "{}\n")
-    with pytest.raises(LoginFailed, match=r"No login on console 'console' within 10 seconds\. The last lines were:"):
+    with pytest.raises(
+        LoginFailed, match=r"No login on console 'console' within 10 seconds\. The last lines were:"
+    ) as caught:
         log_in(console, "root", PASSWORD, 10)
     assert getty.got == b""
+    assert caught.value.fault is FaultClass.PRODUCT
 
 
 def test_a_user_name_that_loses_its_first_character_is_typed_again(start: Any) -> None:
@@ -204,7 +207,7 @@ def test_a_boot_loader_is_told_by_its_prompt(start: Any, prompt: str, monkeypatc
         log_in(console, "root", PASSWORD, 5)
     assert str(caught.value) == (
         f"There is no login on console 'console': a boot loader waits there with the prompt '{prompt.strip()}'. Boot "
-        f"the system first, for example with: Write To Console    boot"
+        f"the system first, for example with ensure('shell') of the device's states."
     )
 
 

@@ -32,6 +32,7 @@ from JumpstarterLibrary.errors import (
     CommandFailed,
     ConfigurationError,
     DriverError,
+    FaultClass,
     LoginFailed,
     OperationTimeout,
     StateBroken,
@@ -40,6 +41,7 @@ from JumpstarterLibrary.errors import (
 )
 from JumpstarterLibrary.exporter import export
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.hints import Hint
 from utest.client.boot.conftest import Line
 from utest.client.serial_port import Port, all_at_rest
 
@@ -270,9 +272,11 @@ def test_a_board_that_says_nothing_is_power_cycled_once(device: Device) -> None:
         "30 seconds. There was no prompt '=>'. It never said 'regexp:(?i)autoboot', so that no key was pressed. "
         "The console was silent."
     )
+    assert caught.value.fault is FaultClass.UNKNOWN  # it may be the cable
     assert states.board.supply.state.cycles == 1
-    with pytest.raises(StateBroken):
+    with pytest.raises(StateBroken) as broken:
         states.ensure("bootloader", LIMIT_S)
+    assert (broken.value.fault, broken.value.hints) == (FaultClass.UNKNOWN, (Hint.RETRY_STATE,))
     states.ensure("off", LIMIT_S)
 
 

@@ -27,9 +27,17 @@ from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.client.stream import FRAME
-from JumpstarterLibrary.errors import BootFailed, CommandFailed, DeviceCrashed, LoginFailed, OperationTimeout
+from JumpstarterLibrary.errors import (
+    BootFailed,
+    CommandFailed,
+    DeviceCrashed,
+    FaultClass,
+    LoginFailed,
+    OperationTimeout,
+)
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.hints import Hint
 from utest.client.boot.conftest import Line
 from utest.client.serial_port import Port
 
@@ -186,14 +194,16 @@ def test_probe_timeout(silent: Any, device: Device, skipped: MovableClock) -> No
 
 def test_command_timeout(silent: Any, device: Device) -> None:
     device.timing = Timing(command_timeout=420.0)
-    with pytest.raises(CommandFailed, match=r"found no shell on console 'console' within 7 minutes\."):
+    with pytest.raises(CommandFailed, match=r"found no shell on console 'console' within 7 minutes\.") as caught:
         run_command(device.console(), "true")
+    assert (caught.value.fault, caught.value.hints) == (FaultClass.UNKNOWN, (Hint.CHECK_LOGIN,))
 
 
 def test_login_timeout(silent: Any, device: Device) -> None:
     device.timing = Timing(login_timeout=420.0)
-    with pytest.raises(LoginFailed, match=r"^No login on console 'console' within 7 minutes\."):
+    with pytest.raises(LoginFailed, match=r"^No login on console 'console' within 7 minutes\.") as caught:
         log_in(device.console(), "root")
+    assert (caught.value.fault, caught.value.hints) == (FaultClass.UNKNOWN, (Hint.CHECK_POWER,))
 
 
 # The boot loader
