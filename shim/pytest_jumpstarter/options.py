@@ -83,7 +83,8 @@ _SETTINGS = (
     ),
     _Setting(
         "infrastructure",
-        "how a test counts in which the lab was to blame (an InfrastructureError): as 'error' (default), or as 'fail'",
+        "how a test counts whose error is the lab's (fault 'lab', or an InfrastructureError of unknown fault): as "
+        "'error' (default), or as 'fail'",
         choices=TROUBLES,
     ),
     _Setting(
