@@ -58,7 +58,8 @@ class BootKeywords(Keywords):
                 once. Default: ``autoboot``, in upper or lower case.
             interval: Time from one key to the next. Default: 0.1 seconds.
             timeout: Until the prompt must be there. Default: ``interrupt_timeout`` of `Timing`.
-            prompt: What the prompt begins with; remembered for the keywords that follow. Default: what the U-Boot
+            prompt: What the prompt begins with; remembered for the keywords that follow, `Run Command` and
+                `Log In To Console` among them, which type nothing there. Default: what the U-Boot
                 driver tells, otherwise ``=>``.
             power: Path of the power driver. Default: the one of the U-Boot driver, the one beside the serial driver, or
                 the only one.
