@@ -10,11 +10,13 @@ from typing import Protocol
 
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
 from JumpstarterLibrary.client.config import HOST, LEASE
+from JumpstarterLibrary.client.devices.leases import extend_shared_lease
+from JumpstarterLibrary.client.devices.pool import DevicePool, PooledDevice
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.timing import TimingSource
-from JumpstarterLibrary.errors import ConfigurationError, InfrastructureError, JumpstarterError, NoSuchDevice
+from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
 from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.types import Mode, Scope, Tls
 
@@ -43,11 +45,15 @@ class Leasing(Protocol):
         """Let go of the controller."""
 
 
-@dataclass
-class _Entry:
-    device: Device
-    owners: list[str | None]
-    stack: ExitStack
+@dataclass(eq=False)
+class _Entry(PooledDevice):
+    """A device with an alias.
+
+    Attributes:
+        mode: How the device was found.
+        request: What was leased; None for nothing.
+    """
+
     mode: Mode
     request: LeaseRequest | None = None
 
@@ -87,10 +93,14 @@ class Devices:
         self._prepare = prepare
         self._leasing = leasing
         self._events = events
-        self._entries: dict[str, _Entry] = {}
+        self._pool: DevicePool[str, _Entry] = DevicePool()
         self._gone: set[str] = set()
         self._warned: set[str] = set()
         self._current: str | None = None
+
+    @property
+    def _entries(self) -> Mapping[str, _Entry]:
+        return self._pool.items
 
     def timing(self, source: TimingSource) -> Timing | None:
         """Return a timing that changes the library's; None where nothing is given.
@@ -125,16 +135,17 @@ class Devices:
         """
         owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[scope]
         shared = self._same(finding, alias)
-        if shared is not None and self._over(shared):
-            # A device whose lease is over is of no use to anybody; whoever asks anew gets its name.
-            self._close_each([shared])
+        if shared is not None and self._entries[shared].lease_ended:
+            # The new device gets the alias of the one that cannot be used any more.
+            self._discard([shared])
             alias, shared = shared, None
         if shared is not None:
             entry = self._entries[shared]
             entry.owners.append(owner)
             logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
             entry.device.timing = finding.timing or entry.device.timing
-            self._lengthen(entry.device, finding.request)
+            if finding.request is not None:
+                extend_shared_lease(entry.device, finding.request.duration, finding.request.max_duration)
             self._current = shared
             return shared
         mode = finding.resolved_mode(self.environ)
@@ -158,7 +169,7 @@ class Devices:
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
-            self._entries[alias] = _Entry(device, [owner], stack.pop_all(), mode, finding.request)
+            self._pool.add(alias, _Entry(device, stack.pop_all(), mode, finding.request, owners=[owner]))
         self._current = alias
         self._gone.discard(alias)
         return alias
@@ -192,7 +203,7 @@ class Devices:
     def _same(self, finding: Finding, alias: str | None) -> str | None:
         """Return the alias of the device that was acquired for the same request, or whose name would be free."""
         for name, entry in self._entries.items():
-            if alias == name and self._over(name):
+            if alias == name and entry.lease_ended:
                 return name
             if alias not in (None, name) or entry.request is None or finding.request is None:
                 continue
@@ -200,20 +211,6 @@ class Devices:
             if same == (finding.request.selector, finding.request.exporter, finding.request.name):
                 return name
         return None
-
-    def _lengthen(self, device: Device, request: LeaseRequest | None) -> None:
-        """Make a shared lease last as long as whoever shares it wants."""
-        if request is None or not isinstance(device, LeasedDevice) or not device.lease.ours:
-            return
-        try:
-            device.lease.last_at_least(request.duration, request.max_duration)
-        except InfrastructureError as error:
-            logger.warning("The shared lease '%s' may be shorter than asked for: %s", device.lease.name, error)
-
-    def _over(self, alias: str) -> bool:
-        """Whether a device's lease is over."""
-        device = self._entries[alias].device
-        return isinstance(device, LeasedDevice) and device.lease.ended is not None
 
     def get(self, alias: str | None = None) -> Device:
         """Return a device by its alias, or the current one; if there is none at all, connect the default.
@@ -293,28 +290,29 @@ class Devices:
         for entry in self._entries.values():
             if owner in entry.owners:
                 entry.owners = [other for other in entry.owners if other != owner]
-        self._close_each([alias for alias, entry in self._entries.items() if not entry.owners])
+        self._discard([alias for alias, entry in self._entries.items() if not entry.owners])
 
     def close_all(self) -> None:
         """Close everything, also the connections to controllers."""
-        self._close_each(list(self._entries))
+        self._discard(list(self._entries))
         if self._leasing is not None:
             self._leasing.close()
 
-    def _close_each(self, aliases: list[str]) -> None:
-        """Close some devices at the end of what they belong to; their trouble is no verdict on any test."""
+    def _discard(self, aliases: list[str]) -> None:
+        """Close devices at the end of what they belong to; trouble is no verdict on any test."""
         for alias in aliases:
-            try:
-                self._close(alias)
-            except JumpstarterError as error:
-                logger.warning("Device '%s' was not closed cleanly: %s", alias, error)
+            self._forget(alias)
+            self._pool.discard(alias)
 
     def _close(self, alias: str) -> None:
-        entry = self._entries.pop(alias)
+        self._forget(alias)
+        self._pool.close(alias)
+
+    def _forget(self, alias: str) -> None:
+        """Note that a device is about to be closed, and make the newest other one the current one."""
         self._gone.add(alias)
         if self._current == alias:
-            self._current = next(reversed(self._entries), None)
-        entry.stack.close()
+            self._current = next((name for name in reversed(list(self._entries)) if name != alias), None)
 
     def _warn_if_insecure(self, connection: DirectConnection) -> None:
         """Say once for each exporter that nobody knows who is at the other end."""

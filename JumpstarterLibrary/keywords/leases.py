@@ -12,6 +12,7 @@ from robot.api.deco import keyword
 from JumpstarterLibrary.client.ci import label_value
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
+from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags
 from JumpstarterLibrary.client.durations import LONGEST
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.timing import TimingSource
@@ -189,8 +190,8 @@ class LeaseKeywords(LeaseBase):
             exporter=exporter,
             duration=_positive(duration, "duration"),
             max_duration=_longest(max_duration, duration),
-            tags=self.leases.tags(_checked(tags)),
-            context=self.leases.context(context or {}),
+            tags=lease_tags(_checked(tags), self.devices.environ),
+            context=lease_context(context or {}, self.devices.environ),
             **others,
         )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Protocol
 
-from JumpstarterLibrary.client.ci import ci_context, ci_tags
-from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.devices.leases import warn_of_token
+from JumpstarterLibrary.client.devices.virtual_lab import VirtualLab, virtual_lab_settings
+from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
@@ -20,17 +20,9 @@ from JumpstarterLibrary.types import Mode
 
 logger = logging.getLogger(__name__)
 
-CLIENT = "tester"
-"""The client that the virtual lab knows."""
 
-
-class Lab(Protocol):
-    """A virtual lab."""
-
-    ca: bytes
-
-    def client_config(self, name: str) -> dict[str, Any]:
-        """Return the client configuration of a client, as `jmp` has it in a file."""
+class Lab(VirtualLab, Protocol):
+    """A virtual lab that keywords run and disturb."""
 
     def inject(self, target: str, fault: str, **options: Any) -> Any:
         """Make something go wrong."""
@@ -64,7 +56,7 @@ class Leases:
         self.faults: list[Any] = []
         """What was injected into the virtual lab and not cleared yet."""
         self._real = LeaseService(self.settings)
-        self._virtual = LeaseService(self._virtual_settings)
+        self._virtual = LeaseService(lambda: virtual_lab_settings(self.lab()))
         self._origins: dict[LeasedDevice, LeaseService] = {}
         self._termination = Termination()
 
@@ -100,7 +92,7 @@ class Leases:
         else:
             if finding.request is None:
                 raise ConfigurationError("A lease needs a selector or the name of an exporter.")
-            self._warn_of_token(service, finding, events)
+            warn_of_token(service.controller.settings, finding.request, events)
             device = service.lease(
                 finding.request,
                 finding.lease_timeout,
@@ -119,16 +111,6 @@ class Leases:
         self._termination.guard()
         self._origins.pop(device).release(device)
 
-    def tags(self, own: Mapping[str, str]) -> dict[str, str]:
-        """Return tags for a lease: the caller's, and as many of those of the CI system as there may be besides."""
-        automatic = ci_tags(self._environ, at_most=10 - len(own))
-        return {**automatic, **own}
-
-    def context(self, own: Mapping[str, str]) -> dict[str, str]:
-        """Return context metadata for a lease, likewise."""
-        merged = {**own, **{key: text for key, text in ci_context(self._environ).items() if key not in own}}
-        return dict(list(merged.items())[: max(8, len(own))])
-
     def lab(self) -> Lab:
         """Return the virtual lab, started when it is needed first."""
         if self._lab is None:
@@ -141,33 +123,6 @@ class Leases:
         """The virtual lab, if it has been started."""
         return self._lab
 
-    def _virtual_settings(self) -> ClientSettings:
-        lab = self.lab()
-        config = lab.client_config(CLIENT)
-        return ClientSettings(
-            namespace=config["metadata"]["namespace"],
-            name=config["metadata"]["name"],
-            endpoint=config["endpoint"],
-            token=config["token"],
-            ca=lab.ca,
-            source="the virtual lab",
-        )
-
-    def _warn_of_token(self, service: LeaseService, finding: Finding, events: Events) -> None:
-        """Warn if the token will not live as long as the lease may last."""
-        settings = service.controller.settings
-        expiry = settings.token_expiry()
-        if expiry is None or finding.request is None:
-            return
-        longest = finding.request.max_duration or finding.request.duration
-        left = expiry - datetime.datetime.now(datetime.UTC)
-        if datetime.timedelta(0) < left < longest:
-            text = (
-                f"The token of client '{settings.name}' ({settings.source}) expires in {_minutes(left)}, before the "
-                f"lease may end. Log in again before long: jmp login."
-            )
-            events.emit(Notice(text, "WARN"))
-
     def close(self) -> None:
         """Let go of controller and lab. Closing twice is fine."""
         self._real.close()
@@ -175,8 +130,3 @@ class Leases:
         self._lab = None
         self._stack.close()
         self._termination.restore()
-
-
-def _minutes(value: datetime.timedelta) -> str:
-    minutes = int(value.total_seconds() // 60)
-    return f"{minutes} minutes" if minutes != 1 else "1 minute"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
-import os
 import signal
 from collections.abc import Hashable
 from types import FrameType
@@ -12,8 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-from JumpstarterLibrary.client.ci import TAGS, ci_context, ci_tags
-from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, warn_of_token
+from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
@@ -124,7 +122,7 @@ class Leasing:
             )
         else:
             request = self._request(wish, finding, source)
-            _warn_of_token(source.settings, request, events)
+            warn_of_token(source.settings, request, events)
             device = source.service.lease(
                 request,
                 wish.timeout,
@@ -159,8 +157,8 @@ class Leasing:
             exporter=wish.exporter,
             duration=wish.duration,
             max_duration=wish.max_duration,
-            tags={**ci_tags(os.environ, at_most=TAGS - len(wish.tags)), **wish.tags},
-            context=ci_context(os.environ),
+            tags=lease_tags(wish.tags),
+            context=lease_context({}),
             name=name,
         )
         if not finding.lab:
@@ -169,20 +167,6 @@ class Leasing:
         if fitted != request:
             logger.info("A board of the virtual lab stands in for %s.", request)
         return fitted
-
-
-def _warn_of_token(settings: ClientSettings, request: LeaseRequest, events: Events) -> None:
-    """Warn if the token will not live as long as the lease may last."""
-    expiry = settings.token_expiry()
-    if expiry is None:
-        return
-    left = expiry - datetime.datetime.now(datetime.UTC)
-    if datetime.timedelta(0) < left < (request.max_duration or request.duration):
-        text = (
-            f"The token of client '{settings.name}' ({settings.source}) expires in {left.seconds // 60} minutes, "
-            f"before the lease may end. Log in again before long: jmp login."
-        )
-        events.emit(Notice(text, "WARN"))
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:

@@ -12,9 +12,12 @@ import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import PASSPHRASE
+from JumpstarterLibrary.client.devices.leases import extend_shared_lease
+from JumpstarterLibrary.client.devices.pool import DevicePool
 from JumpstarterLibrary.client.events import Event, Events, Notice
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
+from pytest_jumpstarter.board import Board
 from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.clients.factory import Allow, adopt
 from pytest_jumpstarter.evidence.journal import Journal
@@ -24,7 +27,6 @@ from pytest_jumpstarter.hints import pytest_hints
 from pytest_jumpstarter.leasing import Leasing, Source
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import worker_of
-from pytest_jumpstarter.pool import Board, Pool
 from pytest_jumpstarter.state import ITEM, RUN
 from pytest_jumpstarter.virtual import RunLab
 from pytest_jumpstarter.voice import Voice
@@ -54,7 +56,7 @@ class Run:
         self._config = config
         self._lab = RunLab(self.options.virtual_lab)
         self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0, timing=self.options.timing)
-        self._pool = Pool()
+        self._pool: DevicePool[Hashable, Board] = DevicePool()
         self._wants = Wants(self.options)
         self._voice = Voice(config)
         self._level = logger.level
@@ -91,29 +93,36 @@ class Run:
             key: Hashable = _Shared(asked) if wish.shared else (request.node.nodeid, asked)
             if wish.shared and not worker_of(self._config):
                 self._wants.look(request.session, key, wish)
-            board = self._pool.take(key, wish, lambda: self._connect(wish, finding, source, request))
+            board = self._pool.usable(key)
+            if board is None:
+                board = self._connect(wish, finding, source, request)
+                self._pool.add(key, board)
+            else:
+                logger.info("Exporter %s is used on.", board.device.link.name)
+                extend_shared_lease(board.device, wish.duration, wish.max_duration)
+            board.owners.append(request.node.nodeid)
         logger.info("%s", finding.told(wish.subject, _described(board)))
         self.journal.begin(board.recorder, request, board)
         try:
             yield board.client
         finally:
             self.journal.end(board)
-            self._pool.leave(board, keep=self._wanted(key) or self._runs_again())
+            self._pool.release(key, board, request.node.nodeid, keep=self._wanted(key) or self._runs_again())
 
     def after(self) -> None:
         """A test is over, with all its repetitions: give back what no other test wants."""
-        self._pool.sweep(self._wanted)
+        self._pool.discard_unowned(self._wanted)
         if not self._pool:
             self._leasing.relax()
 
     def give_back(self) -> None:
         """Give back what nobody uses at present, since its controller is about to go."""
-        self._pool.sweep()
+        self._pool.discard_unowned()
 
     def close(self) -> None:
         """Give back everything. Closing twice is fine."""
         try:
-            self._pool.close()
+            self._pool.discard_all()
         finally:
             with ExitStack() as stack:
                 stack.callback(self._lab.close)
@@ -150,12 +159,12 @@ class Run:
             except JumpstarterError:
                 self.journal.begin(recorder, request, None)
                 raise
-            return Board(device, adopt(device, allow), finding, recorder, stack.pop_all())
+            return Board(device, stack.pop_all(), adopt(device, allow), finding, recorder)
 
     def _make_room(self, event: Event) -> None:
         """Give back what nobody uses at present when a wait begins: it may be what is waited for."""
         if isinstance(event, Notice) and event.console:
-            self._pool.sweep()
+            self._pool.discard_unowned()
 
     def _join(self, events: Events, stack: ExitStack) -> Device:
         device = Device.connect(DirectConnection.from_environment(), events=events, timing=self.options.timing)

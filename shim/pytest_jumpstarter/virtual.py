@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from JumpstarterLibrary.client.devices.virtual_lab import CLIENT, virtual_lab_settings
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.errors import ConfigurationError
@@ -14,8 +15,6 @@ from JumpstarterLibrary.errors import ConfigurationError
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.leasing.service import LeaseService
     from JumpstarterLibrary.lab import VirtualLab
-
-CLIENT = "tester"
 
 BOARDS = 4
 """Boards of a lab for which nobody has given a number."""
@@ -73,16 +72,7 @@ class RunLab:
 
     def _start(self) -> ClientSettings:
         lab = self._stack.enter_context(make_lab(self._wanted))
-        config = lab.client_config(next(iter(lab.controller.state.clients), CLIENT))
-        return ClientSettings(
-            namespace=config["metadata"]["namespace"],
-            name=config["metadata"]["name"],
-            endpoint=config["endpoint"],
-            token=config["token"],
-            ca=lab.ca,
-            drivers_unsafe=True,
-            source="the virtual lab",
-        )
+        return virtual_lab_settings(lab, next(iter(lab.controller.state.clients), CLIENT))
 
     def fitted(self, request: LeaseRequest, service: LeaseService) -> LeaseRequest:
         """Return a request that the lab can fulfil: its numbered boards stand in for boards that it does not have.

@@ -198,6 +198,4 @@ def test_a_device_that_does_not_close_cleanly_keeps_no_other_one(
     devices.close_all()
     assert devices.all() == {}
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warnings == [
-        f"Device '{name}' was not closed cleanly: It was not there any more." for name in ("one", "two")
-    ]
+    assert warnings == [f"Exporter '{host}' was not released cleanly: It was not there any more."] * 2

@@ -212,7 +212,7 @@ def test_trouble_with_closing_is_logged_and_turns_no_test_red(pytester: pytest.P
     result.stdout.fnmatch_lines(
         [
             f"INFO * Shell mode for test class TestPower, because JUMPSTARTER_HOST is set: exporter {host} (from *",
-            f"WARNING * Exporter {host} was not let go cleanly: It was gone already.",
+            f"WARNING * Exporter '{host}' was not released cleanly: It was gone already.",
         ]
     )
 

@@ -6,7 +6,7 @@ import os
 
 from JumpstarterLibrary.client.events import Uploaded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
-from pytest_jumpstarter.pool import Board
+from pytest_jumpstarter.board import Board
 from pytest_jumpstarter.shell import ExporterMetadata
 
 PREFIX = "jumpstarter."

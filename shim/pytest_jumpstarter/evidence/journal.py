@@ -13,7 +13,7 @@ from pytest_jumpstarter.evidence.recorder import BEGIN, Place, Recorder
 from pytest_jumpstarter.options import Options
 
 if TYPE_CHECKING:
-    from pytest_jumpstarter.pool import Board
+    from pytest_jumpstarter.board import Board
 
 MASK = "***"
 
@@ -118,7 +118,7 @@ class Journal:
         """Return a sentence about a board of a test that is out of reach; None if none is. Asking takes 2 s at most."""
         for use in self._uses:
             if use.board is not None and not use.over and use.is_of(item):
-                if use.board.over:
+                if use.board.lease_ended:
                     return f"The lease of exporter '{use.board.device.link.name}' is over."
                 if not use.board.device.link.alive():
                     return f"Exporter '{use.board.device.link.name}' does not answer any more."

@@ -1,0 +1,116 @@
+"""Connected devices of a run by key: shared by several owners, closed when the last owner has released them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from JumpstarterLibrary.client.device import Device
+from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.errors import JumpstarterError
+
+logger = logging.getLogger(__name__)
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(eq=False)
+class PooledDevice:
+    """A connected device and its owners.
+
+    Attributes:
+        device: The device.
+        stack: Closes the device and releases its lease, if the lease is ours.
+        owners: What uses the device at present, such as a suite, a test or a fixture; one entry for each use.
+    """
+
+    device: Device
+    stack: ExitStack
+    owners: list[Hashable] = field(default_factory=list, kw_only=True)
+
+    @property
+    def lease_ended(self) -> bool:
+        """Whether the device's lease is over, so that the device cannot be used any more."""
+        return isinstance(self.device, LeasedDevice) and self.device.lease.ended is not None
+
+
+Item = TypeVar("Item", bound=PooledDevice)
+
+
+class DevicePool(Generic[Key, Item]):
+    """The connected devices of a run."""
+
+    def __init__(self) -> None:
+        self._items: dict[Key, Item] = {}
+
+    @property
+    def items(self) -> Mapping[Key, Item]:
+        """The devices by key, in the order in which they were added."""
+        return MappingProxyType(self._items)
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(list(self._items.values()))
+
+    def add(self, key: Key, item: Item) -> None:
+        """Add a connected device."""
+        self._items[key] = item
+
+    def usable(self, key: Key) -> Item | None:
+        """Return a device that can be shared; None if there is none. A device whose lease is over is closed."""
+        item = self._items.get(key)
+        if item is not None and item.lease_ended:
+            self.discard(key)
+            return None
+        return item
+
+    def release(self, key: Key, item: Item, owner: Hashable, *, keep: bool = False) -> None:
+        """Remove one use of a device by an owner; close the device if no owner is left.
+
+        Args:
+            key: The device's key.
+            item: The device. It may have been replaced under its key, because its lease was over.
+            owner: The owner.
+            keep: Whether the device stays although it has no owner now. Default: no.
+        """
+        item.owners.remove(owner)
+        if not item.owners and not keep and self._items.get(key) is item:
+            self.discard(key)
+
+    def close(self, key: Key) -> None:
+        """Close a device and release its lease.
+
+        Raises:
+            KeyError: There is no such device.
+            JumpstarterError: The device was not closed cleanly; it is gone from the pool all the same.
+        """
+        self._items.pop(key).stack.close()
+
+    def discard(self, key: Key) -> None:
+        """Close a device, if it is there. Trouble goes to the log: it is no verdict on any test."""
+        item = self._items.pop(key, None)
+        if item is not None:
+            try:
+                item.stack.close()
+            except (JumpstarterError, OSError) as error:
+                logger.warning("Exporter '%s' was not released cleanly: %s", item.device.link.name, error)
+
+    def discard_unowned(self, wanted: Callable[[Key], bool] = lambda _key: False) -> None:
+        """Close the devices that have no owner.
+
+        Args:
+            wanted: Whether a device stays although it has no owner now. Default: none does.
+        """
+        for key in [key for key, item in self._items.items() if not item.owners and not wanted(key)]:
+            self.discard(key)
+
+    def discard_all(self) -> None:
+        """Close all devices."""
+        for key in list(self._items):
+            self.discard(key)
