@@ -77,12 +77,12 @@ Key That Never Comes
 Prompt That Is Another
     Power Cycle    off_time=0.1 s
     Run Keyword And Expect Error
-    ...    REGEXP:(?s)The boot on console 'board.console' was not stopped within 1 second\\. There was no prompt 'board>'\\. The last lines were:\n.*autoboot.*
-    ...    Interrupt Boot    prompt=board>    timeout=1 s
+    ...    REGEXP:(?s)The boot on console 'board.console' was not stopped within 5 seconds\\. There was no prompt 'board>'\\. The last lines were:\n.*autoboot.*
+    ...    Interrupt Boot    prompt=board>    timeout=5 s
     Run Keyword And Expect Error
     ...    STARTS:There is no U-Boot prompt 'board>' on console 'board.console' within 300 milliseconds.
     ...    Run U-Boot Command    version    timeout=0.3 s
-    Interrupt Boot    prompt==>
+    [Teardown]    Interrupt Boot    prompt==>
 
 Keys And Patterns That Cannot Be
     Run Keyword And Expect Error

@@ -93,6 +93,7 @@ def test_a_call_that_is_carried_out_twice_is_noticed(broken: Any, bench: Bench) 
 def test_a_lease_that_is_left_is_noticed(broken: Any, bench: Bench) -> None:
     def act(actions: Any) -> str:
         actions._acquire()
+        actions._extend()  # nothing extends it later, and it shall not end before it is looked for
         held = actions._held.pop()
         held.device.close()
         held.service.keeper.leave(held.device.lease)
