@@ -13,7 +13,7 @@ JumpstarterError
 │   │   ├── LeaseUnsatisfiable      no exporter ever fits the request
 │   │   ├── LeaseInvalid            the controller refused the request
 │   │   ├── LeaseExpired            its time is over
-│   │   ├── LeaseReleased           somebody has released it
+│   │   ├── LeaseReleased           it was released, but not by this run
 │   │   ├── LeaseTransferred        it belongs to another client now
 │   │   ├── LeaseNotOwned           it never was this client's
 │   │   └── NoSuchLease             the controller knows no lease of that name
@@ -35,15 +35,15 @@ JumpstarterError
 └── DeviceFailure                   what the board did, or did not do (also AssertionError)
     ├── ConsoleMismatch             the console did not say what was expected, or said what was not
     ├── DeviceCrashed               the console said what a failing pattern names
-    ├── LoginFailed                 nobody could log in on the console
+    ├── LoginFailed                 no login on the console succeeded
     ├── CommandFailed               a command on the console ended with an unexpected exit status
     ├── BootFailed                  the board did not reach its boot loader, its system or another state
     ├── StateMismatch               the board is in another state than it should be
     └── StateBroken                 a state is wanted that the board has failed to reach before
 
 A message says what was asked, what was found and what to try. The last of these is a typed hint (`hints.py`), which
-each face phrases in its own terms: a keyword, an option of pytest, an argument in Python. gRPC codes and
-tracebacks stay in ``__cause__`` and in the DEBUG log.
+each face phrases in its own terms: a keyword, an option of pytest, an argument in Python. gRPC codes and tracebacks
+stay in ``__cause__`` and in the DEBUG log.
 
 Every error has a class of fault (``fault``, a `FaultClass`): what a report counts it against. A class has the one that
 is right for most of its errors; the place that raises an error may know better.
@@ -58,8 +58,8 @@ InfrastructureError         lab      DriverError: unknown, a driver fails for th
 DeviceFailure               product  unknown where the console was silent: it may be the cable
 ==========================  =======  ==============================================================
 
-For programs that sort failures, every class has a stable ``code``, such as ``JMP-LEASE-EXPIRED``; the
-table of all codes is at the end.
+For programs that sort failures, every class has a stable ``code``, such as ``JMP-LEASE-EXPIRED``; the table of
+all codes is at the end.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class JumpstarterError(Exception):
         return str(self)
 
     def set_config(self, config: object) -> None:
-        """Keep the client configuration in use, for whoever may repair it with a new login."""
+        """Keep the client configuration in use, for a handler that repairs it with a new login."""
         self._config = config
 
     def get_config(self) -> object:
@@ -310,7 +310,7 @@ class ConsoleMismatch(DeviceFailure):
 
 
 class DeviceCrashed(DeviceFailure):
-    """The console said what a failing pattern names: a panic, an abort, whatever a test has registered.
+    """The console said what a failing pattern names: a panic, an abort, or what a test has registered.
 
     Attributes:
         line: The line that matched.
@@ -326,7 +326,7 @@ class DeviceCrashed(DeviceFailure):
 
 
 class LoginFailed(DeviceFailure):
-    """Nobody could log in on the console."""
+    """No login on the console succeeded."""
 
 
 class CommandFailed(DeviceFailure):

@@ -13,6 +13,8 @@ from JumpstarterLibrary.client.settings import find_settings
 from JumpstarterLibrary.errors import ConfigurationError, LeaseTimeout
 from JumpstarterLibrary.hints import Hint
 
+pytest_plugins = "pytester"
+
 
 def test_no_client(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught, pytest_hints():
