@@ -279,3 +279,12 @@ def test_a_console_that_asks_for_enter_gets_it_at_once(start: Any, skipping: Mov
     log_in(console, "root", PASSWORD, 10)
     assert skipping.seconds() - begin < console.timing.nudge_delay
     assert getty.lines[0] == ""
+
+
+def test_a_countdown_is_not_stopped_by_a_nudge(start: Any) -> None:
+    getty, console = start("off")
+    getty.say("\nHit any key to stop autoboot:  0 ")
+    console.wait_for("autoboot:  0 ", 5)
+    with pytest.raises(LoginFailed, match=r"^No login on console 'console' within 5 seconds\."):
+        log_in(console, "root", PASSWORD, console.timing.boot_silence / 2)
+    assert getty.got == b""
