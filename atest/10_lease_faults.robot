@@ -180,7 +180,7 @@ Faults That Cannot Be
     ...    lease    burn
     The fault 'router drop' takes no option 'speed'. It takes: after, how.
     ...    router    drop    speed=1
-    The option 'delay' of the fault 'router slow' is a time such as 2 or '500 ms', not 'soon'.
+    The option 'delay' of the fault 'router slow' must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'.
     ...    router    slow    delay=soon
     There is no exporter 'virtual-9'. There is: virtual-1, virtual-2, virtual-3, virtual-4.
     ...    exporter    crash    name=virtual-9

@@ -96,37 +96,43 @@ Every Value Tells Where It Came From
 
 Files That Cannot Be Read
     ${file} =    Write Text File    endpoint: [lab:8082
-    Setup Should Be Refused    The file '${file}' is no valid YAML at line 1, column 20.    config=${file}
+    VAR    ${message} =
+    ...    The file '${file}' is no valid YAML in line 1, column 20, at the key 'endpoint': expected ',' or ']', but got '<stream end>'.
+    Setup Should Be Refused    ${message}    config=${file}
+    ${file} =    Write Text File    endpoint: lab:8082\nendpoint: lab:8083
+    VAR    ${message} =
+    ...    The file '${file}' is no valid YAML in line 2, column 1, at the key 'endpoint': this key is there twice.
+    Setup Should Be Refused    ${message}    config=${file}
     ${file} =    Write Text File    - endpoint
     Setup Should Be Refused    The file '${file}' must hold a mapping, not a list.    config=${file}
 
 Unknown Keys Are Refused By Name
     ${file} =    Write Client File    tester    endpiont=lab:8082
     VAR    ${message} =
-    ...    'endpiont' at the top level of '${file}' is not a known key. Did you mean 'endpoint'?
+    ...    'endpiont' at the top level of '${file}' (line 5) is not a known key. Did you mean 'endpoint'?
     Setup Should Be Refused    ${message}    config=${file}
     ${file} =    Write Client File    tester    leases.token=x
     VAR    ${message} =
-    ...    'token' under 'leases' in '${file}' is not a known key. It belongs at the top level.
+    ...    'token' under 'leases' in '${file}' (line 8) is not a known key. It belongs at the top level.
     Setup Should Be Refused    ${message}    config=${file}
     ${file} =    Write Client File    tester    leases.patience=${10}
     VAR    ${message} =
-    ...    'patience' under 'leases' in '${file}' is not a known key. There can be: acquisition_timeout, dial_timeout, retry_timeout.
+    ...    'patience' under 'leases' in '${file}' (line 8) is not a known key. There can be: acquisition_timeout, dial_timeout, retry_timeout.
     Setup Should Be Refused    ${message}    config=${file}
 
 Values That Cannot Be
     [Template]    Value Should Be Refused
-    leases.dial_timeout    ${1}
-    ...    must be a number of seconds from 5 to 31536000, not 1.
-    leases.acquisition_timeout    soon
-    ...    must be a whole number of seconds from 5 to 31536000, not this text.
-    endpoint    https://lab.example.com:8082
+    leases.dial_timeout    ${1}    8
+    ...    must be a length of time from 5 seconds to 365 days, such as 90 (seconds), '1h30m' or 'PT1H30M', not 1.
+    leases.acquisition_timeout    soon    8
+    ...    must be a length of time in whole seconds from 5 seconds to 365 days, such as 90 (seconds), '1h30m' or 'PT1H30M', not 'soon'.
+    endpoint    https://lab.example.com:8082    5
     ...    must be HOST:PORT, not a URL.
-    tls.ca    Zm9v
+    tls.ca    Zm9v    11
     ...    must be base64 of PEM certificates (`base64 -w0 ca.pem`), not base64 of something that holds no PEM certificate.
-    kind    ExporterConfig
+    kind    ExporterConfig    6
     ...    must be 'ClientConfig', not 'ExporterConfig'.
-    token    two words
+    token    two words    12
     ...    must be printable ASCII text without blanks and line ends, not text with others.
 
 Missing Values
@@ -309,10 +315,10 @@ Setup Should Be Refused
     Calls Should Be    CreateLease=0
 
 Value Should Be Refused
-    [Arguments]    ${key}    ${value}    ${message}
+    [Arguments]    ${key}    ${value}    ${line}    ${message}
     VAR    &{changes} =    ${key}=${value}
     ${file} =    Write Client File    tester    &{changes}
-    Setup Should Be Refused    '${key}' in '${file}' ${message}    config=${file}
+    Setup Should Be Refused    '${key}' in '${file}' (line ${line}) ${message}    config=${file}
 
 Controller Should Refuse
     [Documentation]    Whatever is asked, the answer is the same, and comes soon: nobody waits for what cannot come.

@@ -171,45 +171,48 @@ Names That Are Taken
 
 Settings That Cannot Be Used
     [Template]    States File Should Be Refused
-    - a list    the file is a mapping, not ['a list'].
-    state: {}    the file has no 'state', only settings, timing, states.
+    - a list    ${SPACE}must hold a mapping, not a list.
+    state: {}    , line 1: state: there is no such key. Known: settings, timing, states.
     settings: {passwort: x}
-    ...    'settings' has no 'passwort', only prompt, boot, off_time, user, power, key, pattern, interval.
+    ...    , line 1: settings.passwort: there is no such key. Known: prompt, boot, off_time, user, power, key, pattern, interval.
     settings: {off_time: soon}
-    ...    setting 'off_time': a length of time is a number of seconds, or a text such as 100 ms or 1h30m, not 'soon'.
+    ...    , line 1: settings.off_time: it must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'.
     settings: {pattern: "regexp:("}
-    ...    '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
+    ...    , line 1: settings.pattern: '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
 
 States That Cannot Be Used
     [Template]    States File Should Be Refused
     states: {slow: {detect: x, wait: 1}}
-    ...    state 'slow': it has no 'wait', only detect, nudge, timeout, cost, enter.
-    states: {slow: {detect: 5}}    state 'slow': this is a text, not 5.
-    states: {slow: {detect: x, cost: -1}}    state 'slow': this is a number that is not negative, not -1.
+    ...    , line 1: states.slow.wait: there is no such key. Known: detect, nudge, timeout, cost, enter.
+    states: {slow: {detect: 5}}    , line 1: states.slow.detect: text is needed, not a number.
+    states: {slow: {detect: x, cost: -1}}
+    ...    , line 1: states.slow.cost: a number from 0 on is needed, not -1.
     states: {slow: {detect: x, enter: {off: []}}}
-    ...    state 'slow': the way from 'off' is a list of actions.
-    states: {off: {detect: x}}    'off' cannot be the name of a state of one's own.
+    ...    , line 1: states.slow.enter.off: a list of actions is needed.
+    states: {off: {detect: x}}    , line 1: states.off: 'off' cannot be the name of a state of one's own.
 
 Actions That Cannot Be Used
     [Template]    Action Should Be Refused
     {jump: high}
-    ...    there is no action 'jump', only power, type, key, wait, interrupt, uboot, boot, run, log_in, call, pause.
-    type    an action is a mapping of one name, such as 'type: boot'.
-    {power: maybe}    'power': power is one of on, off, cycle.
-    {call: [button]}    'call': call is a list of a driver path, a method and its arguments.
-    {log_in: root}    'log_in': log_in takes nothing but true.
-    {interrupt: 1}    'interrupt': interrupt takes nothing but true.
+    ...    : there is no action 'jump', only power, type, key, wait, interrupt, uboot, boot, run, log_in, call, pause.
+    type    : an action is a mapping of one name, such as 'type: boot'.
+    {power: maybe}    .power: it must be one of on, off, cycle, not 'maybe'.
+    {call: [button]}    .call: it must be a list of a driver path, a method and its arguments, not a list.
+    {log_in: root}    .log_in: it must be true, not 'root'.
+    {interrupt: 1}    .interrupt: it must be true, not 1.
     {wait: "regexp:("}
-    ...    'wait': '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
+    ...    .wait: '(' is not a valid regular expression: missing ), unterminated subpattern at position 0.
     {pause: long}
-    ...    'pause': a length of time is a number of seconds, or a text such as 100 ms or 1h30m, not 'long'.
+    ...    .pause: it must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'long'.
 
 Files That Are None
     Run Keyword And Expect Error
     ...    EQUALS:The states file '${CURDIR}/nowhere.yaml' cannot be read: No such file or directory. Check its path.
     ...    Load Device States    ${CURDIR}/nowhere.yaml
     ${path} =    Write Yaml    {
-    Run Keyword And Expect Error    STARTS:The states file '${path}' is no YAML:    Load Device States    ${path}
+    Run Keyword And Expect Error
+    ...    EQUALS:The states file '${path}' is no valid YAML in line 1, column 2: expected the node content, but found '<stream end>'.
+    ...    Load Device States    ${path}
 
 
 *** Keywords ***
@@ -241,11 +244,11 @@ States File Should Be Refused
     [Arguments]    ${content}    ${message}
     ${path} =    Write Yaml    ${content}
     Run Keyword And Expect Error
-    ...    EQUALS:The states file '${path}' cannot be used: ${message}
+    ...    EQUALS:The states file '${path}'${message}
     ...    Load Device States    ${path}
 
 Action Should Be Refused
     [Arguments]    ${action}    ${message}
     States File Should Be Refused
     ...    states: {slow: {detect: x, enter: {any: [${action}]}}}
-    ...    state 'slow': the way from 'any': ${message}
+    ...    , line 1: states.slow.enter.any[0]${message}

@@ -72,7 +72,7 @@ What Cannot Be Is Told
     logn_timeout=5 min    A timing has no 'logn_timeout'. Did you mean 'login_timeout'? It has: ${FIELDS}.
     login_timeout    The timing 'login_timeout' has no value. Give one such as login_timeout=5 min, echo_timeout=2 s.
     login_timeout=soon
-    ...    The timing 'login_timeout' is a time from 0 seconds to 365 days, not 'soon'. Give a number of seconds, or text such as '500 ms' or '2 min'.
+    ...    The timing 'login_timeout' must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'.
     login_timeout=1 s, login_timeout=2 s    The timing gives 'login_timeout' twice. Leave one of the two out.
     [Teardown]    NONE
 

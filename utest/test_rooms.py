@@ -44,10 +44,10 @@ TABLE = {
     "errors": Room(_set("hints")),
     "version": Room(),
     "__init__": Room(_set("library version")),
-    "common": Room(_set("types errors hints")),
+    "common": Room(_set("types errors hints"), _set("yaml")),
     "protocol": Room(packages=_set("google grpc")),
-    "client": Room(_set("common types errors hints protocol version"), _set("google grpc yaml pexpect")),
-    "exporter": Room(_set("common types errors protocol version"), _set("google grpc yaml")),
+    "client": Room(_set("common types errors hints protocol version"), _set("google grpc pexpect")),
+    "exporter": Room(_set("common types errors protocol version"), _set("google grpc")),
     "lab": Room(
         _set("common exporter protocol types errors version"),
         _set("google grpc yaml cryptography jwt"),

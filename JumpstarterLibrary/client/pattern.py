@@ -6,6 +6,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from JumpstarterLibrary.common.values import shown
 from JumpstarterLibrary.errors import UsageError
 
 REGEXP_PREFIX = "regexp:"
@@ -54,9 +55,10 @@ class Pattern:
         if text.startswith(REGEXP_PREFIX):
             try:
                 self._regexp = re.compile(text.removeprefix(REGEXP_PREFIX), re.MULTILINE)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
+                # Beside its own error the compiler raises those for repetitions and for depths without end.
                 raise UsageError(
-                    f"'{text.removeprefix(REGEXP_PREFIX)}' is not a valid regular expression: {error}."
+                    f"{shown(text.removeprefix(REGEXP_PREFIX))} is not a valid regular expression: {error}."
                 ) from error
         if not text.removeprefix(REGEXP_PREFIX):
             raise UsageError("An empty pattern matches everything. Give a text, or regexp: and a regular expression.")

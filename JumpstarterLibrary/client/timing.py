@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from JumpstarterLibrary.client.durations import LONGEST, parse_duration
+from JumpstarterLibrary.common.durations import read_duration
+from JumpstarterLibrary.common.values import InvalidValue, shown
 from JumpstarterLibrary.errors import ConfigurationError
 
 EXAMPLE = "login_timeout=5 min, echo_timeout=2 s"
@@ -187,7 +188,7 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
             continue
         name, sign, value = item.partition("=")
         if not sign:
-            raise ConfigurationError(f"The timing '{item.strip()}' has no value. Give one such as {EXAMPLE}.")
+            raise ConfigurationError(f"The timing {shown(item.strip())} has no value. Give one such as {EXAMPLE}.")
         yield name, value.strip()
 
 
@@ -199,17 +200,14 @@ def _field_name(spelt: object) -> str:
         return name
     close = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
-    raise ConfigurationError(f"A timing has no '{str(spelt).strip()}'.{hint} It has: {', '.join(sorted(known))}.")
+    raise ConfigurationError(f"A timing has no {shown(str(spelt).strip())}.{hint} It has: {', '.join(sorted(known))}.")
 
 
 def _seconds(name: str, value: object) -> float:
-    found = parse_duration(value)
-    if found is None or not 0 <= found <= LONGEST.total_seconds():
-        raise ConfigurationError(
-            f"The timing '{name}' is a time from 0 seconds to {LONGEST.days} days, not {value!r}. Give a number of "
-            f"seconds, or text such as '500 ms' or '2 min'."
-        )
-    return found
+    try:
+        return read_duration(value)
+    except InvalidValue as error:
+        raise ConfigurationError(f"The timing '{name}' {error}.") from None
 
 
 def describe_timing() -> list[tuple[str, str, str, str]]:

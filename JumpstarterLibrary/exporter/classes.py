@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown
 from JumpstarterLibrary.exporter.driver import Driver
 
 _DRIVERS = "JumpstarterLibrary.exporter.drivers"
@@ -52,17 +52,17 @@ def driver_class(path: str, where: str) -> type[Driver]:
         ConfigurationError: There is no such class, it cannot be imported, or it is no driver.
     """
     module_name, _, class_name = OURS.get(path, ":".join(path.rpartition(".")[::2])).partition(":")
-    if not module_name or not class_name:
-        raise ConfigurationError(
-            f"{where}: {path!r} is no class path. Write it like jumpstarter_driver_power.driver.MockPower."
+    if not all(name.isidentifier() for name in (*module_name.split("."), class_name)):
+        raise InvalidSetting(
+            where, f"{shown(path)} is no class path. Write it like jumpstarter_driver_power.driver.MockPower."
         )
     found = getattr(_module(module_name, where), class_name, None)
     if found is None:
-        raise ConfigurationError(
-            f"{where}: no class {class_name!r} in module {module_name!r}.{_similar(class_name, module_name)}"
+        raise InvalidSetting(
+            where, f"no class {class_name!r} in module {module_name!r}.{_similar(class_name, module_name)}"
         )
     if not (isinstance(found, type) and issubclass(found, Driver)):
-        raise ConfigurationError(f"{where}: {path} is no driver class.{_advice(found)}")
+        raise InvalidSetting(where, f"{path} is no driver class.{_advice(found)}")
     return found
 
 
@@ -99,15 +99,18 @@ def _module(name: str, where: str) -> ModuleType:
         if (error.name or "").startswith(UPSTREAM) and offer_upstreams_names():
             return _module(name, where)
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ConfigurationError(
-                f"{where}: there is no module {name!r}. Install the package that holds it, or correct the type."
+            raise InvalidSetting(
+                where, f"there is no module {name!r}. Install the package that holds it, or correct the type."
             ) from error
-        raise ConfigurationError(
-            f"{where}: the module {name!r} needs {error.name!r}, which is not installed. Install it; "
-            "robotframework-jumpstarter[upstream] has what most drivers for upstream need."
+        raise InvalidSetting(
+            where,
+            f"the module {name!r} needs {error.name!r}, which is not installed. Install it; "
+            "robotframework-jumpstarter[upstream] has what most drivers for upstream need.",
         ) from error
-    except ImportError as error:
-        raise ConfigurationError(f"{where}: the module {name!r} cannot be imported: {error}.") from error
+    except Exception as error:
+        # A module runs when it is imported, and may raise anything.
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise InvalidSetting(where, f"the module {name!r} cannot be imported: {reason}.") from error
 
 
 def _similar(class_name: str, module_name: str) -> str:

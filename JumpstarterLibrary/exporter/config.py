@@ -9,19 +9,24 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from JumpstarterLibrary.common.config_reader import ConfigReader
+from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown
+from JumpstarterLibrary.common.yaml_files import YamlFile, parse_yaml, read_yaml
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.classes import driver_class
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy
-from JumpstarterLibrary.exporter.tables import Table, parse_yaml
 
 API_VERSION = "jumpstarter.dev/v1alpha1"
 KIND = "ExporterConfig"
+
+SOURCE = "The configuration file"
+TEXT = "The YAML text"
 
 OnFailure = Literal["warn", "endLease", "exit"]
 
@@ -38,6 +43,7 @@ class ExporterConfigV1Alpha1DriverInstance:
         description: A text for users.
         methods_description: Help texts by method name.
         where: The place in the configuration, for errors.
+        source: The file or text that it was read from, for errors.
     """
 
     class_path: str | None = None
@@ -47,7 +53,8 @@ class ExporterConfigV1Alpha1DriverInstance:
     ref: str | None = None
     description: str | None = None
     methods_description: dict[str, str] = field(default_factory=dict)
-    where: str = "driver"
+    where: str = ""
+    source: YamlFile | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_path(cls, path: str | Path) -> Self:
@@ -56,7 +63,9 @@ class ExporterConfigV1Alpha1DriverInstance:
         Raises:
             ConfigurationError: It cannot be read, or does not describe a driver.
         """
-        return cls._from_table(parse_yaml(_read(path), str(path)), "driver")
+        file = read_yaml(path, SOURCE)
+        with file.located():
+            return replace(cls.from_mapping(file.content), source=file)
 
     @classmethod
     def from_str(cls, text: str) -> Self:
@@ -65,10 +74,12 @@ class ExporterConfigV1Alpha1DriverInstance:
         Raises:
             ConfigurationError: It does not describe a driver.
         """
-        return cls._from_table(parse_yaml(text, "the YAML text"), "driver")
+        file = parse_yaml(text, TEXT)
+        with file.located():
+            return replace(cls.from_mapping(file.content), source=file)
 
     @classmethod
-    def from_mapping(cls, content: dict[str, Any], where: str = "driver") -> Self:
+    def from_mapping(cls, content: dict[str, Any], where: str = "") -> Self:
         """Read what a YAML file would hold.
 
         Args:
@@ -78,21 +89,21 @@ class ExporterConfigV1Alpha1DriverInstance:
         Raises:
             ConfigurationError: It does not describe a driver.
         """
-        return cls._from_table(Table(content, where if where != "driver" else ""), where)
+        return cls._from_reader(ConfigReader(content, where))
 
     @classmethod
-    def _from_table(cls, table: Table, where: str) -> Self:
+    def _from_reader(cls, table: ConfigReader) -> Self:
         class_path, ref = table.text("type"), table.text("ref")
         if class_path is not None and ref is not None:
-            raise ConfigurationError(f"{where}: a driver has a type or a ref, not both. Remove one of them.")
+            raise table.error("", "a driver has a type or a ref, not both. Remove one of them.")
         return cls(
             class_path=class_path,
             config=table.mapping("config"),
-            children={name: cls._from_table(child, child.where) for name, child in table.tables("children")},
+            children={name: cls._from_reader(child) for name, child in table.tables("children")},
             ref=ref,
             description=table.text("description"),
             methods_description=table.texts("methods_description"),
-            where=where,
+            where=table.where,
         )
 
     def instantiate(self) -> Driver:
@@ -101,7 +112,7 @@ class ExporterConfigV1Alpha1DriverInstance:
         Raises:
             ConfigurationError: A class is missing or refuses its configuration, or a reference leads nowhere.
         """
-        with ExitStack() as undo:
+        with _located(self.source), ExitStack() as undo:
             root = self._build()
             undo.callback(root.close)
             self._check_references(root)
@@ -111,7 +122,7 @@ class ExporterConfigV1Alpha1DriverInstance:
     def _build(self) -> Driver:
         if self.ref is not None:
             return Proxy(ref=self.ref)
-        driver_type = Composite if self.class_path is None else driver_class(self.class_path, self.where)
+        driver_type = Composite if self.class_path is None else driver_class(self.class_path, self._place("type"))
         with ExitStack() as undo:
             children = {}
             for name, child in self.children.items():
@@ -132,8 +143,10 @@ class ExporterConfigV1Alpha1DriverInstance:
         try:
             return driver_type(**arguments)
         except Exception as error:
-            raise ConfigurationError(
-                f"{self.where}.config: {driver_type.__name__} did not accept it: {str(error) or type(error).__name__}"
+            reason = one_line(str(error)).rstrip(".") or type(error).__name__
+            raise InvalidSetting(
+                self._place("config"),
+                f"{driver_type.__name__} did not accept it: {reason}.",
             ) from error
 
     def _check_arguments(self, driver_type: type[Driver], arguments: dict[str, Any]) -> None:
@@ -144,10 +157,13 @@ class ExporterConfigV1Alpha1DriverInstance:
         for name in arguments:
             if name not in parameters:
                 takes = f"It takes: {', '.join(known)}." if known else "It takes nothing."
-                raise ConfigurationError(f"{self.where}.config: {driver_type.__name__} takes no {name!r}. {takes}")
+                raise InvalidSetting(self._place("config"), f"{driver_type.__name__} takes no {shown(name)}. {takes}")
         for name, parameter in parameters.items():
             if parameter.default is parameter.empty and name not in arguments:
-                raise ConfigurationError(f"{self.where}.config: {driver_type.__name__} needs {name!r}. Add it.")
+                raise InvalidSetting(self._place("config"), f"{driver_type.__name__} needs {name!r}. Add it.")
+
+    def _place(self, key: str) -> str:
+        return f"{self.where}.{key}" if self.where else key
 
     def _check_references(self, root: Driver) -> None:
         for instance, driver in self._pairs(root):
@@ -155,7 +171,7 @@ class ExporterConfigV1Alpha1DriverInstance:
                 try:
                     driver.target(root)
                 except ConfigurationError as error:
-                    raise ConfigurationError(f"{instance.where}.ref: {error}") from error
+                    raise InvalidSetting(instance._place("ref"), f"{error}") from error
 
     def _pairs(self, driver: Driver) -> Iterator[tuple[ExporterConfigV1Alpha1DriverInstance, Driver]]:
         yield self, driver
@@ -206,6 +222,7 @@ class ExporterConfigV1Alpha1:
         rapid_failure_window: Seconds in which they count as rapid.
         exit_on_lease_end: End the process with the lease.
         path: The file.
+        source: The file or text that it was read from, for errors.
     """
 
     name: str | None = None
@@ -224,6 +241,7 @@ class ExporterConfigV1Alpha1:
     rapid_failure_window: int = 60
     exit_on_lease_end: bool = False
     path: Path | None = None
+    source: YamlFile | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -232,7 +250,9 @@ class ExporterConfigV1Alpha1:
         Raises:
             ConfigurationError: It cannot be read, or is no exporter's configuration.
         """
-        return cls._from_table(parse_yaml(_read(path), str(path)), Path(path))
+        file = read_yaml(path, SOURCE)
+        with file.located():
+            return replace(cls.from_mapping(file.content, Path(path)), source=file)
 
     @classmethod
     def from_str(cls, text: str) -> Self:
@@ -241,7 +261,9 @@ class ExporterConfigV1Alpha1:
         Raises:
             ConfigurationError: It is no exporter's configuration.
         """
-        return cls._from_table(parse_yaml(text, "the YAML text"), None)
+        file = parse_yaml(text, TEXT)
+        with file.located():
+            return replace(cls.from_mapping(file.content), source=file)
 
     @classmethod
     def from_mapping(cls, content: dict[str, Any], path: Path | None = None) -> Self:
@@ -254,10 +276,10 @@ class ExporterConfigV1Alpha1:
         Raises:
             ConfigurationError: It is no exporter's configuration.
         """
-        return cls._from_table(Table(content, ""), path)
+        return cls._from_reader(ConfigReader(content, ""), path)
 
     @classmethod
-    def _from_table(cls, table: Table, path: Path | None) -> Self:
+    def _from_reader(cls, table: ConfigReader, path: Path | None) -> Self:
         table.literal("apiVersion", API_VERSION)
         table.literal("kind", KIND)
         metadata, tls, hooks = table.table("metadata"), table.table("tls"), table.table("hooks")
@@ -273,13 +295,12 @@ class ExporterConfigV1Alpha1:
             description=table.text("description"),
             motd=table.text("motd"),
             export={
-                name: ExporterConfigV1Alpha1DriverInstance._from_table(child, child.where)
-                for name, child in table.tables("export")
+                name: ExporterConfigV1Alpha1DriverInstance._from_reader(child) for name, child in table.tables("export")
             },
             before_lease=_hook(hooks, "beforeLease"),
             after_lease=_hook(hooks, "afterLease"),
             max_rapid_failures=int(failures.number("maxRapidFailures", 5)),
-            rapid_failure_window=int(failures.number("rapidFailureWindow", 60)),
+            rapid_failure_window=int(failures.duration("rapidFailureWindow", 60.0)),
             exit_on_lease_end=table.boolean("exitOnLeaseEnd"),
             path=path,
         )
@@ -291,26 +312,24 @@ class ExporterConfigV1Alpha1:
             ConfigurationError: A class is missing or refuses its configuration, or a reference leads nowhere.
         """
         root = ExporterConfigV1Alpha1DriverInstance(children=self.export, description=self.description, where="export")
-        return root.instantiate()
+        with _located(self.source):
+            return root.instantiate()
 
 
-def _hook(hooks: Table, name: str) -> HookInstanceConfigV1Alpha1 | None:
+def _located(source: YamlFile | None) -> AbstractContextManager[None]:
+    return nullcontext() if source is None else source.located()
+
+
+def _hook(hooks: ConfigReader, name: str) -> HookInstanceConfigV1Alpha1 | None:
     table = hooks.table(name)
     if table.absent:
         return None
     script = table.text("script")
     if script is None:
-        raise ConfigurationError(f"{table.where}: a hook needs a script. Add it.")
+        raise table.error("", "a hook needs a script. Add it.")
     return HookInstanceConfigV1Alpha1(
         script=script,
         exec=table.text("exec"),
-        timeout=table.number("timeout", 120),
+        timeout=table.duration("timeout", 120.0),
         on_failure=table.choice("onFailure", ("warn", "endLease", "exit")),
     )
-
-
-def _read(path: str | Path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The configuration file {path} cannot be read: {error}.") from error

@@ -13,9 +13,9 @@ from JumpstarterLibrary.client.ci import label_value
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags
-from JumpstarterLibrary.client.durations import LONGEST
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.timing import TimingSource
+from JumpstarterLibrary.common.durations import LONGEST
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.keywords.finding import PROGRESS, Finding
 from JumpstarterLibrary.keywords.lease_base import LeaseBase, read

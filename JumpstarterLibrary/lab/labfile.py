@@ -36,25 +36,22 @@ policies:
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-import yaml
-
-from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.common.config_reader import ConfigReader
+from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown, within
+from JumpstarterLibrary.common.yaml_files import read_yaml
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
-from JumpstarterLibrary.exporter.tables import Table, parse_yaml
 from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.exporters import VIRTUAL, LabExporter, virtual_boards
-from JumpstarterLibrary.lab.faults.options import seconds
 from JumpstarterLibrary.lab.policies import AccessRule, ExporterAccessPolicy
 from JumpstarterLibrary.lab.selector import SelectorError, is_label_key, is_label_value, is_subdomain
 from JumpstarterLibrary.lab.virtual_lab import CLIENT, TlsMode, VirtualLab
@@ -63,6 +60,9 @@ Parsed = TypeVar("Parsed")
 
 BOARDS = 4
 """Virtual boards of a lab without a file."""
+
+BOARDS_LIMIT = 1000
+"""Boards of one name at most."""
 
 PORT_LIMIT = 65535
 
@@ -103,17 +103,14 @@ class LabFile:
 
         Raises:
             ConfigurationError: It cannot be read, or says something that cannot be; the text begins with the file's
-                name and the place in it.
+                name, the line and the keys.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"The lab's file {path} cannot be read: {error}.") from error
-        with _in_place(f"{path}: "):
-            return cls._from_table(parse_yaml(text, "the file"))
+        file = read_yaml(path, "The lab's file")
+        with file.located():
+            return cls._from_reader(ConfigReader(file.content, ""))
 
     @classmethod
-    def _from_table(cls, table: Table) -> Self:
+    def _from_reader(cls, table: ConfigReader) -> Self:
         table.only(*(entry.name for entry in fields(cls) if entry.name != "exporters"), "boards")
         clients, boards = table.table("clients"), table.table("boards")
         labels = {name: _labels(clients, name) for name in table.mapping("clients")}
@@ -127,7 +124,7 @@ class LabFile:
             router_port=_port(table, "router_port"),
             tls=table.choice("tls", ("authority", "self-signed")),
             clock_scale=_amount(table, "clock_scale", cls.clock_scale),
-            assignment_delay=_amount(table, "assignment_delay", cls.assignment_delay),
+            assignment_delay=table.duration("assignment_delay", cls.assignment_delay),
             clients={CLIENT: {}} if clients.absent else labels,
             exporters=virtual_boards(BOARDS) if boards.absent else found,
             policies=[_policy(name, policy) for name, policy in table.tables("policies")],
@@ -153,11 +150,13 @@ class LabFile:
         )
 
 
-def _exporters(name: str, table: Table) -> Iterator[LabExporter]:
+def _exporters(name: str, table: ConfigReader) -> Iterator[LabExporter]:
     table.only("labels", "count", "board", "config", "export", "hooks", "motd", "enabled", "register")
     count, labels = table.number("count", 0), _labels(table, "labels")
     if count != int(count) or count < 0:
-        raise ConfigurationError(f"{table.where}.count: a whole number is needed, not {count:g}.")
+        raise table.error("count", f"a whole number is needed, not {count:g}.")
+    if count > BOARDS_LIMIT:
+        raise table.error("count", f"at most {BOARDS_LIMIT} boards are possible, not {count:g}.")
     exporter = _exporter(name, table, labels or {"board": VIRTUAL})
     if not count:
         yield exporter
@@ -166,7 +165,7 @@ def _exporters(name: str, table: Table) -> Iterator[LabExporter]:
         yield replace(exporter, name=f"{name}-{number}", labels=numbered)
 
 
-def _exporter(name: str, table: Table, labels: dict[str, str]) -> LabExporter:
+def _exporter(name: str, table: ConfigReader, labels: dict[str, str]) -> LabExporter:
     rest = _hooks_and_motd(table)
     return LabExporter(
         name=name,
@@ -180,48 +179,49 @@ def _exporter(name: str, table: Table, labels: dict[str, str]) -> LabExporter:
     )
 
 
-def _driver(table: Table) -> Callable[[], Driver]:
+def _driver(table: ConfigReader) -> Callable[[], Driver]:
     """Return what builds the drivers, after it has done so once: what is wrong is to be heard now."""
     export, board, config = table.table("export"), table.text("board"), table.mapping("config")
     if not export.absent and (board is not None or config):
-        raise ConfigurationError(f"{table.where}: a board has export, or board and config, not both.")
+        raise table.error("", "a board has export, or board and config, not both.")
     table.choice("board", (VIRTUAL,))
     if not export.absent:
-        build = _read(table, ExporterConfigV1Alpha1.from_str, {"export": table.mapping("export")}).instantiate
+        build = _read(table, ExporterConfigV1Alpha1.from_mapping, {"export": table.mapping("export")}).instantiate
     elif config:
         driver = {"type": _VIRTUAL_CLASS, "config": config}
-        build = _read(table, ExporterConfigV1Alpha1DriverInstance.from_str, driver).instantiate
+        build = _read(table, partial(ExporterConfigV1Alpha1DriverInstance.from_mapping, where=""), driver).instantiate
     else:
         return VirtualBoard
-    with _in_place(f"{table.where}."):
+    with within(table.where):
         build().close()
     return build
 
 
-def _hooks_and_motd(table: Table) -> ExporterConfigV1Alpha1:
+def _hooks_and_motd(table: ConfigReader) -> ExporterConfigV1Alpha1:
     hooks = table.table("hooks")
     hooks.only("beforeLease", "afterLease")
     for _, hook in table.tables("hooks"):
         hook.only("script", "exec", "timeout", "onFailure")
-    return _read(table, ExporterConfigV1Alpha1.from_str, {"motd": table.text("motd"), "hooks": table.mapping("hooks")})
+    section = {"motd": table.text("motd"), "hooks": table.mapping("hooks")}
+    return _read(table, ExporterConfigV1Alpha1.from_mapping, section)
 
 
-def _read(table: Table, parse: Callable[[str], Parsed], section: Mapping[str, Any]) -> Parsed:
-    """Parse a part of an exporter's configuration by what parses those."""
-    with _in_place(f"{table.where}."):
-        return parse(yaml.safe_dump(dict(section)))
+def _read(table: ConfigReader, read: Callable[[dict[str, Any]], Parsed], section: dict[str, Any]) -> Parsed:
+    """Read a part of an exporter's configuration by what reads those."""
+    with within(table.where):
+        return read(section)
 
 
-def _policy(name: str, table: Table) -> ExporterAccessPolicy:
+def _policy(name: str, table: ConfigReader) -> ExporterAccessPolicy:
     table.only("exporters", "rules")
     try:
         rules = [_rule(rule) for rule in table.rows("rules")]
         return ExporterAccessPolicy(name=name, exporters=table.text("exporters") or "", rules=rules)
     except SelectorError as error:
-        raise ConfigurationError(f"{table.where}: {error}") from error
+        raise table.error("", f"{one_line(str(error)).rstrip('.')}.") from error
 
 
-def _rule(table: Table) -> AccessRule:
+def _rule(table: ConfigReader) -> AccessRule:
     table.only("clients", "priority", "maximum_duration", "spot_access", "description")
     return AccessRule(
         clients=table.listed_texts("clients") or ("",),
@@ -232,42 +232,36 @@ def _rule(table: Table) -> AccessRule:
     )
 
 
-def _duration(table: Table, key: str) -> timedelta | None:
-    text = table.scalar(key)
-    if text is None:
-        return None
-    try:
-        return timedelta(seconds=seconds(text))
-    except ValueError:
-        raise ConfigurationError(f"{table.where}.{key}: a time such as 90 or '2 h' is needed, not {text!r}.") from None
+def _duration(table: ConfigReader, key: str) -> timedelta | None:
+    seconds = table.duration(key)
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
-def _labels(table: Table, key: str) -> dict[str, str]:
+def _labels(table: ConfigReader, key: str) -> dict[str, str]:
     labels = table.texts(key)
     for name, value in labels.items():
         if not (is_label_key(name) and is_label_value(value)):
-            place = f"{table.where}.{key}".lstrip(".")
-            raise ConfigurationError(
-                f"{place}: {name}={value} cannot be a label. Use letters, digits, '-', '_' and '.'."
+            raise table.error(
+                key, f"{shown(f'{name}={value}')} cannot be a label. Use letters, digits, '-', '_' and '.'."
             )
     return labels
 
 
-def _port(table: Table, key: str) -> int:
+def _port(table: ConfigReader, key: str) -> int:
     port = table.number(key, 0)
     if port != int(port) or not 0 <= port <= PORT_LIMIT:
-        raise ConfigurationError(f"{key}: a port from 0 to {PORT_LIMIT} is needed, not {port:g}.")
+        raise table.error(key, f"a port from 0 to {PORT_LIMIT} is needed, not {port:g}.")
     return int(port)
 
 
-def _amount(table: Table, key: str, default: float) -> float:
+def _amount(table: ConfigReader, key: str, default: float) -> float:
     amount = table.number(key, default)
-    if not 0 <= amount < math.inf:
-        raise ConfigurationError(f"{key}: a number from 0 on is needed, not {amount:g}.")
+    if amount < 0:
+        raise table.error(key, f"a number from 0 on is needed, not {amount:g}.")
     return amount
 
 
-def _truth(table: Table, key: str) -> bool:
+def _truth(table: ConfigReader, key: str) -> bool:
     """Return a truth value; absent is true."""
     return table.boolean(key) or not table.has(key)
 
@@ -275,18 +269,8 @@ def _truth(table: Table, key: str) -> bool:
 def _check_names(section: str, names: list[str]) -> None:
     for name, number in Counter(names).items():
         if number > 1:
-            raise ConfigurationError(f"{section}: {number} are called {name!r}. Give each a name of its own.")
+            raise InvalidSetting(section, f"{number} are called {shown(name)}. Give each a name of its own.")
         if not is_subdomain(name):
-            raise ConfigurationError(
-                f"{section}: {name!r} cannot be a name. Use lower-case letters, digits, '-' and '.'."
+            raise InvalidSetting(
+                section, f"{shown(name)} cannot be a name. Use lower-case letters, digits, '-' and '.'."
             )
-
-
-@contextmanager
-def _in_place(prefix: str) -> Iterator[None]:
-    """Say in an error where it is."""
-    try:
-        yield
-    except ConfigurationError as error:
-        # A single driver's configuration calls itself driver; here it is the board.
-        raise ConfigurationError(f"{prefix}{str(error).removeprefix('driver.')}") from error

@@ -60,8 +60,8 @@ _SETTINGS = (
     ),
     _Setting(
         "timeout",
-        "how long a lease may take, with the connection: seconds, '30 min', '1h30m' (default: what the client "
-        f"configuration says, 2 hours). {_ATTRIBUTES}",
+        "how long a lease may take, with the connection: seconds, '30 min', '1h30m', 'PT1H30M' (default: what the "
+        f"client configuration says, 2 hours). {_ATTRIBUTES}",
         "TIME",
     ),
     _Setting(

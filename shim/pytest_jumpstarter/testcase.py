@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pytest_jumpstarter.clients.base import DriverClient
 
 Time = datetime.timedelta | float | str
-"""A timedelta, a number of seconds, or text: ``30 min``, ``1h30m``."""
+"""A timedelta, a number of seconds, or text: ``30 min``, ``1h30m``, ``PT1H30M``."""
 
 
 class JumpstarterTest:

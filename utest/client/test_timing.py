@@ -64,13 +64,21 @@ def test_what_cannot_be_is_told(source: Any, sentence: str) -> None:
     assert str(caught.value) == sentence
 
 
-@pytest.mark.parametrize("value", ["soon", "", -1, "366 days", True, None, float("nan"), float("inf")])
-def test_a_value_that_is_no_length_of_time_is_told(value: Any) -> None:
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        *((text, repr(text)) for text in ("soon", "", "366 days")),
+        *((number, f"{number:g}") for number in (-1, float("nan"), float("inf"))),
+        (True, "true or false"),
+        (None, "nothing"),
+    ],
+)
+def test_a_value_that_is_no_length_of_time_is_told(value: Any, found: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Timing(login_timeout=value)
     assert str(caught.value) == (
-        f"The timing 'login_timeout' is a time from 0 seconds to 365 days, not {value!r}. Give a number of seconds, or "
-        f"text such as '500 ms' or '2 min'."
+        f"The timing 'login_timeout' must be a length of time from 0 seconds to 365 days, such as 90 (seconds), "
+        f"'500 ms', '1h30m' or 'PT1H30M', not {found}."
     )
 
 

@@ -165,56 +165,68 @@ def test_every_class_of_the_table_is_there(path: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("type: MockPower", "driver: 'MockPower' is no class path. Write it like " + POWER + "."),
+        ("type: MockPower", "The YAML text, line 1: type: 'MockPower' is no class path. Write it like " + POWER + "."),
         (
             "type: no_such_package.driver.Relay",
-            "driver: there is no module 'no_such_package.driver'. "
+            "The YAML text, line 1: type: there is no module 'no_such_package.driver'. "
             "Install the package that holds it, or correct the type.",
         ),
         (
             "type: json.nothing.Relay",
-            "driver: there is no module 'json.nothing'. Install the package that holds it, or correct the type.",
+            "The YAML text, line 1: type: there is no module 'json.nothing'. Install the package that holds it, "
+            "or correct the type.",
         ),
-        (f"type: {HERE}.Rely", f"driver: no class 'Rely' in module '{HERE}'. Did you mean 'Relay'?"),
-        ("type: json.Relay", "driver: no class 'Relay' in module 'json'. Correct the type."),
+        (
+            f"type: {HERE}.Rely",
+            f"The YAML text, line 1: type: no class 'Rely' in module '{HERE}'. Did you mean 'Relay'?",
+        ),
+        ("type: json.Relay", "The YAML text, line 1: type: no class 'Relay' in module 'json'. Correct the type."),
         (
             "type: json.JSONDecoder",
-            "driver: json.JSONDecoder is no driver class. Derive it from JumpstarterLibrary.exporter.Driver.",
+            "The YAML text, line 1: type: json.JSONDecoder is no driver class. Derive it from "
+            "JumpstarterLibrary.exporter.Driver.",
         ),
         (
             "type: json.loads",
-            "driver: json.loads is no driver class. Derive it from JumpstarterLibrary.exporter.Driver.",
+            "The YAML text, line 1: type: json.loads is no driver class. Derive it from "
+            "JumpstarterLibrary.exporter.Driver.",
         ),
-        (f"type: {HERE}.Relay", "driver.config: Relay needs 'port'. Add it."),
+        (f"type: {HERE}.Relay", "The YAML text: config: Relay needs 'port'. Add it."),
         (
             f"type: {HERE}.Relay\nconfig: {{port: 1, sped: 2}}",
-            "driver.config: Relay takes no 'sped'. It takes: port, speed.",
+            "The YAML text, line 2: config: Relay takes no 'sped'. It takes: port, speed.",
         ),
-        (f"type: {POWER}\nconfig: {{port: 1}}", "driver.config: MockPower takes no 'port'. It takes nothing."),
+        (
+            f"type: {POWER}\nconfig: {{port: 1}}",
+            "The YAML text, line 2: config: MockPower takes no 'port'. It takes nothing.",
+        ),
         (
             f"type: {HERE}.Relay\nconfig: {{port: -1}}",
-            "driver.config: Relay did not accept it: ports count from 0",
+            "The YAML text, line 2: config: Relay did not accept it: ports count from 0.",
         ),
         (
             f"children: {{a: {{children: {{b: {{type: {HERE}.Relay}}}}}}}}",
-            "children.a.children.b.config: Relay needs 'port'. Add it.",
+            "The YAML text, line 1: children.a.children.b.config: Relay needs 'port'. Add it.",
         ),
-        (f"type: {POWER}\nref: a", "driver: a driver has a type or a ref, not both. Remove one of them."),
+        (f"type: {POWER}\nref: a", "The YAML text: a driver has a type or a ref, not both. Remove one of them."),
         (
             f"children: {{a: {{ref: c.d}}, b: {{type: {POWER}}}}}",
-            "children.a.ref: The reference 'c.d' leads nowhere: there is no 'c', only a, b. "
+            "The YAML text, line 1: children.a.ref: The reference 'c.d' leads nowhere: there is no 'c', only a, b. "
             "Write the path from the root.",
         ),
         (
             "children: {a: {ref: b}, b: {ref: a}}",
-            "children.a.ref: The reference 'b' leads back to itself. Point it to a driver.",
+            "The YAML text, line 1: children.a.ref: The reference 'b' leads back to itself. Point it to a driver.",
         ),
-        ("type: 5", "type: text is needed, not a number."),
-        ("config: []", "config: a mapping is needed, not a list."),
-        ("config: {1: 2}", "config: the key 1 is no text. Quote it."),
-        ("children: {a: power}", "children.a: a mapping is needed, not text."),
-        ("methods_description: {on: yes}", "methods_description.on: text is needed, not true or false."),
-        ("- a", "the YAML text holds a list where a mapping is needed."),
+        ("type: 5", "The YAML text, line 1: type: text is needed, not a number."),
+        ("config: []", "The YAML text, line 1: config: a mapping is needed, not a list."),
+        ("config: {1: 2}", "The YAML text, line 1: config: the key 1 is no text. Quote it."),
+        ("children: {a: power}", "The YAML text, line 1: children.a: a mapping is needed, not this text."),
+        (
+            "methods_description: {on: yes}",
+            "The YAML text, line 1: methods_description.on: text is needed, not true or false.",
+        ),
+        ("- a", "The YAML text must hold a mapping, not a list."),
     ],
 )
 def test_drivers_that_cannot_be(text: str, message: str) -> None:
@@ -224,20 +236,29 @@ def test_drivers_that_cannot_be(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: ClientConfig", "kind: 'ExporterConfig' is needed, not 'ClientConfig'."),
-        ("apiVersion: v2", "apiVersion: 'jumpstarter.dev/v1alpha1' is needed, not 'v2'."),
+        ("kind: ClientConfig", "The YAML text, line 1: kind: 'ExporterConfig' is needed, not 'ClientConfig'."),
+        ("apiVersion: v2", "The YAML text, line 1: apiVersion: 'jumpstarter.dev/v1alpha1' is needed, not 'v2'."),
         (
             "export: {power: {type: json.Nothing}}",
-            "export.power: no class 'Nothing' in module 'json'. Correct the type.",
+            "The YAML text, line 1: export.power.type: no class 'Nothing' in module 'json'. Correct the type.",
         ),
-        ("metadata: {name: [1]}", "metadata.name: text is needed, not a list."),
-        ("tls: {insecure: 1}", "tls.insecure: true or false is needed, not a number."),
-        ("hooks: {beforeLease: {}}", "hooks.beforeLease: a hook needs a script. Add it."),
+        ("metadata: {name: [1]}", "The YAML text, line 1: metadata.name: text is needed, not a list."),
+        ("tls: {insecure: 1}", "The YAML text, line 1: tls.insecure: true or false is needed, not a number."),
+        ("hooks: {beforeLease: {}}", "The YAML text, line 1: hooks.beforeLease: a hook needs a script. Add it."),
         (
             "hooks: {afterLease: {script: x, onFailure: stop}}",
-            "hooks.afterLease.onFailure: 'stop' is none of warn, endLease, exit.",
+            "The YAML text, line 1: hooks.afterLease.onFailure: 'stop' is none of warn, endLease, exit.",
         ),
-        ("hooks: {afterLease: {script: x, timeout: soon}}", "hooks.afterLease.timeout: a number is needed, not text."),
+        (
+            "hooks: {afterLease: {script: x, timeout: soon}}",
+            "The YAML text, line 1: hooks.afterLease.timeout: it must be a length of time from 0 seconds to 365 days, "
+            "such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'.",
+        ),
+        (
+            "failureDetection:\n  rapidFailureWindow: -1",
+            "The YAML text, line 2: failureDetection.rapidFailureWindow: it must be a length of time from 0 seconds to "
+            "365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not -1.",
+        ),
     ],
 )
 def test_configurations_that_cannot_be(text: str, message: str) -> None:
@@ -246,15 +267,21 @@ def test_configurations_that_cannot_be(text: str, message: str) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     missing = tmp_path / "missing.yaml"
-    assert _error(lambda: ExporterConfigV1Alpha1.load(missing)).startswith(
-        f"The configuration file {missing} cannot be read: "
+    assert _error(lambda: ExporterConfigV1Alpha1.load(missing)) == (
+        f"The configuration file '{missing}' cannot be read: No such file or directory. Check its path."
     )
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
-    assert _error(lambda: ExporterConfigV1Alpha1.load(broken)).startswith(f"{broken} is no valid YAML: ")
+    assert _error(lambda: ExporterConfigV1Alpha1.load(broken)) == (
+        f"The configuration file '{broken}' is no valid YAML in line 1, column 5, at the key 'a': expected the node "
+        f"content, but found '<stream end>'."
+    )
     unsafe = tmp_path / "unsafe.yaml"
     unsafe.write_text("export: !!python/object/apply:os.getcwd []")
-    assert "could not determine a constructor" in _error(lambda: ExporterConfigV1Alpha1.load(unsafe))
+    assert _error(lambda: ExporterConfigV1Alpha1.load(unsafe)) == (
+        f"The configuration file '{unsafe}' is no valid YAML in line 1, column 9, at the key 'export': could not "
+        f"determine a constructor for the tag."
+    )
 
 
 def test_a_module_whose_imports_are_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -262,11 +289,32 @@ def test_a_module_whose_imports_are_missing(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "broken_driver.py").write_text("from json import nothing_of_this_name\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert _instance_error("type: needy_driver.X") == (
-        "driver: the module 'needy_driver' needs 'some_missing_library', which is not installed. Install it; "
-        "robotframework-jumpstarter[upstream] has what most drivers for upstream need."
+        "The YAML text, line 1: type: the module 'needy_driver' needs 'some_missing_library', which is not installed. "
+        "Install it; robotframework-jumpstarter[upstream] has what most drivers for upstream need."
     )
     assert _instance_error("type: broken_driver.X").startswith(
-        "driver: the module 'broken_driver' cannot be imported: cannot import name 'nothing_of_this_name'"
+        "The YAML text, line 1: type: the module 'broken_driver' cannot be imported: ImportError: cannot import name "
+        "'nothing_of_this_name'"
+    )
+
+
+def test_a_module_that_cannot_be_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "unfinished_driver.py").write_text("def (:\n")
+    (tmp_path / "failing_driver.py").write_text("raise KeyError('pin')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _instance_error("type: unfinished_driver.X") == (
+        "The YAML text, line 1: type: the module 'unfinished_driver' cannot be imported: SyntaxError: invalid syntax "
+        "(unfinished_driver.py, line 1)."
+    )
+    assert _instance_error("type: failing_driver.X") == (
+        "The YAML text, line 1: type: the module 'failing_driver' cannot be imported: KeyError: 'pin'."
+    )
+
+
+def test_a_long_reference_is_shown_in_part() -> None:
+    assert _instance_error(f"children: {{a: {{ref: {'x' * 100_000}}}}}") == (
+        f"The YAML text, line 1: children.a.ref: The reference '{'x' * 40}…' leads nowhere: there is no "
+        f"'{'x' * 40}…', only a. Write the path from the root."
     )
 
 

@@ -113,4 +113,7 @@ def test_a_configuration_that_does_not_fit(tmp_path: Path, capsys: pytest.Captur
     config = tmp_path / "exporter.yaml"
     config.write_text("export: {power: {type: json.Nothing}}")
     assert main([str(config)]) == 1
-    assert capsys.readouterr().err == "export.power: no class 'Nothing' in module 'json'. Correct the type.\n"
+    assert capsys.readouterr().err == (
+        f"The configuration file '{config}', line 1: export.power.type: no class 'Nothing' in module 'json'. Correct "
+        f"the type.\n"
+    )

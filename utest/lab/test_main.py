@@ -214,7 +214,9 @@ def test_it_says_why_it_does_not_start(tmp_path: Path, capsys: pytest.CaptureFix
     file.write_text("bords: {}")
     assert main([str(file)]) == 1
     known = "namespace, host, port, router_port, tls, clock_scale, assignment_delay, clients, policies, boards"
-    assert capsys.readouterr().err == f"{file}: bords: there is no such key. Known: {known}.\n"
+    assert capsys.readouterr().err == (
+        f"The lab's file '{file}', line 1: bords: there is no such key. Known: {known}.\n"
+    )
     assert main(["--inject", "toaster burn"]) == 1
     assert capsys.readouterr().err.startswith("Nothing called 'toaster' can have a fault. There is: console, ")
     assert main(["--inject", "router drop how=loud"]) == 1

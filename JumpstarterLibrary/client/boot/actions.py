@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
 from JumpstarterLibrary.client.boot.keys import key_bytes
 from JumpstarterLibrary.client.boot.own_ways import switch_on
-from JumpstarterLibrary.client.boot.reading import Unfit, duration, text, texts
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.client.pattern import Pattern
-from JumpstarterLibrary.errors import CommandFailed, UsageError
+from JumpstarterLibrary.common.durations import read_duration
+from JumpstarterLibrary.common.values import (
+    InvalidSetting,
+    InvalidValue,
+    filled_text,
+    filled_texts,
+    shown,
+    type_name,
+    within,
+)
+from JumpstarterLibrary.errors import CommandFailed
 
 Action = Callable[[Context], None]
 
@@ -26,18 +34,16 @@ def make_action(item: object) -> Action:
     """Return what an item of a list of actions stands for: a mapping of one name to what it needs.
 
     Raises:
-        Unfit: It stands for nothing.
+        InvalidSetting: It stands for nothing.
     """
     if not isinstance(item, Mapping) or len(item) != 1:
-        raise Unfit("an action is a mapping of one name, such as 'type: boot'")
+        raise InvalidSetting("", "an action is a mapping of one name, such as 'type: boot'.")
     ((name, value),) = item.items()
     make = _MAKERS.get(str(name))
     if make is None:
-        raise Unfit(f"there is no action '{name}', only {', '.join(_MAKERS)}")
-    try:
+        raise InvalidSetting("", f"there is no action {shown(name)}, only {', '.join(_MAKERS)}.")
+    with within(str(name)):
         return make(value)
-    except Unfit as error:
-        raise Unfit(f"'{name}': {error}") from error
 
 
 def one_after_another(actions: Sequence[Action]) -> Callable[[Context], None]:
@@ -54,7 +60,7 @@ def _power(value: object) -> Action:
     # YAML takes on and off for truth values.
     how = {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
     if how not in POWER:
-        raise Unfit(f"power is one of {', '.join(POWER)}")
+        raise InvalidValue(f"one of {', '.join(POWER)}", shown(value))
 
     def act(context: Context) -> None:
         supply = context.board.supply
@@ -67,17 +73,17 @@ def _power(value: object) -> Action:
 
 
 def _type(value: object) -> Action:
-    data = text(value).encode() + b"\n"
+    data = filled_text(value).encode() + b"\n"
     return lambda context: context.board.console.write(data, context.deadline)
 
 
 def _key(value: object) -> Action:
-    data = _usable(key_bytes, text(value))
+    data = key_bytes(filled_text(value))
     return lambda context: context.board.console.write(data, context.deadline)
 
 
 def _wait(value: object) -> Action:
-    pattern = _usable(Pattern, text(value))
+    pattern = Pattern(filled_text(value))
 
     def act(context: Context) -> None:
         context.board.console.wait_for(pattern, context.deadline)
@@ -87,7 +93,7 @@ def _wait(value: object) -> Action:
 
 def _interrupt(value: object) -> Action:
     if value is not True:
-        raise Unfit("interrupt takes nothing but true")
+        raise InvalidValue("true", shown(value))
 
     def act(context: Context) -> None:
         interrupt_boot(context.board, context.settings.interruption, context.deadline)
@@ -96,7 +102,7 @@ def _interrupt(value: object) -> Action:
 
 
 def _uboot(value: object) -> Action:
-    commands = texts(value)
+    commands = filled_texts(value)
 
     def act(context: Context) -> None:
         for command in commands:
@@ -106,7 +112,7 @@ def _uboot(value: object) -> Action:
 
 
 def _boot(value: object) -> Action:
-    command = text(value)
+    command = filled_text(value)
 
     def act(context: Context) -> None:
         UBoot(context.board.console, context.board.prompt).enter(command, context.deadline)
@@ -115,7 +121,7 @@ def _boot(value: object) -> Action:
 
 
 def _run(value: object) -> Action:
-    commands = texts(value)
+    commands = filled_texts(value)
 
     def act(context: Context) -> None:
         for command in commands:
@@ -130,7 +136,7 @@ def _run(value: object) -> Action:
 
 def _log_in(value: object) -> Action:
     if value is not True:
-        raise Unfit("log_in takes nothing but true")
+        raise InvalidValue("true", shown(value))
 
     def act(context: Context) -> None:
         log_in(context.board.console, context.settings.user, context.settings.password, context.deadline)
@@ -140,25 +146,18 @@ def _log_in(value: object) -> Action:
 
 def _call(value: object) -> Action:
     if not isinstance(value, list) or len(value) < 2:
-        raise Unfit("call is a list of a driver path, a method and its arguments")
-    driver, method, *arguments = value
+        raise InvalidValue("a list of a driver path, a method and its arguments", type_name(value))
+    driver, method, *arguments = filled_text(value[0]), filled_text(value[1]), *value[2:]
 
     def act(context: Context) -> None:
-        context.board.device.driver(text(driver)).call(text(method), *arguments, timeout=context.deadline)
+        context.board.device.driver(driver).call(method, *arguments, timeout=context.deadline)
 
     return act
 
 
 def _pause(value: object) -> Action:
-    length = duration(value)
+    length = read_duration(value)
     return lambda context: pause(context.deadline.at_most(length))
-
-
-def _usable(make: Callable[[str], Any], value: str) -> Any:
-    try:
-        return make(value)
-    except UsageError as error:
-        raise Unfit(str(error)) from error
 
 
 _MAKERS: dict[str, Callable[[object], Action]] = {

@@ -37,22 +37,24 @@ from JumpstarterLibrary.client.boot.actions import make_action, one_after_anothe
 from JumpstarterLibrary.client.boot.context import Settings
 from JumpstarterLibrary.client.boot.keys import key_bytes
 from JumpstarterLibrary.client.boot.model import ANY, BOOTING, NUDGE, OFF, STARTING, STEP_S, UNKNOWN, State, Way
-from JumpstarterLibrary.client.boot.reading import Unfit, duration, number, text, texts
 from JumpstarterLibrary.client.pattern import REGEXP_PREFIX, Pattern
 from JumpstarterLibrary.client.timing import Timing
-from JumpstarterLibrary.errors import ConfigurationError, UsageError
+from JumpstarterLibrary.common.config_reader import ConfigReader
+from JumpstarterLibrary.common.durations import read_duration
+from JumpstarterLibrary.common.values import InvalidSetting, filled_text, filled_texts, shown, within
+from JumpstarterLibrary.errors import UsageError
 
 _SETTINGS: dict[str, Callable[[object], Any]] = {
-    "prompt": text,
-    "boot": texts,
-    "off_time": duration,
-    "user": text,
-    "power": text,
+    "prompt": filled_text,
+    "boot": filled_texts,
+    "off_time": read_duration,
+    "user": filled_text,
+    "power": filled_text,
 }
 _INTERRUPTION: dict[str, Callable[[object], Any]] = {
-    "key": lambda value: key_bytes(text(value)),
-    "pattern": lambda value: str(value if value == "" else Pattern(text(value))),
-    "interval": duration,
+    "key": lambda value: key_bytes(filled_text(value)),
+    "pattern": lambda value: str(value if value == "" else Pattern(filled_text(value))),
+    "interval": read_duration,
 }
 _FIELDS = {"boot": "commands"}
 _STATE = ("detect", "nudge", "timeout", "cost", "enter")
@@ -86,20 +88,12 @@ def read_states(path: Path, settings: Settings, timing: Timing) -> StatesFile:
     Raises:
         ConfigurationError: It cannot be read, or does not say what it should.
     """
-    import yaml  # only those who have such a file need it
+    # Only a test with such a file pays for the import.
+    from JumpstarterLibrary.common.yaml_files import read_yaml
 
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"The states file '{path}' cannot be read: {error.strerror}. Check its path."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The states file '{path}' is no YAML: {error}") from error
-    try:
-        return _parsed(content, settings, timing)
-    except (Unfit, UsageError) as error:
-        raise ConfigurationError(f"The states file '{path}' cannot be used: {str(error).rstrip('.')}.") from error
+    file = read_yaml(path, "The states file", empty=False)
+    with file.located():
+        return _parsed(ConfigReader(file.content, ""), settings, timing)
 
 
 def own_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
@@ -114,38 +108,38 @@ def own_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
         UsageError: The name is taken by the library, or the pattern is none.
     """
     if name in (OFF, ANY, UNKNOWN, STARTING, BOOTING, ""):
-        raise UsageError(f"'{name}' cannot be the name of a state of one's own")
+        raise UsageError(f"{shown(name)} cannot be the name of a state of one's own")
     Pattern(detect)
     literal = rf"{re.escape(detect.rstrip())} *$"
     expression = detect.removeprefix(REGEXP_PREFIX) if detect.startswith(REGEXP_PREFIX) else literal
     return State(name, re.compile(expression), nudge, ended=nudge is None)
 
 
-def _parsed(content: object, settings: Settings, timing: Timing) -> StatesFile:
-    parts = _mapping(content, "the file", ("settings", "timing", "states"))
+def _parsed(reader: ConfigReader, settings: Settings, timing: Timing) -> StatesFile:
+    reader.only("settings", "timing", "states")
     states: list[State] = []
     ways: list[Way] = []
-    for key, value in _mapping(parts.get("states") or {}, "'states'").items():
-        name = _name(key)
-        try:
-            _add_state(name, value, states, ways)
-        except Unfit as error:
-            raise Unfit(f"state '{name}': {error}") from error
-    given = _mapping(parts.get("settings") or {}, "'settings'", (*_SETTINGS, *_INTERRUPTION))
-    limits = _mapping(parts.get("timing") or {}, "'timing'")
-    if "off_time" in given and "power_off_time" in limits:
-        raise Unfit("setting 'off_time' and the timing 'power_off_time' are the same. Leave one of the two out")
-    own = Timing.of(limits, timing) if limits else None
-    return StatesFile(_settings(given, settings), own, tuple(states), tuple(ways))
+    for name, state in reader.tables("states"):
+        _add_state(name, state, states, ways)
+    given, limits = reader.table("settings"), reader.mapping("timing")
+    given.only(*_SETTINGS, *_INTERRUPTION)
+    if given.has("off_time") and "power_off_time" in limits:
+        raise given.error("off_time", "the timing 'power_off_time' is the same. Leave one of the two out.")
+    for name, value in limits.items():
+        with within(f"timing.{name}"):
+            if value is not None:
+                read_duration(value)
+            Timing.of({name: value}, timing)
+    with within("timing"):
+        own = Timing.of(limits, timing) if limits else None
+    return StatesFile(_settings(reader.mapping("settings"), settings), own, tuple(states), tuple(ways))
 
 
 def _settings(given: Mapping[str, object], settings: Settings) -> Settings:
     values: dict[str, Any] = {}
     for name, value in given.items():
-        try:
+        with within(f"settings.{name}"):
             values[name] = {**_SETTINGS, **_INTERRUPTION}[name](value)
-        except Unfit as error:
-            raise Unfit(f"setting '{name}': {error}") from error
     interruption = {name: value for name, value in values.items() if name in _INTERRUPTION}
     return dataclasses.replace(
         settings,
@@ -154,33 +148,21 @@ def _settings(given: Mapping[str, object], settings: Settings) -> Settings:
     )
 
 
-def _add_state(name: str, content: object, states: list[State], ways: list[Way]) -> None:
-    given = _mapping(content, "it", _STATE)
-    if "detect" in given:
-        nudge = given.get("nudge", NUDGE.decode())
-        states.append(own_state(name, text(given["detect"]), None if nudge == "none" else text(nudge).encode()))
-    limit = duration(given.get("timeout", STEP_S))
-    cost = number(given.get("cost", Way.cost))
-    for key, items in _mapping(given.get("enter") or {}, "'enter'").items():
-        source = _name(key)
+def _add_state(name: str, given: ConfigReader, states: list[State], ways: list[Way]) -> None:
+    given.only(*_STATE)
+    if given.has("detect"):
+        detect, nudge = given.filled_text("detect"), given.filled_text("nudge") or NUDGE.decode()
+        with within(given.where):
+            states.append(own_state(name, detect or "", None if nudge == "none" else nudge.encode()))
+    limit, cost = given.duration("timeout", STEP_S), given.number("cost", Way.cost)
+    if cost < 0:
+        raise given.error("cost", f"a number from 0 on is needed, not {cost:g}.")
+    for source, items in given.mapping("enter").items():
+        place = f"{given.where}.enter.{source}"
         if not isinstance(items, list) or not items:
-            raise Unfit(f"the way from '{source}' is a list of actions")
-        try:
-            actions = [make_action(item) for item in items]
-        except Unfit as error:
-            raise Unfit(f"the way from '{source}': {error}") from error
+            raise InvalidSetting(place, "a list of actions is needed.")
+        actions = []
+        for position, item in enumerate(items):
+            with within(f"{place}[{position}]"):
+                actions.append(make_action(item))
         ways.append(Way(source, name, one_after_another(actions), cost, limit))
-
-
-def _name(key: object) -> str:
-    """Return a state's name; YAML takes ``off`` for a truth value."""
-    return OFF if key is False else str(key)
-
-
-def _mapping(value: object, what: str, known: tuple[str, ...] = ()) -> Mapping[Any, Any]:
-    if not isinstance(value, dict):
-        raise Unfit(f"{what} is a mapping, not {value!r}")
-    for name in value:
-        if known and name not in known:
-            raise Unfit(f"{what} has no '{name}', only {', '.join(known)}")
-    return value

@@ -7,7 +7,8 @@ import re
 import ssl
 from pathlib import Path
 
-from JumpstarterLibrary.client.settings.values import Unfit, text
+from JumpstarterLibrary.client.settings.values import text
+from JumpstarterLibrary.common.values import InvalidValue, type_name
 from JumpstarterLibrary.errors import ConfigurationError
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -20,14 +21,14 @@ def decoded(value: object) -> bytes | None:
     if not found:
         return None
     if "BEGINCERTIFICATE" in found:
-        raise Unfit(_BASE64, "the PEM text itself")
+        raise InvalidValue(_BASE64, "the PEM text itself")
     try:
         pem = base64.b64decode(found, validate=True)
     except ValueError:
-        raise Unfit(_BASE64) from None
+        raise InvalidValue(_BASE64, type_name(found)) from None
     problem = _problem(pem)
     if problem:
-        raise Unfit(_BASE64, f"base64 of something that {problem}")
+        raise InvalidValue(_BASE64, f"base64 of something that {problem}")
     return pem
 
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from JumpstarterLibrary.client.settings.files import API_VERSION, read_mapping
-from JumpstarterLibrary.client.settings.layers import Given, Layer, Layers
-from JumpstarterLibrary.client.settings.values import literal, text_or_nothing, type_name
+from JumpstarterLibrary.client.settings.files import API_VERSION, read_file
+from JumpstarterLibrary.client.settings.layers import Given, Layer, Layers, where
+from JumpstarterLibrary.client.settings.values import literal, text_or_nothing
+from JumpstarterLibrary.common.values import type_name
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.hints import Hint, argument
 
@@ -177,16 +178,19 @@ def _kept(clients: Path) -> Choice:
 def _current(path: Path) -> str | None:
     if not _is_file(path):
         return None
-    data = read_mapping(path)
-    place = f"'{path}'"
-    found = {key: Given(value, "file", f"'{key}' in {place}") for key, value in data.items() if isinstance(key, str)}
+    file, place = read_file(path), f"'{path}'"
+    data = file.content
+    found = {
+        key: Given(value, "file", where(key, place, file.line)) for key, value in data.items() if isinstance(key, str)
+    }
     layers = Layers([found])
     layers.pick("apiVersion", literal(API_VERSION), None)
     layers.pick("kind", literal("UserConfig"), None)
     config = data.get("config")
     if not isinstance(config, dict):
-        raise ConfigurationError(f"'config' in {place} must be a mapping, not {type_name(config)}.")
-    inner = {"current-client": Given(config.get("current-client"), "file", f"'config.current-client' in {place}")}
+        raise ConfigurationError(f"{where('config', place, file.line)} must be a mapping, not {type_name(config)}.")
+    current = Given(config.get("current-client"), "file", where("config.current-client", place, file.line))
+    inner = {"current-client": current}
     return Layers([inner]).pick("current-client", text_or_nothing, None) or None
 
 

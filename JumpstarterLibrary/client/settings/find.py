@@ -10,8 +10,8 @@ from types import MappingProxyType
 from JumpstarterLibrary.client.settings import authorities, values
 from JumpstarterLibrary.client.settings.choice import Choice, ClientArguments, choose
 from JumpstarterLibrary.client.settings.environment import VARIABLES, strong_layer, weak_layers
-from JumpstarterLibrary.client.settings.files import API_VERSION, read_mapping
-from JumpstarterLibrary.client.settings.layers import Layers, file_layer
+from JumpstarterLibrary.client.settings.files import API_VERSION, read_file
+from JumpstarterLibrary.client.settings.layers import Layer, Layers, file_layer
 from JumpstarterLibrary.client.settings.model import ACQUISITION_S, DIAL_S, RETRY_S, ClientSettings
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.hints import argument
@@ -42,7 +42,7 @@ def find_settings(arguments: ClientArguments = _NOTHING, environ: Mapping[str, s
     """
     weak = weak_layers(environ)
     choice = choose(arguments, environ, weak)
-    file = file_layer(read_mapping(choice.path), f"'{choice.path}'") if choice.path else {}
+    file = _file_layer(choice.path) if choice.path else {}
     layers = Layers([arguments.layer(), strong_layer(environ), file, *weak])
     layers.pick("apiVersion", values.literal(API_VERSION), None)
     layers.pick("kind", values.literal(KIND), None)
@@ -74,6 +74,11 @@ def find_settings(arguments: ClientArguments = _NOTHING, environ: Mapping[str, s
 
 
 _CHECKS = {"endpoint": values.address, "token": values.word}
+
+
+def _file_layer(path: Path) -> Layer:
+    file = read_file(path)
+    return file_layer(file.content, f"'{path}'", file.line)
 
 
 def _needed(layers: Layers, choice: Choice, key: str) -> str:

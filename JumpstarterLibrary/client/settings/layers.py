@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from JumpstarterLibrary.client.settings.values import Unfit, options, type_name
+from JumpstarterLibrary.client.settings.values import options
+from JumpstarterLibrary.common.values import InvalidValue, shown, type_name
 from JumpstarterLibrary.errors import ConfigurationError
 
 Value = TypeVar("Value")
@@ -51,13 +52,22 @@ class Given:
 Layer = Mapping[str, Given]
 """What one place gives, by dotted key of the client's file: ``leases.dial_timeout``."""
 
+Line = Callable[[str], int | None]
+"""Tells the line of a dotted key in a file; None if there is none."""
 
-def file_layer(data: Mapping[object, object], place: str) -> Layer:
+
+def no_line(_key: str) -> int | None:
+    """Return no line, for what is not in a file."""
+    return None
+
+
+def file_layer(data: Mapping[Any, Any], place: str, line: Line = no_line) -> Layer:
     """Return what a client's file gives.
 
     Args:
         data: The file's content.
         place: The file, for errors.
+        line: Tells the line of a key in it.
 
     Raises:
         ConfigurationError: It has unknown keys, or something else where a section should be.
@@ -65,29 +75,39 @@ def file_layer(data: Mapping[object, object], place: str) -> Layer:
     layer: dict[str, Given] = {}
     for key, value in data.items():
         if key in SECTIONS:
-            layer.update(section_layer(str(key), value, place, FILE))
+            layer.update(section_layer(str(key), value, place, FILE, line))
         elif key in TOP:
-            layer[str(key)] = Given(value, FILE, f"'{key}' in {place}")
+            layer[str(key)] = Given(value, FILE, where(str(key), place, line))
         elif key not in IGNORED:
-            raise _unknown(str(key), "", f"at the top level of {place}", (*TOP, *SECTIONS))
+            raise _unknown(str(key), "", f"at the top level of {_at(str(key), place, line)}", (*TOP, *SECTIONS))
     return layer
 
 
-def section_layer(section: str, data: object, place: str, origin: str) -> Layer:
+def section_layer(section: str, data: object, place: str, origin: str, line: Line = no_line) -> Layer:
     """Return what one section of a client's file, or the variable named after it, gives.
 
     Raises:
         ConfigurationError: It is no mapping, or has unknown keys that matter.
     """
     if not isinstance(data, dict):
-        raise ConfigurationError(f"'{section}' in {place} must be a mapping, not {type_name(data)}.")
+        raise ConfigurationError(f"{where(section, place, line)} must be a mapping, not {type_name(data)}.")
     known = SECTIONS[section]
     for key in data:
         if key not in known and section not in TOLERANT:
-            raise _unknown(str(key), section, f"under '{section}' in {place}", known)
-    return {
-        f"{section}.{key}": Given(data[key], origin, f"'{section}.{key}' in {place}") for key in known if key in data
-    }
+            there = f"under '{section}' in {_at(f'{section}.{key}', place, line)}"
+            raise _unknown(str(key), section, there, known)
+    given = {f"{section}.{key}": data[key] for key in known if key in data}
+    return {name: Given(value, origin, where(name, place, line)) for name, value in given.items()}
+
+
+def where(key: str, place: str, line: Line = no_line) -> str:
+    """Return where a key is, for errors: ``'leases.dial_timeout' in '/home/me/a.yaml' (line 7)``."""
+    return f"'{key}' in {_at(key, place, line)}"
+
+
+def _at(key: str, place: str, line: Line) -> str:
+    number = line(key)
+    return place if number is None else f"{place} (line {number})"
 
 
 def _unknown(key: str, section: str, there: str, known: Sequence[str]) -> ConfigurationError:
@@ -100,7 +120,7 @@ def _unknown(key: str, section: str, there: str, known: Sequence[str]) -> Config
         hint = f"It belongs {homes[0]}."
     else:
         hint = f"There can be: {', '.join(known)}."
-    return ConfigurationError(f"'{key}' {there} is not a known key. {hint}")
+    return ConfigurationError(f"{shown(key)} {there} is not a known key. {hint}")
 
 
 class Layers:
@@ -149,6 +169,5 @@ class Layers:
 def _converted(given: Given, convert: Callable[[object], Value]) -> Value:
     try:
         return convert(given.value)
-    except Unfit as unfit:
-        found = unfit.found or type_name(given.value)
-        raise ConfigurationError(f"{given.where} must be {unfit.needed}, not {found}.") from None
+    except InvalidValue as error:
+        raise ConfigurationError(f"{given.where} {error}.") from None

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
-LONGEST_S = 365 * 24 * 3600
-"""Seconds of the longest time limit: waiting primitives refuse what is close to infinity."""
+from JumpstarterLibrary.common.durations import read_duration
+from JumpstarterLibrary.common.values import InvalidValue, shown, type_name
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 
 
-class Unfit(Exception):
-    """A value that cannot be what it is given for.
-
-    Attributes:
-        needed: What could be.
-        found: What was found, where that is no secret; empty for the kind of the value.
-    """
-
-    def __init__(self, needed: str, found: str = "") -> None:
-        super().__init__(needed)
-        self.needed = needed
-        self.found = found
-
-
 def text(value: object) -> str:
     """Return a text."""
     if not isinstance(value, str):
-        raise Unfit("text")
+        raise InvalidValue("text", type_name(value))
     return value
 
 
@@ -42,7 +27,7 @@ def word(value: object) -> str | None:
     """Return a text that can travel as metadata of a call, or None for null. It may be a secret."""
     found = text_or_nothing(value)
     if found is not None and not (found.isascii() and found.isprintable() and " " not in found):
-        raise Unfit("printable ASCII text without blanks and line ends", "text with others")
+        raise InvalidValue("printable ASCII text without blanks and line ends", "text with others")
     return found
 
 
@@ -50,7 +35,7 @@ def address(value: object) -> str | None:
     """Return a controller's address, or None for null."""
     found = word(value)
     if found is not None and found.lower().startswith(("http://", "https://", "grpc://", "grpcs://")):
-        raise Unfit("HOST:PORT", "a URL")
+        raise InvalidValue("HOST:PORT", "a URL")
     return found
 
 
@@ -59,7 +44,7 @@ def literal(expected: str) -> Callable[[object], str]:
 
     def check(value: object) -> str:
         if value != expected:
-            raise Unfit(f"'{expected}'", f"'{value}'" if isinstance(value, str) else "")
+            raise InvalidValue(f"'{expected}'", shown(value) if isinstance(value, str) else type_name(value))
         return expected
 
     return check
@@ -72,31 +57,17 @@ def boolean(value: object) -> bool:
             return value.lower() in _TRUE
     elif isinstance(value, int | float) and value in (0, 1):
         return bool(value)
-    raise Unfit("true or false")
+    raise InvalidValue("true or false", type_name(value))
 
 
 def duration(least: float, *, whole: bool = False) -> Callable[[object], float]:
-    """Return a check for a number of seconds.
+    """Return a check for a length of time, in seconds.
 
     Args:
-        least: The smallest one.
-        whole: Whether only whole numbers are allowed.
+        least: The shortest one.
+        whole: Whether only whole seconds are allowed. Default: no.
     """
-    kind = "a whole number" if whole else "a number"
-    needed = f"{kind} of seconds from {least:g} to {LONGEST_S}"
-
-    def check(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise Unfit(needed)
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            raise Unfit(needed) from None
-        if math.isnan(number) or not least <= number <= LONGEST_S or (whole and not number.is_integer()):
-            raise Unfit(needed, f"{number:g}")
-        return number
-
-    return check
+    return lambda value: read_duration(value, least=least, whole=whole)
 
 
 def patterns(value: object) -> tuple[str, ...]:
@@ -104,7 +75,8 @@ def patterns(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(value.split(","))
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Unfit("a list of texts, or one text with commas", "a list with other things" * isinstance(value, list))
+        found = "a list with other things" if isinstance(value, list) else type_name(value)
+        raise InvalidValue("a list of texts, or one text with commas", found)
     return tuple(value)
 
 
@@ -113,13 +85,13 @@ def options(value: object) -> Mapping[str, str | int]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Unfit("a mapping of texts and whole numbers")
+        raise InvalidValue("a mapping of texts and whole numbers", type_name(value))
     return {_option_name(name): _option(name, item) for name, item in value.items()}
 
 
 def _option_name(name: object) -> str:
     if not isinstance(name, str):
-        raise Unfit("a mapping with names that are text", f"one with {name!r}")
+        raise InvalidValue("a mapping with names that are text", f"one with {name!r}")
     return name
 
 
@@ -128,22 +100,4 @@ def _option(name: object, value: object) -> str | int:
         return value
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return int(value)
-    raise Unfit("a mapping of texts and whole numbers", f"one with {type_name(value)} for '{name}'")
-
-
-def type_name(value: object) -> str:
-    """Return the kind of a value in words; the value itself may be a secret in the wrong place."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "this text"
-        case list():
-            return "a list"
-        case dict():
-            return "a mapping"
-    return f"a {type(value).__name__}"
+    raise InvalidValue("a mapping of texts and whole numbers", f"one with {type_name(value)} for '{name}'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from JumpstarterLibrary.common.values import shown
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.driver import Driver, TreeEntry
 
@@ -92,20 +93,20 @@ class Proxy(CompositeInterface, Driver):
         """
         found = self._resolve(root, ())
         if _reaches(found, self, root, ()):
-            raise ConfigurationError(f"The reference {self.ref!r} leads back to itself. Point it to a driver.")
+            raise ConfigurationError(f"The reference {shown(self.ref)} leads back to itself. Point it to a driver.")
         self._proxy_target = found
         return found
 
     def _resolve(self, root: Driver, passed: tuple[Proxy, ...]) -> Driver:
         if any(self is proxy for proxy in passed):
-            raise ConfigurationError(f"The reference {self.ref!r} leads back to itself. Point it to a driver.")
+            raise ConfigurationError(f"The reference {shown(self.ref)} leads back to itself. Point it to a driver.")
         driver = root
         for part in self.ref.split("."):
             child = driver.children.get(part)
             if child is None:
                 known = ", ".join(sorted(driver.children)) or "nothing"
                 raise ConfigurationError(
-                    f"The reference {self.ref!r} leads nowhere: there is no {part!r}, only {known}. "
+                    f"The reference {shown(self.ref)} leads nowhere: there is no {shown(part)}, only {known}. "
                     "Write the path from the root."
                 )
             driver = child._resolve(root, (*passed, self)) if isinstance(child, Proxy) else child

@@ -5,57 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
+from JumpstarterLibrary.common.durations import read_duration
+from JumpstarterLibrary.common.values import InvalidValue, shown
 from JumpstarterLibrary.errors import ConfigurationError
-
-_UNITS = {
-    1e-3: ("ms", "millisecond", "milliseconds"),
-    1.0: ("s", "sec", "secs", "second", "seconds"),
-    60.0: ("m", "min", "mins", "minute", "minutes"),
-    3600.0: ("h", "hour", "hours"),
-    86400.0: ("d", "day", "days"),
-}
-_FACTOR = {unit: factor for factor, units in _UNITS.items() for unit in units}
-_PART = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", re.IGNORECASE)
 
 _SIZES = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "kb": 1000, "mb": 1000**2, "gb": 1000**3}
 _SIZE = re.compile(r"\s*([0-9]+)\s*([a-z]*)\s*", re.IGNORECASE)
 
 
 def seconds(value: object) -> float:
-    """Return a time in seconds: a number, a ``timedelta``, or text such as ``2``, ``150 ms`` or ``1 min 30 s``.
+    """Return a length of time in seconds, as ``read_duration`` takes it.
 
     Raises:
         ValueError: It is none, or negative.
     """
-    match value:
-        case timedelta():
-            found = value.total_seconds()
-        case bool():
-            raise ValueError
-        case int() | float():
-            found = float(value)
-        case str():
-            found = _spoken_seconds(value)
-        case _:
-            raise ValueError
-    if not 0 <= found < float("inf"):
-        raise ValueError
-    return found
-
-
-def _spoken_seconds(text: str) -> float:
-    total, position = 0.0, 0
-    while position < len(text) or not position:
-        part = _PART.match(text, position)
-        factor = _FACTOR.get(part[2].lower() or "s") if part is not None else None
-        if part is None or factor is None:
-            raise ValueError
-        total += float(part[1]) * factor
-        position = part.end()
-    return total
+    return read_duration(value)
 
 
 def count(value: object) -> int:
@@ -125,7 +91,6 @@ def names(value: object) -> str:
 
 
 _NEEDED: dict[Callable[[object], Any], str] = {
-    seconds: "a time such as 2 or '500 ms'",
     count: "a whole number from 1 on",
     size: "a number of bytes such as 4096 or '5 MiB'",
     share: "a share such as 0.01 or '1%'",
@@ -169,7 +134,9 @@ class Option:
         """
         try:
             found = self.kind(value)
-        except ValueError:
+        except InvalidValue as error:
+            raise ConfigurationError(f"The option {self.name!r} of the fault {whose!r} {error}.") from None
+        except (ValueError, OverflowError):
             raise self._error(value, whose) from None
         return self._choice(found, whose) if self.choices else found
 
@@ -182,7 +149,7 @@ class Option:
 
     def _error(self, value: object, whose: str) -> ConfigurationError:
         needed = f"one of {', '.join(self.choices)}" if self.choices else _NEEDED[self.kind]
-        return ConfigurationError(f"The option {self.name!r} of the fault {whose!r} is {needed}, not {value!r}.")
+        return ConfigurationError(f"The option {self.name!r} of the fault {whose!r} is {needed}, not {shown(value)}.")
 
 
 def read_options(options: Sequence[Option], given: Mapping[str, object], whose: str) -> dict[str, Any]:
@@ -202,7 +169,7 @@ def read_options(options: Sequence[Option], given: Mapping[str, object], whose: 
         name = spelt.rstrip("_").replace("-", "_").lower()
         if name not in known:
             raise ConfigurationError(
-                f"The fault {whose!r} takes no option {spelt!r}. It takes: {', '.join(sorted(known))}."
+                f"The fault {whose!r} takes no option {shown(spelt)}. It takes: {', '.join(sorted(known))}."
             )
         if value is not None:
             found[name] = known[name].read(value, whose)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from JumpstarterLibrary.client.settings import values
-from JumpstarterLibrary.client.settings.files import read_mapping
+from JumpstarterLibrary.client.settings.files import read_file
 from JumpstarterLibrary.client.settings.find import KIND
 from JumpstarterLibrary.client.settings.layers import (
     SECTIONS,
@@ -18,7 +18,9 @@ from JumpstarterLibrary.client.settings.layers import (
     Given,
     Layer,
     Layers,
+    Line,
     file_layer,
+    no_line,
     section_layer,
 )
 from JumpstarterLibrary.errors import ConfigurationError
@@ -172,7 +174,8 @@ class ClientConfigV1Alpha1(AskingMethods, LeasingMethods, Model):
         if not file.exists():
             raise FileNotFoundError(f"There is no client configuration '{file}'. Check the path.")
         with validation(NAME):
-            made = cls._of(read_mapping(file), f"'{file}'")
+            document = read_file(file)
+            made = cls._of(document.content, f"'{file}'", document.line)
         made.alias, made.path = file.name.partition(".")[0], file
         return made
 
@@ -194,9 +197,9 @@ class ClientConfigV1Alpha1(AskingMethods, LeasingMethods, Model):
         return made
 
     @classmethod
-    def _of(cls, document: Mapping[Any, Any], place: str) -> Self:
+    def _of(cls, document: Mapping[Any, Any], place: str, line: Line = no_line) -> Self:
         made = cls.__new__(cls)
-        made._fill(file_layer(document, place), {})
+        made._fill(file_layer(document, place, line), {})
         made._document = document
         return made
 

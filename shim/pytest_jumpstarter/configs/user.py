@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from JumpstarterLibrary.client.settings import values
-from JumpstarterLibrary.client.settings.files import read_mapping
-from JumpstarterLibrary.client.settings.layers import Given, Layers
-from JumpstarterLibrary.client.settings.values import type_name
+from JumpstarterLibrary.client.settings.files import read_file
+from JumpstarterLibrary.client.settings.layers import Given, Layers, Line, no_line, where
+from JumpstarterLibrary.common.values import type_name
 from JumpstarterLibrary.errors import ConfigurationError
 from pytest_jumpstarter.configs.borders import validation
 from pytest_jumpstarter.configs.client import ClientConfigV1Alpha1
@@ -72,8 +72,8 @@ class UserConfigV1Alpha1(Model):
         with validation(NAME):
             self._fill({"apiVersion": apiVersion, "kind": kind, "config": config}, f"{NAME}()")
 
-    def _fill(self, document: Mapping[Any, Any], place: str) -> None:
-        given = {key: Given(value, "file", f"'{key}' in {place}") for key, value in document.items()}
+    def _fill(self, document: Mapping[Any, Any], place: str, line: Line = no_line) -> None:
+        given = {key: Given(value, "file", where(str(key), place, line)) for key, value in document.items()}
         layers = Layers([given])
         self.apiVersion = layers.pick("apiVersion", values.literal(CONFIG_API_VERSION), CONFIG_API_VERSION)
         self.kind = layers.pick("kind", values.literal(KIND), KIND)
@@ -82,11 +82,11 @@ class UserConfigV1Alpha1(Model):
             found = config.get(CURRENT, config.get("current_client"))
             if not isinstance(found, str | ClientConfigV1Alpha1 | None):
                 raise ConfigurationError(
-                    f"'config.{CURRENT}' in {place} must be the alias of a client, not {type_name(found)}."
+                    f"{where(f'config.{CURRENT}', place, line)} must be the alias of a client, not {type_name(found)}."
                 )
             config = UserConfigV1Alpha1Config(current_client=found)
         if not isinstance(config, UserConfigV1Alpha1Config):
-            raise ConfigurationError(f"'config' in {place} must be a mapping, not {type_name(config)}.")
+            raise ConfigurationError(f"{where('config', place, line)} must be a mapping, not {type_name(config)}.")
         self.config = config
         self._document: Mapping[Any, Any] = {}
 
@@ -108,9 +108,9 @@ class UserConfigV1Alpha1(Model):
             raise FileNotFoundError(f"There is no user configuration '{path}'. `jmp config client use` makes one.")
         made = cls.__new__(cls)
         with validation(NAME):
-            document = read_mapping(path)
-            made._fill(document, f"'{path}'")
-        made._document = document
+            file = read_file(path)
+            made._fill(file.content, f"'{path}'", file.line)
+        made._document = file.content
         return made
 
     @classmethod

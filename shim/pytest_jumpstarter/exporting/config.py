@@ -9,10 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+from JumpstarterLibrary.common.yaml_files import read_yaml
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter import ExporterConfigV1Alpha1 as CoreConfig
-from JumpstarterLibrary.exporter.tables import parse_mapping
+from JumpstarterLibrary.exporter.config import SOURCE
 from pytest_jumpstarter.configs.exceptions import FileNotFoundError
 from pytest_jumpstarter.configs.files import CONFIG_API_VERSION, ConfigPath, as_yaml, write_secret
 from pytest_jumpstarter.configs.sections import ObjectMeta, TLSConfigV1Alpha1
@@ -193,15 +194,14 @@ class ExporterConfigV1Alpha1(Record):
         path = Path(path)
         if not path.exists():
             raise FileNotFoundError(f"There is no exporter configuration {path}. Create it, or choose another one.")
-        try:
-            content = parse_mapping(path.read_text(encoding="utf-8"), str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"The configuration file {path} cannot be read: {error}.") from error
+        file = read_yaml(path, SOURCE)
+        content = file.content
         known = {cls.ALIASES.get(name, name) for name in cls.__dataclass_fields__} - {"alias", "path", "unknown"}
         given = {key: value for key, value in content.items() if key in known}
         given.setdefault("metadata", {})
         unknown = {key: value for key, value in content.items() if key not in known}
-        return cls(**given, path=path, unknown=unknown)
+        with file.located():
+            return cls(**given, path=path, unknown=unknown)
 
     @classmethod
     def list(cls) -> ExporterConfigListV1Alpha1:

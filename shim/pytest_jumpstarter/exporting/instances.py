@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from JumpstarterLibrary.common.yaml_files import YamlFile, parse_yaml, read_yaml
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter import ExporterConfigV1Alpha1DriverInstance as CoreInstance
-from JumpstarterLibrary.exporter.tables import parse_mapping
+from JumpstarterLibrary.exporter.config import SOURCE, TEXT
 from pytest_jumpstarter.configs.model import Model
 from pytest_jumpstarter.exporting.records import Record
 
@@ -142,9 +142,8 @@ class ExporterConfigV1Alpha1DriverInstance(Model):
 
         Raises:
             ConfigurationError: It does not describe a driver.
-            OSError: It cannot be read.
         """
-        return cls(parse_mapping(Path(path).read_text(encoding="utf-8"), str(path)))
+        return cls._from_file(read_yaml(path, SOURCE))
 
     @classmethod
     def from_str(cls, config: str) -> Self:
@@ -153,7 +152,12 @@ class ExporterConfigV1Alpha1DriverInstance(Model):
         Raises:
             ConfigurationError: It does not describe a driver.
         """
-        return cls(parse_mapping(config, "the YAML text"))
+        return cls._from_file(parse_yaml(config, TEXT))
+
+    @classmethod
+    def _from_file(cls, file: YamlFile) -> Self:
+        with file.located():
+            return cls(file.content)
 
     def instantiate(self) -> Driver:
         """Build the driver with everything below it.

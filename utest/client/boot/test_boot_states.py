@@ -416,16 +416,23 @@ def test_a_file_may_give_a_board_its_timing(device: Device, states: DeviceStates
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("timing: soon", "'timing' is a mapping, not 'soon'"),
-        ("timing: {boot_time: 3}", f"A timing has no 'boot_time'. Did you mean 'boot_timeout'? It has: {FIELDS}"),
+        ("timing: soon", "line 1: timing: a mapping is needed, not this text"),
         (
-            "timing: {boot_timeout: soon}",
-            "The timing 'boot_timeout' is a time from 0 seconds to 365 days, not 'soon'. Give a number of seconds, or "
-            "text such as '500 ms' or '2 min'",
+            "timing:\n  boot_time: 3",
+            f"line 2: timing.boot_time: A timing has no 'boot_time'. Did you mean 'boot_timeout'? It has: {FIELDS}",
+        ),
+        (
+            "timing:\n  boot_timeout: soon",
+            "line 2: timing.boot_timeout: it must be a length of time from 0 seconds to 365 days, such as 90 "
+            "(seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'",
+        ),
+        (
+            "timing:\n  boot_timeout: 3\n  boot-timeout: 4",
+            "line 1: timing: The timing gives 'boot_timeout' twice. Leave one of the two out",
         ),
         (
             "timing: {power_off_time: 3}\nsettings: {off_time: 3}",
-            "setting 'off_time' and the timing 'power_off_time' are the same. Leave one of the two out",
+            "line 2: settings.off_time: the timing 'power_off_time' is the same. Leave one of the two out",
         ),
     ],
 )
@@ -434,7 +441,7 @@ def test_a_timing_that_a_file_cannot_give(states: DeviceStates, tmp_path: Path, 
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
         states.load(path)
-    assert str(caught.value) == f"The states file '{path}' cannot be used: {reason}."
+    assert str(caught.value) == f"The states file '{path}', {reason}."
 
 
 def test_an_empty_file_is_none(states: DeviceStates, tmp_path: Path) -> None:
@@ -442,7 +449,7 @@ def test_an_empty_file_is_none(states: DeviceStates, tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(ConfigurationError) as caught:
         states.load(path)
-    assert str(caught.value) == f"The states file '{path}' cannot be used: the file is a mapping, not None."
+    assert str(caught.value) == f"The states file '{path}' must hold a mapping, not nothing."
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from JumpstarterLibrary.client.settings.authorities import count, decoded, read
-from JumpstarterLibrary.client.settings.values import Unfit
+from JumpstarterLibrary.common.values import InvalidValue
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.lab.certificates import Authority
 
@@ -37,13 +37,13 @@ def test_what_is_refused(pem: bytes) -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n"
     for value, found in [
         (pem.decode(), "the PEM text itself"),
-        ("no base64!", ""),
-        ("ä", ""),
+        ("no base64!", "this text"),
+        ("ä", "this text"),
         ("YWJj", "base64 of something that holds no PEM certificate"),
         (base64.b64encode(broken).decode(), "base64 of something that holds a certificate that cannot be read"),
         (base64.b64encode(pem + broken).decode(), "base64 of something that holds a certificate that cannot be read"),
     ]:
-        with pytest.raises(Unfit) as caught:
+        with pytest.raises(InvalidValue) as caught:
             decoded(value)
         assert (caught.value.needed, caught.value.found) == (BASE64, found)
 

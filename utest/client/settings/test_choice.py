@@ -209,11 +209,15 @@ def test_a_path_that_is_not_there(home: Any, refusal: Callable[..., str]) -> Non
     [
         ("", "The file '{}' must hold a mapping, not nothing."),
         ("config", "The file '{}' must hold a mapping, not this text."),
-        ("config: [", "The file '{}' is no valid YAML at line 1, column 10."),
+        (
+            "config: [",
+            "The file '{}' is no valid YAML in line 1, column 10, at the key 'config': expected the node content, but "
+            "found '<stream end>'.",
+        ),
         ("kind: UserConfig", "'config' in '{}' must be a mapping, not nothing."),
-        ("config: {current-client: 7}", "'config.current-client' in '{}' must be text, not a number."),
-        ("kind: ClientConfig\nconfig: {}", "'kind' in '{}' must be 'UserConfig', not 'ClientConfig'."),
-        ("apiVersion: v2\nconfig: {}", "'apiVersion' in '{}' must be 'jumpstarter.dev/v1alpha1', not 'v2'."),
+        ("config: {current-client: 7}", "'config.current-client' in '{}' (line 1) must be text, not a number."),
+        ("kind: ClientConfig\nconfig: {}", "'kind' in '{}' (line 1) must be 'UserConfig', not 'ClientConfig'."),
+        ("apiVersion: v2\nconfig: {}", "'apiVersion' in '{}' (line 1) must be 'jumpstarter.dev/v1alpha1', not 'v2'."),
     ],
 )
 def test_a_user_file_that_is_wrong(home: Any, refusal: Callable[..., str], text: str, reason: str) -> None:

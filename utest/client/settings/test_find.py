@@ -214,10 +214,12 @@ def test_it_is_read_anew_each_time(home: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "variable", "remedy"),
-    [("endpoint", "JMP_ENDPOINT", "Put it there"), ("token", "JMP_TOKEN", "Log in with `jmp login`")],
+    ("key", "line", "variable", "remedy"),
+    [("endpoint", 2, "JMP_ENDPOINT", "Put it there"), ("token", 7, "JMP_TOKEN", "Log in with `jmp login`")],
 )
-def test_what_is_needed(home: Any, refusal: Callable[..., str], key: str, variable: str, remedy: str) -> None:
+def test_what_is_needed(
+    home: Any, refusal: Callable[..., str], key: str, line: int, variable: str, remedy: str
+) -> None:
     start = f"There is no {key} in"
     path = home.client(without=(key,))
     current = f"'{path}', the only client"
@@ -226,7 +228,8 @@ def test_what_is_needed(home: Any, refusal: Callable[..., str], key: str, variab
         home.client(**{key: empty})
         assert refusal() == f"{start} {current}. {remedy}, or set {variable}."
         assert refusal({variable: "x"}) == (
-            f"{start} {current}: '{key}' in '{path}' is empty, which beats {variable}. Take it out, or give it a value."
+            f"{start} {current}: '{key}' in '{path}' (line {line}) is empty, which beats {variable}. Take it out, or "
+            f"give it a value."
         )
         assert getattr(home.find(**{key: "given"}), key) == "given"
     environ = {name: value for name, value in ENVIRONMENT.items() if name != variable}
@@ -240,8 +243,8 @@ def test_an_identity_is_needed(home: Any, refusal: Callable[..., str]) -> None:
     home.client(metadata={"namespace": None, "name": "x"})
     assert refusal() == f"There is no metadata.namespace in {where}. Put it there, or set JMP_NAMESPACE."
     assert refusal({"JMP_NAMESPACE": "n"}) == (
-        f"There is no metadata.namespace in {where}: 'metadata.namespace' in '{path}' is empty, which beats "
-        f"JMP_NAMESPACE. Take it out, or give it a value."
+        f"There is no metadata.namespace in {where}: 'metadata.namespace' in '{path}' (line 6) is empty, which "
+        f"beats JMP_NAMESPACE. Take it out, or give it a value."
     )
     home.client(metadata={"namespace": "n"})
     assert refusal() == f"There is no metadata.name in {where}. Put it there, or set JMP_NAME."
@@ -250,64 +253,70 @@ def test_an_identity_is_needed(home: Any, refusal: Callable[..., str]) -> None:
     )
 
 
-NUMBER = "a number of seconds from {} to 31536000"
+EXAMPLES = "'1h30m' or 'PT1H30M'"
+ANY = f"a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', {EXAMPLES}"
+LONGER = f"a length of time from 5 seconds to 365 days, such as 90 (seconds), {EXAMPLES}"
+WHOLE = f"a length of time in whole seconds from 5 seconds to 365 days, such as 90 (seconds), {EXAMPLES}"
 
 
 @pytest.mark.parametrize(
-    ("changes", "key", "reason"),
+    ("changes", "key", "line", "reason"),
     [
-        ({"kind": "ExporterConfig"}, "kind", "'ClientConfig', not 'ExporterConfig'"),
-        ({"apiVersion": 2}, "apiVersion", "'jumpstarter.dev/v1alpha1', not a number"),
-        ({"endpoint": 5}, "endpoint", "text, not a number"),
-        ({"endpoint": "https://lab:8082"}, "endpoint", "HOST:PORT, not a URL"),
-        ({"token": 5}, "token", "text, not a number"),
-        ({"token": "hunter2\n"}, "token", "printable ASCII text without blanks and line ends, not text with others"),
-        ({"refresh_token": ["hunter2"]}, "refresh_token", "text, not a list"),
-        ({"metadata": {"namespace": "n", "name": True}}, "metadata.name", "text, not true or false"),
-        ({"tls": {"ca": 5}}, "tls.ca", "text, not a number"),
-        ({"tls": {"insecure": "hunter2"}}, "tls.insecure", "true or false, not this text"),
-        ({"tls": None}, "tls", "a mapping, not nothing"),
-        ({"drivers": []}, "drivers", "a mapping, not a list"),
-        ({"drivers": {"allow": 5}}, "drivers.allow", "a list of texts, or one text with commas, not a number"),
-        ({"drivers": {"unsafe": 2}}, "drivers.unsafe", "true or false, not a number"),
-        ({"shell": {"use_profiles": {}}}, "shell.use_profiles", "true or false, not a mapping"),
+        ({"kind": "ExporterConfig"}, "kind", 3, "'ClientConfig', not 'ExporterConfig'"),
+        ({"apiVersion": 2}, "apiVersion", 1, "'jumpstarter.dev/v1alpha1', not a number"),
+        ({"endpoint": 5}, "endpoint", 2, "text, not a number"),
+        ({"endpoint": "https://lab:8082"}, "endpoint", 2, "HOST:PORT, not a URL"),
+        ({"token": 5}, "token", 7, "text, not a number"),
+        ({"token": "hunter2\n"}, "token", 7, "printable ASCII text without blanks and line ends, not text with others"),
+        ({"refresh_token": ["hunter2"]}, "refresh_token", 7, "text, not a list"),
+        ({"metadata": {"namespace": "n", "name": True}}, "metadata.name", 5, "text, not true or false"),
+        ({"tls": {"ca": 5}}, "tls.ca", 8, "text, not a number"),
+        ({"tls": {"insecure": "hunter2"}}, "tls.insecure", 8, "true or false, not this text"),
+        ({"tls": None}, "tls", 7, "a mapping, not nothing"),
+        ({"drivers": []}, "drivers", 2, "a mapping, not a list"),
+        ({"drivers": {"allow": 5}}, "drivers.allow", 3, "a list of texts, or one text with commas, not a number"),
+        ({"drivers": {"unsafe": 2}}, "drivers.unsafe", 3, "true or false, not a number"),
+        ({"shell": {"use_profiles": {}}}, "shell.use_profiles", 8, "true or false, not a mapping"),
         (
             {"leases": {"acquisition_timeout": 4}},
             "leases.acquisition_timeout",
-            f"a whole {NUMBER[2:].format(5)}, not 4",
+            5,
+            f"{WHOLE}, not 4",
         ),
         (
             {"leases": {"acquisition_timeout": 5.5}},
             "leases.acquisition_timeout",
-            f"a whole {NUMBER[2:].format(5)}, not 5.5",
+            5,
+            f"{WHOLE}, not 5.5",
         ),
-        ({"leases": {"dial_timeout": 4.9}}, "leases.dial_timeout", f"{NUMBER.format(5)}, not 4.9"),
-        ({"leases": {"retry_timeout": -1}}, "leases.retry_timeout", f"{NUMBER.format(0)}, not -1"),
-        ({"leases": {"retry_timeout": None}}, "leases.retry_timeout", f"{NUMBER.format(0)}, not nothing"),
+        ({"leases": {"dial_timeout": 4.9}}, "leases.dial_timeout", 5, f"{LONGER}, not 4.9"),
+        ({"leases": {"retry_timeout": -1}}, "leases.retry_timeout", 5, f"{ANY}, not -1"),
+        ({"leases": {"retry_timeout": None}}, "leases.retry_timeout", 5, f"{ANY}, not nothing"),
         (
             {"grpcOptions": {"a": None}},
             "grpcOptions",
+            3,
             "a mapping of texts and whole numbers, not one with nothing for 'a'",
         ),
     ],
 )
 def test_what_a_file_cannot_hold(
-    home: Any, refusal: Callable[..., str], changes: dict[str, object], key: str, reason: str
+    home: Any, refusal: Callable[..., str], changes: dict[str, object], key: str, line: int, reason: str
 ) -> None:
     path = home.client(**changes)
-    assert refusal() == f"'{key}' in '{path}' must be {reason}."
+    assert refusal() == f"'{key}' in '{path}' (line {line}) must be {reason}."
 
 
 @pytest.mark.parametrize(
     ("environ", "reason"),
     [
-        ({"JMP_DIAL_TIMEOUT": "soon"}, f"JMP_DIAL_TIMEOUT must be {NUMBER.format(5)}, not this text."),
-        ({"JMP_DIAL_TIMEOUT": "1"}, f"JMP_DIAL_TIMEOUT must be {NUMBER.format(5)}, not 1."),
-        ({"JMP_RETRY_TIMEOUT": "-5"}, f"JMP_RETRY_TIMEOUT must be {NUMBER.format(0)}, not -5."),
+        ({"JMP_DIAL_TIMEOUT": "soon"}, f"JMP_DIAL_TIMEOUT must be {LONGER}, not 'soon'."),
+        ({"JMP_DIAL_TIMEOUT": "1"}, f"JMP_DIAL_TIMEOUT must be {LONGER}, not '1'."),
+        ({"JMP_RETRY_TIMEOUT": "-5"}, f"JMP_RETRY_TIMEOUT must be {ANY}, not '-5'."),
         ({"JMP_DRIVERS_UNSAFE": "maybe"}, "JMP_DRIVERS_UNSAFE must be true or false, not this text."),
         (
             {"JMP_LEASES": '{"dial_timeout": 1}'},
-            f"'leases.dial_timeout' in JMP_LEASES must be {NUMBER.format(5)}, not 1.",
+            f"'leases.dial_timeout' in JMP_LEASES must be {LONGER}, not 1.",
         ),
         ({"JMP_TLS": "hunter2"}, 'JMP_TLS must be a JSON object, such as {"key": "value"}; it cannot be parsed.'),
         ({"JMP_TLS": "3"}, "'tls' in JMP_TLS must be a mapping, not a number."),

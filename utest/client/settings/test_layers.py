@@ -18,16 +18,22 @@ TOP = "apiVersion, kind, endpoint, token, refresh_token, grpcOptions, metadata, 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"endpont": "x"}, f"'endpont' at the top level of '{{}}' {NOT} Did you mean 'endpoint'?"),
-        ({"grpc_options": {}}, f"'grpc_options' at the top level of '{{}}' {NOT} Did you mean 'grpcOptions'?"),
-        ({"allow": []}, f"'allow' at the top level of '{{}}' {NOT} It belongs under 'drivers'."),
-        ({"zzz": 1}, f"'zzz' at the top level of '{{}}' {NOT} There can be: {TOP}."),
-        ({7: 1}, f"'7' at the top level of '{{}}' {NOT} There can be: {TOP}."),
-        ({"metadata": {"nam": 1}}, f"'nam' under 'metadata' in '{{}}' {NOT} Did you mean 'name'?"),
-        ({"metadata": {"labels": {}}}, f"'labels' under 'metadata' in '{{}}' {NOT} There can be: namespace, name."),
-        ({"drivers": {"alow": []}}, f"'alow' under 'drivers' in '{{}}' {NOT} Did you mean 'allow'?"),
-        ({"leases": {"timeout": 1}}, f"'timeout' under 'leases' in '{{}}' {NOT} Did you mean 'dial_timeout'?"),
-        ({"leases": {"endpoint": 1}}, f"'endpoint' under 'leases' in '{{}}' {NOT} It belongs at the top level."),
+        ({"endpont": "x"}, f"'endpont' at the top level of '{{}}' (line 3) {NOT} Did you mean 'endpoint'?"),
+        ({"grpc_options": {}}, f"'grpc_options' at the top level of '{{}}' (line 3) {NOT} Did you mean 'grpcOptions'?"),
+        ({"allow": []}, f"'allow' at the top level of '{{}}' (line 1) {NOT} It belongs under 'drivers'."),
+        ({"zzz": 1}, f"'zzz' at the top level of '{{}}' (line 8) {NOT} There can be: {TOP}."),
+        ({7: 1}, f"'7' at the top level of '{{}}' (line 8) {NOT} There can be: {TOP}."),
+        ({"metadata": {"nam": 1}}, f"'nam' under 'metadata' in '{{}}' (line 5) {NOT} Did you mean 'name'?"),
+        (
+            {"metadata": {"labels": {}}},
+            f"'labels' under 'metadata' in '{{}}' (line 5) {NOT} There can be: namespace, name.",
+        ),
+        ({"drivers": {"alow": []}}, f"'alow' under 'drivers' in '{{}}' (line 3) {NOT} Did you mean 'allow'?"),
+        ({"leases": {"timeout": 1}}, f"'timeout' under 'leases' in '{{}}' (line 5) {NOT} Did you mean 'dial_timeout'?"),
+        (
+            {"leases": {"endpoint": 1}},
+            f"'endpoint' under 'leases' in '{{}}' (line 5) {NOT} It belongs at the top level.",
+        ),
     ],
 )
 def test_unknown_keys(home: Any, refusal: Callable[..., str], changes: dict[Any, object], sentence: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client.settings.values import (
-    Unfit,
     address,
     boolean,
     duration,
@@ -17,9 +16,9 @@ from JumpstarterLibrary.client.settings.values import (
     patterns,
     text,
     text_or_nothing,
-    type_name,
     word,
 )
+from JumpstarterLibrary.common.values import InvalidValue, type_name
 
 FITTING: list[tuple[Any, object, object]] = [
     (text, "a", "a"),
@@ -34,6 +33,8 @@ FITTING: list[tuple[Any, object, object]] = [
     *((boolean, value, False) for value in (False, 0, 0.0, "0", "false", "F", "no", "n", "OFF")),
     (duration(5), 5, 5.0),
     (duration(5), "10.5", 10.5),
+    (duration(5), "2 h", 7200.0),
+    (duration(5), "PT1M", 60.0),
     (duration(5, whole=True), 10.0, 10.0),
     (duration(5, whole=True), " 10 ", 10.0),
     (duration(0), 0, 0.0),
@@ -55,35 +56,35 @@ def test_what_fits(convert: Any, value: object, result: object) -> None:
     assert type(found) is type(result)
 
 
-SECONDS = "a number of seconds from 5 to 31536000"
+SECONDS = "a length of time from 5 seconds to 365 days, such as 90 (seconds), '1h30m' or 'PT1H30M'"
 WORD = "printable ASCII text without blanks and line ends"
 OPTIONS = "a mapping of texts and whole numbers"
 
-UNFIT: list[tuple[Any, object, str, str]] = [
-    (text, None, "text", ""),
-    (text, b"a", "text", ""),
-    (text_or_nothing, 1, "text", ""),
+INVALID: list[tuple[Any, object, str, str]] = [
+    (text, None, "text", "nothing"),
+    (text, b"a", "text", "a bytes"),
+    (text_or_nothing, 1, "text", "a number"),
     (word, "a b", WORD, "text with others"),
     (word, "a\n", WORD, "text with others"),
     (word, "ä", WORD, "text with others"),
     (address, "HTTPS://lab", "HOST:PORT", "a URL"),
     (address, "grpc://lab", "HOST:PORT", "a URL"),
     (literal("x"), "y", "'x'", "'y'"),
-    (literal("x"), None, "'x'", ""),
-    *((boolean, value, "true or false", "") for value in (None, "", "maybe", " true ", 2, 0.5, [], {})),
+    (literal("x"), None, "'x'", "nothing"),
+    *((boolean, value, "true or false", type_name(value)) for value in (None, "", "maybe", " true ", 2, 0.5, [], {})),
     (duration(5), 4.99, SECONDS, "4.99"),
     (duration(5), float("nan"), SECONDS, "nan"),
     (duration(5), float("inf"), SECONDS, "inf"),
-    (duration(5), "inf", SECONDS, "inf"),
+    (duration(5), "inf", SECONDS, "'inf'"),
     (duration(5), 31536001, SECONDS, "3.1536e+07"),
-    (duration(5), 10**400, SECONDS, ""),
-    (duration(5), "soon", SECONDS, ""),
-    (duration(5), True, SECONDS, ""),
-    (duration(5), None, SECONDS, ""),
-    (duration(5, whole=True), 5.5, "a whole number of seconds from 5 to 31536000", "5.5"),
-    (patterns, None, "a list of texts, or one text with commas", ""),
+    (duration(5), 10**400, SECONDS, "a number that is too large"),
+    (duration(5), "soon", SECONDS, "'soon'"),
+    (duration(5), True, SECONDS, "true or false"),
+    (duration(5), None, SECONDS, "nothing"),
+    (duration(5, whole=True), 5.5, SECONDS.replace("time", "time in whole seconds"), "5.5"),
+    (patterns, None, "a list of texts, or one text with commas", "nothing"),
     (patterns, [1], "a list of texts, or one text with commas", "a list with other things"),
-    (options, [1], OPTIONS, ""),
+    (options, [1], OPTIONS, "a list"),
     (options, {1: 2}, "a mapping with names that are text", "one with 1"),
     (options, {"a": 1.5}, OPTIONS, "one with a number for 'a'"),
     (options, {"a": []}, OPTIONS, "one with a list for 'a'"),
@@ -91,9 +92,9 @@ UNFIT: list[tuple[Any, object, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("convert", "value", "needed", "found"), UNFIT)
+@pytest.mark.parametrize(("convert", "value", "needed", "found"), INVALID)
 def test_what_does_not_fit(convert: Any, value: object, needed: str, found: str) -> None:
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(InvalidValue) as caught:
         convert(value)
     assert (caught.value.needed, caught.value.found) == (needed, found)
 

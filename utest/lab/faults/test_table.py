@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
+from JumpstarterLibrary.common.values import InvalidValue
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.lab import Clock, VirtualLab, labfile
 from JumpstarterLibrary.lab.faults import FAULTS, describe_faults, find, parse_fault, read_options
 from JumpstarterLibrary.lab.faults.options import count, names, seconds, share, size, text
 
 Eventually = Callable[[Callable[[], object]], None]
+
+
+TIME = "a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M'"
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,7 @@ Eventually = Callable[[Callable[[], object]], None]
         ("150 ms", 0.15),
         ("1 min 30 s", 90.0),
         ("1h", 3600.0),
+        ("PT1M", 60.0),
         (" 1.5 Days ", 129600.0),
     ],
 )
@@ -41,8 +46,9 @@ def test_times(value: object, expected: float) -> None:
 
 @pytest.mark.parametrize("value", [-1, "-1", "soon", "", "2 parsecs", True, [], float("inf"), timedelta(seconds=-1)])
 def test_what_is_no_time(value: object) -> None:
-    with pytest.raises(ValueError, match=r"^$"):
+    with pytest.raises(InvalidValue) as caught:
         seconds(value)
+    assert caught.value.needed == TIME
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,13 @@ def test_options_have_defaults_and_forgive_spelling() -> None:
             "router",
             "drop",
             {"after": "soon"},
-            "The option 'after' of the fault 'router drop' is a time such as 2 or '500 ms', not 'soon'.",
+            f"The option 'after' of the fault 'router drop' must be {TIME}, not 'soon'.",
+        ),
+        (
+            "driver",
+            "flood",
+            {"size": float("inf")},
+            "The option 'size' of the fault 'driver flood' is a number of bytes such as 4096 or '5 MiB', not inf.",
         ),
     ],
 )

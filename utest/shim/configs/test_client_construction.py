@@ -145,8 +145,8 @@ def test_what_keywords_cannot_be(without_pydantic: None) -> None:
         ),
         (
             lambda: ClientConfigV1Alpha1Lease(acquisition_timeout=0),
-            "'leases.acquisition_timeout' in ClientConfigV1Alpha1Lease() must be a whole number of seconds from 5 to "
-            "31536000, not 0.",
+            "'leases.acquisition_timeout' in ClientConfigV1Alpha1Lease() must be a length of time in whole seconds "
+            "from 5 seconds to 365 days, such as 90 (seconds), '1h30m' or 'PT1H30M', not 0.",
         ),
         (
             lambda: ObjectMeta(namespace="lab", name=None),  # type: ignore[arg-type]

@@ -96,15 +96,19 @@ def test_a_file_beats_the_environment_which_fills_in_the_rest(write: Write, monk
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"kind": "ExporterConfig"}, "'kind' in '{path}' must be 'ClientConfig', not 'ExporterConfig'."),
-        ({"apiVersion": "v2"}, "'apiVersion' in '{path}' must be 'jumpstarter.dev/v1alpha1', not 'v2'."),
+        ({"kind": "ExporterConfig"}, "'kind' in '{path}' (line 8) must be 'ClientConfig', not 'ExporterConfig'."),
+        ({"apiVersion": "v2"}, "'apiVersion' in '{path}' (line 1) must be 'jumpstarter.dev/v1alpha1', not 'v2'."),
         ({"metadata": {"name": "anna"}}, None),
-        ({"metadata": "anna"}, "'metadata' in '{path}' must be a mapping, not this text."),
+        ({"metadata": "anna"}, "'metadata' in '{path}' (line 9) must be a mapping, not this text."),
         ({"drivers": {"allow": 5}}, None),
-        ({"endpiont": "x"}, "'endpiont' at the top level of '{path}' is not a known key. Did you mean 'endpoint'?"),
+        (
+            {"endpiont": "x"},
+            "'endpiont' at the top level of '{path}' (line 6) is not a known key. Did you mean 'endpoint'?",
+        ),
         (
             {"leases": {"acquisition_timeout": 1}},
-            "'leases.acquisition_timeout' in '{path}' must be a whole number of seconds from 5 to 31536000, not 1.",
+            "'leases.acquisition_timeout' in '{path}' (line 10) must be a length of time in whole seconds from 5 "
+            "seconds to 365 days, such as 90 (seconds), '1h30m' or 'PT1H30M', not 1.",
         ),
     ],
 )
@@ -114,7 +118,9 @@ def test_what_is_wrong_in_a_file_is_one_sentence(write: Write, changes: dict[str
         ClientConfigV1Alpha1.load("anna")
     expected = {
         "metadata": "There is no metadata.namespace. Give namespace=, put it into the file, or set JMP_NAMESPACE.",
-        "drivers": f"'drivers.allow' in '{path}' must be a list of texts, or one text with commas, not a number.",
+        "drivers": (
+            f"'drivers.allow' in '{path}' (line 3) must be a list of texts, or one text with commas, not a number."
+        ),
     }
     wanted = sentence.format(path=path) if sentence else expected[next(iter(changes))]
     assert str(info.value) == wanted
@@ -131,7 +137,10 @@ def test_a_file_that_is_no_mapping_is_told_without_what_is_in_it(home: Path) -> 
     path.write_text("token: [secret")
     with pytest.raises(ConfigurationError) as info:
         ClientConfigV1Alpha1.load("anna")
-    assert str(info.value) == f"The file '{path}' is no valid YAML at line 1, column 15."
+    assert str(info.value) == (
+        f"The file '{path}' is no valid YAML in line 1, column 15, at the key 'token': expected ',' or ']', but got "
+        f"'<stream end>'."
+    )
 
 
 # What is not there

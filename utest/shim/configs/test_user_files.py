@@ -94,13 +94,13 @@ def test_there_is_none(home: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"kind": "ClientConfig"}, "'kind' in '{path}' must be 'UserConfig', not 'ClientConfig'."),
-        ({"apiVersion": "v2"}, "'apiVersion' in '{path}' must be 'jumpstarter.dev/v1alpha1', not 'v2'."),
+        ({"kind": "ClientConfig"}, "'kind' in '{path}' (line 2) must be 'UserConfig', not 'ClientConfig'."),
+        ({"apiVersion": "v2"}, "'apiVersion' in '{path}' (line 1) must be 'jumpstarter.dev/v1alpha1', not 'v2'."),
         ({}, "'config' in '{path}' must be a mapping, not nothing."),
-        ({"config": []}, "'config' in '{path}' must be a mapping, not a list."),
+        ({"config": []}, "'config' in '{path}' (line 2) must be a mapping, not a list."),
         (
             {"config": {"current-client": 5}},
-            "'config.current-client' in '{path}' must be the alias of a client, not a number.",
+            "'config.current-client' in '{path}' (line 3) must be the alias of a client, not a number.",
         ),
     ],
 )

@@ -91,11 +91,11 @@ def test_a_configuration_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("type: a.B\nref: c", "driver: a driver has a type or a ref, not both. Remove one of them."),
-        ("type: 5", "type: text is needed, not a number."),
-        ("[power]", "the YAML text holds a list where a mapping is needed."),
-        ("children: {power: 7}", "children.power: a mapping is needed, not a number."),
-        ("children: {power: {type: 7}}", "children.power.type: text is needed, not a number."),
+        ("type: a.B\nref: c", "The YAML text: a driver has a type or a ref, not both. Remove one of them."),
+        ("type: 5", "The YAML text, line 1: type: text is needed, not a number."),
+        ("[power]", "The YAML text must hold a mapping, not a list."),
+        ("children: {power: 7}", "The YAML text, line 1: children.power: a mapping is needed, not a number."),
+        ("children: {power: {type: 7}}", "The YAML text, line 1: children.power.type: text is needed, not a number."),
     ],
 )
 def test_what_is_no_driver_is_said_at_once(text: str, message: str) -> None:
@@ -108,5 +108,5 @@ def test_what_cannot_be_built_is_said_with_its_place() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Instance(children={"net": {"type": "jumpstarter_driver_network.driver.TcpNetwork"}}).instantiate()
     assert str(caught.value) == "children.net.config: TcpNetwork needs 'host'. Add it."
-    with pytest.raises(ConfigurationError, match=r"^driver: there is no module 'nowhere'\. "):
+    with pytest.raises(ConfigurationError, match=r"^type: there is no module 'nowhere'\. "):
         Instance(type="nowhere.Driver").instantiate()

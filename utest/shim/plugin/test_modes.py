@@ -129,8 +129,14 @@ def test_all_words_of_a_class_arrive(pytester: pytest.Pytester, lab: VirtualLab)
 @pytest.mark.parametrize(
     ("attributes", "sentence"),
     [
-        ("lease_timeout = 'soon'", "lease_timeout: 'soon' is no length of time. Give a timedelta, a number of *"),
-        ("lease_duration = 0", "lease_duration: 0 has to be longer than nothing and at most 365 days."),
+        (
+            "lease_timeout = 'soon'",
+            "lease_timeout: it must be a length of time above 0 seconds, at most 365 days, *, not 'soon'.",
+        ),
+        (
+            "lease_duration = 0",
+            "lease_duration: it must be a length of time above 0 seconds, at most 365 days, *, not 0.",
+        ),
         (
             "lease_duration = '2 h'; lease_max_duration = '1 h'",
             "lease_max_duration (1:00:00) is shorter than lease_duration (2:00:00). Give a longer one, *",
@@ -322,8 +328,8 @@ def test_a_shell_goes_before_the_virtual_lab(pytester: pytest.Pytester, shell: E
     [
         ("--jumpstarter-virtual-lab=lab.yml", "'lab.yml' is neither a number of boards nor a lab file."),
         ("--jumpstarter-virtual-lab=0", "'0' is neither a number of boards nor a lab file."),
-        ("--jumpstarter-timeout=soon", "'soon' is no length of time. Give a timedelta, a number of seconds, or *"),
-        ("--jumpstarter-progress=0", "0 has to be longer than nothing and at most 365 days."),
+        ("--jumpstarter-timeout=soon", "it must be a length of time above 0 seconds, at most 365 days, *, not 'soon'."),
+        ("--jumpstarter-progress=0", "it must be a length of time above 0 seconds, at most 365 days, *, not '0'."),
         ("--jumpstarter-console-lines=all", "'all' is no number of lines. Give 0 or more."),
     ],
 )
