@@ -28,6 +28,7 @@ from JumpstarterLibrary.keywords.console import ConsoleKeywords
 from JumpstarterLibrary.keywords.console_failing import ConsoleFailingKeywords
 from JumpstarterLibrary.keywords.console_shell import ConsoleShellKeywords
 from JumpstarterLibrary.keywords.console_writing import ConsoleWritingKeywords
+from JumpstarterLibrary.keywords.conversion import CONVERTERS, import_choice, import_duration
 from JumpstarterLibrary.keywords.devices import Devices, Exporter
 from JumpstarterLibrary.keywords.drivers import DriverKeywords
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
@@ -141,7 +142,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     %TIMING%
 
-    Times are numbers of seconds, or text such as ``500 ms``, ``2 min`` and ``1h30m``.
+    All times, here, in arguments and in files, are numbers of seconds, or text such as ``500 ms``, ``2 min``,
+    ``1h30m``, ``1:30:00`` and ``PT1H30M``, up to 365 days.
 
     = Errors =
 
@@ -160,21 +162,22 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
     ROBOT_LIBRARY_VERSION = __version__
+    ROBOT_LIBRARY_CONVERTERS = CONVERTERS
 
     def __init__(
         self,
         *,
-        mode: Mode = Mode.auto,
+        mode: Mode | str = Mode.auto,
         host: str | None = None,
-        tls: Tls | None = None,
+        tls: Tls | str | None = None,
         ca: Path | None = None,
         passphrase: Secret | str | None = None,
-        timeout: datetime.timedelta = datetime.timedelta(seconds=30),
+        timeout: datetime.timedelta | str | float = datetime.timedelta(seconds=30),
         selector: str | None = None,
         exporter: str | None = None,
         client: str | None = None,
         config: Path | None = None,
-        scope: Scope = Scope.run,
+        scope: Scope | str = Scope.run,
         timing: TimingSource = None,
     ) -> None:
         """Importing does nothing but remember how devices are found.
@@ -204,10 +207,19 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         """
         self._drain = EventDrain()
         request = LeaseRequest(selector=selector, exporter=exporter) if selector or exporter else None
-        default = Finding(mode, host, tls, ca, reveal(passphrase), request=request, timing=Timing.of(timing))
+        default = Finding(
+            import_choice(Mode, mode, "mode"),
+            host,
+            None if tls is None else import_choice(Tls, tls, "tls"),
+            ca,
+            reveal(passphrase),
+            request=request,
+            timing=Timing.of(timing),
+        )
+        waiting = import_duration(timeout, "timeout")
         leases = Leases(ClientArguments(client=client, config=config), os.environ, _virtual_lab, self._drain.drain)
         self._devices = Devices(default, os.environ, _virtual_board, self._prepare, leases, self._new_events)
-        self._devices.scope = scope
+        self._devices.scope = import_choice(Scope, scope, "scope")
         self._suites: list[str] = []
         self.ROBOT_LIBRARY_LISTENER = [
             LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._close)
@@ -219,8 +231,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         leasing = (LeaseSetKeywords, LeaseTimeKeywords, ExporterKeywords)
         super().__init__(
             [
-                *(part(self._devices, timeout) for part in (*parts, *consoles, *booting)),
-                *(part(self._devices, timeout, leases) for part in leasing),
+                *(part(self._devices, waiting) for part in (*parts, *consoles, *booting)),
+                *(part(self._devices, waiting, leases) for part in leasing),
             ]
         )
 

@@ -135,6 +135,20 @@ Values That Cannot Be
     token    two words    12
     ...    must be printable ASCII text without blanks and line ends, not text with others.
 
+Import Arguments That Cannot Be
+    [Template]    Import Should Be Refused
+    The argument 'timeout' must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'.
+    ...    timeout=soon
+    The argument 'mode' must be one of auto, shell, lease, direct, virtual, not 'remote'.
+    ...    mode=remote
+    The argument 'tls' must be one of verify, pin, plaintext, not 'maybe'.
+    ...    tls=maybe
+    The argument 'scope' must be one of run, suite, test, not 'week'.
+    ...    scope=week
+
+Import Arguments In Other Forms
+    Import Library    JumpstarterLibrary    mode=LEASE    scope=Suite    timeout=PT1M    AS    Formed
+
 Missing Values
     ${file} =    Write Client File    tester    token=${None}
     VAR    ${message} =
@@ -313,6 +327,12 @@ Setup Should Be Refused
     Run Keyword And Expect Error    EQUALS:${message}    ${library}.Log Jumpstarter Setup
     Run Keyword And Expect Error    EQUALS:${message}    ${library}.Acquire Lease    board=alpha
     Calls Should Be    CreateLease=0
+
+Import Should Be Refused
+    [Arguments]    ${message}    &{arguments}
+    Run Keyword And Expect Error
+    ...    REGEXP:Initializing library 'JumpstarterLibrary' with arguments \\[ .* \\] failed: (ConfigurationError: )?${{ re.escape($message) }}(?s:.*)
+    ...    Import Library With    &{arguments}
 
 Value Should Be Refused
     [Arguments]    ${key}    ${value}    ${line}    ${message}

@@ -44,6 +44,7 @@ A Keyword Before All Of Them
     Connect To Exporter    ${QUIET}    timing=login_timeout=300 ms
     Load Timing    {login_timeout: 200 ms}    driver=talker
     Login Should Time Out After    100 milliseconds    timeout=100 ms
+    Login Should Time Out After    200 milliseconds    timeout=PT0.2S
 
 A Board That Answers Late
     Start Late Board

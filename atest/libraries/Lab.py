@@ -219,9 +219,10 @@ class Lab:
         """
         self._files += 1
         name = f"Jumpstarter{self._files}"
-        options = [f"{key}={value}" for key, value in arguments.items()]
         # The timeout makes it another instance than those of the other suites.
-        BuiltIn().import_library("JumpstarterLibrary", *options, f"timeout={self._files + 20} s", "AS", name)
+        given = {"timeout": f"{self._files + 20} s", **arguments}
+        options = [f"{key}={value}" for key, value in given.items()]
+        BuiltIn().import_library("JumpstarterLibrary", *options, "AS", name)
         return name
 
     def write_text_file(self, text: str) -> Path:
