@@ -21,6 +21,14 @@ class Hint(Enum):
     GIVE_TIME = "Give it more time with timeout=."
     TYPE_SLOWER = "Type slower with char_delay=, or do not look at the echo."
 
+    # Which device
+
+    CHOOSE_LEASE = "Give selector= or exporter=, or set JMP_LEASE to the name of a lease."
+    CHOOSE_DEVICE = (
+        "Give host= (a socket path or HOST:PORT), run inside `jmp shell` (which sets JUMPSTARTER_HOST), set JMP_LEASE "
+        "to the name of a lease, give selector= or exporter= to lease one, or use mode=virtual for a virtual board."
+    )
+
     # Leases
 
     WAIT_LONGER = "Wait longer with timeout=, or ask for another exporter."

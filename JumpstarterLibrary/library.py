@@ -16,6 +16,7 @@ from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.consoles.transcript import TIMED_SUFFIX
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.leasing import LeasedDevice, LeaseRequest
@@ -32,7 +33,6 @@ from JumpstarterLibrary.keywords.conversion import CONVERTERS, import_choice, im
 from JumpstarterLibrary.keywords.devices import Devices, Exporter
 from JumpstarterLibrary.keywords.drivers import DriverKeywords
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.keywords.lease_sets import LeaseSetKeywords
 from JumpstarterLibrary.keywords.lease_time import LeaseTimeKeywords
 from JumpstarterLibrary.keywords.leasing import Lab, Leases
@@ -207,7 +207,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         """
         self._drain = EventDrain()
         request = LeaseRequest(selector=selector, exporter=exporter) if selector or exporter else None
-        default = Finding(
+        default = DeviceRequest(
             import_choice(Mode, mode, "mode"),
             host,
             None if tls is None else import_choice(Tls, tls, "tls"),

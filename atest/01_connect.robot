@@ -73,7 +73,7 @@ No Host At All
     ${result} =    Run Child Suite    _children/one_power_on.robot    MODE=auto
     Should Contain
     ...    ${result.stdout}
-    ...    There is no device: no host=, selector= or exporter= was given, and neither JUMPSTARTER_HOST nor JMP_LEASE is set. Give host= (a socket path or HOST:PORT), run inside `jmp shell` (which sets JUMPSTARTER_HOST), set JMP_LEASE to the name of a lease, give selector= or exporter= to lease one, or use mode=virtual for a virtual board.
+    ...    There is no device: nothing says which one, and neither JUMPSTARTER_HOST nor JMP_LEASE is set. Give host= (a socket path or HOST:PORT), run inside `jmp shell` (which sets JUMPSTARTER_HOST), set JMP_LEASE to the name of a lease, give selector= or exporter= to lease one, or use mode=virtual for a virtual board.
 
 No Host In Shell Mode
     ${result} =    Run Child Suite    _children/one_power_on.robot    MODE=shell

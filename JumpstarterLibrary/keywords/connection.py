@@ -8,10 +8,10 @@ from pathlib import Path
 from robot.api import logger
 from robot.api.deco import keyword
 
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.client.tree import ROOT
 from JumpstarterLibrary.keywords.base import Keywords
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.reporting.html import device_tree
 from JumpstarterLibrary.types import Mode, Tls
@@ -64,7 +64,7 @@ class ConnectionKeywords(Keywords):
         default = self.devices.default
         mode = mode or (Mode.direct if host is not None else default.mode)
         wants_host = mode in (Mode.auto, Mode.direct)
-        finding = Finding(
+        wanted = DeviceRequest(
             mode=mode,
             host=host if host is not None else (default.host if wants_host else None),
             tls=tls or default.tls,
@@ -74,7 +74,7 @@ class ConnectionKeywords(Keywords):
             request=default.request if mode in (Mode.auto, Mode.lease) and host is None else None,
             timing=self.devices.timing(timing),
         )
-        return self.devices.connect(finding, alias)
+        return self.devices.connect(wanted, alias)
 
     @keyword(tags=("Connection",))
     def disconnect(self, device: str | None = None) -> None:

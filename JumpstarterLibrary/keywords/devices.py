@@ -11,13 +11,14 @@ from typing import Protocol
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.devices.leases import extend_shared_lease
+from JumpstarterLibrary.client.devices.mode import resolve_mode
 from JumpstarterLibrary.client.devices.pool import DevicePool, PooledDevice
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.types import Mode, Scope, Tls
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Exporter(Protocol):
 class Leasing(Protocol):
     """Where leased devices come from, and go to."""
 
-    def take(self, finding: Finding, events: Events, lease: str | None) -> LeasedDevice:
+    def take(self, wanted: DeviceRequest, events: Events, lease: str | None) -> LeasedDevice:
         """Lease a device, or connect to the one of an existing lease."""
 
     def give_back(self, device: LeasedDevice) -> None:
@@ -74,7 +75,7 @@ class Devices:
 
     def __init__(
         self,
-        default: Finding,
+        default: DeviceRequest,
         environ: Mapping[str, str],
         virtual: Callable[[], Exporter],
         prepare: Callable[[Device, str], None],
@@ -110,22 +111,22 @@ class Devices:
         """
         return None if source is None else Timing.of(source, self.default.timing)
 
-    def connect(self, finding: Finding, alias: str | None = None) -> str:
+    def connect(self, wanted: DeviceRequest, alias: str | None = None) -> str:
         """Connect a device, make it the current one and return its alias.
 
         Raises:
             ConfigurationError: There is nothing to connect to, or the alias is taken.
             InfrastructureError: The exporter cannot be reached, or not be leased.
         """
-        return self._add(finding, finding.resolved_mode(self.environ), alias, self.owner)
+        return self._add(wanted, self._mode(wanted), alias, self.owner)
 
-    def acquire(self, finding: Finding, alias: str | None, scope: Scope) -> str:
+    def acquire(self, wanted: DeviceRequest, alias: str | None, scope: Scope) -> str:
         """Lease a device, or share the one that was leased for the same; make it current.
 
         Inside a shell the device is the shell's, whatever is asked for: the same suite runs there and outside.
 
         Args:
-            finding: What is wanted, and how.
+            wanted: What is wanted, and how.
             alias: Its name; None for any.
             scope: How long it is kept.
 
@@ -134,7 +135,7 @@ class Devices:
             InfrastructureError: It cannot be leased or reached.
         """
         owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[scope]
-        shared = self._same(finding, alias)
+        shared = self._same(wanted, alias)
         if shared is not None and self._entries[shared].lease_ended:
             # The new device gets the alias of the one that cannot be used any more.
             self._discard([shared])
@@ -143,51 +144,59 @@ class Devices:
             entry = self._entries[shared]
             entry.owners.append(owner)
             logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
-            entry.device.timing = finding.timing or entry.device.timing
-            if finding.request is not None:
-                extend_shared_lease(entry.device, finding.request.duration, finding.request.max_duration)
+            entry.device.timing = wanted.timing or entry.device.timing
+            if wanted.request is not None:
+                extend_shared_lease(entry.device, wanted.request.duration, wanted.request.max_duration)
             self._current = shared
             return shared
-        mode = finding.resolved_mode(self.environ)
+        mode = self._mode(wanted)
         if mode is Mode.shell and any(entry.mode is Mode.shell for entry in self._entries.values()):
             raise ConfigurationError(
                 f"This run is inside a shell, whose only device is in use already. Unset {HOST}, or use mode=lease, to "
                 f"lease another one."
             )
-        return self._add(finding, mode, alias, owner)
+        return self._add(wanted, mode, alias, owner)
 
-    def _add(self, finding: Finding, mode: Mode, alias: str | None, owner: str | None) -> str:
+    def _mode(self, wanted: DeviceRequest) -> Mode:
+        """Return how a device is connected.
+
+        Raises:
+            ConfigurationError: Nothing says which device it is.
+        """
+        return resolve_mode(wanted.mode, host=wanted.host, request=wanted.request, environ=self.environ).mode
+
+    def _add(self, wanted: DeviceRequest, mode: Mode, alias: str | None, owner: str | None) -> str:
         alias = alias or self._free_alias()
         if alias in self._entries:
             raise ConfigurationError(
                 f"There is a device '{alias}' already. Disconnect it first, or choose another alias."
             )
         with ExitStack() as stack:
-            device = self._open(finding, mode, stack, self._events(alias))
+            device = self._open(wanted, mode, stack, self._events(alias))
             how = f"mode {mode.value}"
             if isinstance(device, LeasedDevice):
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
-            self._pool.add(alias, _Entry(device, stack.pop_all(), mode, finding.request, owners=[owner]))
+            self._pool.add(alias, _Entry(device, stack.pop_all(), mode, wanted.request, owners=[owner]))
         self._current = alias
         self._gone.discard(alias)
         return alias
 
-    def _open(self, finding: Finding, mode: Mode, stack: ExitStack, events: Events) -> Device:
+    def _open(self, wanted: DeviceRequest, mode: Mode, stack: ExitStack, events: Events) -> Device:
         """Connect a device; what it takes to close it goes to the stack."""
-        finding = replace(finding, timing=finding.timing or self.default.timing)
-        if mode is Mode.lease or (mode is Mode.virtual and finding.request is not None):
+        wanted = replace(wanted, timing=wanted.timing or self.default.timing)
+        if mode is Mode.lease or (mode is Mode.virtual and wanted.request is not None):
             if self._leasing is None:
                 raise ConfigurationError("Nothing can be leased here.")
             attached = self.environ.get(LEASE) if mode is Mode.lease else None
             self._check_attached(attached)
-            leased = self._leasing.take(finding, events, attached or None)
+            leased = self._leasing.take(wanted, events, attached or None)
             stack.callback(self._leasing.give_back, leased)
             return leased
-        connection = self._connection(finding, mode, stack)
+        connection = self._connection(wanted, mode, stack)
         self._warn_if_insecure(connection)
-        device = Device.connect(connection, finding.timeout, events=events, timing=finding.timing)
+        device = Device.connect(connection, wanted.timeout, events=events, timing=wanted.timing)
         stack.callback(device.close)
         return device
 
@@ -200,15 +209,15 @@ class Devices:
                     f"another device."
                 )
 
-    def _same(self, finding: Finding, alias: str | None) -> str | None:
+    def _same(self, wanted: DeviceRequest, alias: str | None) -> str | None:
         """Return the alias of the device that was acquired for the same request, or whose name would be free."""
         for name, entry in self._entries.items():
             if alias == name and entry.lease_ended:
                 return name
-            if alias not in (None, name) or entry.request is None or finding.request is None:
+            if alias not in (None, name) or entry.request is None or wanted.request is None:
                 continue
             same = (entry.request.selector, entry.request.exporter, entry.request.name)
-            if same == (finding.request.selector, finding.request.exporter, finding.request.name):
+            if same == (wanted.request.selector, wanted.request.exporter, wanted.request.name):
                 return name
         return None
 
@@ -333,19 +342,19 @@ class Devices:
         names = [self.DEFAULT_ALIAS, *(f"{self.DEFAULT_ALIAS}{number}" for number in range(2, len(self._entries) + 3))]
         return next(name for name in names if name not in self._entries)
 
-    def _connection(self, finding: Finding, mode: Mode, stack: ExitStack) -> DirectConnection:
+    def _connection(self, wanted: DeviceRequest, mode: Mode, stack: ExitStack) -> DirectConnection:
         if mode is Mode.shell:
             return DirectConnection.from_environment(
-                self.environ, tls=finding.tls, ca=finding.ca, passphrase=finding.passphrase
+                self.environ, tls=wanted.tls, ca=wanted.ca, passphrase=wanted.passphrase
             )
         if mode is Mode.virtual:
             exporter = self._virtual()
             stack.callback(exporter.close)
             return DirectConnection.from_arguments(exporter.host, environ={})
         return DirectConnection.from_arguments(
-            finding.host or "",
-            tls=finding.tls,
-            ca=finding.ca,
-            passphrase=finding.passphrase,
+            wanted.host or "",
+            tls=wanted.tls,
+            ca=wanted.ca,
+            passphrase=wanted.passphrase,
             environ=self.environ,
         )

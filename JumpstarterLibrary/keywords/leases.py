@@ -13,11 +13,11 @@ from JumpstarterLibrary.client.ci import label_value
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags
+from JumpstarterLibrary.client.devices.request import PROGRESS, DeviceRequest
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.common.durations import LONGEST
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
-from JumpstarterLibrary.keywords.finding import PROGRESS, Finding
 from JumpstarterLibrary.keywords.lease_base import LeaseBase, read
 from JumpstarterLibrary.types import LeaseInfo, Mode, Scope
 
@@ -206,10 +206,10 @@ class LeaseKeywords(LeaseBase):
     ) -> LeaseInfo:
         """Lease a device and return its lease; ``timeout`` may be a deadline that is running already."""
         own = self.devices.timing(timing)
-        finding = replace(self._finding(request, timeout, progress), timing=own)
-        return self.info(self.devices.acquire(finding, alias, scope or self.devices.scope))
+        wanted = replace(self._wanted(request, timeout, progress), timing=own)
+        return self.info(self.devices.acquire(wanted, alias, scope or self.devices.scope))
 
-    def _finding(self, request: LeaseRequest, timeout: Seconds, progress: datetime.timedelta) -> Finding:
+    def _wanted(self, request: LeaseRequest, timeout: Seconds, progress: datetime.timedelta) -> DeviceRequest:
         default = self.devices.default
         # A host belongs to `Connect To Exporter`; whoever asks for a lease wants one.
         mode = Mode.lease if default.mode is Mode.direct else default.mode
@@ -222,7 +222,7 @@ class LeaseKeywords(LeaseBase):
                 "A lease needs a selector or the name of an exporter. Give selector= or exporter=, here or at the "
                 "library's import."
             )
-        return Finding(
+        return DeviceRequest(
             mode,
             tls=default.tls,
             ca=default.ca,

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 from JumpstarterLibrary.client.devices.leases import warn_of_token
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.devices.virtual_lab import VirtualLab, virtual_lab_settings
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
@@ -15,7 +16,6 @@ from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
 from JumpstarterLibrary.errors import ConfigurationError
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.types import Mode
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Leases:
         """Return where a device came from."""
         return self._origins[device]
 
-    def take(self, finding: Finding, events: Events, lease: str | None) -> LeasedDevice:
+    def take(self, wanted: DeviceRequest, events: Events, lease: str | None) -> LeasedDevice:
         """Lease a device, or connect to the exporter of an existing lease.
 
         Raises:
@@ -84,23 +84,23 @@ class Leases:
             InfrastructureError: See ``LeaseService``.
         """
         self._termination.guard()
-        service = self.service(finding.mode)
+        service = self.service(wanted.mode)
         if lease is not None:
             device = service.attach(
-                lease, finding.lease_timeout, events=events, tick=self._tick, follow_logs=True, timing=finding.timing
+                lease, wanted.lease_timeout, events=events, tick=self._tick, follow_logs=True, timing=wanted.timing
             )
         else:
-            if finding.request is None:
+            if wanted.request is None:
                 raise ConfigurationError("A lease needs a selector or the name of an exporter.")
-            warn_of_token(service.controller.settings, finding.request, events)
+            warn_of_token(service.controller.settings, wanted.request, events)
             device = service.lease(
-                finding.request,
-                finding.lease_timeout,
-                progress=finding.progress,
+                wanted.request,
+                wanted.lease_timeout,
+                progress=wanted.progress,
                 events=events,
                 tick=self._tick,
                 follow_logs=True,
-                timing=finding.timing,
+                timing=wanted.timing,
             )
         self._origins[device] = service
         return device

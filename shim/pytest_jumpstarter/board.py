@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import PooledDevice
 from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.evidence.recorder import Recorder
-from pytest_jumpstarter.finding import Finding
 
 
 @dataclass(eq=False)
@@ -16,12 +16,12 @@ class Board(PooledDevice):
 
     Attributes:
         client: The client of its root driver.
-        finding: How it was found.
+        mode: How it was connected.
         recorder: What it says.
         fresh: Whether no test has had it yet.
     """
 
     client: DriverClient
-    finding: Finding
+    mode: ConnectionMode
     recorder: Recorder
     fresh: bool = True

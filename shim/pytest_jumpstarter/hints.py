@@ -9,6 +9,12 @@ from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.hints import Hint, Phrases
 
 PYTEST: Phrases = {
+    Hint.CHOOSE_LEASE: "Give it a selector or an exporter_name, or set JMP_LEASE to the name of a lease.",
+    Hint.CHOOSE_DEVICE: (
+        "Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), set JUMPSTARTER_HOST to the socket path or "
+        "host:port of an exporter, set JMP_LEASE to the name of a lease, give the class a selector or an exporter_name "
+        "to lease one, or use --jumpstarter-mode=virtual for a virtual board."
+    ),
     Hint.WAIT_LONGER: "Wait longer with lease_timeout or --jumpstarter-timeout, or ask for another exporter.",
     Hint.WAIT_FOR_EXPORTER: "Look at its log, or give it more time with lease_timeout or --jumpstarter-timeout.",
     Hint.SELECT_EXPORTER: "Give a selector or an exporter_name.",

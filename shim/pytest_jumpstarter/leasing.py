@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, warn_of_token
+from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
@@ -19,7 +20,6 @@ from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings, find_settings
 from JumpstarterLibrary.client.timing import Timing
 from pytest_jumpstarter.clients.factory import Allow
-from pytest_jumpstarter.finding import Finding
 from pytest_jumpstarter.parallel.notes import Notes
 from pytest_jumpstarter.parallel.workers import worker_of
 from pytest_jumpstarter.virtual import RunLab
@@ -90,13 +90,13 @@ class Leasing:
         # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
         self._termination = Termination(_stop)
 
-    def source(self, finding: Finding) -> Source:
+    def source(self, mode: ConnectionMode) -> Source:
         """Return where boards come from now: tests may change the environment.
 
         Raises:
             ConfigurationError: There is no client configuration.
         """
-        settings = self._lab.settings() if finding.lab else find_settings()
+        settings = self._lab.settings() if mode.lab else find_settings()
         for source in list(self._sources):
             if source.settings == settings:
                 return source
@@ -105,10 +105,10 @@ class Leasing:
                 self._sources.remove(source)
                 source.service.close()
         # A virtual lab dies with its worker, and its leases with it.
-        self._sources.append(Source(settings, Notes(None, "") if finding.lab else self._notes))
+        self._sources.append(Source(settings, Notes(None, "") if mode.lab else self._notes))
         return self._sources[-1]
 
-    def take(self, wish: Wish, finding: Finding, source: Source, events: Events) -> LeasedDevice:
+    def take(self, wish: Wish, mode: ConnectionMode, source: Source, events: Events) -> LeasedDevice:
         """Lease a board, or connect to the one of the lease that was found.
 
         Raises:
@@ -116,12 +116,12 @@ class Leasing:
         """
         self._termination.guard()
         follow = self._follow_logs
-        if finding.lease is not None:
+        if mode.lease is not None:
             device = source.service.attach(
-                finding.lease, wish.timeout, events=events, follow_logs=follow, timing=self._timing
+                mode.lease, wish.timeout, events=events, follow_logs=follow, timing=self._timing
             )
         else:
-            request = self._request(wish, finding, source)
+            request = self._request(wish, mode, source)
             warn_of_token(source.settings, request, events)
             device = source.service.lease(
                 request,
@@ -149,7 +149,7 @@ class Leasing:
             self._sources.pop().service.close()
         self._termination.restore()
 
-    def _request(self, wish: Wish, finding: Finding, source: Source) -> LeaseRequest:
+    def _request(self, wish: Wish, mode: ConnectionMode, source: Source) -> LeaseRequest:
         # Each worker has a board of its own, and so a lease of its own.
         name = f"{wish.name}-{self._worker}" if wish.name and self._worker else wish.name
         request = LeaseRequest(
@@ -161,7 +161,7 @@ class Leasing:
             context=lease_context({}),
             name=name,
         )
-        if not finding.lab:
+        if not mode.lab:
             return request
         fitted = self._lab.fitted(request, source.service)
         if fitted != request:

@@ -13,16 +13,17 @@ import pytest
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import PASSPHRASE
 from JumpstarterLibrary.client.devices.leases import extend_shared_lease
+from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import DevicePool
 from JumpstarterLibrary.client.events import Event, Events, Notice
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
+from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.board import Board
 from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.clients.factory import Allow, adopt
 from pytest_jumpstarter.evidence.journal import Journal
 from pytest_jumpstarter.evidence.recorder import Recorder
-from pytest_jumpstarter.finding import Finding, find
 from pytest_jumpstarter.hints import pytest_hints
 from pytest_jumpstarter.leasing import Leasing, Source
 from pytest_jumpstarter.options import Options
@@ -87,21 +88,23 @@ class Run:
             InfrastructureError: It cannot be leased or reached.
         """
         with pytest_hints():
-            finding = find(wish, lab=self.options.virtual_lab is not None)
-            source = None if finding.mode == "shell" else self._leasing.source(finding)
-            asked = (wish.request, finding, None if source is None else source.key)
+            mode = wish.resolve_mode(lab=self.options.virtual_lab is not None)
+            source = None if mode.mode is Mode.shell else self._leasing.source(mode)
+            asked = (wish.request, mode, None if source is None else source.key)
             key: Hashable = _Shared(asked) if wish.shared else (request.node.nodeid, asked)
             if wish.shared and not worker_of(self._config):
                 self._wants.look(request.session, key, wish)
             board = self._pool.usable(key)
             if board is None:
-                board = self._connect(wish, finding, source, request)
+                board = self._connect(wish, mode, source, request)
                 self._pool.add(key, board)
             else:
                 logger.info("Exporter %s is used on.", board.device.link.name)
                 extend_shared_lease(board.device, wish.duration, wish.max_duration)
             board.owners.append(request.node.nodeid)
-        logger.info("%s", finding.told(wish.subject, _described(board)))
+        logger.info(
+            "%s mode for %s, because %s: %s.", mode.mode.value.capitalize(), wish.subject, mode.why, _described(board)
+        )
         self.journal.begin(board.recorder, request, board)
         try:
             yield board.client
@@ -141,7 +144,9 @@ class Run:
         """Whether the test that runs may be run again, before which its class is torn down."""
         return self.journal.failed and any(map(self._config.pluginmanager.hasplugin, REPEATERS))
 
-    def _connect(self, wish: Wish, finding: Finding, source: Source | None, request: pytest.FixtureRequest) -> Board:
+    def _connect(
+        self, wish: Wish, mode: ConnectionMode, source: Source | None, request: pytest.FixtureRequest
+    ) -> Board:
         recorder = Recorder()
         events = Events()
         events.subscribe(self._make_room)
@@ -153,13 +158,13 @@ class Run:
                 if source is None:
                     device, allow = self._join(events, stack), Allow.from_environment()
                 else:
-                    leased = self._leasing.take(wish, finding, source, events)
+                    leased = self._leasing.take(wish, mode, source, events)
                     stack.callback(source.give_back, leased)
                     device, allow = leased, source.allow
             except JumpstarterError:
                 self.journal.begin(recorder, request, None)
                 raise
-            return Board(device, stack.pop_all(), adopt(device, allow), finding, recorder)
+            return Board(device, stack.pop_all(), adopt(device, allow), mode, recorder)
 
     def _make_room(self, event: Event) -> None:
         """Give back what nobody uses at present when a wait begins: it may be what is waited for."""

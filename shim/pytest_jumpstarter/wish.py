@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client.ci import TAGS, label_value
+from JumpstarterLibrary.client.devices.mode import ConnectionMode, resolve_mode
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.durations import duration
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.testcase import JumpstarterTest
@@ -70,6 +73,19 @@ class Wish:
     def request(self) -> tuple[str | None, str | None, str | None]:
         """What others have to ask for as well to share the lease."""
         return self.selector, self.exporter, self.name
+
+    def resolve_mode(self, *, lab: bool) -> ConnectionMode:
+        """Decide how the board is connected.
+
+        Args:
+            lab: Whether the run has a virtual lab.
+
+        Raises:
+            ConfigurationError: Nothing says which board it is.
+        """
+        known = LeaseRequest(selector=self.selector, exporter=self.exporter, name=self.name)
+        request = known if any(self.request) else None
+        return resolve_mode(Mode(self.mode), request=request, lab=lab, subject=self.subject)
 
 
 def wish_for(node: pytest.Item | pytest.Collector, holder: JumpstarterTest | None, options: Options) -> Wish:

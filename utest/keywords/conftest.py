@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Event, Events, Notice
 from JumpstarterLibrary.client.leasing import last_resort
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
@@ -20,7 +21,6 @@ from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.keywords.devices import Devices
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.keywords.lease_sets import LeaseSetKeywords
 from JumpstarterLibrary.keywords.lease_time import LeaseTimeKeywords
 from JumpstarterLibrary.keywords.leasing import Leases
@@ -61,7 +61,7 @@ class Run:
         tick: Called several times a second while something is awaited.
     """
 
-    def __init__(self, lab: VirtualLab, default: Finding, environ: dict[str, str]) -> None:
+    def __init__(self, lab: VirtualLab, default: DeviceRequest, environ: dict[str, str]) -> None:
         self.lab = lab
         self.notices: list[str] = []
         self.tick: Callable[[], object] = lambda: None
@@ -97,7 +97,11 @@ def runs(tmp_path: Path, nothing_left: None) -> Iterator[Callable[..., Run]]:
     with ExitStack() as stack:
 
         def start(
-            number: int = 2, *, default: Finding | None = None, environ: dict[str, str] | None = None, **options: Any
+            number: int = 2,
+            *,
+            default: DeviceRequest | None = None,
+            environ: dict[str, str] | None = None,
+            **options: Any,
         ) -> Run:
             exporters = [
                 LabExporter(name=f"b{one}", labels={"board": "b", "number": str(one)}, driver=board)
@@ -112,7 +116,7 @@ def runs(tmp_path: Path, nothing_left: None) -> Iterator[Callable[..., Run]]:
                 assert last_resort.remembered() == []
 
             stack.callback(no_leaks)
-            run = Run(lab, default or Finding(), {**lab.environment(tmp_path), **(environ or {})})
+            run = Run(lab, default or DeviceRequest(), {**lab.environment(tmp_path), **(environ or {})})
             stack.callback(run.devices.close_all)
             return run
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError, LinkError, NoSuchDevice
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.keywords.devices import Devices
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.lab import LocalExporter
 from JumpstarterLibrary.types import Mode, Scope, Tls
 
@@ -24,29 +24,17 @@ def host() -> Iterator[str]:
         yield exporter.host
 
 
-def registry(default: Finding | None = None, environ: dict[str, str] | None = None) -> Devices:
-    return Devices(default or Finding(), environ or {}, lambda: LocalExporter(MockPower()), lambda device, alias: None)
+def registry(default: DeviceRequest | None = None, environ: dict[str, str] | None = None) -> Devices:
+    return Devices(
+        default or DeviceRequest(), environ or {}, lambda: LocalExporter(MockPower()), lambda device, alias: None
+    )
 
 
 @pytest.fixture
 def devices(host: str) -> Iterator[Devices]:
-    found = registry(Finding(host=host))
+    found = registry(DeviceRequest(host=host))
     yield found
     found.close_all()
-
-
-@pytest.mark.parametrize(
-    ("finding", "environ", "mode"),
-    [
-        (Finding(host="x"), {}, Mode.direct),
-        (Finding(host="x"), {"JUMPSTARTER_HOST": "y"}, Mode.direct),
-        (Finding(), {"JUMPSTARTER_HOST": "y"}, Mode.shell),
-        (Finding(Mode.virtual), {"JUMPSTARTER_HOST": "y"}, Mode.virtual),
-        (Finding(Mode.direct, "x"), {}, Mode.direct),
-    ],
-)
-def test_auto_mode_decides(finding: Finding, environ: dict[str, str], mode: Mode) -> None:
-    assert finding.resolved_mode(environ) is mode
 
 
 def test_shell_mode_joins_what_the_environment_names(host: str) -> None:
@@ -57,7 +45,7 @@ def test_shell_mode_joins_what_the_environment_names(host: str) -> None:
 
 
 def test_virtual_mode_brings_its_exporter_and_takes_it_away() -> None:
-    devices = registry(Finding(Mode.virtual))
+    devices = registry(DeviceRequest(Mode.virtual))
     path = Path(devices.get().link.name)
     assert path.exists()
     devices.close_all()
@@ -114,7 +102,7 @@ def test_a_device_that_cannot_be_prepared_leaves_nothing(host: str) -> None:
         closed.append(device)
         raise OSError("no space for transcripts")
 
-    devices = Devices(Finding(host=host), {}, LocalExporter, prepare)
+    devices = Devices(DeviceRequest(host=host), {}, LocalExporter, prepare)
     with pytest.raises(OSError, match="no space"):
         devices.get()
     assert devices.all() == {}
@@ -124,7 +112,7 @@ def test_a_device_that_cannot_be_prepared_leaves_nothing(host: str) -> None:
 
 def test_an_insecure_connection_is_said_aloud_once(caplog: pytest.LogCaptureFixture) -> None:
     with serve(MockPower(), tcp=("127.0.0.1", 0)) as exporter:
-        devices = registry(Finding(host=exporter.host, tls=Tls.plaintext))
+        devices = registry(DeviceRequest(host=exporter.host, tls=Tls.plaintext))
         devices.connect(devices.default)
         devices.connect(devices.default)
         devices.close_all()
@@ -133,7 +121,9 @@ def test_an_insecure_connection_is_said_aloud_once(caplog: pytest.LogCaptureFixt
 
 
 def test_what_is_asked_for_counts_in_shell_mode_too() -> None:
-    devices = registry(Finding(ca=Path("/nowhere.pem")), {"JUMPSTARTER_HOST": "127.0.0.1:1", "JMP_GRPC_INSECURE": "1"})
+    devices = registry(
+        DeviceRequest(ca=Path("/nowhere.pem")), {"JUMPSTARTER_HOST": "127.0.0.1:1", "JMP_GRPC_INSECURE": "1"}
+    )
     with pytest.raises(ConfigurationError, match=r"^The CA file '/nowhere\.pem' cannot be read: No such file or "):
         devices.get()
 
@@ -141,21 +131,21 @@ def test_what_is_asked_for_counts_in_shell_mode_too() -> None:
 def test_nothing_is_leased_where_nothing_can_be() -> None:
     devices = registry()
     with pytest.raises(ConfigurationError, match=r"^Nothing can be leased here\.$"):
-        devices.acquire(Finding(request=LeaseRequest(selector="board=b")), None, Scope.run)
+        devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=b")), None, Scope.run)
     assert devices.all() == {}
     devices.close_all()
 
 
 def test_who_acquires_inside_a_shell_joins_it_once_and_shares_it(host: str) -> None:
     devices = registry(environ={"JUMPSTARTER_HOST": host})
-    wanted = Finding(request=LeaseRequest(selector="board=b"))
+    wanted = DeviceRequest(request=LeaseRequest(selector="board=b"))
     alias = devices.acquire(wanted, None, Scope.run)
     assert devices.mode(alias) is Mode.shell
     assert devices.acquire(wanted, None, Scope.run) == alias
     with pytest.raises(
         ConfigurationError, match=r"^This run is inside a shell, whose only device is in use already\. "
     ):
-        devices.acquire(Finding(request=LeaseRequest(selector="board=c")), None, Scope.run)
+        devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=c")), None, Scope.run)
     devices.release()
     assert list(devices.all()) == [alias]
     devices.release()
@@ -165,7 +155,7 @@ def test_who_acquires_inside_a_shell_joins_it_once_and_shares_it(host: str) -> N
 def test_scopes_decide_who_closes_a_device(host: str) -> None:
     devices = registry(environ={"JUMPSTARTER_HOST": host})
     devices.owner, devices.test = "s1-s1", "s1-s1-t1"
-    wanted = Finding(request=LeaseRequest(selector="board=b"))
+    wanted = DeviceRequest(request=LeaseRequest(selector="board=b"))
     devices.acquire(wanted, "one", Scope.test)
     devices.acquire(wanted, "one", Scope.suite)
     devices.close_owned("s1-s1-t1")
@@ -177,7 +167,7 @@ def test_scopes_decide_who_closes_a_device(host: str) -> None:
 def test_a_test_scope_outside_of_a_test_is_the_suites(host: str) -> None:
     devices = registry(environ={"JUMPSTARTER_HOST": host})
     devices.owner = "s1"
-    devices.acquire(Finding(request=LeaseRequest(selector="board=b")), None, Scope.test)
+    devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=b")), None, Scope.test)
     devices.close_owned("s1")
     assert devices.all() == {}
 
@@ -192,7 +182,7 @@ def test_a_device_that_does_not_close_cleanly_keeps_no_other_one(
         raise LinkError("It was not there any more.")
 
     monkeypatch.setattr(Device, "close", close)
-    devices = registry(Finding(host=host))
+    devices = registry(DeviceRequest(host=host))
     devices.connect(devices.default, "one")
     devices.connect(devices.default, "two")
     devices.close_all()

@@ -11,6 +11,7 @@ import pytest
 from robot.api import SkipExecution
 
 from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.errors import (
     ConfigurationError,
     ControllerUnreachable,
@@ -18,7 +19,6 @@ from JumpstarterLibrary.errors import (
     LeaseUnsatisfiable,
     NoSuchLease,
 )
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.types import Mode
 
 Code = grpc.StatusCode
@@ -126,7 +126,7 @@ def test_faults_are_for_the_virtual_lab_only(run: Any) -> None:
 
 
 def test_faults_of_the_virtual_lab_begin_and_end(runs: Any) -> None:
-    run = runs(default=Finding(Mode.virtual))
+    run = runs(default=DeviceRequest(Mode.virtual))
     run.exporters.inject_fault("exporter", "offline", name="b1")
     assert run.exporters.wait_for_exporter_status("OFFLINE", exporter="b1") == "OFFLINE"
     run.exporters.clear_faults()

@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import (
@@ -28,7 +29,6 @@ from JumpstarterLibrary.errors import (
 )
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
-from JumpstarterLibrary.keywords.finding import Finding
 from JumpstarterLibrary.lab import Clock
 from JumpstarterLibrary.types import Mode, Scope
 
@@ -114,7 +114,7 @@ def test_what_was_never_there_cannot_be_released(run: Any) -> None:
 
 
 def test_a_default_request_is_leased_when_a_device_is_needed(runs: Any) -> None:
-    run = runs(default=Finding(request=LeaseRequest(exporter="b2")))
+    run = runs(default=DeviceRequest(request=LeaseRequest(exporter="b2")))
     run.devices.owner = "s1"
     assert on(run) == "b2"
     run.devices.close_owned("s1")
@@ -283,7 +283,7 @@ def test_the_lease_of_the_environment_is_used_and_never_released(runs: Any) -> N
 
 
 def test_a_virtual_lab_works_like_a_real_one(runs: Any) -> None:
-    run = runs(default=Finding(Mode.virtual))
+    run = runs(default=DeviceRequest(Mode.virtual))
     lease = run.lease.acquire_lease("number=2")
     assert (lease.exporter, on(run)) == ("b2", "b2")
     assert run.devices.mode("device") is Mode.virtual

@@ -23,7 +23,7 @@ def facts(board: Board) -> dict[str, str]:
         told = ExporterMetadata.from_env(os.environ)
         labels, exporter, lease = told.labels, told.name or board.device.link.name, told.lease or ""
     device = ",".join(f"{key}={value}" for key, value in sorted(labels.items())) or exporter
-    found = {"device": device, "exporter": exporter, "lease": lease, "mode": board.finding.mode}
+    found = {"device": device, "exporter": exporter, "lease": lease, "mode": board.mode.mode.value}
     return {PREFIX + name: value for name, value in found.items() if value}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_jumpstarter.finding import find
+from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import MARK
 from pytest_jumpstarter.wants import wish_of
@@ -82,10 +82,10 @@ def _group(item: pytest.Item, options: Options) -> object:
         wish = wish_of(item, options)
         if wish is None:
             return None
-        finding = find(wish, lab=options.virtual_lab is not None)
+        mode = wish.resolve_mode(lab=options.virtual_lab is not None)
     except Exception as error:  # noqa: BLE001 - a user's property may raise anything, and whoever runs it will be told
         logger.debug("%s will have no board: %s", item.nodeid, error)
         return None
-    if finding.mode == "shell" or finding.lease is not None:
-        return finding.lease or finding.mode
+    if mode.mode is Mode.shell or mode.lease is not None:
+        return mode.lease or mode.mode
     return item.getparent(pytest.Class)

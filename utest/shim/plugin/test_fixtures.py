@@ -347,7 +347,10 @@ def test_a_module_can_be_marked(pytester: pytest.Pytester, lab: VirtualLab) -> N
             "The marker jumpstarter of test test_it takes no selektor=. It takes: selector, *",
         ),
         ("('a=b', 'c=d')", "The marker jumpstarter of test test_it takes one argument without a name, *"),
-        ("()", "There is no exporter for test test_it. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), *"),
+        (
+            "()",
+            "There is no device for test test_it: nothing says which one, and neither JUMPSTARTER_HOST nor JMP_LEASE is set. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), *",
+        ),
     ],
 )
 def test_a_marker_that_cannot_be_is_one_sentence(pytester: pytest.Pytester, marker: str, sentence: str) -> None:
