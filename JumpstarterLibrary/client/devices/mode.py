@@ -56,26 +56,24 @@ def resolve_mode(
     Raises:
         ConfigurationError: Nothing says which device it is, or ``host`` contradicts the mode.
     """
+    asked = f"{argument('mode')}{mode.value}"
     if host is not None and mode not in (Mode.auto, Mode.direct):
-        raise ConfigurationError(
-            f"{argument('host')} and mode={mode.value} contradict each other. Leave one of the two out."
-        )
-    asked = f"mode={mode.value} was asked for"
+        raise ConfigurationError(f"{argument('host')} and {asked} contradict each other. Leave one of the two out.")
     if mode is Mode.virtual:
-        return ConnectionMode(Mode.virtual, asked, lab=True)
+        return ConnectionMode(Mode.virtual, f"{asked} was asked for", lab=True)
     if host is not None:
         return ConnectionMode(Mode.direct, "an exporter's address was given")
     if mode is Mode.direct:
-        raise ConfigurationError(f"mode=direct needs {argument('host')}: the socket path or HOST:PORT of an exporter.")
+        raise ConfigurationError(f"{asked} needs {argument('host')}: the socket path or HOST:PORT of an exporter.")
     if mode is Mode.shell or (mode is Mode.auto and environ.get(HOST)):
         # Without the variable, connecting says what to do.
-        return ConnectionMode(Mode.shell, asked if mode is Mode.shell else f"{HOST} is set")
+        return ConnectionMode(Mode.shell, f"{asked} was asked for" if mode is Mode.shell else f"{HOST} is set")
     leased = _leased(request, lab, environ)
     if leased is not None:
         return leased
     named = f" for {subject}" if subject else ""
     if mode is Mode.lease:
-        raise ConfigurationError(f"mode=lease needs to know what to lease{named}.", hint=Hint.CHOOSE_LEASE)
+        raise ConfigurationError(f"{asked} needs to know what to lease{named}.", hint=Hint.CHOOSE_LEASE)
     raise ConfigurationError(
         f"There is no device{named}: nothing says which one, and neither {HOST} nor {LEASE} is set.",
         hint=Hint.CHOOSE_DEVICE,
