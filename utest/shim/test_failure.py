@@ -26,8 +26,8 @@ SUITE = """
 """
 
 NOT_SET = (
-    "There is no device for test class TestPower: nothing says which one, and neither JUMPSTARTER_HOST nor JMP_LEASE is set. "
-    "Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), set "
+    "There is no device for test class TestPower: nothing says which one, and neither "
+    "JUMPSTARTER_HOST nor JMP_LEASE is set. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), set "
     "JUMPSTARTER_HOST to the socket path or host:port of an exporter, set JMP_LEASE to the name of a lease, give the "
     "class a selector or an exporter_name to lease one, or use --jumpstarter-mode=virtual for a virtual board."
 )

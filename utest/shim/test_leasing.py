@@ -190,8 +190,8 @@ def test_nothing_to_go_by_is_one_sentence(
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(
         [
-            "There is no device for test class TestBoard: nothing says which one, and neither JUMPSTARTER_HOST nor JMP_LEASE is set. "
-            "Run pytest inside `jmp shell` (which sets *"
+            "There is no device for test class TestBoard: nothing says which one, and neither "
+            "JUMPSTARTER_HOST nor JMP_LEASE is set. Run pytest inside `jmp shell` (which sets *"
         ]
     )
     monkeypatch.setenv("JMP_CLIENT_CONFIG_HOME", str(tmp_path / "empty"))

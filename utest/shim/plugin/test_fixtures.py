@@ -349,8 +349,8 @@ def test_a_module_can_be_marked(pytester: pytest.Pytester, lab: VirtualLab) -> N
         ("('a=b', 'c=d')", "The marker jumpstarter of test test_it takes one argument without a name, *"),
         (
             "()",
-            "There is no device for test test_it: nothing says which one, and neither JUMPSTARTER_HOST nor JMP_LEASE is set. "
-            "Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), *",
+            "There is no device for test test_it: nothing says which one, and neither "
+            "JUMPSTARTER_HOST nor JMP_LEASE is set. Run pytest inside `jmp shell` (which sets JUMPSTARTER_HOST), *",
         ),
     ],
 )
