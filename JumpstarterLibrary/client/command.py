@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.evidence import indented, quoted, tail, visible
 from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import (
     AGAIN,
     INTERRUPT,
-    Manner,
+    TypingOptions,
     abandon_line,
     interrupt,
     let_settle,
     type_text,
 )
+from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
@@ -84,7 +84,7 @@ def run_command(
     _check(command)
     deadline = Deadline.of(timeout, console.timing.command_timeout)
     _wake(console, command, deadline)
-    manner = Manner(char_delay=char_delay, erase=INTERRUPT, again=0, what=f"command {quoted(command)}")
+    manner = TypingOptions(char_delay=char_delay, erase=INTERRUPT, again=0, what=f"command {quoted(command)}")
     console.kernel.paused = True
     try:
         for attempt in range(1 if once else AGAIN + 1):
@@ -135,7 +135,7 @@ class _Run:
         self.start = self.console.end
         self.newer_than = self.console.kernel.newer_than(self.begin)
 
-    def typed(self, manner: Manner) -> bool:
+    def typed(self, manner: TypingOptions) -> bool:
         """Type the command; return whether it is whole."""
         try:
             self.echoed = type_text(self.console, _script(self.command, self.token), manner, timeout=self.deadline)
@@ -245,7 +245,7 @@ class _Run:
         try:
             limit = self.deadline.within(self.console.timing.probe_timeout)
             run = _Run(self.console, "cat /proc/uptime", limit, False, True, asks=False)
-            answer = run.result() if run.typed(Manner(erase=INTERRUPT, again=0)) else None
+            answer = run.result() if run.typed(TypingOptions(erase=INTERRUPT, again=0)) else None
         except CommandFailed:
             return None
         uptime = _UPTIME.search(answer.stdout) if answer is not None else None
@@ -326,7 +326,7 @@ class _Run:
 
     def _unfinished(self) -> CommandFailed:
         text = self.console.shown(self.start)
-        limit = spoken(self.deadline.timeout or 0)
+        limit = format_duration(self.deadline.timeout or 0)
         if self.done is not None:
             ended = f"ended with status {self.done.status}, but no restart followed in {limit}."
             return CommandFailed(f"Command {quoted(self.command)} {ended}")

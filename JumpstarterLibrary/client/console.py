@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.consoles.evidence import CONTEXT_LINES, Heard, alternatives, crash, instead, visible
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
-from JumpstarterLibrary.client.consoles.hunt import THOROUGH_S, Hunt
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
+from JumpstarterLibrary.client.consoles.messages import (
+    CONTEXT_LINES,
+    ReadStats,
+    alternatives,
+    crash,
+    mismatch_message,
+    visible,
+)
 from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.consoles.recording import Recording
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.consoles.search import THOROUGH_S, IncrementalSearch
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Found, Pattern
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, FaultClass, LeaseError, LinkError, UsageError
@@ -127,7 +134,7 @@ class Console:
         waiting = alternatives(wanted) if waiting is None else waiting
         deadline, begin = Deadline.of(timeout), clock.seconds()
         start, heard = self.cursor if since is None else since, self.heard
-        hunt = Hunt(wanted, start, self._recording.read)
+        hunt = IncrementalSearch(wanted, start, self._recording.read)
         patience: Deadline | None = None
         while True:
             end, ended, late = self.end, self._recording.ended, deadline.expired
@@ -144,7 +151,7 @@ class Console:
                 raise self._recording.end_error(waiting)
             if late:
                 raise self._mismatch(wanted, start, heard, deadline)
-            self._pause(end, deadline.at_most(THOROUGH_S if hunt.owes else TICK_S))
+            self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
 
     def must_not_say(self, pattern: Pattern | str, within: Seconds, *, since: int | None = None) -> None:
         """Check that the console has not said something and does not say it for a while. The cursor stays.
@@ -168,7 +175,7 @@ class Console:
                 f"Console '{self.name}' has said so much since then that its first {self.start - start} "
                 f"characters are only in the transcript. Look from later on, or look more often."
             )
-        hunt = Hunt([wanted], start, self._recording.read)
+        hunt = IncrementalSearch([wanted], start, self._recording.read)
         while True:
             end, ended, late = self.end, self._recording.ended, deadline.expired
             hit = hunt.look(last=ended or late)
@@ -184,7 +191,7 @@ class Console:
                 raise self._recording.end_error(alternatives([wanted]))
             if late:
                 return
-            self._pause(end, deadline.at_most(THOROUGH_S if hunt.owes else TICK_S))
+            self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
 
     def wait_for_output(self, timeout: Seconds, waiting: str = "") -> bool:
         """Wait until the console says anything; return whether it did.
@@ -246,7 +253,7 @@ class Console:
         """
         text, last, recording = self.shown(since), self.shown(self.end - TAIL), self._recording
         count, lost = recording.bytes_since(since), recording.heard - heard
-        return instead(wanted, Heard(text, count, lost, recording.last_byte, last))
+        return mismatch_message(wanted, ReadStats(text, count, lost, recording.last_byte, last))
 
     def fault(self, since: int) -> FaultClass:
         """Return what a mismatch counts against: unknown where nothing was read, since that may be the cable.
@@ -414,6 +421,6 @@ class Console:
         return visible(self.hidden(line.strip()))
 
     def _mismatch(self, wanted: list[Pattern], start: int, heard: int, deadline: Deadline) -> ConsoleMismatch:
-        limit = spoken(deadline.timeout or 0)
+        limit = format_duration(deadline.timeout or 0)
         asked = f"No match for {alternatives(wanted)} on console '{self.name}' in {limit}."
         return ConsoleMismatch(f"{asked} {self.evidence(wanted, start, heard)}", fault=self.fault(start))

@@ -131,7 +131,7 @@ def seconds(value: Seconds) -> float | None:
     return value
 
 
-def spoken(value: float) -> str:
+def format_duration(value: float) -> str:
     """Return a length of time in seconds as people say it: ``1.5 seconds``, ``10 minutes``."""
     if round(value * 1000) < 1000:
         return f"{round(value * 1000)} millisecond{'s' * (round(value * 1000) != 1)}"

@@ -18,8 +18,8 @@ from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
-from JumpstarterLibrary.client.offer import Offers
-from JumpstarterLibrary.client.powers import Powers
+from JumpstarterLibrary.client.offer import ResourceHandles
+from JumpstarterLibrary.client.power_tracker import PowerTracker
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import Node, build_tree
 from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
@@ -61,13 +61,13 @@ class Device:
         """Makes the proxy of a node. Who changes it does so before the first driver is asked for."""
         self.before_close: list[Callable[[], None]] = []
         """Called once, last first, before anything is closed: for whatever uses the drivers until then."""
-        self.offers = Offers()
+        self.offers = ResourceHandles()
         """The resource streams that calls may be given the handles of."""
         self._proxies: dict[Node, DriverProxy] = {}
         self._timings: list[tuple[Node, Timing]] = []
         self._consoles: dict[str, Console] = {}
         self._logs: LogFollower | None = None
-        self.powers = Powers(root, self._power_changes)
+        self.powers = PowerTracker(root, self._power_changes)
         """What is known of the power of its boards."""
         self._lock = threading.RLock()
 

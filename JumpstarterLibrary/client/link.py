@@ -13,7 +13,7 @@ import grpc
 
 from JumpstarterLibrary.client.channel import open_channel
 from JumpstarterLibrary.client.config import DirectConnection
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.status import Operation, link_error, translate
@@ -145,7 +145,7 @@ class Link:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline.expired:
                 raise OperationTimeout(
                     f"Exporter '{self.name}' (from {self.source}) did not answer within "
-                    f"{spoken(deadline.timeout or 0)}.",
+                    f"{format_duration(deadline.timeout or 0)}.",
                     hint=Hint.CHECK_LISTENER,
                     fault=FaultClass.LAB,
                 ) from error

@@ -6,11 +6,11 @@ import re
 
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.evidence import tail, visible
-from JumpstarterLibrary.client.consoles.keyboard import ERASE, INTERRUPT, Manner, type_text
+from JumpstarterLibrary.client.consoles.keyboard import ERASE, INTERRUPT, TypingOptions, type_text
+from JumpstarterLibrary.client.consoles.messages import tail, visible
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.errors import CommandFailed, LoginFailed
 from JumpstarterLibrary.hints import Hint
 
@@ -58,7 +58,7 @@ class _Login:
     ) -> None:
         self._console, self._user, self._password, self._deadline = console, user, password, deadline
         self._screen = LastLines(console, waiting=_WAITING)
-        self._manner = Manner(char_delay=char_delay)
+        self._manner = TypingOptions(char_delay=char_delay)
         self._nudged = 0
         self._answered = 0
         self._asked = False
@@ -166,7 +166,7 @@ class _Login:
 
     @property
     def _limit(self) -> str:
-        return spoken(self._deadline.timeout or 0)
+        return format_duration(self._deadline.timeout or 0)
 
     def _no_login(self) -> LoginFailed:
         begin = max(self._console.marks["power_on"], self._console.end - 2000)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
-from JumpstarterLibrary.client.deadline import spoken
+from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.events import Uploaded
 from JumpstarterLibrary.client.pending import PendingCall
 from JumpstarterLibrary.client.resource import LAST_FRAMES_S, TransferProgress
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Offers:
-    """The offers of a device, by their handles."""
+class ResourceHandles:
+    """The resource handles of a device that are open, by handle."""
 
     def __init__(self) -> None:
-        self._offers: dict[str, Offer] = {}
+        self._offers: dict[str, ResourceHandle] = {}
 
-    def add(self, offer: Offer) -> None:
+    def add(self, offer: ResourceHandle) -> None:
         """Remember an offer."""
         self._offers[offer.handle["uuid"]] = offer
 
-    def remove(self, offer: Offer) -> None:
+    def remove(self, offer: ResourceHandle) -> None:
         """Forget an offer."""
         self._offers.pop(offer.handle["uuid"], None)
 
-    def of(self, args: tuple[object, ...]) -> Offer | None:
+    def of(self, args: tuple[object, ...]) -> ResourceHandle | None:
         """Return the offer whose handle is among the arguments of a call, if there is one."""
         if not self._offers:
             return None
@@ -54,7 +54,7 @@ class Offers:
         return next(filter(None, found), None)
 
 
-class Offer:
+class ResourceHandle:
     """A resource stream and the calls that use it; open until ``close``.
 
     Args:
@@ -164,7 +164,7 @@ def presigned(url: str, method: str = "GET", headers: dict[str, str] | None = No
 
 
 @contextmanager
-def offered(
+def upload_handle(
     proxy: DriverProxy,
     open_source: Callable[[], BinaryIO],
     name: str,
@@ -183,7 +183,7 @@ def offered(
     Raises:
         TransferError: The source could not be read to its end, or the driver took only a part of it.
     """
-    offer = Offer(proxy, compression)
+    offer = ResourceHandle(proxy, compression)
     link = proxy._device.link
     sending = _Sending(offer, compression, TransferProgress(link, proxy._operation("resource", "stream"), size))
     try:
@@ -208,7 +208,7 @@ def offered(
 class _Sending:
     """What is read of a source, and sent."""
 
-    def __init__(self, offer: Offer, compression: Compression, progress: TransferProgress) -> None:
+    def __init__(self, offer: ResourceHandle, compression: Compression, progress: TransferProgress) -> None:
         self._stream = offer.stream
         # As with uploads whose call we make: who has taken everything leaves at most the tail of a compressed file.
         self._tail = 0 if compression is Compression.none else FRAME
@@ -233,7 +233,7 @@ class _Sending:
 
 
 @contextmanager
-def received(proxy: DriverProxy, write: Callable[[bytes], object], name: str) -> Iterator[dict[str, Any]]:
+def download_handle(proxy: DriverProxy, write: Callable[[bytes], object], name: str) -> Iterator[dict[str, Any]]:
     """Take what a driver sends, and yield the handle for a call inside the block, which ends with the end of the data.
 
     Args:
@@ -244,7 +244,7 @@ def received(proxy: DriverProxy, write: Callable[[bytes], object], name: str) ->
     Raises:
         TransferError: They could not be written, or the data broke off.
     """
-    offer = Offer(proxy)
+    offer = ResourceHandle(proxy)
     try:
         pieces = partial(offer.stream.receive, FRAME)
         pump = _Pump(offer, lambda: iter(pieces, b""), write, f"'{name}' could not be written")
@@ -258,7 +258,7 @@ def received(proxy: DriverProxy, write: Callable[[bytes], object], name: str) ->
         offer.close()
 
 
-def _await_end(proxy: DriverProxy, offer: Offer, pump: _Pump) -> None:
+def _await_end(proxy: DriverProxy, offer: ResourceHandle, pump: _Pump) -> None:
     """Wait for the end of a driver's data, whose call has succeeded."""
     found = f"{pump.done} bytes were received; they may be incomplete"
     silence_s = proxy._device.timing_of(proxy).transfer_silence
@@ -266,7 +266,7 @@ def _await_end(proxy: DriverProxy, offer: Offer, pump: _Pump) -> None:
         if clock.seconds() - pump.last > silence_s:
             raise TransferError(
                 f"Driver '{proxy.path}' reported success, but sent no end of data and nothing else for "
-                f"{spoken(silence_s)}. {found}."
+                f"{format_duration(silence_s)}. {found}."
             )
     offer.check()
     if not offer.stream.complete:
@@ -284,7 +284,7 @@ class _Pump:
 
     def __init__(
         self,
-        offer: Offer,
+        offer: ResourceHandle,
         source: Callable[[], Iterator[bytes]],
         sink: Callable[[bytes], object],
         trouble: str,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.errors import LinkError, OperationTimeout
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_GOAWAY, StreamRequest
@@ -80,7 +80,7 @@ class Outbox:
             while not self._dead and not self._ended and len(self._frames) >= LIMIT:
                 if not clock.wait(self._condition, deadline.at_most(1.0)) and deadline.expired:
                     raise OperationTimeout(
-                        f"The far side of the byte stream took no data for {spoken(deadline.timeout or 0)}."
+                        f"The far side of the byte stream took no data for {format_duration(deadline.timeout or 0)}."
                     )
             if self._dead or self._ended:
                 raise LinkError("The byte stream is closed; nothing more can be sent on it.")

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.errors import LinkError, TlsError
 from JumpstarterLibrary.hints import Hint
 
@@ -95,7 +95,7 @@ def _first_answer(limit: Deadline, attempts):  # type: ignore[no-untyped-def]
 
     for attempt in attempts:
         threading.Thread(target=run, args=(attempt,), name="jumpstarter-pin", daemon=True).start()
-    error: OSError = TimeoutError(f"no answer within {spoken(limit.timeout or 0)}")
+    error: OSError = TimeoutError(f"no answer within {format_duration(limit.timeout or 0)}")
     for _ in attempts:
         with arrived:
             while not answers and not limit.expired:

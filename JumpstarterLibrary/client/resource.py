@@ -17,7 +17,7 @@ import grpc
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, format_duration
 from JumpstarterLibrary.client.events import Progress, Uploaded
 from JumpstarterLibrary.client.interrupts import interruptible, wait, watch_end
 from JumpstarterLibrary.client.link import Link
@@ -315,7 +315,7 @@ def download(
         if silence.barked:
             raise TransferError(
                 f"{operation.driver} reported success in '{operation.method}', but sent no end of data and nothing "
-                f"else for {spoken(silence_s)}. {size} bytes were received; they may be incomplete."
+                f"else for {format_duration(silence_s)}. {size} bytes were received; they may be incomplete."
             )
         if limit is None or size < limit:
             with interruptible:

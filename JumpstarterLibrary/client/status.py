@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.reasons import link_reason, tls_reason, unsent
 from JumpstarterLibrary.errors import (
     AuthenticationError,
@@ -87,7 +87,7 @@ def translate(
 def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
     """Return the error for an operation whose deadline is over."""
     return OperationTimeout(
-        f"{_start(operation.text)} did not finish within {spoken(deadline.timeout or 0)} and was cancelled. "
+        f"{_start(operation.text)} did not finish within {format_duration(deadline.timeout or 0)} and was cancelled. "
         f"The exporter may still be working on it.",
         hint=Hint.GIVE_TIME,
     )

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import grpc
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, format_duration
 from JumpstarterLibrary.client.interrupts import interruptible, started
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
@@ -89,7 +89,7 @@ class Frames:
         if watchdog.barked:
             raise OperationTimeout(
                 f"{self._operation.driver} did not open its stream for '{self._operation.method}' "
-                f"within {spoken(limit.timeout or 0)}."
+                f"within {format_duration(limit.timeout or 0)}."
             )
         self.metadata = {key: str(value) for key, value in metadata or ()}
         if not self.metadata and not self._call.is_active():
@@ -207,7 +207,9 @@ class ByteStream:
         with self._condition:
             while not self._inbox and not self._ended:
                 if not clock.wait(self._condition, deadline.at_most(1.0)) and deadline.expired:
-                    raise OperationTimeout(f"No data on the byte stream within {spoken(deadline.timeout or 0)}.")
+                    raise OperationTimeout(
+                        f"No data on the byte stream within {format_duration(deadline.timeout or 0)}."
+                    )
             return self._take(max_bytes)
 
     def poll(self, max_bytes: int = 65536) -> bytes | None:

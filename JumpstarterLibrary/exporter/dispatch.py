@@ -14,7 +14,7 @@ import grpc
 
 from JumpstarterLibrary.exporter.driver import CallKind, Driver, call_kind
 from JumpstarterLibrary.exporter.threaded import ThreadedIterator
-from JumpstarterLibrary.exporter.workers import Threads, Workers, threads_for
+from JumpstarterLibrary.exporter.workers import Threads, WorkerPool, pool_for
 from JumpstarterLibrary.protocol import decode, encode
 from JumpstarterLibrary.protocol.wellknown import Value
 
@@ -56,7 +56,7 @@ def unexpected(error: BaseException) -> CallFailed:
 
 
 @contextmanager
-def driver_border(logger: logging.Logger, method: str) -> Iterator[None]:
+def map_driver_errors(logger: logging.Logger, method: str) -> Iterator[None]:
     """Turn whatever driver code raises inside into a CallFailed."""
     try:
         yield
@@ -133,7 +133,7 @@ def encode_result(result: object) -> Value:
     return encode(result, exact=False)
 
 
-async def call_unary(workers: Workers, driver: Driver, name: str, values: Sequence[Value]) -> Value:
+async def call_unary(workers: WorkerPool, driver: Driver, name: str, values: Sequence[Value]) -> Value:
     """Call a method and return its encoded result.
 
     Raises:
@@ -141,8 +141,8 @@ async def call_unary(workers: Workers, driver: Driver, name: str, values: Sequen
     """
     method = exported(driver, name, CallKind.UNARY)
     decoded = arguments(values)
-    with driver_border(driver.logger, name):
-        return encode_result(await _result(threads_for(type(driver), workers), method, decoded))
+    with map_driver_errors(driver.logger, name):
+        return encode_result(await _result(pool_for(type(driver), workers), method, decoded))
 
 
 async def _result(workers: Threads, method: Callable[..., Any], decoded: list[Any]) -> object:
@@ -154,7 +154,7 @@ async def _result(workers: Threads, method: Callable[..., Any], decoded: list[An
 
 
 async def call_streaming(
-    workers: Workers, driver: Driver, name: str, values: Sequence[Value]
+    workers: WorkerPool, driver: Driver, name: str, values: Sequence[Value]
 ) -> AsyncGenerator[Value, None]:
     """Call a method and yield its encoded items. Closing this iterator closes the driver's.
 
@@ -163,8 +163,8 @@ async def call_streaming(
     """
     method = exported(driver, name, CallKind.STREAMING)
     decoded = arguments(values)
-    with driver_border(driver.logger, name):
-        async with aclosing(await _items(threads_for(type(driver), workers), method, decoded)) as items:
+    with map_driver_errors(driver.logger, name):
+        async with aclosing(await _items(pool_for(type(driver), workers), method, decoded)) as items:
             async for item in items:
                 yield encode_result(item)
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from JumpstarterLibrary.exporter.streams import READ_SIZE, EndOfStream
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.workers import WorkerPool
 
 REDIRECT_LIMIT = 10
 """Redirects that are followed."""
@@ -33,7 +33,7 @@ class ResourceError(Exception):
 class PresignedSource:
     """The body of a fetched URL. Blocking HTTP in a thread, one chunk ahead of nobody: the reader sets the pace."""
 
-    def __init__(self, request: _Request, workers: Workers) -> None:
+    def __init__(self, request: _Request, workers: WorkerPool) -> None:
         self._request = request
         self._workers = workers
 
@@ -53,7 +53,7 @@ class PresignedSource:
             ResourceError: There is no such thing, or no such server.
         """
         request = _Request(url, headers, time.monotonic() + timeout, silence)
-        source = cls(request, Workers(limit=1, name="http"))
+        source = cls(request, WorkerPool(limit=1, name="http"))
         try:
             await source._workers.run(source._request.follow)
         except BaseException:

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from JumpstarterLibrary.exporter.compression import Decoder, DecodingError
 from JumpstarterLibrary.exporter.presigned import PresignedSource, ResourceError
-from JumpstarterLibrary.exporter.streams import ByteStream, StreamManners, end_of_stream_types
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.streams import ByteStream, StreamMixin, end_of_stream_types
+from JumpstarterLibrary.exporter.workers import WorkerPool
 from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
 
-__all__ = ["Offer", "ResourceError", "ResourceStream", "UnknownResource", "open_resource"]
+__all__ = ["PendingResource", "ResourceError", "ResourceStream", "UnknownResource", "open_resource"]
 
 
 class UnknownResource(KeyError):
@@ -25,8 +25,8 @@ class UnknownResource(KeyError):
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What a client has opened for one driver and no call has taken yet."""
+class PendingResource:
+    """A resource that a client has opened for one driver, and that no call has taken yet."""
 
     stream: ByteStream
     content_encoding: str | None = None
@@ -38,7 +38,7 @@ class _Source(Protocol):
     async def aclose(self) -> None: ...
 
 
-class ResourceStream(StreamManners):
+class ResourceStream(StreamMixin):
     """What ``Driver.resource`` yields: receive the client's data decoded, or send data to the client.
 
     ``async for chunk in stream`` reads to the end. Chunks are never empty.
@@ -48,7 +48,7 @@ class ResourceStream(StreamManners):
         self._stream: _Source = stream
         self._encoding = content_encoding
         self._decoder = Decoder(content_encoding) if content_encoding is not None else None
-        self._workers = Workers(limit=1, name="decoder")
+        self._workers = WorkerPool(limit=1, name="decoder")
 
     async def receive(self) -> bytes:
         """Return the next data.
@@ -100,7 +100,9 @@ class ResourceStream(StreamManners):
         return self._stream
 
 
-async def open_resource(offers: dict[UUID, Offer | ByteStream], handle: object, timeout: float) -> ResourceStream:
+async def open_resource(
+    offers: dict[UUID, PendingResource | ByteStream], handle: object, timeout: float
+) -> ResourceStream:
     """Return the stream for a resource handle; a client's offer is used up.
 
     Args:
@@ -128,7 +130,7 @@ async def open_resource(offers: dict[UUID, Offer | ByteStream], handle: object, 
             raise ValueError(f"A resource handle is of kind client_stream or presigned_request, not {kind!r}.")
 
 
-async def _client_stream(offers: dict[UUID, Offer | ByteStream], handle: Mapping[str, Any]) -> ResourceStream:
+async def _client_stream(offers: dict[UUID, PendingResource | ByteStream], handle: Mapping[str, Any]) -> ResourceStream:
     encoding = handle.get(CONTENT_ENCODING_FIELD)
     if encoding is not None and not isinstance(encoding, str):
         raise ValueError(f"A resource handle's {CONTENT_ENCODING_FIELD} is text or null, not {encoding!r}.")
@@ -141,7 +143,7 @@ async def _client_stream(offers: dict[UUID, Offer | ByteStream], handle: Mapping
     if offer is None:
         raise UnknownResource(f"No resource {uuid} was offered to this driver, or it has been used. Open a new one.")
     # A test of a driver may put a stream there by itself.
-    stream = offer.stream if isinstance(offer, Offer) else offer
+    stream = offer.stream if isinstance(offer, PendingResource) else offer
     try:
         return ResourceStream(stream, encoding)
     except DecodingError:

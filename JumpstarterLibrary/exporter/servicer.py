@@ -16,7 +16,7 @@ from JumpstarterLibrary.exporter.compression import accepted_encoding
 from JumpstarterLibrary.exporter.dispatch import CallFailed, call_streaming, call_unary, exported, unexpected
 from JumpstarterLibrary.exporter.driver import CallKind, Driver
 from JumpstarterLibrary.exporter.logs import log_scope
-from JumpstarterLibrary.exporter.resources import Offer
+from JumpstarterLibrary.exporter.resources import PendingResource
 from JumpstarterLibrary.exporter.router import Forwarder
 from JumpstarterLibrary.exporter.streams import ByteStream, broken_stream_types, memory_pair
 from JumpstarterLibrary.protocol import jumpstarter_pb2
@@ -118,7 +118,7 @@ class Servicer:
     async def _resource_stream(self, context: _Context, driver: Driver, target: StreamTarget) -> None:
         near, far = memory_pair()
         uuid = uuid4()
-        driver.resources[uuid] = Offer(far, target.content_encoding)
+        driver.resources[uuid] = PendingResource(far, target.content_encoding)
         handle = {"kind": "client_stream", "uuid": str(uuid), CONTENT_ENCODING_FIELD: target.content_encoding}
         try:
             await context.send_initial_metadata(

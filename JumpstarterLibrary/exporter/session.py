@@ -16,14 +16,14 @@ import grpc.aio
 
 from JumpstarterLibrary.common.unix_sockets import check_path, private_directory, remove_directory
 from JumpstarterLibrary.errors import ConfigurationError
-from JumpstarterLibrary.exporter.dispatch import CallFailed, driver_border, unexpected
+from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors, unexpected
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, LogRing, log_scope
 from JumpstarterLibrary.exporter.memory import keep_large_blocks
 from JumpstarterLibrary.exporter.passphrase import PassphraseInterceptor
 from JumpstarterLibrary.exporter.servicer import Servicer, parse_uuid
 from JumpstarterLibrary.exporter.starting import start_server
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.workers import WorkerPool
 from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
 
 GRACE_S = 1.0
@@ -98,7 +98,7 @@ class Session:
         self.motd = motd
         self.features = features or Features()
         self.logs = LogRing(loggers)
-        self.workers = Workers()
+        self.workers = WorkerPool()
         self._on_end_session = on_end_session
         self._grace = grace
         self._entered = 0
@@ -304,7 +304,7 @@ class Session:
 def close_driver(root: Driver) -> None:
     """Close a driver and what is below it; failures go to the log, since everything else has to end as well."""
     try:
-        with driver_border(_log, f"close() of {type(root).__name__}"):
+        with map_driver_errors(_log, f"close() of {type(root).__name__}"):
             root.close()
     except CallFailed as failure:
         _log.error("A driver did not close: %s", failure.details)

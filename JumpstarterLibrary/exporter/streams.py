@@ -110,8 +110,8 @@ class ByteStream(Protocol):
         """Close both directions. Further calls do nothing."""
 
 
-class StreamManners:
-    """What every stream here can do beyond ``send``, ``receive`` and ``aclose``, as anyio's streams can.
+class StreamMixin:
+    """Methods of anyio's streams beyond ``send``, ``receive`` and ``aclose``, for every stream here.
 
     ``async for chunk in stream`` reads to the end, ``async with stream`` closes, ``extra`` knows no attributes.
     """
@@ -234,7 +234,7 @@ class _Pipe:
         self._space.wake()
 
 
-class MemoryStream(StreamManners):
+class MemoryStream(StreamMixin):
     """One end of a memory pair. Chunks arrive as they were sent; empty ones too."""
 
     def __init__(self, incoming: _Pipe, outgoing: _Pipe) -> None:
@@ -278,7 +278,7 @@ def memory_pair(limit: int = CHUNK_LIMIT) -> tuple[MemoryStream, MemoryStream]:
     return MemoryStream(one, other), MemoryStream(other, one)
 
 
-class SocketStream(StreamManners):
+class SocketStream(StreamMixin):
     """A byte stream over an asyncio connection: TCP, unix socket, serial port."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

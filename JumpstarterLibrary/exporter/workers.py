@@ -33,7 +33,7 @@ class AnyioThreads:
         return result
 
 
-def threads_for(kind: type, usual: Threads) -> Threads:
+def pool_for(kind: type, usual: Threads) -> Threads:
     """Return the threads for the methods of a class: anyio's, if the code of the class imports anyio.
 
     Args:
@@ -46,7 +46,7 @@ def threads_for(kind: type, usual: Threads) -> Threads:
     return AnyioThreads() if any("anyio" in names or "from_thread" in names for names in modules) else usual
 
 
-class Workers:
+class WorkerPool:
     """A pool of daemon threads, so that a driver method that never returns cannot keep the process alive.
 
     Threads start as they are needed and are reused until ``close``. Jobs beyond the limit wait for a free one.

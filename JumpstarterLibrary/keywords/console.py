@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client import Console, clock
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.text import without_erased
@@ -256,7 +256,7 @@ def _asserted(
                 should = _SHOULD.get(operator.name, operator.name) if operator else "be"
                 raise ConsoleMismatch(
                     f"The text of console '{console.name}' should {should} {expected!r}, and did not within "
-                    f"{spoken(deadline.timeout or 0)}. {console.evidence([], begin, heard)}",
+                    f"{format_duration(deadline.timeout or 0)}. {console.evidence([], begin, heard)}",
                     fault=console.fault(begin),
                 ) from error
         except ValueError as error:

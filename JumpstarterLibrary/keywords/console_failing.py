@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client import Console
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.client.consoles.presets import preset_patterns
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.keywords.console_base import ConsoleBase

@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client.command import run_command
-from JumpstarterLibrary.client.consoles.evidence import quoted, tail
+from JumpstarterLibrary.client.consoles.messages import quoted, tail
 from JumpstarterLibrary.client.deadline import seconds
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import CommandFailed

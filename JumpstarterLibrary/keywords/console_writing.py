@@ -6,7 +6,7 @@ import datetime
 
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client.consoles.keyboard import AGAIN, Manner, control_character, encoded, type_text
+from JumpstarterLibrary.client.consoles.keyboard import AGAIN, TypingOptions, control_character, encoded, type_text
 from JumpstarterLibrary.client.deadline import seconds
 from JumpstarterLibrary.errors import DriverMethodNotImplemented, UsageError
 from JumpstarterLibrary.keywords.console_base import ConsoleBase
@@ -66,7 +66,7 @@ class ConsoleWritingKeywords(ConsoleBase):
         plain = reveal(text) or ""
         encoded(plain)
         console.check()
-        manner = Manner(char_delay=seconds(char_delay), echo=echo, again=0 if once else AGAIN)
+        manner = TypingOptions(char_delay=seconds(char_delay), echo=echo, again=0 if once else AGAIN)
         type_text(console, plain, manner, newline=newline, secret=secret, timeout=timeout)
 
     @keyword(tags=("Console", "Setter"))

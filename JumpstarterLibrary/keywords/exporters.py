@@ -8,7 +8,7 @@ from typing import Any
 from robot.api import SkipExecution, logger
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.availability import Availability
 from JumpstarterLibrary.errors import ConfigurationError, ExporterNotReady, LeaseUnsatisfiable
@@ -158,7 +158,7 @@ class ExporterKeywords(Keywords):
             if deadline.expired:
                 raise ExporterNotReady(
                     f"Exporter '{who}' did not get the status {' or '.join(wanted)} within "
-                    f"{spoken(timeout.total_seconds())}; it is {found}."
+                    f"{format_duration(timeout.total_seconds())}; it is {found}."
                 )
             pause(deadline.at_most(POLL_S))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.selectors import parse_alternatives
 from JumpstarterLibrary.errors import LeaseTimeout, UsageError
@@ -84,7 +84,7 @@ class LeaseSetKeywords(LeaseKeywords):
                 raise error.reworded(
                     LeaseTimeout,
                     f"The devices {', '.join(selectors)} did not become free together within "
-                    f"{spoken(timeout.total_seconds())}. The last one missing was '{alias}': {error.facts}",
+                    f"{format_duration(timeout.total_seconds())}. The last one missing was '{alias}': {error.facts}",
                 )
             pause(deadline.at_most(random.uniform(0.2, BACK_OFF_S)))
 

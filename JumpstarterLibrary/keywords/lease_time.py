@@ -6,7 +6,7 @@ import datetime
 
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client.deadline import spoken
+from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import LeaseError
 from JumpstarterLibrary.keywords.lease_base import LeaseBase
@@ -86,6 +86,7 @@ class LeaseTimeKeywords(LeaseBase):
             left = max(left, target.lease.hard - state.elapsed)
         if left < minimum:
             raise LeaseError(
-                f"The lease of device '{alias}' lasts only {spoken(round(left.total_seconds(), 1))} from now on, and "
-                f"{spoken(minimum.total_seconds())} are needed. Extend it with `Extend Lease`, or acquire a longer one."
+                f"The lease of device '{alias}' lasts only {format_duration(round(left.total_seconds(), 1))} "
+                f"from now on, and {format_duration(minimum.total_seconds())} are needed. Extend it with `Extend "
+                f"Lease`, or acquire a longer one."
             )

@@ -14,8 +14,8 @@ from robot.api.deco import keyword
 from robot.libraries.BuiltIn import BuiltIn
 
 from JumpstarterLibrary.client.boot.context import Context
-from JumpstarterLibrary.client.boot.files import own_state
-from JumpstarterLibrary.client.boot.model import ANY, NUDGE, Way
+from JumpstarterLibrary.client.boot.files import user_state
+from JumpstarterLibrary.client.boot.model import ANY, NUDGE, TransitionRule
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.errors import BootFailed, StateMismatch
 from JumpstarterLibrary.keywords.assertions import asserted
@@ -275,8 +275,12 @@ class StateKeywords(Keywords):
         | Ensure Device State    recovery
         """
         states = self._states(device, driver)
-        state = own_state(name, detect, NUDGE if nudge else None)
-        ways = [Way(source, name, _by_keyword(enter), timeout=timeout.total_seconds())] if enter is not None else []
+        state = user_state(name, detect, NUDGE if nudge else None)
+        ways = (
+            [TransitionRule(source, name, _by_keyword(enter), timeout=timeout.total_seconds())]
+            if enter is not None
+            else []
+        )
         states.define([state], ways)
 
     @keyword(tags=("States", "Setter"))

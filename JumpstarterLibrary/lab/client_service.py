@@ -12,7 +12,7 @@ from JumpstarterLibrary.lab.authentication import Authentication
 from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.features import ControllerFeatures
 from JumpstarterLibrary.lab.identifiers import parse_name, parse_parent
-from JumpstarterLibrary.lab.lease_request import check_schema, check_wish, lease_selector, new_lease, uuid7
+from JumpstarterLibrary.lab.lease_request import check_schema, lease_selector, new_lease, uuid7, validate_request
 from JumpstarterLibrary.lab.lease_update import apply_update
 from JumpstarterLibrary.lab.model import TAG_PREFIX, ExporterRecord, LeaseRecord
 from JumpstarterLibrary.lab.pages import Pages
@@ -124,7 +124,7 @@ class ClientService:
         """Store a lease and answer before anybody has looked for an exporter."""
         if not request.HasField("lease"):
             raise invalid("lease is required")
-        check_wish(request.lease, self._features.max_tags)
+        validate_request(request.lease, self._features.max_tags)
         client = self._authentication.client_in(context, parse_parent(request.parent))
         name = request.lease_id or uuid7()
         lease = new_lease(

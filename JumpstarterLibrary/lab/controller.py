@@ -18,11 +18,11 @@ from JumpstarterLibrary.lab.authentication import Authentication
 from JumpstarterLibrary.lab.certificates import Authority, Certificate
 from JumpstarterLibrary.lab.client_service import ClientService
 from JumpstarterLibrary.lab.clock import Clock
+from JumpstarterLibrary.lab.controller_hooks import ControllerTestHooks
 from JumpstarterLibrary.lab.controller_service import ControllerService
 from JumpstarterLibrary.lab.features import ControllerFeatures, RouterEntry
 from JumpstarterLibrary.lab.health import health_handler
 from JumpstarterLibrary.lab.journal import Journal, JournalInterceptor
-from JumpstarterLibrary.lab.mishaps import Mishaps
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.rpc_faults import FaultInterceptor, RpcFaults
 from JumpstarterLibrary.lab.state import State
@@ -39,7 +39,7 @@ _OPTIONS = (
 )
 
 
-class MockController(Mishaps):
+class MockController(ControllerTestHooks):
     """A controller: ControllerService, ClientService and health on one port.
 
     Enter it with ``async with`` on an event loop of your own, or with ``with``: then it brings its own loop, in a

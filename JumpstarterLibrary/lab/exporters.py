@@ -63,8 +63,8 @@ def virtual_boards(count: int) -> list[LabExporter]:
     ]
 
 
-class ExporterLife:
-    """One exporter through all its processes' lives. To be used on the lab's loop only.
+class ExporterRunner:
+    """Run one exporter, stop it and start it again. To be used on the lab's loop only.
 
     Args:
         wish: What it is to be.
@@ -210,7 +210,7 @@ class ExporterHandle:
         token: Its token.
     """
 
-    def __init__(self, life: ExporterLife, token: str, thread: LoopThread) -> None:
+    def __init__(self, life: ExporterRunner, token: str, thread: LoopThread) -> None:
         self.name = life.name
         self.token = token
         self._life = life

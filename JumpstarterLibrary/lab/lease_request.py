@@ -85,7 +85,7 @@ def times_of(lease: client_pb2.Lease) -> LeaseTime:
     )
 
 
-def check_wish(lease: client_pb2.Lease, max_tags: int) -> None:
+def validate_request(lease: client_pb2.Lease, max_tags: int) -> None:
     """Check what is looked at before it is known who asks.
 
     Args:

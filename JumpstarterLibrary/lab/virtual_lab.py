@@ -21,13 +21,13 @@ from JumpstarterLibrary.exporter.leasing import ControllerAccess, ExporterTiming
 from JumpstarterLibrary.lab import configurations
 from JumpstarterLibrary.lab.certificates import Authority, Certificate, self_signed
 from JumpstarterLibrary.lab.clock import Clock
+from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.controller import MockController
-from JumpstarterLibrary.lab.exporters import ExporterHandle, ExporterLife, LabExporter, virtual_boards
+from JumpstarterLibrary.lab.exporters import ExporterHandle, ExporterRunner, LabExporter, virtual_boards
 from JumpstarterLibrary.lab.faults import InjectedFault, find, read_options
 from JumpstarterLibrary.lab.features import ControllerFeatures, RouterEntry
 from JumpstarterLibrary.lab.journal import Journal
 from JumpstarterLibrary.lab.model import AVAILABLE, NO_STATUS, LeaseRecord
-from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.policies import ExporterAccessPolicy
 from JumpstarterLibrary.lab.reconcile import LEASES
 from JumpstarterLibrary.lab.router import WAITING, MockRouter
@@ -133,7 +133,7 @@ class VirtualLab:
         )
         self._insecure = tls == "self-signed"
         self._wishes = virtual_boards(exporters) if isinstance(exporters, int) else list(exporters)
-        self._parts = Parts(
+        self._parts = LabComponents(
             host=host,
             controller=self.controller,
             router=self.router,
@@ -185,7 +185,7 @@ class VirtualLab:
         for wish in self._wishes:
             token = self.controller.exporter_token(wish.name)
             access = ControllerAccess(self.controller.endpoint, self.namespace, wish.name, token, ca=self.ca)
-            life = ExporterLife(wish, access, timing)
+            life = ExporterRunner(wish, access, timing)
             self._parts.lives[wish.name] = life
             self._handles[wish.name] = ExporterHandle(life, token, thread)
             if wish.register:
@@ -193,7 +193,7 @@ class VirtualLab:
         while not all(map(self._available, self._parts.lives.values())):
             await asyncio.sleep(LOOK_S)
 
-    def _available(self, life: ExporterLife) -> bool:
+    def _available(self, life: ExporterRunner) -> bool:
         if not life.wish.register:
             return True
         if life.running is not None and life.running.done():

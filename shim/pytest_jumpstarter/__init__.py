@@ -65,9 +65,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
     """Keep pytest quiet about wide fixtures of users' classes that are instance methods."""
     if isinstance(getattr(fixturedef.func, "__self__", None), JumpstarterTest):
-        from pytest_jumpstarter.binding import keep_quiet
+        from pytest_jumpstarter.binding import suppress_scope_warning
 
-        keep_quiet(fixturedef)
+        suppress_scope_warning(fixturedef)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -145,7 +145,7 @@ def pytest_collection_finish(session: pytest.Session) -> Generator[None, object,
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker how tests are spread."""
-    from pytest_jumpstarter.parallel.notes import prepare
+    from pytest_jumpstarter.parallel.worker_leases import prepare
 
     node.workerinput["jumpstarter_dist"] = node.config.getvalue("dist")
     prepare(node.config, node.workerinput)

@@ -13,7 +13,7 @@ from pytest_jumpstarter.testcase import JumpstarterTest
 _holders: WeakKeyDictionary[type, JumpstarterTest] = WeakKeyDictionary()
 
 
-def keep_quiet(fixturedef: pytest.FixtureDef[Any]) -> None:
+def suppress_scope_warning(fixturedef: pytest.FixtureDef[Any]) -> None:
     """Let pytest not see that a fixture is bound to an instance, of which pytest 9.1 and later warn.
 
     The instance is the one that all such fixtures of the class share, so that what they set on it is there for
@@ -26,6 +26,6 @@ def keep_quiet(fixturedef: pytest.FixtureDef[Any]) -> None:
         vars(fixturedef)["func"] = functools.partial(bound)
 
 
-def holder_of(cls: type[JumpstarterTest]) -> JumpstarterTest:
+def fixture_instance_of(cls: type[JumpstarterTest]) -> JumpstarterTest:
     """Return the instance that the wide fixtures of a class share, or a new one where there are none."""
     return _holders.get(cls) or cls()

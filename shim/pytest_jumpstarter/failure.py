@@ -15,7 +15,7 @@ _PYTEST = {"_pytest", "pluggy"}
 
 
 @contextlib.contextmanager
-def brief(call: pytest.CallInfo[None], excinfo: pytest.ExceptionInfo[BaseException]) -> Iterator[Any]:
+def trim_traceback(call: pytest.CallInfo[None], excinfo: pytest.ExceptionInfo[BaseException]) -> Iterator[Any]:
     """Hide what is below the user's code while a report is made: our frames, and the gRPC error that was the cause.
 
     Afterwards everything is back, for debuggers.

@@ -19,11 +19,11 @@ from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings, find_settings
 from JumpstarterLibrary.client.timing import Timing
+from pytest_jumpstarter.board_request import BoardRequest
 from pytest_jumpstarter.clients.factory import Allow
-from pytest_jumpstarter.parallel.notes import Notes
+from pytest_jumpstarter.parallel.worker_leases import WorkerLeaseRegistry
 from pytest_jumpstarter.parallel.workers import worker_of
 from pytest_jumpstarter.virtual import RunLab
-from pytest_jumpstarter.wish import Wish
 
 logger = logging.getLogger("pytest_jumpstarter")
 
@@ -41,7 +41,7 @@ class Source:
         boards: How many of them are held.
     """
 
-    def __init__(self, settings: ClientSettings, notes: Notes) -> None:
+    def __init__(self, settings: ClientSettings, notes: WorkerLeaseRegistry) -> None:
         self.settings = settings
         self._notes = notes
         self.service = LeaseService(lambda: settings)
@@ -82,7 +82,7 @@ class Leasing:
 
     def __init__(self, config: pytest.Config, lab: RunLab, *, follow_logs: bool, timing: Timing | None = None) -> None:
         self._worker = worker_of(config)
-        self._notes = Notes.of(config)
+        self._notes = WorkerLeaseRegistry.of(config)
         self._lab = lab
         self._follow_logs = follow_logs
         self._timing = timing
@@ -105,10 +105,10 @@ class Leasing:
                 self._sources.remove(source)
                 source.service.close()
         # A virtual lab dies with its worker, and its leases with it.
-        self._sources.append(Source(settings, Notes(None, "") if mode.lab else self._notes))
+        self._sources.append(Source(settings, WorkerLeaseRegistry(None, "") if mode.lab else self._notes))
         return self._sources[-1]
 
-    def take(self, wish: Wish, mode: ConnectionMode, source: Source, events: Events) -> LeasedDevice:
+    def take(self, wish: BoardRequest, mode: ConnectionMode, source: Source, events: Events) -> LeasedDevice:
         """Lease a board, or connect to the one of the lease that was found.
 
         Raises:
@@ -149,7 +149,7 @@ class Leasing:
             self._sources.pop().service.close()
         self._termination.restore()
 
-    def _request(self, wish: Wish, mode: ConnectionMode, source: Source) -> LeaseRequest:
+    def _request(self, wish: BoardRequest, mode: ConnectionMode, source: Source) -> LeaseRequest:
         # Each worker has a board of its own, and so a lease of its own.
         name = f"{wish.name}-{self._worker}" if wish.name and self._worker else wish.name
         request = LeaseRequest(

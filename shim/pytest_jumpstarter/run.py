@@ -20,19 +20,19 @@ from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.board import Board
+from pytest_jumpstarter.board_request import BoardRequest
 from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, adopt
+from pytest_jumpstarter.clients.factory import Allow, build_clients
 from pytest_jumpstarter.evidence.journal import Journal
 from pytest_jumpstarter.evidence.recorder import Recorder
 from pytest_jumpstarter.hints import pytest_hints
 from pytest_jumpstarter.leasing import Leasing, Source
+from pytest_jumpstarter.notices import NoticeReporter
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import worker_of
+from pytest_jumpstarter.schedule import SharedDeviceSchedule
 from pytest_jumpstarter.state import ITEM, RUN
 from pytest_jumpstarter.virtual import RunLab
-from pytest_jumpstarter.voice import Voice
-from pytest_jumpstarter.wants import Wants
-from pytest_jumpstarter.wish import Wish
 
 logger = logging.getLogger("pytest_jumpstarter")
 
@@ -58,8 +58,8 @@ class Run:
         self._lab = RunLab(self.options.virtual_lab)
         self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0, timing=self.options.timing)
         self._pool: DevicePool[Hashable, Board] = DevicePool()
-        self._wants = Wants(self.options)
-        self._voice = Voice(config)
+        self._wants = SharedDeviceSchedule(self.options)
+        self._voice = NoticeReporter(config)
         self._level = logger.level
         if self._level == logging.NOTSET:
             # How a board was found is worth a line in the report of a test that failed on it.
@@ -76,7 +76,7 @@ class Run:
         return run
 
     @contextmanager
-    def client(self, wish: Wish, request: pytest.FixtureRequest) -> Iterator[DriverClient]:
+    def client(self, wish: BoardRequest, request: pytest.FixtureRequest) -> Iterator[DriverClient]:
         """Have a board while the block runs, and yield the client of its root driver.
 
         Args:
@@ -145,7 +145,7 @@ class Run:
         return self.journal.failed and any(map(self._config.pluginmanager.hasplugin, REPEATERS))
 
     def _connect(
-        self, wish: Wish, mode: ConnectionMode, source: Source | None, request: pytest.FixtureRequest
+        self, wish: BoardRequest, mode: ConnectionMode, source: Source | None, request: pytest.FixtureRequest
     ) -> Board:
         recorder = Recorder()
         events = Events()
@@ -164,7 +164,7 @@ class Run:
             except JumpstarterError:
                 self.journal.begin(recorder, request, None)
                 raise
-            return Board(device, stack.pop_all(), adopt(device, allow), mode, recorder)
+            return Board(device, stack.pop_all(), build_clients(device, allow), mode, recorder)
 
     def _make_room(self, event: Event) -> None:
         """Give back what nobody uses at present when a wait begins: it may be what is waited for."""

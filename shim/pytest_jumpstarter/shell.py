@@ -13,7 +13,7 @@ from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, adopt
+from pytest_jumpstarter.clients.factory import Allow, build_clients
 from pytest_jumpstarter.configs.exceptions import EnvironmentVariableNotSetError
 from pytest_jumpstarter.configs.threads import entered
 
@@ -70,7 +70,7 @@ def connected(
     device = Device.connect(connection)
     logger.info("Shell mode: connected to exporter %s (from %s).", connection.name, connection.source)
     try:
-        yield adopt(device, allow, portal=portal)
+        yield build_clients(device, allow, portal=portal)
     finally:
         try:
             device.close()

@@ -85,11 +85,11 @@ class JumpstarterTest:
             ConfigurationError: None of these is there, or there is no client configuration.
             InfrastructureError: The exporter cannot be leased or reached.
         """
-        from pytest_jumpstarter.binding import holder_of
+        from pytest_jumpstarter.binding import fixture_instance_of
+        from pytest_jumpstarter.board_request import board_request_for
         from pytest_jumpstarter.run import Run
-        from pytest_jumpstarter.wish import wish_for
 
         run = Run.of(request.config)
-        wish = wish_for(request.node, holder_of(cls), run.options)
+        wish = board_request_for(request.node, fixture_instance_of(cls), run.options)
         with run.client(wish, request) as client:
             yield client

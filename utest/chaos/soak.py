@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import grpc._channel
 
-from JumpstarterLibrary.client.leasing import LeaseService, keeper, last_resort, readiness, route
+from JumpstarterLibrary.client.leasing import LeaseService, exit_cleanup, readiness, renewer, route
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
 from JumpstarterLibrary.errors import JumpstarterError, UsageError
 from JumpstarterLibrary.lab.faults import InjectedFault
@@ -174,7 +174,7 @@ def _settle(bench: Bench, services: tuple[LeaseService, ...], outcome: Outcome) 
         if not text.endswith(f"Free it with: jmp delete leases {name}")
     ]
     # What could not be released then can be now that the lab is healthy again.
-    last_resort.release_all()
+    exit_cleanup.release_all()
     for service in services:
         service.close()
     broken += story.broken
@@ -253,7 +253,7 @@ def benches() -> Iterator[Bench]:
         tempfile.TemporaryDirectory(prefix="soak-") as name,
         patch.object(tempfile, "tempdir", name),
         patch.dict(os.environ, {"XDG_RUNTIME_DIR": ""}),
-        patch.multiple(keeper, **QUICK_KEEPER),
+        patch.multiple(renewer, **QUICK_KEEPER),
         patch.multiple(route, **QUICK_ROUTE),
         patch.multiple(readiness, **QUICK_READINESS),
         Bench(Path(name)) as bench,

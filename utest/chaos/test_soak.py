@@ -97,7 +97,7 @@ def test_a_lease_that_is_left_is_noticed(broken: Any, bench: Bench) -> None:
         held = actions._held.pop()
         held.device.close()
         held.service.keeper.leave(held.device.lease)
-        soak.last_resort.forget(held.device.lease)
+        soak.exit_cleanup.unregister(held.device.lease)
         return held.device.lease.name
 
     found = broken(act)

@@ -11,7 +11,7 @@ import pytest
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.errors import CommandFailed, DeviceCrashed, UsageError
 from utest.client.serial_port import Port
 

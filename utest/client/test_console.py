@@ -15,7 +15,7 @@ import pytest
 from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles import recording as recording_module
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.client.pattern import WINDOW, Pattern
 from JumpstarterLibrary.errors import (
     ConfigurationError,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from JumpstarterLibrary.client.deadline import Deadline, Watchdog, seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Watchdog, format_duration, seconds
 
 
 def test_no_limit() -> None:
@@ -111,7 +111,7 @@ def test_seconds_from_now() -> None:
     ],
 )
 def test_time_in_words(value: float, text: str) -> None:
-    assert spoken(value) == text
+    assert format_duration(value) == text
 
 
 def test_a_watchdog_barks_once() -> None:

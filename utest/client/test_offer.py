@@ -12,7 +12,7 @@ import pytest
 
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.events import Event, Uploaded
-from JumpstarterLibrary.client.offer import Offer, offered, presigned, received
+from JumpstarterLibrary.client.offer import ResourceHandle, download_handle, presigned, upload_handle
 from JumpstarterLibrary.errors import DriverInvalidArgument, TransferError, UsageError
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.types import Compression
@@ -70,7 +70,7 @@ def test_a_call_takes_what_is_offered(device: Device, store: Store) -> None:
     events: list[Event] = []
     device.link.events.subscribe(events.append)
     data = bytes(range(256)) * 20_000
-    with offered(device.client, opener(data), "image.bin", len(data)) as handle:
+    with upload_handle(device.client, opener(data), "image.bin", len(data)) as handle:
         assert device.client.call("keep", handle) == len(data)
     assert store.kept == data
     (uploaded,) = (event for event in events if isinstance(event, Uploaded))
@@ -79,7 +79,7 @@ def test_a_call_takes_what_is_offered(device: Device, store: Store) -> None:
 
 
 def test_a_compressed_source_arrives_as_its_content(device: Device, store: Store) -> None:
-    with offered(device.client, opener(gzip.compress(b"content")), "x.gz", None, Compression.gzip) as handle:
+    with upload_handle(device.client, opener(gzip.compress(b"content")), "x.gz", None, Compression.gzip) as handle:
         device.client.call("keep", handle)
     assert store.kept == b"content"
 
@@ -87,21 +87,24 @@ def test_a_compressed_source_arrives_as_its_content(device: Device, store: Store
 def test_a_call_gives_what_it_is_asked_for(device: Device, store: Store) -> None:
     store.kept = b"a medium " * 100_000
     found = io.BytesIO()
-    with received(device.client, found.write, "memory") as handle:
+    with download_handle(device.client, found.write, "memory") as handle:
         device.client.call("give", handle)
     assert found.getvalue() == store.kept
 
 
 def test_nothing_is_taken_and_nothing_given_where_no_call_is_made(device: Device) -> None:
-    with offered(device.client, opener(b"data"), "x") as given:
+    with upload_handle(device.client, opener(b"data"), "x") as given:
         assert device.offers.of((given,)) is not None
-    with received(device.client, io.BytesIO().write, "y") as taken:
+    with download_handle(device.client, io.BytesIO().write, "y") as taken:
         assert device.offers.of((1, taken)) is not None
     assert device.offers.of(({"uuid": "nobody"}, given, taken)) is None
 
 
 def test_a_refusal_comes_as_it_is(device: Device) -> None:
-    with pytest.raises(DriverInvalidArgument, match="not now"), offered(device.client, opener(b"x"), "x") as handle:
+    with (
+        pytest.raises(DriverInvalidArgument, match="not now"),
+        upload_handle(device.client, opener(b"x"), "x") as handle,
+    ):
         device.client.call("refuse", handle)
     assert device.offers.of((handle,)) is None
 
@@ -120,7 +123,7 @@ class Breaking(io.BytesIO):
 
 
 def test_a_source_that_breaks_makes_the_call_fail(device: Device, store: Store) -> None:
-    with pytest.raises(TransferError) as failure, offered(device.client, Breaking, "image.bin") as handle:
+    with pytest.raises(TransferError) as failure, upload_handle(device.client, Breaking, "image.bin") as handle:
         device.client.call("keep", handle)
     assert str(failure.value) == "'image.bin' could not be read: the disk has gone. 3000000 bytes were copied before."
     assert store.kept == b"", "a truncated image was taken for a whole one"
@@ -133,7 +136,7 @@ def test_a_source_that_broke_before_the_call(device: Device, store: Store, event
         return file
 
     def work() -> None:
-        with offered(device.client, broken, "x") as handle:
+        with upload_handle(device.client, broken, "x") as handle:
             offer = device.offers.of((handle,))
             assert offer is not None
             eventually(lambda: offer.failed)
@@ -151,7 +154,7 @@ def test_a_source_that_broke_without_any_call(device: Device, eventually: Eventu
         return file
 
     def work() -> None:
-        with offered(device.client, broken, "x") as handle:
+        with upload_handle(device.client, broken, "x") as handle:
             offer = device.offers.of((handle,))
             assert offer is not None
             eventually(lambda: offer.failed)
@@ -166,7 +169,7 @@ def test_a_driver_that_takes_only_a_part_is_told_of(device: Device, store: Store
         pytest.raises(
             TransferError, match=r"Driver '' reported success after taking only a part of 'big': \d+ bytes\."
         ),
-        offered(device.client, opener(data), "big", len(data)) as handle,
+        upload_handle(device.client, opener(data), "big", len(data)) as handle,
     ):
         device.client.call("keep", handle, 1000)
 
@@ -178,7 +181,7 @@ def test_a_sink_that_breaks_makes_the_call_fail(device: Device, store: Store) ->
         raise OSError("no space left")
 
     with pytest.raises(TransferError, match=r"'y' could not be written: no space left\."):  # noqa: SIM117
-        with received(device.client, full, "y") as handle:
+        with download_handle(device.client, full, "y") as handle:
             device.client.call("give", handle)
 
 
@@ -187,7 +190,7 @@ def test_what_nobody_decompresses_is_refused_before_anything_is_sent(
 ) -> None:
     monkeypatch.setattr("JumpstarterLibrary.client.stream.ByteStream.handle", lambda self: ({"uuid": "1"}, ""))
     with pytest.raises(UsageError) as failure:
-        Offer(device.client, Compression.zstd)
+        ResourceHandle(device.client, Compression.zstd)
     assert str(failure.value) == (
         "The exporter does not decompress zstd, and neither can this Python. Decompress the source first, or use gzip, "
         "xz or bz2."
@@ -207,7 +210,7 @@ def test_where_the_exporter_does_not_decompress_we_do(
     real = device.client.resource_stream
     monkeypatch.setattr(ByteStream, "handle", silent)
     monkeypatch.setattr(type(device.client), "resource_stream", lambda self, encoding=None: real())
-    with offered(device.client, opener(gzip.compress(b"content")), "x.gz", None, Compression.gzip) as handle:
+    with upload_handle(device.client, opener(gzip.compress(b"content")), "x.gz", None, Compression.gzip) as handle:
         device.client.call("keep", handle)
     assert store.kept == b"content"
 

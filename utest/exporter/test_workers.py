@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.exporter.threaded import ThreadedIterator
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.workers import WorkerPool
 
 
 def test_runs_in_a_daemon_thread_with_the_callers_context() -> None:
@@ -19,7 +19,7 @@ def test_runs_in_a_daemon_thread_with_the_callers_context() -> None:
         return argument, threading.current_thread().daemon, variable.get()
 
     async def scenario() -> None:
-        workers = Workers()
+        workers = WorkerPool()
         variable.set("set")
         assert await workers.run(function, 7) == (7, True, "set")
         workers.close()
@@ -29,7 +29,7 @@ def test_runs_in_a_daemon_thread_with_the_callers_context() -> None:
 
 def test_reuses_threads_and_ends_them() -> None:
     async def scenario() -> set[threading.Thread]:
-        workers = Workers()
+        workers = WorkerPool()
         threads = {await workers.run(threading.current_thread) for _ in range(10)}
         workers.close()
         return threads
@@ -43,7 +43,7 @@ def test_reuses_threads_and_ends_them() -> None:
 
 def test_waits_for_a_free_thread_at_its_limit() -> None:
     async def scenario() -> None:
-        workers = Workers(limit=1)
+        workers = WorkerPool(limit=1)
         gate = threading.Event()
         blocked = asyncio.create_task(workers.run(gate.wait, 10))
         await asyncio.sleep(0.01)
@@ -67,7 +67,7 @@ def test_hands_over_what_the_function_raises(raised: BaseException, expected: ty
         raise raised
 
     async def scenario() -> None:
-        workers = Workers()
+        workers = WorkerPool()
         try:
             with pytest.raises(expected):
                 await workers.run(function)
@@ -79,7 +79,7 @@ def test_hands_over_what_the_function_raises(raised: BaseException, expected: ty
 
 def test_a_cancelled_caller_leaves_and_the_thread_is_used_again() -> None:
     async def scenario() -> None:
-        workers = Workers(limit=1)
+        workers = WorkerPool(limit=1)
         gate = threading.Event()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(workers.run(gate.wait, 10), 0.01)
@@ -108,7 +108,7 @@ def test_a_threaded_iterator_yields_raises_and_closes() -> None:
         raise KeyError("broken")
 
     async def scenario() -> None:
-        workers = Workers()
+        workers = WorkerPool()
         iterator: ThreadedIterator[object] = ThreadedIterator(workers, items())  # type: ignore[arg-type]
         assert [await anext(iterator), await anext(iterator)] == [1, True]
         assert events == []
@@ -149,7 +149,7 @@ def test_a_threaded_iterator_that_computes_is_closed_when_it_yields() -> None:
     item = Item()
 
     async def scenario() -> None:
-        workers = Workers()
+        workers = WorkerPool()
         iterator = ThreadedIterator(workers, item.items())
         asking = asyncio.ensure_future(anext(iterator))
         assert await asyncio.to_thread(item.begun.wait, 5)

@@ -13,7 +13,7 @@ import pytest
 
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Event, Events, Notice
-from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing import exit_cleanup
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments
 from JumpstarterLibrary.exporter import Driver
@@ -113,7 +113,7 @@ def runs(tmp_path: Path, nothing_left: None) -> Iterator[Callable[..., Run]]:
             def no_leaks() -> None:
                 leaks = lab.leaks()
                 assert leaks == []
-                assert last_resort.remembered() == []
+                assert exit_cleanup.registered() == []
 
             stack.callback(no_leaks)
             run = Run(lab, default or DeviceRequest(), {**lab.environment(tmp_path), **(environ or {})})

@@ -235,9 +235,9 @@ def test_trouble_at_the_end_of_a_scope_keeps_nobody_else(run: Any) -> None:
         f"Free it with: jmp delete leases {one.name}"
     )
     run.lab.controller.release(one.name)
-    from JumpstarterLibrary.client.leasing import last_resort
+    from JumpstarterLibrary.client.leasing import exit_cleanup
 
-    last_resort.release_all()
+    exit_cleanup.release_all()
 
 
 # Shell, JMP_LEASE, virtual

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from JumpstarterLibrary.client.boot.builtin_transitions import switch_on
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
 from JumpstarterLibrary.client.boot.keys import key_bytes
-from JumpstarterLibrary.client.boot.own_ways import switch_on
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.interrupts import pause

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.client.boot.board_power import BoardPower
 from JumpstarterLibrary.client.boot.progress import BOOT_START
 from JumpstarterLibrary.client.boot.screen import Screen
-from JumpstarterLibrary.client.boot.supply import Supply
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.device import Device
@@ -58,7 +58,7 @@ class Board:
         return self.console.timing
 
     @property
-    def supply(self) -> Supply:
+    def supply(self) -> BoardPower:
         """Its power.
 
         Raises:
@@ -66,7 +66,7 @@ class Board:
             AmbiguousDriver: There are several, and none was named.
         """
         power = self.device.find(PowerProxy, "power", self._power, several=Hint.NAME_POWER_DRIVER)
-        return Supply(power, self.timing)
+        return BoardPower(power, self.timing)
 
     @property
     def off(self) -> bool:
@@ -95,7 +95,7 @@ class Board:
             assert self.supply
 
     @property
-    def known_supply(self) -> Supply | None:
+    def known_supply(self) -> BoardPower | None:
         """Its power; None where there is none, or nobody knows which one it is."""
         try:
             return self.supply

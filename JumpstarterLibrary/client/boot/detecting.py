@@ -11,7 +11,7 @@ from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
-from JumpstarterLibrary.client.deadline import spoken
+from JumpstarterLibrary.client.deadline import format_duration
 
 DEAD = "dead"
 
@@ -126,7 +126,9 @@ class Detector:
                 break
         said = seen(self._console.shown(start)).strip()[-200:]
         self.reason = (
-            f"it answered a nudge with '{said}'" if said else f"it did not answer in {spoken(limit.timeout or 0)}"
+            f"it answered a nudge with '{said}'"
+            if said
+            else f"it did not answer in {format_duration(limit.timeout or 0)}"
         )
         # Only what reads from the console shows what is typed there; a kernel that boots does not.
         echoed = "#" in said and not said.strip("#\n\r ")

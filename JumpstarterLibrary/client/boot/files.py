@@ -36,7 +36,17 @@ from typing import Any
 from JumpstarterLibrary.client.boot.actions import make_action, one_after_another
 from JumpstarterLibrary.client.boot.context import Settings
 from JumpstarterLibrary.client.boot.keys import key_bytes
-from JumpstarterLibrary.client.boot.model import ANY, BOOTING, NUDGE, OFF, STARTING, STEP_S, UNKNOWN, State, Way
+from JumpstarterLibrary.client.boot.model import (
+    ANY,
+    BOOTING,
+    NUDGE,
+    OFF,
+    STARTING,
+    STEP_S,
+    UNKNOWN,
+    State,
+    TransitionRule,
+)
 from JumpstarterLibrary.client.pattern import REGEXP_PREFIX, Pattern
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.common.config_reader import ConfigReader
@@ -74,7 +84,7 @@ class StatesFile:
     settings: Settings
     timing: Timing | None
     states: tuple[State, ...]
-    ways: tuple[Way, ...]
+    ways: tuple[TransitionRule, ...]
 
 
 def read_states(path: Path, settings: Settings, timing: Timing) -> StatesFile:
@@ -96,7 +106,7 @@ def read_states(path: Path, settings: Settings, timing: Timing) -> StatesFile:
         return _parsed(ConfigReader(file.content, ""), settings, timing)
 
 
-def own_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
+def user_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
     """Return a state.
 
     Args:
@@ -118,7 +128,7 @@ def own_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
 def _parsed(reader: ConfigReader, settings: Settings, timing: Timing) -> StatesFile:
     reader.only("settings", "timing", "states")
     states: list[State] = []
-    ways: list[Way] = []
+    ways: list[TransitionRule] = []
     for name, state in reader.tables("states"):
         _add_state(name, state, states, ways)
     given, limits = reader.table("settings"), reader.mapping("timing")
@@ -148,13 +158,13 @@ def _settings(given: Mapping[str, object], settings: Settings) -> Settings:
     )
 
 
-def _add_state(name: str, given: ConfigReader, states: list[State], ways: list[Way]) -> None:
+def _add_state(name: str, given: ConfigReader, states: list[State], ways: list[TransitionRule]) -> None:
     given.only(*_STATE)
     if given.has("detect"):
         detect, nudge = given.filled_text("detect"), given.filled_text("nudge") or NUDGE.decode()
         with within(given.where):
-            states.append(own_state(name, detect or "", None if nudge == "none" else nudge.encode()))
-    limit, cost = given.duration("timeout", STEP_S), given.number("cost", Way.cost)
+            states.append(user_state(name, detect or "", None if nudge == "none" else nudge.encode()))
+    limit, cost = given.duration("timeout", STEP_S), given.number("cost", TransitionRule.cost)
     if cost < 0:
         raise given.error("cost", f"a number from 0 on is needed, not {cost:g}.")
     for source, items in given.mapping("enter").items():
@@ -165,4 +175,4 @@ def _add_state(name: str, given: ConfigReader, states: list[State], ways: list[W
         for position, item in enumerate(items):
             with within(f"{place}[{position}]"):
                 actions.append(make_action(item))
-        ways.append(Way(source, name, one_after_another(actions), cost, limit))
+        ways.append(TransitionRule(source, name, one_after_another(actions), cost, limit))

@@ -12,7 +12,7 @@ from JumpstarterLibrary.client.boot.screen import TAIL
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.prompts import classify
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, CommandFailed
 
@@ -162,7 +162,7 @@ class _Attempt:
         return True
 
     def _failure(self, why: str) -> BootFailed:
-        limit = spoken(self._deadline.timeout or 0)
+        limit = format_duration(self._deadline.timeout or 0)
         return self._board.screen.failure(
             BootFailed,
             f"The boot on console '{self._console.name}' was not stopped within {limit}. {why}",

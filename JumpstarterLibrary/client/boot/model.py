@@ -69,8 +69,8 @@ def state_at(prompt: Prompt) -> str:
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way from one state to another.
+class TransitionRule:
+    """A rule that leads from one state to another: a way.
 
     Attributes:
         source: Where it begins; ``ANY`` for anywhere.
@@ -90,7 +90,9 @@ class Way:
         return f"'{self.source}' to '{self.target}'"
 
 
-def shortest_path(ways: Iterable[Way], source: str, target: str, avoid: Sequence[str] = ()) -> list[Way] | None:
+def shortest_path(
+    ways: Iterable[TransitionRule], source: str, target: str, avoid: Sequence[str] = ()
+) -> list[TransitionRule] | None:
     """Return the ways from one state to another with the least cost in all; None if there are none.
 
     Args:
@@ -101,7 +103,7 @@ def shortest_path(ways: Iterable[Way], source: str, target: str, avoid: Sequence
     """
     latest = {(way.source, way.target): way for way in ways if way.target not in avoid}
     order = itertools.count()
-    queue: list[tuple[float, int, str, list[Way]]] = [(0.0, next(order), source, [])]
+    queue: list[tuple[float, int, str, list[TransitionRule]]] = [(0.0, next(order), source, [])]
     seen: set[str] = set()
     while queue:
         cost, _, state, path = heapq.heappop(queue)

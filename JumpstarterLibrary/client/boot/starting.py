@@ -11,7 +11,7 @@ from JumpstarterLibrary.client.boot.progress import PANIC
 from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, ConsoleMismatch, UsageError
 from JumpstarterLibrary.types import ConsoleMatch
@@ -84,7 +84,7 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
             if bare and board.console.end > since and (state := state_at(prompt)) in wanted:
                 return state
             if deadline.expired:
-                limit = spoken(deadline.timeout or 0)
+                limit = format_duration(deadline.timeout or 0)
                 raise screen.failure(
                     BootFailed,
                     f"There was no sign of a login or a shell on console '{board.console.name}' within {limit}.",

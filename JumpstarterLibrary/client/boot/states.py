@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 
 from JumpstarterLibrary.client.boot.board import Board, find_board
+from JumpstarterLibrary.client.boot.builtin_transitions import builtin_states
 from JumpstarterLibrary.client.boot.context import Context, Settings
 from JumpstarterLibrary.client.boot.detecting import Detector
 from JumpstarterLibrary.client.boot.failures import Failures
 from JumpstarterLibrary.client.boot.files import read_states
-from JumpstarterLibrary.client.boot.journey import ON_THE_WAY, Journey
-from JumpstarterLibrary.client.boot.known import Knowledge
 from JumpstarterLibrary.client.boot.model import (
     OFF,
     UNKNOWN,
     State,
-    Way,
+    TransitionRule,
 )
-from JumpstarterLibrary.client.boot.own_ways import own_states
+from JumpstarterLibrary.client.boot.state_cache import StateCache
+from JumpstarterLibrary.client.boot.transition import ON_THE_WAY, Transition
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.errors import StateMismatch, UsageError
@@ -43,9 +43,9 @@ class DeviceStates:
         self.settings = Settings()
         self._device, self._driver = device, driver
         self._states: list[State] = []
-        self._ways: list[Way] = []
+        self._ways: list[TransitionRule] = []
         self._board = find_board(device, driver)
-        self._knowledge = Knowledge(self._board)
+        self._knowledge = StateCache(self._board)
         self._failures = Failures(self._board)
 
     @property
@@ -59,7 +59,9 @@ class DeviceStates:
     @property
     def names(self) -> list[str]:
         """The names of the states that it can be brought to."""
-        return list(dict.fromkeys([OFF, *(state.name for state in own_states(self._board.prompt)), *self._own_names()]))
+        return list(
+            dict.fromkeys([OFF, *(state.name for state in builtin_states(self._board.prompt)), *self._own_names()])
+        )
 
     @property
     def known(self) -> str:
@@ -73,7 +75,7 @@ class DeviceStates:
         """Change how the board boots."""
         if (settings.prompt, settings.power) != (self.settings.prompt, self.settings.power):
             self._board = find_board(self._device, self._driver, settings.power, settings.prompt)
-            self._knowledge = Knowledge(self._board)
+            self._knowledge = StateCache(self._board)
             self._failures = Failures(self._board)
         self.settings = settings
         self.announce_prompts()
@@ -82,7 +84,7 @@ class DeviceStates:
         """Let all that read the board's console know its prompts."""
         self._board.console.prompts = self._board.prompts
 
-    def define(self, states: Sequence[State], ways: Sequence[Way]) -> None:
+    def define(self, states: Sequence[State], ways: Sequence[TransitionRule]) -> None:
         """Add states of one's own, and ways between states; they take the place of others with the same names.
 
         Raises:
@@ -178,7 +180,7 @@ class DeviceStates:
         target = self._known_name(target)
         context = self._context(settings or self.settings, timeout)
         self._failures.forgive(context.settings)
-        journey = Journey(context, self._all_states(), self._ways, self._knowledge, self._failures, target)
+        journey = Transition(context, self._all_states(), self._ways, self._knowledge, self._failures, target)
         try:
             return journey.go()
         finally:
@@ -189,7 +191,7 @@ class DeviceStates:
         return Context(board, settings, Deadline.of(timeout, board.timing.state_timeout))
 
     def _all_states(self) -> list[State]:
-        return [*self._states, *own_states(self._board.prompt)]
+        return [*self._states, *builtin_states(self._board.prompt)]
 
     def _own_names(self) -> list[str]:
         return [state.name for state in self._states]

@@ -11,7 +11,7 @@ from JumpstarterLibrary.client.boot import progress
 from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
@@ -94,7 +94,7 @@ class UBoot:
             raise self._screen.failure(
                 CommandFailed,
                 f"There is no U-Boot prompt '{self.prompt}' on console '{self.console.name}' within "
-                f"{spoken(limit.timeout or 0)}.",
+                f"{format_duration(limit.timeout or 0)}.",
                 hint=Hint.STOP_BOOT,
             ) from error
 
@@ -264,8 +264,8 @@ class UBoot:
     def _unfinished(self, command: str, at: int, deadline: Deadline) -> CommandFailed:
         return self._screen.failure(
             CommandFailed,
-            f"U-Boot's command '{short(command)}' did not finish within {spoken(deadline.timeout or 0)} and was "
-            f"interrupted.",
+            f"U-Boot's command '{short(command)}' did not finish within "
+            f"{format_duration(deadline.timeout or 0)} and was interrupted.",
             at,
         )
 

@@ -39,8 +39,8 @@ _PROMPT = re.compile(r"\n[^\n]*\S *\Z")
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How to type.
+class TypingOptions:
+    """Options of typing on a console.
 
     Attributes:
         char_delay: Seconds between two characters; 0 for all at once, None for the timing's ``char_delay``.
@@ -60,7 +60,7 @@ class Manner:
 def type_text(
     console: Console,
     text: str,
-    manner: Manner,
+    manner: TypingOptions,
     *,
     newline: bool = True,
     secret: bool = False,
@@ -103,7 +103,7 @@ def type_text(
     return echoes
 
 
-def _type_line(console: Console, line: str, manner: Manner, deadline: Deadline) -> bool:
+def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Deadline) -> bool:
     """Type a line and, as soon as it has come back, its line end; return whether it came back."""
     came: str | None = ""
     for attempt in range(manner.again + 1):

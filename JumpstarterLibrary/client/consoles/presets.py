@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.types import FailingPreset
 
 _KERNEL = r"(?:^|\] ?(?:c\d+ )?)"

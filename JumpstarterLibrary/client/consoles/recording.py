@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.consoles.failing import Sentry
+from JumpstarterLibrary.client.consoles.failure_patterns import FailurePatternMonitor
 from JumpstarterLibrary.client.consoles.history import TextHistory
 from JumpstarterLibrary.client.consoles.kernel import KernelClock
 from JumpstarterLibrary.client.consoles.secrets import Secrets
@@ -59,7 +59,7 @@ class Recording:
     def __init__(self, driver: DriverProxy, name: str, transcript: Path | None) -> None:
         # Entering a plain lock cannot be interrupted half-way, entering a condition can.
         self.lock = threading.RLock()
-        self.sentry = Sentry(lambda: driver._device.timing_of(driver).trace_time)
+        self.sentry = FailurePatternMonitor(lambda: driver._device.timing_of(driver).trace_time)
         self.kernel = KernelClock()
         self.secrets = Secrets()
         self.ended = False

@@ -20,7 +20,7 @@ from io import FileIO
 from pathlib import Path
 
 from JumpstarterLibrary.client.consoles.secrets import MASK, Secrets
-from JumpstarterLibrary.client.deadline import spoken
+from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Transcript:
 
     def gap(self, seconds: float) -> None:
         """Keep that nobody listened for a while."""
-        self.happened(f"gap of {spoken(round(seconds, 1))}: what was said meanwhile is lost")
+        self.happened(f"gap of {format_duration(round(seconds, 1))}: what was said meanwhile is lost")
 
     def close(self) -> None:
         """Write what waits for its line end, and close the files. Closing twice is fine."""

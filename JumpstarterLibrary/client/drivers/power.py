@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration, seconds
 from JumpstarterLibrary.client.drivers.base import DriverProxy
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout, UsageError
@@ -103,7 +103,7 @@ class PowerProxy(DriverProxy):
         except OperationTimeout as error:
             if not found:
                 raise OperationTimeout(
-                    f"Driver '{self.path}' gave no power reading within {spoken(deadline.timeout or 0)}.",
+                    f"Driver '{self.path}' gave no power reading within {format_duration(deadline.timeout or 0)}.",
                     hint=Hint.GIVE_TIME,
                 ) from error
         return found

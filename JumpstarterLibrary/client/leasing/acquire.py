@@ -10,13 +10,13 @@ from dataclasses import replace
 import grpc
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.availability import holders, unfit
 from JumpstarterLibrary.client.leasing.controller import CALL_S, Controller, LeaseRequest
+from JumpstarterLibrary.client.leasing.exit_cleanup import register, unregister
 from JumpstarterLibrary.client.leasing.hooks import shown_failure
-from JumpstarterLibrary.client.leasing.last_resort import forget, remember
 from JumpstarterLibrary.client.leasing.lease import LATE_CREATION_S, Lease, end_error
 from JumpstarterLibrary.client.leasing.refusals import (
     already_exists,
@@ -108,7 +108,7 @@ class Acquisition:
         """
         while True:
             lease = self._new_lease()
-            remember(lease)
+            register(lease)
             try:
                 self._create(lease)
                 state = self._wait(lease)
@@ -118,11 +118,11 @@ class Acquisition:
                 self._refuse(lease, state)
             except BaseException:
                 if lease.release():
-                    forget(lease)
+                    unregister(lease)
                 raise
             # An old controller's word for exporters that are offline at the moment: ask again, under another name.
             lease.release()
-            forget(lease)
+            unregister(lease)
             self._pause(LAST_PAUSE_S)
             if self._deadline.expired:
                 raise self._too_late(replace(state, reason="Offline"))
@@ -278,7 +278,7 @@ class Acquisition:
             return
         self._told, self._line = now, state.reason
         seconds = round(now - self._begin)
-        waited = f" since {spoken(seconds)}" if seconds else ""
+        waited = f" since {format_duration(seconds)}" if seconds else ""
         why = said(state, self._request)
         who = holders(self._controller, self._request, Deadline(5.0))
         text = f"Waiting for {self._request} (lease '{lease.name}'){waited}: {why}{who}."
@@ -287,7 +287,7 @@ class Acquisition:
     # Ending
 
     def _too_late(self, state: LeaseState) -> LeaseTimeout:
-        request, limit = self._request, spoken(self._deadline.timeout or 0)
+        request, limit = self._request, format_duration(self._deadline.timeout or 0)
         who = holders(self._controller, request, Deadline(5.0))
         what = (
             f"Exporter '{request.exporter}' did not become free within {limit}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.leasing.controller import Controller, ExporterInfo, LeaseRequest
 from JumpstarterLibrary.client.leasing.lease import local_time
 from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
@@ -114,7 +114,7 @@ def _unfit_otherwise(controller: Controller, request: LeaseRequest, state: Lease
         wanted = parse_selector(request.selector)
         if not any(wanted.matches(one.labels) for one in everyone):
             return f"{nearest(wanted, {one.name: one.labels for one in everyone})}. Correct the selector."
-    limit = spoken(request.duration.total_seconds())
+    limit = format_duration(request.duration.total_seconds())
     return (
         f"the access policies do not let client '{controller.client}' have it for {limit} ({said}). Ask for less "
         f"time, or ask the administrator."

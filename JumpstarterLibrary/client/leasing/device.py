@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.interrupts import pause
@@ -15,8 +15,8 @@ from JumpstarterLibrary.client.leasing.dial import Dialer
 from JumpstarterLibrary.client.leasing.hooks import HookLog, shown_failure
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.readiness import await_ready, await_report
-from JumpstarterLibrary.client.leasing.route import LeaseRoute, Passage, open_route
-from JumpstarterLibrary.client.leasing.searching import Search
+from JumpstarterLibrary.client.leasing.reconnect import ReconnectPolicy
+from JumpstarterLibrary.client.leasing.route import LeaseRoute, RouteGeneration, open_route
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import build_tree
@@ -83,10 +83,10 @@ class LeasedDevice(Device):
         self._hooks = hooks
         self._following = follow_logs
         self._closing = threading.Event()
-        self._passage = Passage(route)
+        self._passage = RouteGeneration(route)
         self._present = link.by(self._passage)
         which = f"exporter '{link.name}' of lease '{route.lease.name}'"
-        self._search = Search(which, link.events, route.answers, usual_s=usual_s, progress_s=progress_s)
+        self._search = ReconnectPolicy(which, link.events, route.answers, usual_s=usual_s, progress_s=progress_s)
         route.watch(link)
 
     @property
@@ -94,9 +94,9 @@ class LeasedDevice(Device):
         """Its lease."""
         return self._route.lease
 
-    def pulse(self) -> None:
+    def check_liveness(self) -> None:
         """Feel whether the exporter is alive, without waiting."""
-        self._route.pulse()
+        self._route.check_liveness()
 
     def ready(self) -> Link:
         """Return the link; if its tunnel broke, connect anew while the lease lasts.
@@ -129,7 +129,7 @@ class LeasedDevice(Device):
 
         self._route.tunnel.begin_anew()
         report = await_report(self.link, self._route, self._hooks, deadline, meanwhile)
-        passage = Passage(self._route)
+        passage = RouteGeneration(self._route)
         self._following = self._following or self.follows_logs
         self._stop_logs()
         self.await_ready(deadline)
@@ -197,7 +197,7 @@ class LeasedDevice(Device):
                     self.lease.await_exporter(self.tick)
                 return
             if deadline.expired:
-                waited = spoken(deadline.timeout or 0)
+                waited = format_duration(deadline.timeout or 0)
                 text = f"The hook after the lease of exporter '{self.link.name}' still runs after {waited}."
                 self.link.events.emit(Notice(text))
                 return

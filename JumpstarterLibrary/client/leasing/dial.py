@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import grpc
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
 from JumpstarterLibrary.client.leasing.hooks import HookFailure
@@ -61,8 +61,8 @@ LAST_LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
-class Way:
-    """How to reach a lease's exporter.
+class RouterEndpoint:
+    """The router and token by which a lease's exporter is reached.
 
     Attributes:
         endpoint: The router.
@@ -90,7 +90,7 @@ class Dialer:
         """Return why there is no way yet, for somebody who has waited until a deadline; None if nobody has refused."""
         return self._too_late(self._refusal, deadline) if self._refusal is not None else None
 
-    def dial(self, deadline: Deadline, tick: Tick | None = None) -> Way:
+    def dial(self, deadline: Deadline, tick: Tick | None = None) -> RouterEndpoint:
         """Return a way, as soon as there is one.
 
         Refusals that pass by themselves are waited out: an exporter that does not listen yet, is not ready, is busy
@@ -121,7 +121,7 @@ class Dialer:
             try:
                 answer = self._lease.controller.dial(self._lease.name, limit, self._watch(tick))
                 self._refusal = None
-                return Way(answer.router_endpoint, answer.router_token)
+                return RouterEndpoint(answer.router_endpoint, answer.router_token)
             except grpc.RpcError as error:
                 code, details = status_of(error)
                 # The last attempt may have had no time at all; why the one before it was refused says more.
@@ -249,6 +249,6 @@ class Dialer:
         if type(refusal) is not ExporterNotReady:
             return refusal
         return ExporterNotReady(
-            f"{told(refusal)}; that did not change within {spoken(deadline.timeout or 0)}. Look at the exporter's log, "
-            f"or acquire another exporter."
+            f"{told(refusal)}; that did not change within {format_duration(deadline.timeout or 0)}. Look at "
+            f"the exporter's log, or acquire another exporter."
         )

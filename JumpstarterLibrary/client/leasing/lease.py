@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import grpc
 
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, spoken
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.controller import Controller
 from JumpstarterLibrary.client.leasing.refusals import status_of, translate_control
-from JumpstarterLibrary.client.leasing.shield import Shielded
 from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
+from JumpstarterLibrary.client.leasing.uninterruptible import UninterruptibleTask
 from JumpstarterLibrary.errors import (
     AuthenticationError,
     InfrastructureError,
@@ -89,7 +89,7 @@ class Lease:
         self.trouble = ""
         self._on_end: list[Callable[[], object]] = []
         self._lock = threading.Lock()
-        self._releasing: Shielded | None = None
+        self._releasing: UninterruptibleTask | None = None
         self._over_to_exporter = False
 
     # What is known
@@ -269,7 +269,7 @@ class Lease:
                 return True
             if self._releasing is None:
                 deadline = Deadline.of(timeout)
-                self._releasing = Shielded(lambda: self._delete(deadline), deadline)
+                self._releasing = UninterruptibleTask(lambda: self._delete(deadline), deadline)
             releasing = self._releasing
         try:
             failure = releasing.wait()
@@ -279,7 +279,7 @@ class Lease:
                 self._settle(releasing, releasing.failure)
         return failure is None
 
-    def _settle(self, releasing: Shielded, failure: str | None) -> None:
+    def _settle(self, releasing: UninterruptibleTask, failure: str | None) -> None:
         """Take note of how a release ended."""
         if failure is None:
             self.trouble = ""
@@ -336,7 +336,7 @@ def end_error(state: LeaseState) -> LeaseError:
     if state.phase is Phase.expired:
         when = f" at {local_time(state.end)}" if state.end else ""
         return LeaseExpired(
-            f"{which} has expired{when}, after {spoken(state.duration.total_seconds())}.",
+            f"{which} has expired{when}, after {format_duration(state.duration.total_seconds())}.",
             hint=Hint.EXTEND_LEASE,
         )
     if state.phase is Phase.released:

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.client.interrupts import interruptible, pause, started, wait, watch_end
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
@@ -158,7 +158,7 @@ class _ReportWait:
             or tunnel.error
             or OperationTimeout(
                 f"Exporter '{self._route.lease.exporter}' of lease '{self._route.lease.name}' did not answer within "
-                f"{spoken(self._deadline.timeout or 0)}: {why}.",
+                f"{format_duration(self._deadline.timeout or 0)}: {why}.",
                 hint=Hint.WAIT_FOR_EXPORTER,
                 fault=FaultClass.LAB,
             )
@@ -227,7 +227,7 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
             link.events.emit(Notice(f"Exporter '{link.name}' runs its hook before the lease.", console=True))
         if deadline.expired:
             raise ExporterNotReady(
-                f"Exporter '{link.name}' was not ready within {spoken(deadline.timeout or 0)}: its status is "
+                f"Exporter '{link.name}' was not ready within {format_duration(deadline.timeout or 0)}: its status is "
                 f"{state.status}. Look at its log.{hooks.told()}"
             )
         route.check()

@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from JumpstarterLibrary.client.deadline import Deadline, spoken
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.reasons import control_reason, tls_reason
 from JumpstarterLibrary.errors import (
     AuthenticationError,
@@ -117,7 +117,7 @@ def translate_control(
     code, details = status_of(error)
     logger.debug("%s, asked of %s, ended with %s: %s", asked, peer, code, details)
     if code is Code.DEADLINE_EXCEEDED:
-        limit = "in time" if deadline.timeout is None else f"within {spoken(deadline.timeout)}"
+        limit = "in time" if deadline.timeout is None else f"within {format_duration(deadline.timeout)}"
         return ControllerUnreachable(
             f"The {peer} did not answer {limit} when it was asked for {asked}. Check that it runs, and the network."
         )

@@ -9,8 +9,8 @@ import grpc
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.address import Address
 from JumpstarterLibrary.client.config import DirectConnection
-from JumpstarterLibrary.client.deadline import Deadline, spoken
-from JumpstarterLibrary.client.leasing.dial import Dialer, Way
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
+from JumpstarterLibrary.client.leasing.dial import Dialer, RouterEndpoint
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.refusals import status_of
 from JumpstarterLibrary.client.leasing.tunnel import Tunnel
@@ -34,8 +34,8 @@ EXPLAIN_S = 3.0
 """How long the controller is asked for the reason of a lost link."""
 
 
-class Passage:
-    """One connection of a route. What was called on it is lost with it, also where the next one is there at once.
+class RouteGeneration:
+    """One generation of a route's connection. Calls on it are lost with it, also where the next one is there at once.
 
     Args:
         route: The route.
@@ -154,17 +154,17 @@ class LeaseRoute:
             f"next call connects again."
         )
 
-    def pulse(self) -> None:
+    def check_liveness(self) -> None:
         """Ask a silent exporter for a sign of life; cut the tunnel to one that is dead or gone."""
         now = clock.seconds()
         silent = now - self.tunnel.heard
         if self._link is None or self.lost or silent < QUIET_S:
             return
         if silent >= DEAD_S:
-            self.tunnel.cut(f"the exporter was not heard for {spoken(DEAD_S)}")
+            self.tunnel.cut(f"the exporter was not heard for {format_duration(DEAD_S)}")
         elif silent >= SUSPECT_S and self._suspected != self.tunnel.heard:
             if self._gone():
-                self.tunnel.cut(f"the exporter was not heard for {spoken(round(silent))}, and has gone")
+                self.tunnel.cut(f"the exporter was not heard for {format_duration(round(silent))}, and has gone")
         elif now - self._asked >= QUIET_S:
             self._asked = now
             self._link.ping(QUIET_S)
@@ -184,7 +184,7 @@ class LeaseRoute:
             return False
         # It listens, and may only be busy. The way is good for the next connection; once for each silence is enough.
         self._suspected = self.tunnel.heard
-        self.tunnel.spare(Way(answer.router_endpoint, answer.router_token))
+        self.tunnel.spare(RouterEndpoint(answer.router_endpoint, answer.router_token))
         return False
 
     def close(self) -> None:

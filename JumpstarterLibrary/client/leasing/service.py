@@ -14,11 +14,11 @@ from JumpstarterLibrary.client.leasing.acquire import acquire
 from JumpstarterLibrary.client.leasing.availability import Availability, availability
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
+from JumpstarterLibrary.client.leasing.exit_cleanup import unregister
 from JumpstarterLibrary.client.leasing.joining import attach
-from JumpstarterLibrary.client.leasing.keeper import Keeper
-from JumpstarterLibrary.client.leasing.last_resort import forget
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
-from JumpstarterLibrary.client.leasing.shield import Shielded
+from JumpstarterLibrary.client.leasing.renewer import LeaseRenewer
+from JumpstarterLibrary.client.leasing.uninterruptible import UninterruptibleTask
 from JumpstarterLibrary.client.selectors import nearest, parse_alternatives, parse_selector
 from JumpstarterLibrary.client.settings import ClientSettings
 from JumpstarterLibrary.client.timing import Timing
@@ -44,7 +44,7 @@ class LeaseService:
     def __init__(self, find: Callable[[], ClientSettings]) -> None:
         self._find = find
         self._controller: Controller | None = None
-        self.keeper = Keeper()
+        self.keeper = LeaseRenewer()
         self._away = False
         self._lock = threading.Lock()
 
@@ -103,7 +103,7 @@ class LeaseService:
                 progress_s=progress.total_seconds(),
                 timing=timing,
             )
-            self.keeper.keep(lease, device.pulse)
+            self.keeper.keep(lease, device.check_liveness)
         except BaseException as error:
             try:
                 if isinstance(error, HookFailed):
@@ -160,7 +160,7 @@ class LeaseService:
         deadline = Deadline.of(controller.settings.dial_timeout if timeout is None else timeout)
         lease = attach(controller, name, deadline, events)
         device = connect_lease(lease, deadline, events=events, tick=tick, follow_logs=follow_logs, timing=timing)
-        self.keeper.keep(lease, device.pulse)
+        self.keeper.keep(lease, device.check_liveness)
         return device
 
     def release(self, device: LeasedDevice, patience: Seconds = RELEASE_S) -> bool:
@@ -177,7 +177,7 @@ class LeaseService:
                 device.finish(patience)
         finally:
             try:
-                trouble = Shielded(lambda: close_device(device), Deadline(CLOSE_S)).wait()
+                trouble = UninterruptibleTask(lambda: close_device(device), Deadline(CLOSE_S)).wait()
                 if trouble is not None:
                     logger.debug("device %s was not closed cleanly: %s", device.link.name, trouble)
             finally:
@@ -188,7 +188,7 @@ class LeaseService:
         """Release a lease; what could not be released is tried again until the service is closed."""
         released = lease.release()
         if released:
-            forget(lease)
+            unregister(lease)
         else:
             self.keeper.release(lease)
         return released
@@ -229,10 +229,10 @@ class LeaseService:
         for lease in self.keeper.leases:
             self.keeper.leave(lease)
             if lease.release():
-                forget(lease)
+                unregister(lease)
             elif lease.trouble:
                 # Without the connection nothing more can be tried.
-                forget(lease)
+                unregister(lease)
                 logger.warning("%s", lease.trouble)
         with self._lock:
             controller, self._controller = self._controller, None

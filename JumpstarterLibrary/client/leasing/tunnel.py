@@ -17,7 +17,7 @@ import grpc
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.interrupts import interruptible
-from JumpstarterLibrary.client.leasing.dial import Dialer, Way
+from JumpstarterLibrary.client.leasing.dial import Dialer, RouterEndpoint
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
 from JumpstarterLibrary.client.reasons import control_reason
@@ -66,7 +66,7 @@ class Tunnel:
         self._lease = lease
         self._dialer = dialer
         self._dial_timeout = dial_timeout
-        self._first: Way | None = None
+        self._first: RouterEndpoint | None = None
         self._refusals = 0
         self._away: float | None = None
         self._connections: dict[socket.socket, Any] = {}
@@ -121,7 +121,7 @@ class Tunnel:
             self.cut(self.broke)
         self.error = None
 
-    def spare(self, way: Way) -> None:
+    def spare(self, way: RouterEndpoint) -> None:
         """Use a way for the next connection."""
         with self._lock:
             self._first = way

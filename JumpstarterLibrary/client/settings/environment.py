@@ -31,7 +31,7 @@ VARIABLES = {key: name for name, key in _WEAK.items()}
 """The variable for a setting, by its dotted key."""
 
 
-def strong_layer(environ: Mapping[str, str]) -> Layer:
+def env_overrides(environ: Mapping[str, str]) -> Layer:
     """Return what the environment says even against the file."""
     layer = _single(environ, _STRONG)
     for name in INSECURE:
@@ -40,7 +40,7 @@ def strong_layer(environ: Mapping[str, str]) -> Layer:
     return layer
 
 
-def weak_layers(environ: Mapping[str, str]) -> Sequence[Layer]:
+def env_defaults(environ: Mapping[str, str]) -> Sequence[Layer]:
     """Return what the environment fills in where the file is silent, the stronger layer first.
 
     Raises:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from JumpstarterLibrary.client.settings import authorities, values
 from JumpstarterLibrary.client.settings.choice import Choice, ClientArguments, choose
-from JumpstarterLibrary.client.settings.environment import VARIABLES, strong_layer, weak_layers
+from JumpstarterLibrary.client.settings.environment import VARIABLES, env_defaults, env_overrides
 from JumpstarterLibrary.client.settings.files import API_VERSION, read_file
 from JumpstarterLibrary.client.settings.layers import Layer, Layers, file_layer
 from JumpstarterLibrary.client.settings.model import ACQUISITION_S, DIAL_S, RETRY_S, ClientSettings
@@ -40,10 +40,10 @@ def find_settings(arguments: ClientArguments = _NOTHING, environ: Mapping[str, s
     Raises:
         ConfigurationError: There is no client to be, or something in its configuration cannot be.
     """
-    weak = weak_layers(environ)
+    weak = env_defaults(environ)
     choice = choose(arguments, environ, weak)
     file = _file_layer(choice.path) if choice.path else {}
-    layers = Layers([arguments.layer(), strong_layer(environ), file, *weak])
+    layers = Layers([arguments.layer(), env_overrides(environ), file, *weak])
     layers.pick("apiVersion", values.literal(API_VERSION), None)
     layers.pick("kind", values.literal(KIND), None)
     layers.pick("shell.use_profiles", values.boolean, None)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import IO, Literal, Protocol, Self
 
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.workers import WorkerPool
 
 BATCH_SIZE = 1024 * 1024
 """Bytes that travel between the event loop and the file's thread at a time."""
@@ -45,7 +45,7 @@ class BackgroundFile:
         self._mode = mode
         self._file: IO[bytes] | None = None
         self._closing = False
-        self._workers = Workers(limit=1, name="file")
+        self._workers = WorkerPool(limit=1, name="file")
 
     async def __aenter__(self) -> Self:
         await self.open()

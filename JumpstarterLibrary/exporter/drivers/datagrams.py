@@ -12,7 +12,7 @@ from typing import Any
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
 from JumpstarterLibrary.exporter.drivers.addresses import joined, told
 from JumpstarterLibrary.exporter.drivers.network import NetworkInterface
-from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamManners
+from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamMixin
 
 DATAGRAM_LIMIT = 1024
 """Datagrams that wait for a reader; like a full socket buffer, what comes beyond them is lost."""
@@ -55,7 +55,7 @@ class UdpNetwork(NetworkInterface, Driver):
         return told("udp", self.host, self.port, self.enable_address)
 
 
-class DatagramStream(asyncio.DatagramProtocol, StreamManners):
+class DatagramStream(asyncio.DatagramProtocol, StreamMixin):
     """A connected UDP socket as a stream; made by ``connect``."""
 
     def __init__(self) -> None:

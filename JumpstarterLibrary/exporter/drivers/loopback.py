@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from JumpstarterLibrary.exporter.streams import StreamManners, memory_pair
+from JumpstarterLibrary.exporter.streams import StreamMixin, memory_pair
 
 
-class LoopbackStream(StreamManners):
+class LoopbackStream(StreamMixin):
     """Echoes chunk by chunk, until the data sent has ended. A sender waits while nobody takes the echo."""
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ import termios
 from collections.abc import Callable
 from typing import Any
 
-from JumpstarterLibrary.exporter.streams import BrokenStream, ByteStream, ClosedStream, EndOfStream, StreamManners
-from JumpstarterLibrary.exporter.workers import Workers
+from JumpstarterLibrary.exporter.streams import BrokenStream, ByteStream, ClosedStream, EndOfStream, StreamMixin
+from JumpstarterLibrary.exporter.workers import WorkerPool
 
 READ_SIZE = 4096
 """Bytes that one read asks for; the kernel's line discipline holds no more."""
@@ -68,7 +68,7 @@ def configure(fd: int, baudrate: int, *, disable_hupcl: bool = False) -> None:
     termios.tcsetattr(fd, termios.TCSANOW, mode)
 
 
-class TtyStream(StreamManners):
+class TtyStream(StreamMixin):
     """A byte stream over an open port. One task may send and one may receive at a time.
 
     Nothing is read before somebody receives it, so that a slow reader slows the device down, as far as the port can,
@@ -133,7 +133,7 @@ class TtyStream(StreamManners):
         if fd < 0:
             return
         # Closing waits until the hardware has sent what it was given.
-        workers = Workers(limit=1, name="tty")
+        workers = WorkerPool(limit=1, name="tty")
         try:
             await workers.run(os.close, fd)
         finally:
@@ -167,7 +167,7 @@ class TtyStream(StreamManners):
                 remove(fd)
 
 
-class ThrottledStream(StreamManners):
+class ThrottledStream(StreamMixin):
     """A stream that sends no faster than a device can take: old bootloaders drop what comes too quickly.
 
     Args:

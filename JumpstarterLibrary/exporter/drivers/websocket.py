@@ -12,7 +12,7 @@ from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
 from JumpstarterLibrary.exporter.drivers.addresses import check_allowed
 from JumpstarterLibrary.exporter.drivers.network import NetworkInterface
-from JumpstarterLibrary.exporter.streams import BrokenStream, EndOfStream, StreamManners
+from JumpstarterLibrary.exporter.streams import BrokenStream, EndOfStream, StreamMixin
 
 
 @dataclass(kw_only=True, eq=False)
@@ -61,7 +61,7 @@ class WebsocketNetwork(NetworkInterface, Driver):
         return self.url
 
 
-class WebsocketStream(StreamManners):
+class WebsocketStream(StreamMixin):
     """A WebSocket connection of the package ``websockets``: sends binary messages, takes text as UTF-8.
 
     Args:

@@ -14,7 +14,7 @@ from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.controller import Controller
-from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, LeaseService, Offer
+from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, ExporterSpec, LeaseService
 from JumpstarterLibrary.exporter.leasing.refusals import short
 from JumpstarterLibrary.exporter.leasing.reporter import StatusReporter
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
@@ -80,7 +80,7 @@ class LeasedExporter:
         self.access = access
         self.registered = asyncio.Event()
         self.telling = True
-        self.offer = Offer(
+        self.offer = ExporterSpec(
             factory=factory,
             before_lease=before_lease,
             after_lease=after_lease,

@@ -11,7 +11,7 @@ from typing import Any
 
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
-from JumpstarterLibrary.exporter.dispatch import CallFailed, driver_border
+from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookFailed, run_hook
@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class Offer:
-    """What an exporter offers in each lease. What is changed counts for whatever has not begun yet.
+class ExporterSpec:
+    """What an exporter serves in each lease. A change counts for leases and hooks that have not begun yet.
 
     Attributes:
         factory: Builds the driver tree; called anew for each lease.
@@ -99,7 +99,7 @@ class LeaseService:
         name: str,
         client: str,
         *,
-        offer: Offer,
+        offer: ExporterSpec,
         controller: Controller,
         report: Callable[[int, str], None],
         timing: ExporterTiming,
@@ -149,7 +149,7 @@ class LeaseService:
     async def _prepared(self, stack: AsyncExitStack) -> Session:
         """Return a session with fresh drivers that have been reset, and send what is logged from now on to it."""
         try:
-            with driver_border(_log, "preparing the drivers"):
+            with map_driver_errors(_log, "preparing the drivers"):
                 session = self._new_session()
                 stack.enter_context(log_scope(session.logs))
                 return await stack.enter_async_context(session)

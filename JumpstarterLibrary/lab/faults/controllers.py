@@ -9,12 +9,12 @@ from typing import Any
 
 import grpc
 
+from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.faults.options import Option, count, seconds, text
 from JumpstarterLibrary.lab.faults.ports import kept
 from JumpstarterLibrary.lab.faults.routers import CODES
 from JumpstarterLibrary.lab.faults.table import lasting, once
 from JumpstarterLibrary.lab.model import NO_STATUS
-from JumpstarterLibrary.lab.parts import Parts
 
 NOWHERE = "no-such-host.invalid:8082"
 """A name that never resolves."""
@@ -29,7 +29,7 @@ CALLER = Option("caller", text, "only those of this client or exporter; default:
     "It is gone and comes back, with all leases; tunnels stay.",
     Option("down", seconds, "how long it is gone", 0.0),
 )
-async def restart(parts: Parts, *, down: float) -> None:
+async def restart(parts: LabComponents, *, down: float) -> None:
     """Stop the controller and start it."""
     await parts.controller.stop_serving()
     with kept(parts.controller.endpoint):
@@ -38,7 +38,7 @@ async def restart(parts: Parts, *, down: float) -> None:
 
 
 @lasting("controller", "down", "It is gone: connections are refused; it comes back in the end, with all leases.")
-async def down(parts: Parts) -> AsyncIterator[None]:
+async def down(parts: LabComponents) -> AsyncIterator[None]:
     """Stop the controller."""
     await parts.controller.stop_serving()
     with kept(parts.controller.endpoint):
@@ -47,7 +47,7 @@ async def down(parts: Parts) -> AsyncIterator[None]:
 
 
 @lasting("controller", "silent", "It takes connections, and says nothing.")
-async def silent(parts: Parts) -> AsyncIterator[None]:
+async def silent(parts: LabComponents) -> AsyncIterator[None]:
     """Let somebody listen in the controller's place who never answers."""
     await parts.controller.stop_serving()
     host, _, port = parts.controller.endpoint.rpartition(":")
@@ -70,7 +70,7 @@ async def silent(parts: Parts) -> AsyncIterator[None]:
 
 
 @lasting("controller", "unknown-host", "Client configurations that are handed out name a host that does not exist.")
-async def unknown_host(parts: Parts) -> AsyncIterator[None]:
+async def unknown_host(parts: LabComponents) -> AsyncIterator[None]:
     """Hand out another endpoint."""
     parts.endpoint = NOWHERE
     yield
@@ -85,7 +85,7 @@ async def unknown_host(parts: Parts) -> AsyncIterator[None]:
     Option("delay", seconds, "how long", 1.0),
     CALLER,
 )
-async def slow(parts: Parts, *, rpc: str, delay: float, caller: str | None) -> AsyncIterator[None]:
+async def slow(parts: LabComponents, *, rpc: str, delay: float, caller: str | None) -> AsyncIterator[None]:
     """Hold answers back."""
     with _fault(parts, rpc, delay=delay, caller=caller):
         yield
@@ -102,7 +102,7 @@ async def slow(parts: Parts, *, rpc: str, delay: float, caller: str | None) -> A
     CALLER,
 )
 async def fail(
-    parts: Parts, *, rpc: str, code: str, details: str, times: int | None, caller: str | None
+    parts: LabComponents, *, rpc: str, code: str, details: str, times: int | None, caller: str | None
 ) -> AsyncIterator[None]:
     """Refuse RPCs."""
     with _fault(parts, rpc, code=grpc.StatusCode[code], details=details, times=times, caller=caller):
@@ -117,7 +117,7 @@ async def fail(
     Option("times", count, "how often; default: once", 1),
     CALLER,
 )
-async def lose_reply(parts: Parts, *, rpc: str, times: int, caller: str | None) -> AsyncIterator[None]:
+async def lose_reply(parts: LabComponents, *, rpc: str, times: int, caller: str | None) -> AsyncIterator[None]:
     """Lose answers."""
     with _fault(parts, rpc, times=times, caller=caller, when="after"):
         yield
@@ -129,14 +129,14 @@ async def lose_reply(parts: Parts, *, rpc: str, times: int, caller: str | None) 
     "It restarts as an older one: without ReportStatus and GetServiceEndpoints, and with leases that are Unsatisfiable "
     "where exporters are offline.",
 )
-async def old(parts: Parts) -> AsyncIterator[None]:
+async def old(parts: LabComponents) -> AsyncIterator[None]:
     """Let the controller be old."""
     await _become(parts, new=False)
     yield
     await _become(parts, new=True)
 
 
-async def _become(parts: Parts, *, new: bool) -> None:
+async def _become(parts: LabComponents, *, new: bool) -> None:
     await parts.controller.stop_serving()
     features = parts.controller.features
     features.report_status = features.service_endpoints = new
@@ -149,7 +149,7 @@ async def _become(parts: Parts, *, new: bool) -> None:
 
 
 @contextmanager
-def _fault(parts: Parts, rpc: str, **what: Any) -> Iterator[None]:
+def _fault(parts: LabComponents, rpc: str, **what: Any) -> Iterator[None]:
     fault = parts.controller.faults.add(rpc, **what)
     try:
         yield

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from JumpstarterLibrary.lab.call_faults import ERRORS, CallFault
+from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.driver_faults import SERIAL
 from JumpstarterLibrary.lab.faults.exporters import NAME
 from JumpstarterLibrary.lab.faults.options import Option, count, seconds, share, size, text
 from JumpstarterLibrary.lab.faults.table import lasting, once
-from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.stream_faults import StreamFault
 
 Kind = TypeVar("Kind")
@@ -38,7 +38,7 @@ FLOOD = 5 * 1024 * 1024
     NAME,
 )
 async def raising(
-    parts: Parts, *, error: str, text: str, driver: str, method: str, times: int | None, name: str
+    parts: LabComponents, *, error: str, text: str, driver: str, method: str, times: int | None, name: str
 ) -> AsyncIterator[None]:
     """Let calls fail."""
     fault = CallFault(clock=parts.clock, driver=driver, method=method, error=ERRORS[error], text=text, times=times)
@@ -48,7 +48,7 @@ async def raising(
 
 @lasting("driver", "delay", "Calls take long.", Option("delay", seconds, "how long", 1.0), DRIVER, METHOD, TIMES, NAME)
 async def delay(
-    parts: Parts, *, delay: float, driver: str, method: str, times: int | None, name: str
+    parts: LabComponents, *, delay: float, driver: str, method: str, times: int | None, name: str
 ) -> AsyncIterator[None]:
     """Let calls take long."""
     with _calls(parts, name, CallFault(clock=parts.clock, driver=driver, method=method, delay=delay, times=times)):
@@ -66,7 +66,7 @@ async def delay(
     NAME,
 )
 async def flood(
-    parts: Parts, *, size: int, driver: str, method: str, times: int | None, name: str
+    parts: LabComponents, *, size: int, driver: str, method: str, times: int | None, name: str
 ) -> AsyncIterator[None]:
     """Let calls answer too much."""
     with _calls(parts, name, CallFault(clock=parts.clock, driver=driver, method=method, size=size, times=times)):
@@ -82,21 +82,21 @@ async def flood(
     CONSOLE,
     NAME,
 )
-async def garble(parts: Parts, *, share: float, seed: int, driver: str, name: str) -> AsyncIterator[None]:
+async def garble(parts: LabComponents, *, share: float, seed: int, driver: str, name: str) -> AsyncIterator[None]:
     """Garble what boards say."""
     with _streams(parts, name, StreamFault(driver=driver, garble=share, seed=seed)):
         yield
 
 
 @lasting("console", "silence", "Nothing of what the board says arrives.", CONSOLE, NAME)
-async def silence(parts: Parts, *, driver: str, name: str) -> AsyncIterator[None]:
+async def silence(parts: LabComponents, *, driver: str, name: str) -> AsyncIterator[None]:
     """Lose what boards say."""
     with _streams(parts, name, StreamFault(driver=driver, silent=True)):
         yield
 
 
 @once("console", "close", "Streams that are open end.", CONSOLE, NAME)
-async def close(parts: Parts, *, driver: str, name: str) -> None:
+async def close(parts: LabComponents, *, driver: str, name: str) -> None:
     """End streams."""
     for life in parts.exporters(name):
         for stream in list(life.faults.open):
@@ -112,7 +112,7 @@ async def close(parts: Parts, *, driver: str, name: str) -> None:
     DRIVER,
     NAME,
 )
-async def truncate(parts: Parts, *, lose: int, driver: str, name: str) -> AsyncIterator[None]:
+async def truncate(parts: LabComponents, *, lose: int, driver: str, name: str) -> AsyncIterator[None]:
     """Cut images off."""
     with _resources(parts, name, StreamFault(driver=driver, lose=lose)):
         yield
@@ -127,14 +127,14 @@ async def truncate(parts: Parts, *, lose: int, driver: str, name: str) -> AsyncI
     DRIVER,
     NAME,
 )
-async def garble_image(parts: Parts, *, share: float, seed: int, driver: str, name: str) -> AsyncIterator[None]:
+async def garble_image(parts: LabComponents, *, share: float, seed: int, driver: str, name: str) -> AsyncIterator[None]:
     """Garble images."""
     with _resources(parts, name, StreamFault(driver=driver, garble=share, seed=seed)):
         yield
 
 
 @contextmanager
-def _calls(parts: Parts, name: str, fault: CallFault) -> Iterator[None]:
+def _calls(parts: LabComponents, name: str, fault: CallFault) -> Iterator[None]:
     try:
         with _listed(fault, [life.faults.calls for life in parts.exporters(name)]):
             yield
@@ -143,13 +143,13 @@ def _calls(parts: Parts, name: str, fault: CallFault) -> Iterator[None]:
 
 
 @contextmanager
-def _streams(parts: Parts, name: str, fault: StreamFault) -> Iterator[None]:
+def _streams(parts: LabComponents, name: str, fault: StreamFault) -> Iterator[None]:
     with _listed(fault, [life.faults.streams for life in parts.exporters(name)]):
         yield
 
 
 @contextmanager
-def _resources(parts: Parts, name: str, fault: StreamFault) -> Iterator[None]:
+def _resources(parts: LabComponents, name: str, fault: StreamFault) -> Iterator[None]:
     with _listed(fault, [life.faults.resources for life in parts.exporters(name)]):
         yield
 

@@ -14,11 +14,11 @@ import grpc
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.session import Features
-from JumpstarterLibrary.lab.exporters import ExporterLife, LabExporter
+from JumpstarterLibrary.lab.components import LabComponents
+from JumpstarterLibrary.lab.exporters import ExporterRunner, LabExporter
 from JumpstarterLibrary.lab.faults.options import Option, count, names, seconds, text
 from JumpstarterLibrary.lab.faults.table import lasting, once
 from JumpstarterLibrary.lab.model import AVAILABLE, LeaseRecord
-from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.refusal import Refusal
 
 NAME = Option("name", names, "which exporters; default: all", "")
@@ -29,7 +29,7 @@ HOOK_LIMIT_S = 120.0
 
 
 @lasting("exporter", "offline", "It says goodbye to the controller and is gone; it comes back in the end.", NAME)
-async def offline(parts: Parts, *, name: str) -> AsyncIterator[None]:
+async def offline(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     """Stop exporters in good order."""
     lives = _running(parts, name)
     await asyncio.gather(*(life.stop() for life in lives))
@@ -44,7 +44,7 @@ async def offline(parts: Parts, *, name: str) -> AsyncIterator[None]:
     "the end.",
     NAME,
 )
-async def crash(parts: Parts, *, name: str) -> AsyncIterator[None]:
+async def crash(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     """Let exporters vanish."""
     lives = _running(parts, name)
     await asyncio.gather(*(life.crash() for life in lives))
@@ -59,7 +59,7 @@ async def crash(parts: Parts, *, name: str) -> AsyncIterator[None]:
     NAME,
     Option("down", seconds, "how long it is gone", 0.0),
 )
-async def restart(parts: Parts, *, name: str, down: float) -> None:
+async def restart(parts: LabComponents, *, name: str, down: float) -> None:
     """Let exporters vanish and come back."""
     lives = _running(parts, name)
     await asyncio.gather(*(life.crash() for life in lives))
@@ -70,7 +70,7 @@ async def restart(parts: Parts, *, name: str, down: float) -> None:
 
 
 @lasting("exporter", "pause", "It stands still: its connections stay, and nothing is answered.", NAME)
-async def pause(parts: Parts, *, name: str) -> AsyncIterator[None]:
+async def pause(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     """Freeze exporters."""
     lives = _running(parts, name)
     for life in lives:
@@ -81,21 +81,21 @@ async def pause(parts: Parts, *, name: str) -> AsyncIterator[None]:
 
 
 @lasting("exporter", "not-listening", "Nobody can connect: it does not listen for tunnels.", NAME, TIMES)
-async def not_listening(parts: Parts, *, name: str, times: int | None) -> AsyncIterator[None]:
+async def not_listening(parts: LabComponents, *, name: str, times: int | None) -> AsyncIterator[None]:
     """Refuse Dial calls for exporters as if they did not listen."""
     with _dial_refused(parts, name, times, grpc.StatusCode.UNAVAILABLE, "exporter is not listening on lease {}"):
         yield
 
 
 @lasting("exporter", "buffer-full", "Nobody can connect: it does not take the tunnels that wait already.", NAME, TIMES)
-async def buffer_full(parts: Parts, *, name: str, times: int | None) -> AsyncIterator[None]:
+async def buffer_full(parts: LabComponents, *, name: str, times: int | None) -> AsyncIterator[None]:
     """Refuse Dial calls for exporters as if they were slow to take tunnels."""
     with _dial_refused(parts, name, times, grpc.StatusCode.RESOURCE_EXHAUSTED, "listener buffer full on lease {}"):
         yield
 
 
 @lasting("exporter", "stuck-available", "Its lease never becomes ready: it goes on reporting that it is free.", NAME)
-async def stuck_available(parts: Parts, *, name: str) -> AsyncIterator[None]:
+async def stuck_available(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     """Let exporters report nothing but that they are free."""
     lives = _running(parts, name)
     for life in lives:
@@ -107,7 +107,7 @@ async def stuck_available(parts: Parts, *, name: str) -> AsyncIterator[None]:
 
 
 @lasting("exporter", "disabled", "An administrator takes it out of use; a lease that it has goes on.", NAME)
-async def disabled(parts: Parts, *, name: str) -> AsyncIterator[None]:
+async def disabled(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     """Disable exporters."""
     lives = parts.exporters(name)
     for life in lives:
@@ -126,7 +126,9 @@ async def disabled(parts: Parts, *, name: str) -> AsyncIterator[None]:
     Option("on_failure", text, "what follows", "warn", ("warn", "endLease", "exit")),
     Option("output", text, "what it prints", "the hook failed on request"),
 )
-async def hook_fails(parts: Parts, *, name: str, hook: str, on_failure: Any, output: str) -> AsyncIterator[None]:
+async def hook_fails(
+    parts: LabComponents, *, name: str, hook: str, on_failure: Any, output: str
+) -> AsyncIterator[None]:
     """Give exporters a hook that fails; one that ended by it starts again in the end."""
     script = f"echo {shlex.quote(output)}; exit 1"
     lives = parts.exporters(name)
@@ -143,7 +145,7 @@ async def hook_fails(parts: Parts, *, name: str, hook: str, on_failure: Any, out
     HOOK,
     Option("delay", seconds, "how long", 1.0),
 )
-async def hook_slow(parts: Parts, *, name: str, hook: str, delay: float) -> AsyncIterator[None]:
+async def hook_slow(parts: LabComponents, *, name: str, hook: str, delay: float) -> AsyncIterator[None]:
     """Give exporters a hook that takes long."""
     # A process knows no lab time.
     real = parts.clock.real(delay)
@@ -158,7 +160,7 @@ async def hook_slow(parts: Parts, *, name: str, hook: str, delay: float) -> Asyn
     "From its next lease on it knows neither GetStatus nor EndSession nor LogStream, as older ones.",
     NAME,
 )
-async def old(parts: Parts, *, name: str) -> AsyncIterator[None]:
+async def old(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     """Let exporters be old."""
     lives = parts.exporters(name)
     before = [life.wish for life in lives]
@@ -176,7 +178,7 @@ async def old(parts: Parts, *, name: str) -> AsyncIterator[None]:
     NAME,
     Option("versions", count, "how many are missed", 3),
 )
-async def gap(parts: Parts, *, name: str, versions: int) -> None:
+async def gap(parts: LabComponents, *, name: str, versions: int) -> None:
     """Let statuses be missed."""
     for life in parts.exporters(name):
         if life.session is not None:
@@ -185,7 +187,7 @@ async def gap(parts: Parts, *, name: str, versions: int) -> None:
                 life.session.update_status(status.status, status.message)
 
 
-def _running(parts: Parts, name: str) -> list[ExporterLife]:
+def _running(parts: LabComponents, name: str) -> list[ExporterRunner]:
     """Return the exporters that run here."""
     lives = [life for life in parts.exporters(name) if life.wish.register]
     if not lives:
@@ -193,13 +195,15 @@ def _running(parts: Parts, name: str) -> list[ExporterLife]:
     return lives
 
 
-def _start(lives: Iterable[ExporterLife]) -> None:
+def _start(lives: Iterable[ExporterRunner]) -> None:
     for life in lives:
         life.start()
 
 
 @contextmanager
-def _dial_refused(parts: Parts, name: str, times: int | None, code: grpc.StatusCode, details: str) -> Iterator[None]:
+def _dial_refused(
+    parts: LabComponents, name: str, times: int | None, code: grpc.StatusCode, details: str
+) -> Iterator[None]:
     meant = {life.name for life in parts.exporters(name)}
     left = times
 
@@ -219,7 +223,7 @@ def _dial_refused(parts: Parts, name: str, times: int | None, code: grpc.StatusC
 
 
 @contextmanager
-def _hooked(lives: list[ExporterLife], hook: str, script: HookInstanceConfigV1Alpha1) -> Iterator[None]:
+def _hooked(lives: list[ExporterRunner], hook: str, script: HookInstanceConfigV1Alpha1) -> Iterator[None]:
     before = [_hook(life.wish, hook) for life in lives]
     for life in lives:
         life.change(_with_hook(life.wish, hook, script))

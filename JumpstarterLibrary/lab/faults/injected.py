@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from JumpstarterLibrary.errors import OperationTimeout
 from JumpstarterLibrary.exporter.hosting import LoopThread
+from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.faults.table import Fault
-from JumpstarterLibrary.lab.parts import Parts
 
 LIMIT_S = 30.0
 """Real seconds in which a fault has to begin, or to be undone."""
@@ -35,7 +35,7 @@ class InjectedFault:
         options: As given.
     """
 
-    def __init__(self, fault: Fault, options: dict[str, Any], parts: Parts, thread: LoopThread) -> None:
+    def __init__(self, fault: Fault, options: dict[str, Any], parts: LabComponents, thread: LoopThread) -> None:
         self.fault = fault
         self.options = options
         self._parts = parts

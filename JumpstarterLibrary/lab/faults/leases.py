@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.faults.options import Option, count, names, seconds, text
 from JumpstarterLibrary.lab.faults.table import lasting, once
 from JumpstarterLibrary.lab.model import INVALID, UNSATISFIABLE, LeaseRecord
-from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.selection import Verdict
 
 SOMEBODY = "somebody"
@@ -32,14 +32,14 @@ REASONS = (
 
 
 @once("lease", "expire", "Its time is over now.", LEASE)
-async def expire(parts: Parts, *, name: str) -> None:
+async def expire(parts: LabComponents, *, name: str) -> None:
     """Let leases end by time."""
     for lease in _some(parts, name):
         parts.controller.expire(lease.name)
 
 
 @once("lease", "release", "Somebody else releases it.", LEASE)
-async def release(parts: Parts, *, name: str) -> None:
+async def release(parts: LabComponents, *, name: str) -> None:
     """Let leases end by an administrator."""
     for lease in _some(parts, name):
         parts.controller.release(lease.name)
@@ -52,7 +52,7 @@ async def release(parts: Parts, *, name: str) -> None:
     LEASE,
     Option("client", text, "to whom; default: somebody", SOMEBODY),
 )
-async def transfer(parts: Parts, *, name: str, client: str) -> None:
+async def transfer(parts: LabComponents, *, name: str, client: str) -> None:
     """Give leases to another client."""
     leases = _some(parts, name)
     if client == SOMEBODY:
@@ -67,14 +67,14 @@ async def transfer(parts: Parts, *, name: str, client: str) -> None:
     "No request for a lease can be met, now or later.",
     Option("reason", text, "why", "NoAccess", REASONS),
 )
-async def unsatisfiable(parts: Parts, *, reason: str) -> AsyncIterator[None]:
+async def unsatisfiable(parts: LabComponents, *, reason: str) -> AsyncIterator[None]:
     """Let requests fail for good."""
     with parts.controller.forced(Verdict(UNSATISFIABLE, reason, "No exporter fits the request, as a fault wants it.")):
         yield
 
 
 @lasting("lease", "invalid", "No request for a lease makes sense to the controller.")
-async def invalid(parts: Parts) -> AsyncIterator[None]:
+async def invalid(parts: LabComponents) -> AsyncIterator[None]:
     """Let requests be invalid."""
     with parts.controller.forced(Verdict(INVALID, "InvalidSelector", "The selector is invalid, as a fault wants it.")):
         yield
@@ -87,7 +87,7 @@ async def invalid(parts: Parts) -> AsyncIterator[None]:
     Option("name", names, "which exporters; default: all", ""),
     Option("duration", seconds, "for how long", BUSY_S),
 )
-async def busy(parts: Parts, *, name: str, duration: float) -> AsyncIterator[None]:
+async def busy(parts: LabComponents, *, name: str, duration: float) -> AsyncIterator[None]:
     """Let all exporters be leased."""
     _somebody(parts)
     free = [life.name for life in parts.exporters(name) if life.name not in parts.controller.state.held]
@@ -103,7 +103,7 @@ async def busy(parts: Parts, *, name: str, duration: float) -> AsyncIterator[Non
     "The controller takes its time to look for an exporter.",
     Option("delay", seconds, "how long", 1.0),
 )
-async def slow(parts: Parts, *, delay: float) -> AsyncIterator[None]:
+async def slow(parts: LabComponents, *, delay: float) -> AsyncIterator[None]:
     """Let requests wait."""
     parts.controller.set_assignment_delay(delay)
     yield
@@ -111,7 +111,7 @@ async def slow(parts: Parts, *, delay: float) -> AsyncIterator[None]:
 
 
 @lasting("lease", "swap", "When its lease ends, an exporter hears of the next one without having been idle.")
-async def swap(parts: Parts) -> AsyncIterator[None]:
+async def swap(parts: LabComponents) -> AsyncIterator[None]:
     """Let leases follow each other without a message in between."""
     parts.controller.features.skip_idle = True
     yield
@@ -124,7 +124,7 @@ async def swap(parts: Parts) -> AsyncIterator[None]:
     "The name of a new lease is taken already, by another client's.",
     Option("times", count, "how often; default: once", 1),
 )
-async def duplicate(parts: Parts, *, times: int) -> AsyncIterator[None]:
+async def duplicate(parts: LabComponents, *, times: int) -> AsyncIterator[None]:
     """Let names be taken."""
     _somebody(parts)
 
@@ -140,18 +140,18 @@ async def duplicate(parts: Parts, *, times: int) -> AsyncIterator[None]:
 
 
 @once("list-token", "expire", "The tokens of next pages that were handed out are too old.")
-async def expire_page_tokens(parts: Parts) -> None:
+async def expire_page_tokens(parts: LabComponents) -> None:
     """Let listings fail in the middle."""
     parts.controller.expire_page_tokens()
 
 
-def _some(parts: Parts, name: str) -> list[LeaseRecord]:
+def _some(parts: LabComponents, name: str) -> list[LeaseRecord]:
     leases = parts.leases(name)
     if not leases:
         raise UsageError("There is no lease that has begun and not ended. Acquire one first.")
     return leases
 
 
-def _somebody(parts: Parts) -> None:
+def _somebody(parts: LabComponents) -> None:
     if SOMEBODY not in parts.controller.state.clients:
         parts.controller.add_client(SOMEBODY)

@@ -8,10 +8,10 @@ from typing import Any
 
 import grpc
 
+from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.faults.options import Option, count, seconds, size, text
 from JumpstarterLibrary.lab.faults.ports import kept
 from JumpstarterLibrary.lab.faults.table import lasting, once
-from JumpstarterLibrary.lab.parts import Parts
 from JumpstarterLibrary.lab.router_behaviour import Refusal, RouterBehaviour
 
 CODES = tuple(code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK)
@@ -25,7 +25,7 @@ _USUAL = RouterBehaviour()
     "Open tunnels break.",
     Option("how", text, "whether both sides hear of it at once, or neither does", "reset", ("reset", "silent")),
 )
-async def drop(parts: Parts, *, how: str) -> None:
+async def drop(parts: LabComponents, *, how: str) -> None:
     """Break tunnels."""
     parts.router.drop(how=how)
 
@@ -38,14 +38,14 @@ async def drop(parts: Parts, *, how: str) -> None:
     Option("details", text, "with which text", "invalid jwt token"),
     Option("times", count, "how many streams, of either side; default: all"),
 )
-async def refuse(parts: Parts, *, code: str, details: str, times: int | None) -> AsyncIterator[None]:
+async def refuse(parts: LabComponents, *, code: str, details: str, times: int | None) -> AsyncIterator[None]:
     """Refuse tunnels."""
     with _behaving(parts, refuse=Refusal(code=grpc.StatusCode[code], details=details, times=times)):
         yield
 
 
 @lasting("router", "never-pair", "The two sides of new tunnels never meet.")
-async def never_pair(parts: Parts) -> AsyncIterator[None]:
+async def never_pair(parts: LabComponents) -> AsyncIterator[None]:
     """Let both sides wait."""
     with _behaving(parts, never_pair=True):
         yield
@@ -58,7 +58,7 @@ async def never_pair(parts: Parts) -> AsyncIterator[None]:
     Option("delay", seconds, "how long each is held back", 0.05),
     Option("rate", size, "bytes per second in each direction; default: no limit"),
 )
-async def slow(parts: Parts, *, delay: float, rate: int | None) -> AsyncIterator[None]:
+async def slow(parts: LabComponents, *, delay: float, rate: int | None) -> AsyncIterator[None]:
     """Hold frames back."""
     real = parts.clock.scale or 1.0
     with _behaving(parts, delay_s=delay / real, bytes_per_second=None if rate is None else rate * real):
@@ -71,21 +71,21 @@ async def slow(parts: Parts, *, delay: float, rate: int | None) -> AsyncIterator
     "Frames are cut up.",
     Option("size", size, "bytes of the longest frame", 1),
 )
-async def rechunk(parts: Parts, *, size: int) -> AsyncIterator[None]:
+async def rechunk(parts: LabComponents, *, size: int) -> AsyncIterator[None]:
     """Cut frames up."""
     with _behaving(parts, rechunk=size):
         yield
 
 
 @lasting("router", "empty-frames", "A frame without data comes before each frame.")
-async def empty_frames(parts: Parts) -> AsyncIterator[None]:
+async def empty_frames(parts: LabComponents) -> AsyncIterator[None]:
     """Send empty frames."""
     with _behaving(parts, empty_frames=True):
         yield
 
 
 @lasting("router", "odd-frames", "A PING, an RST_STREAM and a frame of an unknown type come before each frame.")
-async def odd_frames(parts: Parts) -> AsyncIterator[None]:
+async def odd_frames(parts: LabComponents) -> AsyncIterator[None]:
     """Send frames of other types."""
     with _behaving(parts, odd_frames=True):
         yield
@@ -97,14 +97,14 @@ async def odd_frames(parts: Parts) -> AsyncIterator[None]:
     "What a side hears when the other one has vanished: nothing (upstream, as ever) or the end of its stream (clean).",
     Option("mode", text, "which", "upstream", ("upstream", "clean")),
 )
-async def half_open(parts: Parts, *, mode: Any) -> AsyncIterator[None]:
+async def half_open(parts: LabComponents, *, mode: Any) -> AsyncIterator[None]:
     """Choose what a survivor hears."""
     with _behaving(parts, half_open=mode):
         yield
 
 
 @lasting("router", "down", "It is gone, with all tunnels; it comes back in the end.")
-async def down(parts: Parts) -> AsyncIterator[None]:
+async def down(parts: LabComponents) -> AsyncIterator[None]:
     """Stop the router."""
     await parts.router.stop_serving()
     with kept(parts.router.endpoint):
@@ -118,7 +118,7 @@ async def down(parts: Parts) -> AsyncIterator[None]:
     "It is gone, with all tunnels, and comes back.",
     Option("down", seconds, "how long it is gone", 0.0),
 )
-async def restart(parts: Parts, *, down: float) -> None:
+async def restart(parts: LabComponents, *, down: float) -> None:
     """Stop the router and start it."""
     await parts.router.stop_serving()
     with kept(parts.router.endpoint):
@@ -127,7 +127,7 @@ async def restart(parts: Parts, *, down: float) -> None:
 
 
 @contextmanager
-def _behaving(parts: Parts, **changes: Any) -> Iterator[None]:
+def _behaving(parts: LabComponents, **changes: Any) -> Iterator[None]:
     """Let the router behave in another way; in the end as usual, whatever came in between."""
     for name, value in changes.items():
         setattr(parts.router.behaviour, name, value)

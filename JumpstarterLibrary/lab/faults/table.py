@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.faults.options import Option, seconds
-from JumpstarterLibrary.lab.parts import Parts
 
 Act = Callable[..., AbstractAsyncContextManager[None]]
 """Causes a fault: called with the lab's parts and the options, it lets it happen on entry and undoes it on exit."""
@@ -67,7 +67,7 @@ def once(target: str, name: str, text: str, *options: Option) -> Callable[[Calla
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         @asynccontextmanager
-        async def act(parts: Parts, **options: Any) -> AsyncIterator[None]:
+        async def act(parts: LabComponents, **options: Any) -> AsyncIterator[None]:
             await function(parts, **options)
             yield
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from JumpstarterLibrary.errors import DriverError, ExporterNotReady, LinkError, OperationTimeout, UsageError
+from pytest_jumpstarter.clients.driver_handle import proxy_of
 from pytest_jumpstarter.clients.logs import logged
 from pytest_jumpstarter.clients.optional import needed
 from pytest_jumpstarter.clients.status import POLL_S, StatusMonitor, monitored, status_of, wait_for
-from pytest_jumpstarter.clients.trouble import as_both, as_driver_error
-from pytest_jumpstarter.clients.wire import proxy_of
+from pytest_jumpstarter.clients.trouble import also_as, as_driver_error
 from pytest_jumpstarter.configs.threads import entered
 from pytest_jumpstarter.exporting.statuses import ExporterStatus
 
@@ -93,7 +93,7 @@ class AsyncMethods:
         """
         found = await self.get_status_async()
         if found not in (None, *_CALLABLE):
-            raise as_both(ExporterNotReady(f"The exporter takes no driver calls: its status is {found}."), DriverError)
+            raise also_as(ExporterNotReady(f"The exporter takes no driver calls: its status is {found}."), DriverError)
 
     @asynccontextmanager
     async def status_monitor_async(self, poll_interval: float = POLL_S) -> AsyncIterator[StatusMonitor]:

@@ -14,11 +14,11 @@ from JumpstarterLibrary.client import DriverProxy
 from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.drivers import GenericProxy
 from pytest_jumpstarter.clients.asynchronous import AsyncMethods
+from pytest_jumpstarter.clients.driver_handle import DriverHandle, proxy_of
 from pytest_jumpstarter.clients.logs import logged
 from pytest_jumpstarter.clients.portal import LazyPortal
 from pytest_jumpstarter.clients.streams import BlockingStream, DriverStream
 from pytest_jumpstarter.clients.trouble import as_driver_error
-from pytest_jumpstarter.clients.wire import Wire, proxy_of
 from pytest_jumpstarter.exporting.metadata import NAME_LABEL
 
 
@@ -162,7 +162,9 @@ class DriverClient(AsyncDriverClient):
 
     def __repr__(self) -> str:
         wire = self.__dict__.get("stub")
-        where = f" {wire.node.path or '(root)'!r} of {wire.device.link.name!r}" if isinstance(wire, Wire) else ""
+        where = (
+            f" {wire.node.path or '(root)'!r} of {wire.device.link.name!r}" if isinstance(wire, DriverHandle) else ""
+        )
         return f"<{type(self).__name__}{where}>"
 
 

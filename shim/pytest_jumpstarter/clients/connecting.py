@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 from JumpstarterLibrary.client import Address, Device
 from JumpstarterLibrary.errors import UsageError
 from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, adopt
-from pytest_jumpstarter.configs.borders import connecting
+from pytest_jumpstarter.clients.factory import Allow, build_clients
 from pytest_jumpstarter.configs.direct import DirectLease
+from pytest_jumpstarter.configs.error_mapping import map_connect_errors
 from pytest_jumpstarter.configs.sections import TLSConfigV1Alpha1
 from pytest_jumpstarter.configs.threads import entered
 
@@ -59,10 +59,10 @@ async def client_from_path(
 
     @contextmanager
     def connect() -> Iterator[DriverClient]:
-        with connecting():
+        with map_connect_errors():
             device = Device.connect(replace(lease._connection(), source="path"))
         with device:
-            yield adopt(device, Allow(tuple(lease.allow), unsafe), portal=portal)
+            yield build_clients(device, Allow(tuple(lease.allow), unsafe), portal=portal)
 
     async with entered(lambda _tick: connect()) as client:
         yield client

@@ -16,7 +16,7 @@ import anyio.to_thread
 
 from JumpstarterLibrary.client import ByteStream, DriverProxy
 from JumpstarterLibrary.client.compression import Decompressor
-from JumpstarterLibrary.client.offer import Offer
+from JumpstarterLibrary.client.offer import ResourceHandle
 from JumpstarterLibrary.client.pending import PendingCall
 from JumpstarterLibrary.client.resource import LAST_FRAMES_S
 from JumpstarterLibrary.client.stream import FRAME
@@ -192,7 +192,7 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
         TransferError: It could not be read or written, or the driver's data broke off.
     """
     with as_driver_error():
-        offer = await _opening(lambda: Offer(proxy, compression), Offer.close)
+        offer = await _opening(lambda: ResourceHandle(proxy, compression), ResourceHandle.close)
     failure: Exception | None = None
     try:
         async with DriverByteStream(offer.stream) as remote, anyio.create_task_group() as tasks:
@@ -219,7 +219,7 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
 class _Pumps:
     """The two directions of an offered stream."""
 
-    def __init__(self, offer: Offer, local: Any, remote: DriverByteStream, compression: Compression) -> None:
+    def __init__(self, offer: ResourceHandle, local: Any, remote: DriverByteStream, compression: Compression) -> None:
         self._offer, self._local, self._remote = offer, local, remote
         self._decompressor = Decompressor(compression) if offer.decompress else None
         # As with uploads whose call we make: who has taken everything leaves at most the tail of a compressed file.

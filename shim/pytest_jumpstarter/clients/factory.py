@@ -16,10 +16,10 @@ from JumpstarterLibrary.client import Device, DriverProxy, drivers
 from JumpstarterLibrary.client.drivers import GenericProxy, power, proxy_class
 from JumpstarterLibrary.client.tree import Node
 from pytest_jumpstarter.clients.base import DriverClient
+from pytest_jumpstarter.clients.driver_handle import DriverHandle
 from pytest_jumpstarter.clients.importing import MissingDriverError, import_class, is_allowed
 from pytest_jumpstarter.clients.portal import LazyPortal
 from pytest_jumpstarter.clients.stub import StubDriverClient
-from pytest_jumpstarter.clients.wire import Wire
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Allow:
         return is_allowed(class_path, self.patterns, self.unsafe)
 
 
-def adopt(device: Device, allow: Allow | None = None, *, portal: Any = None) -> DriverClient:
+def build_clients(device: Device, allow: Allow | None = None, *, portal: Any = None) -> DriverClient:
     """Make a client for every driver of a device, children first, and return that of the root.
 
     When the device is closed, what its clients have opened is closed first.
@@ -140,7 +140,7 @@ class _Clients:
         client = kind(
             uuid=UUID(node.uuid),
             labels=dict(node.labels),
-            stub=Wire(self.device, node),
+            stub=DriverHandle(self.device, node),
             portal=self.portal,
             stack=self.stack.enter_context(ExitStack()),
             children=children,

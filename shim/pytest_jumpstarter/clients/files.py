@@ -10,15 +10,15 @@ from typing import Any, Literal
 from uuid import UUID
 
 from JumpstarterLibrary.client.drivers import OpendalProxy
-from JumpstarterLibrary.client.offer import offered, received
+from JumpstarterLibrary.client.offer import download_handle, upload_handle
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.errors import UsageError
 from pytest_jumpstarter.clients.base import DriverClient
+from pytest_jumpstarter.clients.driver_handle import proxy_of
 from pytest_jumpstarter.clients.filerecords import Capability, Metadata, PresignedRequest
 from pytest_jumpstarter.clients.optional import commands
 from pytest_jumpstarter.clients.transfers import PathBuf, sink, source
 from pytest_jumpstarter.clients.trouble import as_driver_error
-from pytest_jumpstarter.clients.wire import proxy_of
 
 Mode = Literal["rb", "wb"]
 HashAlgo = Literal["md5", "sha256"]
@@ -59,13 +59,13 @@ class OpendalFile:
     def write_bytes(self, data: bytes) -> None:
         """Write bytes at the end of what was written."""
         what = Source.of(bytes(data))
-        with as_driver_error(), offered(proxy_of(self.client), what.open, what.name, what.size) as handle:
+        with as_driver_error(), upload_handle(proxy_of(self.client), what.open, what.name, what.size) as handle:
             self.client.call("file_write", self.fd, handle)
 
     def read_bytes(self) -> bytes:
         """Return the bytes between the cursor and the end."""
         memory = BytesIO()
-        with as_driver_error(), received(proxy_of(self.client), memory.write, "bytes in memory") as handle:
+        with as_driver_error(), download_handle(proxy_of(self.client), memory.write, "bytes in memory") as handle:
             self.client.call("file_read", self.fd, handle)
         return memory.getvalue()
 

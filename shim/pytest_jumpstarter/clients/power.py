@@ -11,9 +11,9 @@ from JumpstarterLibrary.client.drivers.power import ExporterCyclePowerProxy, Pow
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.errors import InfrastructureError
 from pytest_jumpstarter.clients.base import DriverClient
+from pytest_jumpstarter.clients.driver_handle import proxy_of
 from pytest_jumpstarter.clients.optional import commands
 from pytest_jumpstarter.clients.records import Record
-from pytest_jumpstarter.clients.wire import proxy_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from JumpstarterLibrary import exporter
 from JumpstarterLibrary.client import Device, DirectConnection
 from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, adopt
+from pytest_jumpstarter.clients.factory import Allow, build_clients
 from pytest_jumpstarter.configs.threads import entered
 
 
@@ -49,7 +49,7 @@ async def serve_async(
 @contextmanager
 def _served(root_device: exporter.Driver, portal: Any) -> Iterator[DriverClient]:
     with exporter.serve(root_device) as served, _connected(served.host) as device:
-        yield adopt(device, Allow(unsafe=True), portal=portal)
+        yield build_clients(device, Allow(unsafe=True), portal=portal)
 
 
 def _connected(host: str) -> Device:

@@ -10,9 +10,9 @@ from typing import Any
 from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.errors import DriverMethodNotImplemented
 from pytest_jumpstarter.clients.base import DriverClient
+from pytest_jumpstarter.clients.driver_handle import DriverHandle
 from pytest_jumpstarter.clients.importing import advice
 from pytest_jumpstarter.clients.streams import BlockingStream
-from pytest_jumpstarter.clients.wire import Wire
 
 CLIENT_LABEL = "jumpstarter.dev/client"
 
@@ -84,7 +84,7 @@ class StubDriverClient(DriverClient):
         return method
 
     def _check(self) -> None:
-        if not isinstance(self.stub, Wire):
+        if not isinstance(self.stub, DriverHandle):
             raise self._missing(None)
 
     def _missing(self, error: DriverMethodNotImplemented | None) -> MissingClient:

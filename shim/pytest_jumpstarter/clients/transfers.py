@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from JumpstarterLibrary.client.offer import offered, presigned, received
+from JumpstarterLibrary.client.offer import download_handle, presigned, upload_handle
 from JumpstarterLibrary.client.source import Source, is_url
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import Compression
+from pytest_jumpstarter.clients.driver_handle import proxy_of
 from pytest_jumpstarter.clients.optional import needed
-from pytest_jumpstarter.clients.trouble import as_both, as_driver_error
-from pytest_jumpstarter.clients.wire import proxy_of
+from pytest_jumpstarter.clients.trouble import also_as, as_driver_error
 
 PathBuf = str | os.PathLike[str]
 
@@ -57,13 +57,13 @@ def source(
         yield presigned(url)
     elif operator is None:
         local = local_source(path)
-        with as_driver_error(), offered(proxy_of(client), local.open, local.name, local.size, kind) as handle:
+        with as_driver_error(), upload_handle(proxy_of(client), local.open, local.name, local.size, kind) as handle:
             yield handle
     elif kind is Compression.none and operator.capability().presign_read:
         yield signed(operator, str(path))
     else:
         name, proxy = str(path), proxy_of(client)
-        with as_driver_error(), offered(proxy, lambda: operator.open(name, "rb"), name, None, kind) as handle:
+        with as_driver_error(), upload_handle(proxy, lambda: operator.open(name, "rb"), name, None, kind) as handle:
             yield handle
 
 
@@ -92,7 +92,7 @@ def sink(client: Any, path: PathBuf, operator: Any = None, compression: Any = No
         opened = _local_sink(Path(path)) if operator is None else _remote_sink(operator, str(path))
         write = stack.enter_context(_compressed(stack.enter_context(opened), kind))
         stack.enter_context(as_driver_error())
-        yield stack.enter_context(received(proxy_of(client), write, str(path)))
+        yield stack.enter_context(download_handle(proxy_of(client), write, str(path)))
 
 
 def parse_path(path: PathBuf) -> tuple[Path, None] | tuple[None, str]:
@@ -112,7 +112,7 @@ def local_source(path: PathBuf) -> Source:
     except UsageError as error:
         if not isinstance(error.__cause__, OSError):
             raise
-        both = as_both(error, type(error.__cause__))
+        both = also_as(error, type(error.__cause__))
         raise both from error.__cause__
 
 

@@ -10,7 +10,7 @@ from JumpstarterLibrary.errors import DriverError, InfrastructureError, Jumpstar
 _both: dict[tuple[type[Exception], type[Exception]], type[Exception]] = {}
 
 
-def as_both(error: Exception, other: type[Exception]) -> Exception:
+def also_as(error: Exception, other: type[Exception]) -> Exception:
     """Return an error that is also of another class; the same one if it is already.
 
     Args:
@@ -40,5 +40,5 @@ def as_driver_error() -> Iterator[None]:
     except DriverError:
         raise
     except InfrastructureError as error:
-        made = as_both(error, DriverError)
+        made = also_as(error, DriverError)
         raise made from made.__cause__

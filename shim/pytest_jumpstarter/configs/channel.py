@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from JumpstarterLibrary.client.leasing import Controller
 from JumpstarterLibrary.client.leasing.channel import call_credentials as credentials_of
-from JumpstarterLibrary.client.leasing.last_resort import release_through
+from JumpstarterLibrary.client.leasing.exit_cleanup import release_through
 from JumpstarterLibrary.client.settings import ClientSettings, authorities, values
-from JumpstarterLibrary.client.settings.environment import VARIABLES, strong_layer
+from JumpstarterLibrary.client.settings.environment import VARIABLES, env_overrides
 from JumpstarterLibrary.client.settings.layers import Given, Layers
 from JumpstarterLibrary.client.settings.model import RETRY_S
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
-from pytest_jumpstarter.configs.inline import off_loop
 from pytest_jumpstarter.configs.sections import DIAL_S, ObjectMeta
+from pytest_jumpstarter.configs.sync_or_async import run_blocking
 
 if TYPE_CHECKING:
     from pytest_jumpstarter.configs.client import ClientConfigV1Alpha1
@@ -44,7 +44,7 @@ class ControllerChannel:
 
     async def close(self, grace: float | None = None) -> None:  # noqa: ARG002 - gRPC's channels have it
         """Close it, from a coroutine."""
-        await off_loop(self.hang_up)
+        await run_blocking(self.hang_up)
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +94,7 @@ def settings_of(config: ClientConfigV1Alpha1) -> ClientSettings:
         "leases.retry_timeout": config.leases.retry_timeout,
     }
     given = {key: Given(value, "argument", f"'{key}' of {place}") for key, value in found.items()}
-    layers = Layers([strong_layer(os.environ), given])
+    layers = Layers([env_overrides(os.environ), given])
     insecure = layers.pick("tls.insecure", values.boolean, False)
     return ClientSettings(
         namespace=_needed(layers, place, "metadata.namespace"),

@@ -24,8 +24,8 @@ from JumpstarterLibrary.client.settings.layers import (
     section_layer,
 )
 from JumpstarterLibrary.errors import ConfigurationError
-from pytest_jumpstarter.configs.asking import AskingMethods
-from pytest_jumpstarter.configs.borders import invalid, validation
+from pytest_jumpstarter.configs.controller_calls import ControllerCallsMixin
+from pytest_jumpstarter.configs.error_mapping import invalid, map_validation_errors
 from pytest_jumpstarter.configs.exceptions import FileNotFoundError
 from pytest_jumpstarter.configs.files import CONFIG_API_VERSION, ConfigPath, as_yaml, with_unknown, write_secret
 from pytest_jumpstarter.configs.leasing import LeasingMethods
@@ -39,8 +39,8 @@ from pytest_jumpstarter.configs.sections import (
     Section,
     ShellConfigV1Alpha1,
     TLSConfigV1Alpha1,
-    present,
-    weak,
+    drop_unset,
+    env_defaults_of,
 )
 from pytest_jumpstarter.configs.service import ClientService
 
@@ -73,7 +73,7 @@ _SECTIONS: Mapping[str, type[Section]] = {
 
 
 @dataclass(init=False)
-class ClientConfigV1Alpha1(AskingMethods, LeasingMethods, Model):
+class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
     """A client's configuration: made of keywords, or read from its file.
 
     What is not given comes from the environment: ``JMP_NAMESPACE``, ``JMP_NAME``, ``JMP_ENDPOINT``, ``JMP_TOKEN`` and
@@ -126,7 +126,7 @@ class ClientConfigV1Alpha1(AskingMethods, LeasingMethods, Model):
         shell: ShellConfigV1Alpha1 | Mapping[str, Any] = UNSET,
         leases: ClientConfigV1Alpha1Lease | Mapping[str, Any] = UNSET,
     ) -> None:
-        given = present(
+        given = drop_unset(
             apiVersion=apiVersion,
             kind=kind,
             metadata=metadata,
@@ -139,14 +139,14 @@ class ClientConfigV1Alpha1(AskingMethods, LeasingMethods, Model):
             shell=shell,
             leases=leases,
         )
-        with validation(NAME):
+        with map_validation_errors(NAME):
             self._fill(*_argued(given))
         self.alias = alias
         self.path = None if path is None else Path(path)
 
     def _fill(self, layer: Layer, made: Mapping[str, Section]) -> None:
         """Take what a layer gives and the environment fills in, with the sections that are made already."""
-        layers = Layers([layer, *weak()])
+        layers = Layers([layer, *env_defaults_of()])
         self.apiVersion = layers.pick("apiVersion", values.literal(CONFIG_API_VERSION), CONFIG_API_VERSION)
         self.kind = layers.pick("kind", values.literal(KIND), KIND)
         for name, kind in _SECTIONS.items():
@@ -173,7 +173,7 @@ class ClientConfigV1Alpha1(AskingMethods, LeasingMethods, Model):
         file = Path(path)
         if not file.exists():
             raise FileNotFoundError(f"There is no client configuration '{file}'. Check the path.")
-        with validation(NAME):
+        with map_validation_errors(NAME):
             document = read_file(file)
             made = cls._of(document.content, f"'{file}'", document.line)
         made.alias, made.path = file.name.partition(".")[0], file
@@ -188,7 +188,7 @@ class ClientConfigV1Alpha1(AskingMethods, LeasingMethods, Model):
         """
         if isinstance(obj, cls):
             return obj
-        with validation(NAME):
+        with map_validation_errors(NAME):
             if not isinstance(obj, Mapping):
                 raise ConfigurationError(f"{NAME} is made of a mapping, not of a {type(obj).__name__}.")
             made = cls._of(obj, "the mapping")

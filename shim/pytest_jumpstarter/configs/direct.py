@@ -13,8 +13,8 @@ from JumpstarterLibrary.client.settings import authorities
 from JumpstarterLibrary.client.settings.layers import Given, Layers
 from JumpstarterLibrary.types import Tls
 from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, adopt
-from pytest_jumpstarter.configs.borders import connecting
+from pytest_jumpstarter.clients.factory import Allow, build_clients
+from pytest_jumpstarter.configs.error_mapping import map_connect_errors
 from pytest_jumpstarter.configs.sections import TLSConfigV1Alpha1
 from pytest_jumpstarter.configs.threads import entered
 
@@ -70,10 +70,10 @@ class DirectLease:
         Raises:
             ExporterUnreachableError: It cannot be reached.
         """
-        with connecting():
+        with map_connect_errors():
             device = Device.connect(self._connection())
         with device:
-            yield adopt(device, Allow(tuple(self.allow), self.unsafe))
+            yield build_clients(device, Allow(tuple(self.allow), self.unsafe))
 
     @asynccontextmanager
     async def connect_async(self, stack: Any = None) -> AsyncIterator[DriverClient]:  # noqa: ARG002 - upstream's

@@ -13,19 +13,19 @@ from typing import Any, Self
 from JumpstarterLibrary.client.leasing import LeaseRequest
 from JumpstarterLibrary.errors import InfrastructureError, LeaseTransferred, UsageError
 from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, adopt
-from pytest_jumpstarter.configs.borders import controller_calls
+from pytest_jumpstarter.clients.factory import Allow, build_clients
+from pytest_jumpstarter.configs.active_lease import ActiveLease, take
 from pytest_jumpstarter.configs.channel import controller_of
 from pytest_jumpstarter.configs.direct import DirectLease
+from pytest_jumpstarter.configs.error_mapping import controller_calls
 from pytest_jumpstarter.configs.exceptions import LeaseError
-from pytest_jumpstarter.configs.holding import Holding, take
+from pytest_jumpstarter.configs.lease_monitor import NOW, LeaseMonitor
+from pytest_jumpstarter.configs.lease_notices import logger
 from pytest_jumpstarter.configs.records import Lease as LeaseRecord
 from pytest_jumpstarter.configs.sections import DIAL_S, TLSConfigV1Alpha1
 from pytest_jumpstarter.configs.service import ClientService
 from pytest_jumpstarter.configs.spinner import LeaseAcquisitionSpinner
-from pytest_jumpstarter.configs.telling import logger
 from pytest_jumpstarter.configs.threads import Tick, entered, shielded, stoppable
-from pytest_jumpstarter.configs.watching import NOW, Monitor
 
 __all__ = ["ClientService", "DirectLease", "Lease", "LeaseAcquisitionSpinner", "LeaseError"]
 
@@ -100,7 +100,7 @@ class Lease:
     lease_transferred: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self._holding: Holding | None = None
+        self._holding: ActiveLease | None = None
         self._leaving = False
 
     # From begin to end
@@ -177,7 +177,7 @@ class Lease:
     async def __aexit__(self, *_: object) -> None:
         await shielded(self._leave)
 
-    def _held(self) -> Holding:
+    def _held(self) -> ActiveLease:
         if self._holding is None:
             raise UsageError("The lease has no exporter yet. Use it in a `with` block, or call request() first.")
         return self._holding
@@ -198,7 +198,7 @@ class Lease:
     @contextmanager
     def _connected(self, tick: Tick) -> Iterator[DriverClient]:
         with self._held().connected(tick, self.acquisition_timeout) as device:
-            yield adopt(device, Allow(tuple(self.allow), self.unsafe))
+            yield build_clients(device, Allow(tuple(self.allow), self.unsafe))
 
     @asynccontextmanager
     async def connect_async(self, stack: Any = None) -> AsyncIterator[DriverClient]:  # noqa: ARG002 - upstream's
@@ -236,7 +236,7 @@ class Lease:
         Args:
             threshold: How long before the end it is told. Default: 5 minutes.
         """
-        with Monitor(self._held().lease, threshold, self._notify_lease_ending):
+        with LeaseMonitor(self._held().lease, threshold, self._notify_lease_ending):
             yield
 
     @asynccontextmanager
@@ -248,7 +248,7 @@ class Lease:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._notify_lease_ending, left)
 
-        with Monitor(self._held().lease, threshold, ending):
+        with LeaseMonitor(self._held().lease, threshold, ending):
             yield
 
     def _notify_lease_ending(self, remaining: timedelta) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings
-from pytest_jumpstarter.configs.borders import controller_calls
 from pytest_jumpstarter.configs.channel import ControllerChannel, settings_of
 from pytest_jumpstarter.configs.env import JMP_LEASE
-from pytest_jumpstarter.configs.inline import off_loop
+from pytest_jumpstarter.configs.error_mapping import controller_calls
+from pytest_jumpstarter.configs.sync_or_async import run_blocking
 from pytest_jumpstarter.configs.threads import need_anyio
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class LeasingMethods:
         need_anyio()
         with controller_calls(self):
             settings = self._settings(retry_timeout)
-            channel = await off_loop(lambda: ControllerChannel(settings))
+            channel = await run_blocking(lambda: ControllerChannel(settings))
         with channel:
             lease = self._lease(channel, selector, exporter_name, lease_name, duration, acquisition_timeout)
             lease.portal = portal

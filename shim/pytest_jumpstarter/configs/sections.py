@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from JumpstarterLibrary.client.settings import values
-from JumpstarterLibrary.client.settings.environment import VARIABLES, weak_layers
+from JumpstarterLibrary.client.settings.environment import VARIABLES, env_defaults
 from JumpstarterLibrary.client.settings.layers import Layer, Layers, section_layer
 from JumpstarterLibrary.client.settings.model import ACQUISITION_S, RETRY_S
 from JumpstarterLibrary.errors import ConfigurationError
-from pytest_jumpstarter.configs.borders import validation
+from pytest_jumpstarter.configs.error_mapping import map_validation_errors
 from pytest_jumpstarter.configs.model import Model
 
 DIAL_S = 30.0
@@ -25,19 +25,19 @@ UNSET: Any = object()
 """What is not given, and so may come from elsewhere."""
 
 
-def present(**given: Any) -> dict[str, Any]:
+def drop_unset(**given: Any) -> dict[str, Any]:
     """Return those that are given."""
     return {name: value for name, value in given.items() if value is not UNSET}
 
 
-def weak() -> Sequence[Layer]:
+def env_defaults_of() -> Sequence[Layer]:
     """Return what the environment fills in now."""
-    return weak_layers(os.environ)
+    return env_defaults(os.environ)
 
 
 def weak_of_sections() -> Sequence[Layer]:
     """Return what the environment fills in where a section is made alone: what has a variable of its own."""
-    return weak_layers({name: os.environ[name] for name in VARIABLES.values() if name in os.environ})
+    return env_defaults({name: os.environ[name] for name in VARIABLES.values() if name in os.environ})
 
 
 def needed(layers: Layers, key: str) -> Any:
@@ -59,8 +59,8 @@ class Section(Model):
 
     def _init(self, **given: Any) -> None:
         kind = type(self).__name__
-        with validation(kind):
-            layer = section_layer(self.NAME, present(**given), f"{kind}()", "argument")
+        with map_validation_errors(kind):
+            layer = section_layer(self.NAME, drop_unset(**given), f"{kind}()", "argument")
             self._fill(Layers([layer, *weak_of_sections()]))
 
     @classmethod
@@ -72,7 +72,7 @@ class Section(Model):
         """
         if isinstance(obj, cls):
             return obj
-        with validation(cls.__name__):
+        with map_validation_errors(cls.__name__):
             return cls.of(Layers([section_layer(cls.NAME, obj, "the mapping", "argument"), *weak_of_sections()]))
 
     @classmethod

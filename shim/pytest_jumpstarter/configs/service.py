@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from JumpstarterLibrary.client.leasing.calls import ControllerCalls
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
-from pytest_jumpstarter.configs.borders import controller_calls
 from pytest_jumpstarter.configs.channel import controller_of
-from pytest_jumpstarter.configs.inline import off_loop
+from pytest_jumpstarter.configs.error_mapping import controller_calls
 from pytest_jumpstarter.configs.selectors import extract_match_labels_filter
+from pytest_jumpstarter.configs.sync_or_async import run_blocking
 
 if TYPE_CHECKING:
     from pytest_jumpstarter.configs.records import Exporter, ExporterList, Lease, LeaseList
@@ -185,7 +185,7 @@ class ClientService:
     async def _ask(self, call: Callable[[ControllerCalls], Result]) -> Result:
         calls = ControllerCalls(controller_of(self.channel), self.namespace)
         with controller_calls(None):
-            return await off_loop(lambda: call(calls))
+            return await run_blocking(lambda: call(calls))
 
 
 def in_utc(moment: datetime | None) -> datetime | None:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Self
 
 from JumpstarterLibrary.client.events import Event, Notice
-from pytest_jumpstarter.configs.telling import logger, tell
+from pytest_jumpstarter.configs.lease_notices import log_notice, logger
 
 QUIET = timedelta(minutes=5)
 """How often what is no news is logged."""
@@ -76,7 +76,7 @@ class LeaseAcquisitionSpinner:
     def put(self, event: Event) -> None:
         """Take an event of the wait."""
         if self.spinner is None or not isinstance(event, Notice) or event.level == "WARN":
-            tell(event)
+            log_notice(event)
             return
         from rich.markup import escape
 

@@ -13,8 +13,8 @@ from JumpstarterLibrary.client.settings.files import read_file
 from JumpstarterLibrary.client.settings.layers import Given, Layers, Line, no_line, where
 from JumpstarterLibrary.common.values import type_name
 from JumpstarterLibrary.errors import ConfigurationError
-from pytest_jumpstarter.configs.borders import validation
 from pytest_jumpstarter.configs.client import ClientConfigV1Alpha1
+from pytest_jumpstarter.configs.error_mapping import map_validation_errors
 from pytest_jumpstarter.configs.exceptions import FileNotFoundError
 from pytest_jumpstarter.configs.files import CONFIG_API_VERSION, ConfigPath, as_yaml, with_unknown, write_secret
 from pytest_jumpstarter.configs.model import Model
@@ -69,7 +69,7 @@ class UserConfigV1Alpha1(Model):
         apiVersion: str = CONFIG_API_VERSION,
         kind: str = KIND,
     ) -> None:
-        with validation(NAME):
+        with map_validation_errors(NAME):
             self._fill({"apiVersion": apiVersion, "kind": kind, "config": config}, f"{NAME}()")
 
     def _fill(self, document: Mapping[Any, Any], place: str, line: Line = no_line) -> None:
@@ -107,7 +107,7 @@ class UserConfigV1Alpha1(Model):
         if not cls.exists():
             raise FileNotFoundError(f"There is no user configuration '{path}'. `jmp config client use` makes one.")
         made = cls.__new__(cls)
-        with validation(NAME):
+        with map_validation_errors(NAME):
             file = read_file(path)
             made._fill(file.content, f"'{path}'", file.line)
         made._document = file.content

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from JumpstarterLibrary.errors import FaultClass, InfrastructureError, JumpstarterError
-from pytest_jumpstarter.failure import brief
+from pytest_jumpstarter.failure import trim_traceback
 from pytest_jumpstarter.hints import PYTEST
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.state import RUN, TROUBLE
@@ -42,7 +42,7 @@ def _brief(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, py
     excinfo.value.phrase_hints(PYTEST)
     if item.config.getoption("fulltrace", False):
         return (yield)
-    with brief(call, excinfo) as sentence:
+    with trim_traceback(call, excinfo) as sentence:
         report = yield
     if sentence is not None and report.failed:
         report.longrepr = sentence

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from JumpstarterLibrary.exporter.compression import Decoder, DecodingError
-from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamManners, end_of_stream_types
+from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamMixin, end_of_stream_types
 
 
 class Compression(StrEnum):
@@ -68,7 +68,7 @@ def compress_stream(stream: Any, compression: Compression | str | None) -> Any:
     return stream if compression is None else CompressedStream(stream, Compression(compression))
 
 
-class CompressedStream(StreamManners):
+class CompressedStream(StreamMixin):
     """A stream with compressed data on one side and plain data on the other.
 
     What is sent may wait in the compressor until ``send_eof`` or ``aclose``.

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from JumpstarterLibrary.exporter.streams import StreamManners
+from JumpstarterLibrary.exporter.streams import StreamMixin
 
 try:
     from anyio import TypedAttributeSet, typed_attribute
@@ -28,7 +28,7 @@ class ProgressAttribute(TypedAttributeSet):
     """Bytes of the whole transfer."""
 
 
-class ProgressStream(StreamManners):
+class ProgressStream(StreamMixin):
     """A stream that says in the log, every two seconds, how much has gone through it.
 
     Args:

@@ -12,7 +12,7 @@ from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.settings import find_settings
 from JumpstarterLibrary.errors import JumpstarterError
-from pytest_jumpstarter.parallel.notes import Notes, identity
+from pytest_jumpstarter.parallel.worker_leases import WorkerLeaseRegistry, identity
 from pytest_jumpstarter.state import NOTES
 
 
@@ -24,7 +24,7 @@ def release(config: pytest.Config, worker: str) -> None:
     """
     folder = config.stash.get(NOTES, None)
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-    for lease, client in Notes(Path(folder), worker).take() if folder is not None else ():
+    for lease, client in WorkerLeaseRegistry(Path(folder), worker).take() if folder is not None else ():
         trouble = _released(lease, client)
         text = trouble or f"Lease '{lease}' was released."
         if reporter is not None:

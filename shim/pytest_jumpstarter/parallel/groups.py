@@ -13,7 +13,7 @@ import pytest
 from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import MARK
-from pytest_jumpstarter.wants import wish_of
+from pytest_jumpstarter.schedule import shared_request_of
 
 logger = logging.getLogger("pytest_jumpstarter")
 
@@ -79,7 +79,7 @@ def _own_group(item: pytest.Item) -> str | None:
 def _group(item: pytest.Item, options: Options) -> object:
     """Return what names the group of a test; None for none."""
     try:
-        wish = wish_of(item, options)
+        wish = shared_request_of(item, options)
         if wish is None:
             return None
         mode = wish.resolve_mode(lab=options.virtual_lab is not None)

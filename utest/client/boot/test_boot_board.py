@@ -12,8 +12,8 @@ import pytest
 
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.boot.board import find_board
+from JumpstarterLibrary.client.boot.board_power import BoardPower
 from JumpstarterLibrary.client.boot.states import states_of
-from JumpstarterLibrary.client.boot.supply import Supply
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.errors import AmbiguousDriver, DriverError, NoSuchDriver
@@ -115,7 +115,7 @@ def test_whoever_switches_power_is_noticed(device: Device) -> None:
 def test_power_that_could_not_be_switched_off_is_not_off(device_with: Devices) -> None:
     device = device_with({"console": Port(), "power": StuckPower()})
     supply = find_board(device).supply
-    supply.state.becomes(True)
+    supply.state.set_state(True)
     with pytest.raises(DriverError):
         supply.switch_off(LIMIT)
     assert supply.on is None
@@ -203,7 +203,7 @@ def test_a_board_is_off_whatever_is_still_on_its_way(device: Device, port: Port,
 
 
 def test_the_pause_of_a_power_cycle_is_what_is_left_of_it(skipping: MovableClock, device: Device) -> None:
-    supply = Supply(device.client.power, device.timing)
+    supply = BoardPower(device.client.power, device.timing)
     supply.rest(2)
     assert skipping.seconds() == 0.0
     supply.switch_off(LIMIT)

@@ -9,8 +9,8 @@ import re
 import pytest
 
 from JumpstarterLibrary.client.boot.context import Context
-from JumpstarterLibrary.client.boot.files import own_state
-from JumpstarterLibrary.client.boot.model import ANY, UNKNOWN, Way, shortest_path
+from JumpstarterLibrary.client.boot.files import user_state
+from JumpstarterLibrary.client.boot.model import ANY, UNKNOWN, TransitionRule, shortest_path
 from JumpstarterLibrary.errors import UsageError
 
 
@@ -18,11 +18,11 @@ def nothing(_: Context) -> None:
     pass
 
 
-def way(source: str, target: str, cost: float = 1.0) -> Way:
-    return Way(source, target, nothing, cost)
+def way(source: str, target: str, cost: float = 1.0) -> TransitionRule:
+    return TransitionRule(source, target, nothing, cost)
 
 
-def words(path: list[Way] | None) -> list[str] | None:
+def words(path: list[TransitionRule] | None) -> list[str] | None:
     return None if path is None else [str(way) for way in path]
 
 
@@ -75,13 +75,13 @@ def test_no_other_path_is_shorter(seed: int) -> None:
 
 
 def test_what_shows_a_state() -> None:
-    prompt = own_state("recovery", "recovery# ")
+    prompt = user_state("recovery", "recovery# ")
     assert prompt.shown("boot\nrecovery# ")
     assert prompt.shown("boot\nrecovery#")
     assert not prompt.shown("recovery# \n")
     assert not prompt.shown("recovery# ls")
-    assert own_state("named", r"regexp:^\w+ >$").detect == re.compile(r"^\w+ >$")
-    line = own_state("asleep", "sleeping", None)
+    assert user_state("named", r"regexp:^\w+ >$").detect == re.compile(r"^\w+ >$")
+    line = user_state("asleep", "sleeping", None)
     assert line.shown("now\nsleeping\n\n")
     assert not line.shown("sleeping\nawake\n")
 
@@ -89,5 +89,5 @@ def test_what_shows_a_state() -> None:
 @pytest.mark.parametrize("name", ["off", "any", "unknown", "starting", "booting", ""])
 def test_names_that_are_taken(name: str) -> None:
     with pytest.raises(UsageError) as caught:
-        own_state(name, "x")
+        user_state(name, "x")
     assert str(caught.value) == f"'{name}' cannot be the name of a state of one's own"

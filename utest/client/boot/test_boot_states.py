@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client import Device, Timing
-from JumpstarterLibrary.client.boot import own_ways
+from JumpstarterLibrary.client.boot import builtin_transitions
+from JumpstarterLibrary.client.boot.board_power import BoardPower
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.detecting import last_phase
-from JumpstarterLibrary.client.boot.files import own_state, read_states
-from JumpstarterLibrary.client.boot.model import Way
+from JumpstarterLibrary.client.boot.files import read_states, user_state
+from JumpstarterLibrary.client.boot.model import TransitionRule
 from JumpstarterLibrary.client.boot.starting import SYSTEM_STATES, await_state, died
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
-from JumpstarterLibrary.client.boot.supply import Supply
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.boot.variables import set_variable
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import Event, Notice
 from JumpstarterLibrary.client.login import log_in
@@ -256,7 +256,7 @@ def test_failures_of_the_lab_are_not_the_boards(
         def stuck(*_: object) -> None:
             raise DriverError("the relay is stuck")
 
-        patch.setattr(Supply, "switch_on", stuck)
+        patch.setattr(BoardPower, "switch_on", stuck)
         with pytest.raises(DriverError, match=r"^the relay is stuck$"):
             states.ensure("bootloader", LIMIT_S)
     assert states.known == "off"
@@ -309,7 +309,7 @@ def test_a_system_without_a_login(virtual: Callable[..., Device], tmp_path: Path
     device = virtual()
     states = states_of(device)
     states.configure(dataclasses.replace(states.settings, password="root", off_time=0.0))
-    stays = Way("shell", "login", lambda _: "shell")
+    stays = TransitionRule("shell", "login", lambda _: "shell")
     states.define([], [stays])
     states.ensure("shell", LIMIT_S)
     with pytest.raises(BootFailed) as caught:
@@ -346,7 +346,7 @@ def test_a_state_in_which_the_board_is_seen_is_not_broken(virtual: Callable[...,
 
 def test_ways_to_nowhere(states: DeviceStates) -> None:
     with pytest.raises(UsageError) as caught:
-        states.define([], [Way("off", "nowhere", lambda _: None)])
+        states.define([], [TransitionRule("off", "nowhere", lambda _: None)])
     assert str(caught.value) == (
         "A way leads from 'off' to 'nowhere', but there is no state 'nowhere'. Define it with detect."
     )
@@ -364,7 +364,7 @@ def test_an_action_that_leads_elsewhere(virtual: Callable[..., Device]) -> None:
     def act(context: Context) -> None:
         context.board.console.write(b"echo nothing\n")
 
-    states.define([own_state("gone", "gone>")], [Way("bootloader", "gone", act, timeout=10)])
+    states.define([user_state("gone", "gone>")], [TransitionRule("bootloader", "gone", act, timeout=10)])
     states.ensure("bootloader", LIMIT_S)
     with pytest.raises(
         BootFailed, match=r"^State 'gone' was not reached from 'bootloader': The way was taken, and led "
@@ -512,7 +512,7 @@ def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventu
     with pytest.raises(StateMismatch, match=r"and is unknown: it answered a nudge with '#'\. The last lines were:"):
         states.should_be("login", LIMIT_S)
     # Otherwise a login would be waited for.
-    states.define([], [Way("any", "login", lambda _: "login")])
+    states.define([], [TransitionRule("any", "login", lambda _: "login")])
     assert [step.target for step in states.ensure("login", LIMIT_S)] == ["login"]
 
 
@@ -535,7 +535,9 @@ def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventu
     ],
 )
 def test_states_are_told_by_their_prompts(text: str, states: list[str]) -> None:
-    assert [state.name for state in own_ways.own_states("=>") if state.shown(f"before\n{text}")] == states
+    assert [
+        state.name for state in builtin_transitions.builtin_states("=>") if state.shown(f"before\n{text}")
+    ] == states
 
 
 @pytest.mark.parametrize(
@@ -588,7 +590,11 @@ def test_shells_in_shells_are_left_all(port: Port, states: DeviceStates) -> None
     answers = iter([b"\r\nboard# ", b"\r\n$ ", b"\r\nboard login: "])
     port.answer = lambda _: next(answers)
     context = Context(states.board, states.settings, Deadline(LIMIT_S))
-    (log_out,) = [way for way in own_ways.own_ways(context) if (way.source, way.target) == ("shell", "login")]
+    (log_out,) = [
+        way
+        for way in builtin_transitions.builtin_transitions(context)
+        if (way.source, way.target) == ("shell", "login")
+    ]
     assert log_out.act(context) == "login"
     assert port.got == b"\x15exit\n" * 3
 

@@ -11,17 +11,17 @@ import pytest
 
 from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.boot.board import find_board
+from JumpstarterLibrary.client.boot.builtin_transitions import builtin_states, builtin_transitions
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
-from JumpstarterLibrary.client.boot.own_ways import own_states, own_ways
 from JumpstarterLibrary.client.boot.starting import boot_from_uboot, died
 from JumpstarterLibrary.client.boot.states import states_of
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.boot.variables import get_variable, run_dhcp
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
-from JumpstarterLibrary.client.consoles.keyboard import Manner, type_text
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
+from JumpstarterLibrary.client.consoles.keyboard import TypingOptions, type_text
 from JumpstarterLibrary.client.consoles.recording import Recording
 from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline
@@ -108,14 +108,14 @@ def test_char_delay_is_for_all_that_is_typed(
 
     monkeypatch.setattr(Recording, "send", send)
     UBoot(device.console(), "=>").run("version")
-    type_text(device.console(), "x", Manner(), timeout=FAR)
+    type_text(device.console(), "x", TypingOptions(), timeout=FAR)
     assert set(delays) == {0.001}
 
 
 @pytest.mark.parametrize("length", [0.5, 420.0])
 def test_echo_timeout(silent: Any, device: Device, length: float) -> None:
     device.timing = Timing(echo_timeout=length)
-    assert not type_text(device.console(), "reboot", Manner(), timeout=FAR)
+    assert not type_text(device.console(), "reboot", TypingOptions(), timeout=FAR)
     assert silent == [(0.0, b"reboot"), (length, b"\n")]
 
 
@@ -184,7 +184,7 @@ def test_answer_timeout_of_a_shell(silent: Any, device: Device) -> None:
 def test_probe_timeout(silent: Any, device: Device, skipped: MovableClock) -> None:
     device.timing = Timing(probe_timeout=420.0)
     states = states_of(device)
-    shell = next(state for state in own_states("=>") if state.name == "shell")
+    shell = next(state for state in builtin_states("=>") if state.name == "shell")
     assert not shell.probe(Context(states.board, states.settings, Deadline(FAR)))
     assert skipped.seconds() == pytest.approx(420.0, abs=10.0)
 
@@ -281,7 +281,9 @@ def test_boot_timeout(port: Port, device: Device, clock: MovableClock) -> None:
 def test_the_limits_of_the_ways_between_states(device: Device) -> None:
     device.timing = Timing(interrupt_timeout=1.0, boot_timeout=8.0, login_timeout=3.0, command_timeout=5.0)
     states = states_of(device)
-    limits = {str(way): way.timeout for way in own_ways(Context(states.board, states.settings, Deadline(FAR)))}
+    limits = {
+        str(way): way.timeout for way in builtin_transitions(Context(states.board, states.settings, Deadline(FAR)))
+    }
     assert limits == {
         "'bootloader' to 'login'": 8.0,
         "'login' to 'shell'": 3.0,
@@ -374,7 +376,7 @@ def test_a_timing_counts_from_its_change_on(silent: Any, device: Device, skipped
     for length in (1.0, 3.0):
         device.timing = dataclasses.replace(device.timing, echo_timeout=length)
         begin = skipped.seconds()
-        type_text(device.console(), "x", Manner(), timeout=FAR)
+        type_text(device.console(), "x", TypingOptions(), timeout=FAR)
         assert skipped.seconds() - begin == length
 
 
@@ -390,5 +392,5 @@ def test_a_boards_own_timing_counts_for_its_console_and_its_power(
         begin = skipped.seconds()
         device.driver(name).power.cycle()
         assert skipped.seconds() - begin == power
-        type_text(device.console(f"{name}.console"), "x", Manner(), timeout=FAR)
+        type_text(device.console(f"{name}.console"), "x", TypingOptions(), timeout=FAR)
         assert skipped.seconds() - begin == power + echo

@@ -11,7 +11,7 @@ from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.boot.variables import get_variable, quoted, run_dhcp, set_variable
 from JumpstarterLibrary.client.clock import MovableClock
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.errors import BootFailed, CommandFailed, DeviceCrashed
 from utest.client.boot.conftest import Line

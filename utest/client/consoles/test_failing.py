@@ -6,7 +6,13 @@ import random
 
 import pytest
 
-from JumpstarterLibrary.client.consoles.failing import LINE_LIMIT, PAUSE_S, TROUBLE_S, FailingPattern, Sentry
+from JumpstarterLibrary.client.consoles.failure_patterns import (
+    LINE_LIMIT,
+    PAUSE_S,
+    TROUBLE_S,
+    FailingPattern,
+    FailurePatternMonitor,
+)
 from JumpstarterLibrary.errors import UsageError
 
 TRACE_S = 2.0
@@ -17,7 +23,7 @@ class Watch:
     """A sentry, and the text that it hears."""
 
     def __init__(self, *patterns: str) -> None:
-        self.sentry = Sentry(lambda: TRACE_S)
+        self.sentry = FailurePatternMonitor(lambda: TRACE_S)
         for pattern in patterns:
             self.sentry.register(pattern, [FailingPattern.of(pattern)])
         self.text = ""

@@ -9,8 +9,8 @@ import pytest
 from JumpstarterLibrary.client import Console
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles import keyboard
-from JumpstarterLibrary.client.consoles.failing import FailingPattern
-from JumpstarterLibrary.client.consoles.keyboard import Manner, control_character, type_text
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
+from JumpstarterLibrary.client.consoles.keyboard import TypingOptions, control_character, type_text
 from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, UsageError
 from JumpstarterLibrary.types import Echo
 from utest.client.serial_port import Port
@@ -65,14 +65,14 @@ def noisy(text: bytes) -> bytes:
 
 def test_a_line_that_comes_back_whole(console: Console, port: Port) -> None:
     terminal = Terminal(port)
-    assert type_text(console, "reboot now", Manner(), timeout=5)
+    assert type_text(console, "reboot now", TypingOptions(), timeout=5)
     console.wait_for("# ", 5)
     assert terminal.lines == [b"reboot now"]
 
 
 def test_several_lines_and_a_rest(console: Console, port: Port, eventually: Any) -> None:
     terminal = Terminal(port)
-    type_text(console, "one\n\ntwo\nrest", Manner(), newline=False, timeout=5)
+    type_text(console, "one\n\ntwo\nrest", TypingOptions(), newline=False, timeout=5)
     eventually(lambda: port.got == b"one\n\ntwo\nrest")
     assert terminal.lines == [b"one", b"", b"two"]
 
@@ -82,7 +82,7 @@ def test_a_line_with_something_missing_is_typed_again(
     console: Console, port: Port, fault: Any, caplog: pytest.LogCaptureFixture, eventually: Any
 ) -> None:
     terminal = Terminal(port, fault, fault)
-    assert type_text(console, "reboot now", Manner(), timeout=5)
+    assert type_text(console, "reboot now", TypingOptions(), timeout=5)
     eventually(lambda: bytes(port.got) == b"reboot now\x15reboot now\x15reboot now\n")
     assert terminal.lines == [b"reboot now"]
     came = fault(b"reboot now").decode()
@@ -93,7 +93,7 @@ def test_a_line_with_something_missing_is_typed_again(
 def test_a_line_that_never_comes_back_whole(console: Console, port: Port) -> None:
     terminal = Terminal(port, *[lost_first] * 9)
     with pytest.raises(ConsoleMismatch) as caught:
-        type_text(console, "reboot", Manner(), timeout=10)
+        type_text(console, "reboot", TypingOptions(), timeout=10)
     assert str(caught.value) == (
         "'reboot' was typed 4 times on console 'console' and did not come back whole, but as 'eboot'. The line was "
         "erased, nothing was done. Type slower with char_delay=, or do not look at the echo."
@@ -104,14 +104,14 @@ def test_a_line_that_never_comes_back_whole(console: Console, port: Port) -> Non
 def test_what_is_typed_once_is_never_typed_again(console: Console, port: Port) -> None:
     terminal = Terminal(port, lost_first)
     with pytest.raises(ConsoleMismatch, match=r"^'reboot' was typed once on console 'console' and "):
-        type_text(console, "reboot", Manner(again=0), timeout=5)
+        type_text(console, "reboot", TypingOptions(again=0), timeout=5)
     assert bytes(port.got) == b"reboot\x15"
     assert terminal.lines == []
 
 
 def test_kernel_messages_are_no_faults(console: Console, port: Port) -> None:
     Terminal(port, noisy)
-    assert type_text(console, "echo hello", Manner(), timeout=5)
+    assert type_text(console, "echo hello", TypingOptions(), timeout=5)
     assert port.got.count(b"echo") == 1
 
 
@@ -121,7 +121,7 @@ def test_wrapped_lines_are_no_faults(console: Console, port: Port, wrap: str, at
     text = "echo this line is longer than what a term shows; sh -c 'exit 10'"
     ends = wrap.encode().decode("unicode_escape").encode()
     port.answer = lambda data: data[:at] + ends + data[at:] if len(data) > at else data
-    assert type_text(console, text, Manner(), timeout=5)
+    assert type_text(console, text, TypingOptions(), timeout=5)
     assert port.got.count(b"echo") == 1
 
 
@@ -129,14 +129,14 @@ def test_a_long_line_without_its_first_character_is_no_whole_one(console: Consol
     terminal = Terminal(port, lost_first)
     text = "echo this line is longer than what a terminal shows"
     port.say(b"the prompt has an e # ")
-    assert type_text(console, text, Manner(), timeout=5)
+    assert type_text(console, text, TypingOptions(), timeout=5)
     eventually(lambda: terminal.lines == [text.encode()])
     assert port.got.count(b"echo") == 2
 
 
 def test_a_line_that_an_editor_types_over(console: Console, port: Port) -> None:
     port.answer = lambda data: data[:7] + data[7:8] + b"\b" + data[7:]
-    assert type_text(console, "echo hello", Manner(), timeout=5)
+    assert type_text(console, "echo hello", TypingOptions(), timeout=5)
     assert port.got.count(b"echo") == 1
 
 
@@ -149,7 +149,7 @@ def test_the_end_of_a_long_line_is_enough_where_an_editor_shows_no_more(
         return b"\r<" + data[-30:] if data != b"\n" else b"\r\n# "
 
     port.answer = answer
-    assert type_text(console, text, Manner(), timeout=5)
+    assert type_text(console, text, TypingOptions(), timeout=5)
     assert skipping.seconds() < console.timing.echo_timeout
 
 
@@ -163,31 +163,31 @@ def test_what_a_line_has_behind_a_redirection_is_no_end_of_it(text: str) -> None
 def test_where_nothing_comes_back_there_is_no_look_at_it(
     console: Console, port: Port, eventually: Any, skipping: MovableClock
 ) -> None:
-    assert not type_text(console, "secret word\nsecond", Manner(), timeout=5)
+    assert not type_text(console, "secret word\nsecond", TypingOptions(), timeout=5)
     eventually(lambda: port.got == b"secret word\nsecond\n")
     assert skipping.seconds() == pytest.approx(console.timing.echo_timeout)
 
 
 def test_something_else_that_comes_meanwhile_is_no_echo(console: Console, port: Port, eventually: Any) -> None:
     port.answer = lambda data: b"Starting network: OK\r\n" if data != b"\n" else b""
-    assert not type_text(console, "reboot", Manner(), timeout=5)
+    assert not type_text(console, "reboot", TypingOptions(), timeout=5)
     assert port.got.count(b"reboot") == 1
 
 
 def test_an_echo_that_is_wanted_and_does_not_come(console: Console, port: Port) -> None:
     with pytest.raises(ConsoleMismatch, match=r" did not come back whole, but as ''\. "):
-        type_text(console, "reboot", Manner(echo=Echo.yes), timeout=5)
+        type_text(console, "reboot", TypingOptions(echo=Echo.yes), timeout=5)
     assert port.got == b"reboot\x15" * 4
 
 
 @pytest.mark.parametrize(
     ("text", "manner", "options", "typed"),
     [
-        ("reboot", Manner(echo=Echo.no), {}, b"reboot\n"),
-        ("a\tb", Manner(), {}, b"a\tb\n"),
-        ("", Manner(), {}, b"\n"),
-        ("x", Manner(), {"newline": False}, b"x"),
-        ("word", Manner(), {"secret": True}, b"word\n"),
+        ("reboot", TypingOptions(echo=Echo.no), {}, b"reboot\n"),
+        ("a\tb", TypingOptions(), {}, b"a\tb\n"),
+        ("", TypingOptions(), {}, b"\n"),
+        ("x", TypingOptions(), {"newline": False}, b"x"),
+        ("word", TypingOptions(), {"secret": True}, b"word\n"),
     ],
 )
 def test_what_is_typed_as_it_is(
@@ -196,7 +196,7 @@ def test_what_is_typed_as_it_is(
     eventually: Any,
     skipping: MovableClock,
     text: str,
-    manner: Manner,
+    manner: TypingOptions,
     options: dict[str, Any],
     typed: bytes,
 ) -> None:
@@ -213,7 +213,7 @@ def test_one_character_after_the_other(console: Console, port: Port, eventually:
         return data
 
     port.answer = answer
-    type_text(console, "grün", Manner(char_delay=0.5), timeout=5)
+    type_text(console, "grün", TypingOptions(char_delay=0.5), timeout=5)
     eventually(lambda: b"".join(data for _, data in pieces) == "grün\n".encode())
     assert all(len(data) == 1 for _, data in pieces)
     assert [seconds for seconds, _ in pieces] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0]
@@ -249,13 +249,13 @@ def test_what_is_no_control_character(name: str) -> None:
 
 def test_what_cannot_be_typed(console: Console) -> None:
     with pytest.raises(UsageError, match=r"^The text cannot be typed: surrogates not allowed at character 1\.$"):
-        type_text(console, "a\ud800", Manner())
+        type_text(console, "a\ud800", TypingOptions())
 
 
 def test_the_echo_of_a_failing_pattern_is_no_crash(console: Console, port: Port) -> None:
     port.answer = lambda data: data.replace(b"\n", b"\r\n3\r\n")
     console.fail_on("ERRORWORD", [FailingPattern.of("ERRORWORD")])
-    assert type_text(console, "grep -c ERRORWORD log", Manner(), timeout=5)
+    assert type_text(console, "grep -c ERRORWORD log", TypingOptions(), timeout=5)
     console.wait_for("regexp:^3$", 5)
     port.say(b"ERRORWORD\n")
     with pytest.raises(DeviceCrashed, match=r"console 'console' said 'ERRORWORD' \(failing pattern 'ERRORWORD'\)"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from JumpstarterLibrary.client.consoles.failing import Sentry
+from JumpstarterLibrary.client.consoles.failure_patterns import FailurePatternMonitor
 from JumpstarterLibrary.client.consoles.presets import PRESETS, preset_patterns
 from JumpstarterLibrary.types import FailingPreset
 
@@ -22,7 +22,7 @@ def samples(name: str) -> list[tuple[str, str]]:
 
 def caught(preset: FailingPreset, line: str) -> str | None:
     """Return the name of the pattern that catches a line."""
-    sentry = Sentry(lambda: 2.0)
+    sentry = FailurePatternMonitor(lambda: 2.0)
     sentry.register(preset.value, preset_patterns(preset))
     text = f"before\n{line}\nbehind\n"
     sentry.hear(text, len(text), 0.0)

@@ -16,7 +16,7 @@ from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing.acquire import FIRST_CONTACT_S, LAST_PAUSE_S, LEAST_S, acquire
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
-from JumpstarterLibrary.client.leasing.last_resort import forget
+from JumpstarterLibrary.client.leasing.exit_cleanup import unregister
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.errors import (
     AuthenticationError,
@@ -47,7 +47,7 @@ def ask(rig: Any, timeout: float = 60, *, progress_s: float = 3600, tick: Any = 
     lease = acquire(
         controller, LeaseRequest(**request), Deadline(timeout), progress_s=progress_s, events=rig.events, tick=tick
     )
-    rig._stack.callback(forget, lease)
+    rig._stack.callback(unregister, lease)
     rig._stack.callback(lease.release)
     return lease
 

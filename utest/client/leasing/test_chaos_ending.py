@@ -17,10 +17,10 @@ import pytest
 
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing import exit_cleanup
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S
-from JumpstarterLibrary.client.leasing.shield import Shielded, shielded
 from JumpstarterLibrary.client.leasing.termination import FATAL, Termination
+from JumpstarterLibrary.client.leasing.uninterruptible import UninterruptibleTask, shielded
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 10.0
@@ -44,7 +44,7 @@ def test_work_is_done_once_however_often_it_is_waited_for(alarm: Any) -> None:
             time.sleep(0.002)
         return "it went wrong"
 
-    shield = Shielded(work, Deadline(LIMIT_S))
+    shield = UninterruptibleTask(work, Deadline(LIMIT_S))
     alarm.when(lambda: count)
     with pytest.raises(alarm.Interruption):
         shield.wait()
@@ -77,9 +77,9 @@ def test_leases_are_released_at_exit_where_no_thread_can_be_started(no_more_thre
             return True
 
     held: Any = Held()
-    last_resort.remember(held)
-    last_resort.release_all()
-    last_resort.release_all()
+    exit_cleanup.register(held)
+    exit_cleanup.release_all()
+    exit_cleanup.release_all()
     assert held.released == 1
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing import exit_cleanup
 from JumpstarterLibrary.client.leasing.refusals import Peer, transport_error
 from JumpstarterLibrary.errors import ControllerUnreachable, LeaseError, LeaseExpired, TlsError
 from JumpstarterLibrary.lab.model import AVAILABLE
@@ -41,7 +41,7 @@ def test_whoever_only_attached_to_a_lease_does_not_forget_it(rig: Any) -> None:
     device = rig.lease()
     attached = rig.service_of(rig.settings).attach(device.lease.name, 10)
     assert rig.service.release(attached) is True
-    last_resort.release_all()
+    exit_cleanup.release_all()
     assert rig.active() == []
 
 

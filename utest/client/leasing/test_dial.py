@@ -11,7 +11,15 @@ import pytest
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
-from JumpstarterLibrary.client.leasing.dial import ATTEMPT_S, FREE_S, LAST_PAUSE_S, OFFLINE_S, WATCH_S, Dialer, Way
+from JumpstarterLibrary.client.leasing.dial import (
+    ATTEMPT_S,
+    FREE_S,
+    LAST_PAUSE_S,
+    OFFLINE_S,
+    WATCH_S,
+    Dialer,
+    RouterEndpoint,
+)
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.state import Phase
 from JumpstarterLibrary.errors import (
@@ -58,7 +66,9 @@ class Dialing:
         self._rig, self._clock = rig, clock
         self.passed = 0.0
 
-    def __call__(self, lease: Lease, timeout: float = LIMIT_S, tick: Callable[[], None] = lambda: None) -> Way:
+    def __call__(
+        self, lease: Lease, timeout: float = LIMIT_S, tick: Callable[[], None] = lambda: None
+    ) -> RouterEndpoint:
         begin = self._clock.seconds()
         try:
             with self._clock.skipping_pauses(self._rig.settled):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client.clock import MovableClock
-from JumpstarterLibrary.client.deadline import spoken
+from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.lease import EXPORTER_S
 from JumpstarterLibrary.errors import ExporterNotReady, HookFailed
@@ -96,7 +96,7 @@ def test_an_exporter_that_does_not_listen_any_more_is_told_and_one_that_comes_ba
     clock.advance(rig.settings.dial_timeout)
     with pytest.raises(ExporterNotReady) as info:
         join()
-    assert str(info.value) == text.format(spoken(rig.settings.dial_timeout))
+    assert str(info.value) == text.format(format_duration(rig.settings.dial_timeout))
     with pytest.raises(ExporterNotReady) as info:
         found.client.probe.count()
     assert str(info.value) == later.format("1 second")

@@ -12,7 +12,7 @@ import pytest
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing.dial import Dialer
-from JumpstarterLibrary.client.leasing.route import DEAD_S, EXPLAIN_S, QUIET_S, LeaseRoute, Passage, open_route
+from JumpstarterLibrary.client.leasing.route import DEAD_S, EXPLAIN_S, QUIET_S, LeaseRoute, RouteGeneration, open_route
 from JumpstarterLibrary.errors import (
     ExporterNotReady,
     HookFailed,
@@ -103,7 +103,7 @@ def test_the_time_for_the_first_way_is_the_shorter_one(rig: Any, frozen_clock: M
 
 def test_a_passage_is_lost_with_its_own_connection(rig: Any, eventually: Eventually) -> None:
     device = rig.lease()
-    old: Passage = device.present.route
+    old: RouteGeneration = device.present.route
     assert old.lost is False
     rig.lab.router.drop()
     eventually(lambda: old.lost)
@@ -124,15 +124,15 @@ def test_a_talking_exporter_is_not_asked(rig: Any, frozen_clock: MovableClock, m
         device = rig.lease()
     asked: list[float] = []
     monkeypatch.setattr(device.link, "ping", asked.append)
-    device.pulse()
+    device.check_liveness()
     frozen_clock.advance(QUIET_S - 0.1)
-    device.pulse()
+    device.check_liveness()
     assert asked == []
     frozen_clock.advance(0.1)
-    device.pulse()
+    device.check_liveness()
     assert asked == [QUIET_S]
     # It has been asked just now.
-    device.pulse()
+    device.check_liveness()
     assert asked == [QUIET_S]
 
 
@@ -141,15 +141,15 @@ def test_a_silent_exporter_is_asked_and_then_given_up(rig: Any, frozen_clock: Mo
         device = rig.lease()
     rig.lab.router.drop(how="silent")
     frozen_clock.advance(QUIET_S)
-    device.pulse()
+    device.check_liveness()
     assert device.present.route.lost is False
     frozen_clock.advance(DEAD_S - QUIET_S)
-    device.pulse()
+    device.check_liveness()
     assert device.present.route.lost is True
     assert "broke during a test: the exporter was not heard for 2 minutes." in str(
         device.present.route.explain("a test")
     )
-    device.pulse()
+    device.check_liveness()
 
 
 def test_an_exporter_that_is_busy_but_alive_is_not_given_up(
@@ -175,7 +175,7 @@ def test_a_pulse_of_a_closed_device_is_nothing(rig: Any, clock: MovableClock) ->
     device = rig.lease()
     device.link.close()
     clock.advance(QUIET_S)
-    device.pulse()
+    device.check_liveness()
     rig.service.release(device)
-    device.pulse()
+    device.check_liveness()
     assert rig.notices == []

@@ -16,7 +16,7 @@ import pytest
 
 from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.clock import MovableClock
-from JumpstarterLibrary.client.leasing import last_resort
+from JumpstarterLibrary.client.leasing import exit_cleanup
 from JumpstarterLibrary.client.leasing.acquire import FIRST_CONTACT_S, LAST_PAUSE_S, NEXT_CONTACT_S
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
@@ -67,7 +67,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 def nothing_is_remembered() -> Any:
     """No lease of a test is left for the exit of the interpreter."""
     yield
-    assert last_resort.remembered() == []
+    assert exit_cleanup.registered() == []
 
 
 def test_nothing_is_asked_before_it_is_needed() -> None:
@@ -232,7 +232,7 @@ def test_an_interruption_while_a_hook_runs_leaves_no_lease(rigs: Any, boards_of:
 
 STORM = """
 import random, signal, sys
-from JumpstarterLibrary.client.leasing import LeaseRequest, LeaseService, last_resort
+from JumpstarterLibrary.client.leasing import LeaseRequest, LeaseService, exit_cleanup
 from JumpstarterLibrary.client.settings import find_settings
 
 class Interruption(BaseException):

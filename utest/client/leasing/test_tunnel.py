@@ -20,7 +20,7 @@ from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing import tunnel
 from JumpstarterLibrary.client.leasing.controller import Controller
-from JumpstarterLibrary.client.leasing.dial import Way
+from JumpstarterLibrary.client.leasing.dial import RouterEndpoint
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.tunnel import FRAME, Tunnel
 from JumpstarterLibrary.errors import ControllerUnreachable, LinkError, TlsError
@@ -46,11 +46,11 @@ class Ways:
         self.hold = threading.Event()
         self.hold.set()
 
-    def dial(self, _deadline: Deadline, _tick: object = None) -> Way:
+    def dial(self, _deadline: Deadline, _tick: object = None) -> RouterEndpoint:
         assert self.hold.wait(10)
         controller = self._rig.lab.controller
         self.tokens.append(controller.router_key.mint(str(uuid4()), self._rig.lab.clock.now()))
-        return Way(self.endpoint, self.tokens[-1])
+        return RouterEndpoint(self.endpoint, self.tokens[-1])
 
 
 class FarSide:

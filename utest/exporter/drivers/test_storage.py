@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.exporter.drivers.storage import MockFlasher, MockStorageMux, MockStorageMuxFlasher, Side
-from JumpstarterLibrary.exporter.resources import Offer
+from JumpstarterLibrary.exporter.resources import PendingResource
 from JumpstarterLibrary.exporter.streams import BrokenStream, memory_pair
 
 MIB = 1024 * 1024
@@ -117,7 +117,7 @@ def test_cancelled_write_leaves_the_first_part(serving, mux, caplog):
 def test_write_fails_when_its_data_breaks_off(serving, mux):
     client, near, far = serving(mux), *memory_pair()
     uuid = uuid4()
-    mux.resources[uuid] = Offer(far)
+    mux.resources[uuid] = PendingResource(far)
 
     async def write() -> None:
         writing = asyncio.create_task(mux.write({"kind": "client_stream", "uuid": str(uuid)}))

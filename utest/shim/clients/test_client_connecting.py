@@ -15,7 +15,7 @@ from pytest_jumpstarter.clients.connecting import client_from_channel, client_fr
 from pytest_jumpstarter.clients.power import PowerClient
 from pytest_jumpstarter.clients.serving import serve as serve_client
 from pytest_jumpstarter.clients.serving import serve_async
-from pytest_jumpstarter.clients.trouble import as_both, as_driver_error
+from pytest_jumpstarter.clients.trouble import also_as, as_driver_error
 from pytest_jumpstarter.configs.exceptions import EnvironmentVariableNotSetError, ExporterUnreachableError
 from pytest_jumpstarter.shell import ExporterMetadata, env, env_async, env_with_metadata, env_with_metadata_async
 
@@ -203,8 +203,8 @@ def test_errors_of_two_kinds(kind: type[InfrastructureError]) -> None:
     assert str(caught.value) == "what happened"
     assert (caught.value.code, caught.value.fault) == (kind("x").code, kind("x").fault)
     assert caught.value.__cause__ is cause
-    assert as_both(caught.value, DriverError) is caught.value
-    assert type(as_both(kind("x"), DriverError)) is type(caught.value)
+    assert also_as(caught.value, DriverError) is caught.value
+    assert type(also_as(kind("x"), DriverError)) is type(caught.value)
 
 
 def test_nothing_is_left_running(make_relay: MakeRelay, eventually: Callable[[Callable[[], object]], None]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.clients.composite import CompositeClient
-from pytest_jumpstarter.clients.factory import Allow, adopt, client_class
+from pytest_jumpstarter.clients.factory import Allow, build_clients, client_class
 from pytest_jumpstarter.clients.files import OpendalClient
 from pytest_jumpstarter.clients.flasher import FlasherClient, PlainFlasherClient
 from pytest_jumpstarter.clients.mux import StorageMuxClient, StorageMuxFlasherClient
@@ -54,7 +54,7 @@ class Careless(DriverClient):
 @contextmanager
 def adopted(driver: Driver, allow: Allow | None = None) -> Iterator[Any]:
     with serve(driver, grace=0) as served, Device.connect(DirectConnection.from_arguments(served.host)) as device:
-        yield adopt(device, allow)
+        yield build_clients(device, allow)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pytest_jumpstarter.configs import exceptions
-from pytest_jumpstarter.configs.borders import connecting, controller_calls, validation
+from pytest_jumpstarter.configs.error_mapping import controller_calls, map_connect_errors, map_validation_errors
 from pytest_jumpstarter.configs.exceptions import (
     ArgumentError,
     ConfigurationError,
@@ -151,7 +151,7 @@ def test_an_expired_token_has_its_configuration() -> None:
 
 def test_what_is_no_trouble_of_the_lab_stays_what_it_is() -> None:
     for kind in (errors.UsageError, errors.ConfigurationError, ValueError, KeyboardInterrupt):
-        with pytest.raises(kind) as info, controller_calls(None), connecting():
+        with pytest.raises(kind) as info, controller_calls(None), map_connect_errors():
             raise kind("the sentence")
         assert type(info.value) is kind
 
@@ -171,7 +171,7 @@ def test_what_is_no_trouble_of_the_lab_stays_what_it_is() -> None:
     ],
 )
 def test_what_keeps_a_client_from_its_exporter(kind: type[Exception], unreachable: bool, offline: bool) -> None:
-    with pytest.raises(kind) as info, connecting():
+    with pytest.raises(kind) as info, map_connect_errors():
         raise kind("the sentence")
     assert isinstance(info.value, ExporterUnreachableError) == unreachable
     assert isinstance(info.value, ExporterOfflineError) == offline
@@ -182,9 +182,9 @@ def test_what_keeps_a_client_from_its_exporter(kind: type[Exception], unreachabl
 def test_a_file_that_is_not_there_is_never_a_matter_of_validation() -> None:
     import pydantic
 
-    with pytest.raises(FileNotFoundError), validation("X"):
+    with pytest.raises(FileNotFoundError), map_validation_errors("X"):
         raise FileNotFoundError("the sentence")
-    with pytest.raises(pydantic.ValidationError), validation("X"):
+    with pytest.raises(pydantic.ValidationError), map_validation_errors("X"):
         raise ConfigurationError("the sentence {with} braces")
 
 

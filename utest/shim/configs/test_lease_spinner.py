@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import rich.console
 from pytest_jumpstarter.configs import spinner as spinner_module
+from pytest_jumpstarter.configs.lease_notices import interactive, log_notice
 from pytest_jumpstarter.configs.spinner import LeaseAcquisitionSpinner
-from pytest_jumpstarter.configs.telling import interactive, tell
 
 from JumpstarterLibrary.client.events import LogRecord, Notice
 
@@ -116,7 +116,7 @@ def test_without_a_terminal_every_news_is_logged(log: pytest.LogCaptureFixture, 
     with LeaseAcquisitionSpinner("lease-1") as spinner:
         spinner.put(WAITS)
         spinner.put(WAITS)
-        tell(LogRecord("a line", "INFO", "DRIVER"))
+        log_notice(LogRecord("a line", "INFO", "DRIVER"))
     assert log.messages == ["Waiting for selector 'board=[b]'."] * 2
     assert capsys.readouterr() == ("", "")
 

@@ -373,7 +373,7 @@ WAITING = """
 import sys
 from pathlib import Path
 from pytest_jumpstarter.configs.client import ClientConfigV1Alpha1
-from pytest_jumpstarter.configs import holding
+from pytest_jumpstarter.configs import active_lease
 
 def tell(event):
     Path(sys.argv[1]).touch()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_jumpstarter.clients.factory import Allow, adopt
+from pytest_jumpstarter.clients.factory import Allow, build_clients
 from pytest_jumpstarter.exporting.driver import Driver, export
 from pytest_jumpstarter.exporting.guards import PASSPHRASE_METADATA_KEY, PassphraseInterceptor
 from pytest_jumpstarter.exporting.loggers import get_logger
@@ -176,7 +176,7 @@ def test_clients_read_the_lines_of_other_loggers(caplog: pytest.LogCaptureFixtur
         logger = get_logger("lab.door", LogSource.BEFORE_LEASE_HOOK, session)
         assert logger is logging.getLogger("lab.door")
         assert get_logger("lab.window").name == "lab.window"
-        with connected(path) as device, (client := adopt(device, Allow(unsafe=True))).log_stream():
+        with connected(path) as device, (client := build_clients(device, Allow(unsafe=True))).log_stream():
             logger.info("open")
             with session.context_log_source("lab.roof", LogSource.AFTER_LEASE_HOOK):
                 logging.getLogger("lab.roof.hatch").info("shut")

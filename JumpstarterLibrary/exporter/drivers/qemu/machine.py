@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
-from JumpstarterLibrary.exporter.drivers.qemu.monitor import Monitor, MonitorError
+from JumpstarterLibrary.exporter.drivers.qemu.monitor import MonitorError, QmpClient
 from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
 
 START_S = 20.0
@@ -43,7 +43,7 @@ class _Life:
 
     process: asyncio.subprocess.Process
     serial: asyncio.StreamWriter
-    monitor: Monitor
+    monitor: QmpClient
     task: asyncio.Task[None] | None = None
 
 
@@ -136,7 +136,7 @@ class QemuMachine:
                 server.close()  # not more: since Python 3.12 a server that is waited for waits for its connections
             remove_directory(sockets)
         heard, speaking = serial.result()
-        life = _Life(process, speaking, Monitor(*monitor.result(), self._logger))
+        life = _Life(process, speaking, QmpClient(*monitor.result(), self._logger))
         life.task = asyncio.create_task(self._live(life, heard, listening))
         try:
             await life.monitor.execute("qmp_capabilities")

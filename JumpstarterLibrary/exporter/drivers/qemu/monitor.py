@@ -17,7 +17,7 @@ class MonitorError(RuntimeError):
     """QEMU refused a command."""
 
 
-class Monitor:
+class QmpClient:
     """One connection to QEMU's monitor; commands wait for each other.
 
     Args:

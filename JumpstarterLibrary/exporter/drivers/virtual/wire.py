@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
-from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamManners
+from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamMixin
 
 BACKLOG = 1024 * 1024
 """Bytes that wait for a listener who does not read."""
@@ -23,7 +23,7 @@ FIFO = 16
 BITS_PER_BYTE = 10
 
 
-class Tap(StreamManners):
+class Tap(StreamMixin):
     """One open stream on the wire: every byte from its opening on."""
 
     def __init__(self, wire: Wire) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from JumpstarterLibrary.client import expect
-from pytest_jumpstarter.clients.taps import opener_of
+from pytest_jumpstarter.clients.async_streams import opener_of
 
 
 class PexpectAdapter(expect.PexpectAdapter):

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
+from pytest_jumpstarter.clients.async_streams import opener_of
 from pytest_jumpstarter.clients.optional import needed
-from pytest_jumpstarter.clients.taps import opener_of
 
 PAGE = "https://novnc.com/noVNC/vnc.html"
 

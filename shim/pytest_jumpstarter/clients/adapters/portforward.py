@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from JumpstarterLibrary.client import TcpForward, UnixForward
-from pytest_jumpstarter.clients.taps import opener_of
+from pytest_jumpstarter.clients.async_streams import opener_of
 
 
 @contextmanager

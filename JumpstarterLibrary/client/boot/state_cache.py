@@ -1,0 +1,66 @@
+"""Cache the state of a board, and drop it when a power action or the console invalidates it."""
+
+from __future__ import annotations
+
+from JumpstarterLibrary.client.boot.board import Board
+from JumpstarterLibrary.client.boot.model import OFF, UNKNOWN
+from JumpstarterLibrary.client.boot.progress import STATE_LOST
+
+_OVERLAP = 256
+"""Characters before new output that a line, cut in two by chunks, may begin in."""
+
+
+class StateCache:
+    """The state in which a board was last seen, until something happens to the board.
+
+    Args:
+        board: The board.
+
+    Attributes:
+        reason: Why the state is not known any more; empty if it never was.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._state = UNKNOWN
+        self._actions = self._seen = 0
+        self.reason = ""
+
+    def learn(self, state: str) -> None:
+        """Remember a state that the board was seen in just now."""
+        self._state = state
+        self._actions = self._board.power_actions
+        self._seen = self._board.console.end
+        self.reason = ""
+
+    def forget(self, reason: str) -> None:
+        """Know nothing any more."""
+        if self._state != UNKNOWN:
+            self.reason = reason
+        self._state = UNKNOWN
+
+    @property
+    def state(self) -> str:
+        """The state; ``unknown`` after a power action, a banner of a restart, a panic or a gap of the link."""
+        if self._state != UNKNOWN:
+            reason = self._what_happened()
+            if reason:
+                self.forget(reason)
+        return OFF if self._state == UNKNOWN and self._board.off else self._state
+
+    def _what_happened(self) -> str:
+        console = self._board.console
+        if self._board.power_actions != self._actions:
+            return "power was switched"
+        if self._state == OFF:
+            return "" if self._board.off else "it has begun to boot"
+        if console.start > self._seen:
+            return "the console has said more since then than its history keeps"
+        text = console.text(self._seen)
+        if fall := STATE_LOST.search(text):
+            begin, end = text.rfind("\n", 0, fall.start()) + 1, text.find("\n", fall.end())
+            said = text[begin : None if end < 0 else end].strip()
+            return "the link was lost for a while" if said.startswith("[gap") else f"the console said '{said}'"
+        lines = text[:-_OVERLAP].rfind("\n") + 1
+        self._seen += max(0, lines)
+        return ""

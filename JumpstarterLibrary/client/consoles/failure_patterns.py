@@ -1,0 +1,174 @@
+"""Failing patterns: texts that a console must never say, during any wait of a test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from JumpstarterLibrary.client.pattern import REGEXP_PREFIX, Pattern
+
+PAUSE_S = 0.5
+"""Silence after which another hit does not belong to the same trouble any more."""
+
+TROUBLE_S = 30.0
+"""How long a trouble lasts at most, if there is no silence."""
+
+LINE_LIMIT = 4096
+"""Characters of a line before new output that are searched again."""
+
+
+@dataclass(frozen=True)
+class FailingPattern:
+    """A pattern that fails whatever is waiting.
+
+    Attributes:
+        name: What messages call it.
+        expression: What it looks for in one line.
+        needle: A text that every match holds; empty if there is none. It is looked for first, which is quick.
+    """
+
+    name: str
+    expression: re.Pattern[str]
+    needle: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> FailingPattern:
+        """Return the failing pattern for a text, or for ``regexp:`` and a regular expression.
+
+        Raises:
+            UsageError: It is empty, or no valid regular expression.
+        """
+        pattern = Pattern(text)
+        if pattern.literal:
+            return cls(text, re.compile(re.escape(text)), text)
+        return cls(text, re.compile(text.removeprefix(REGEXP_PREFIX), re.MULTILINE))
+
+
+@dataclass
+class FailureMatch:
+    """A match of a failing pattern.
+
+    Attributes:
+        pattern: The pattern's name.
+        line: Offset of the line's beginning.
+        start: Offset of the match.
+        since: When it was seen, in seconds of the monotonic clock.
+        until: When the console was listened to long enough, in seconds of the monotonic clock.
+        close: Offset behind what belongs to it; None until it is known.
+    """
+
+    pattern: str
+    line: int
+    start: int
+    since: float
+    until: float
+    close: int | None = None
+
+
+@dataclass
+class FailurePatternMonitor:
+    """Search everything that a console says for failing patterns. Not thread-safe.
+
+    Attributes:
+        trace_time: Tells how many seconds a console is listened to after a pattern was seen, so that the whole trace is
+            there.
+        incident: What was seen and not yet reported.
+    """
+
+    trace_time: Callable[[], float]
+    incident: FailureMatch | None = None
+    _typed: str = ""
+    _echoed: bool = False
+    _patterns: dict[str, tuple[FailingPattern, ...]] = field(default_factory=dict)
+    _line: str = ""
+    _last: FailureMatch | None = None
+    _heard: float = 0.0
+
+    def register(self, name: str, patterns: Iterable[FailingPattern]) -> None:
+        """Look for patterns from now on, under a name by which they can be taken back."""
+        self._patterns[name] = tuple(patterns)
+
+    def unregister(self, name: str | None = None) -> bool:
+        """Look for some patterns no more, or for none; return whether there were such."""
+        if name is None:
+            there = bool(self._patterns)
+            self._patterns.clear()
+        else:
+            there = self._patterns.pop(name, None) is not None
+        if not self._patterns:
+            self.incident, self._last, self._line = None, None, ""
+        return there
+
+    def typing(self, line: str) -> None:
+        """Take what is said for the echo of a line, as far as it is in it. Empty: nothing is typed any more."""
+        if self._echoed:
+            self._echoed, self._line = False, ""
+        self._typed = line
+
+    def restart(self) -> None:
+        """Take what is said from now on for another life of the device."""
+        self._last, self._line = None, ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names under which patterns are registered."""
+        return list(self._patterns)
+
+    def hear(self, text: str, end: int, now: float) -> None:
+        """Look at new output.
+
+        Args:
+            text: What is new.
+            end: The offset behind it.
+            now: Seconds of the monotonic clock.
+        """
+        if not self._patterns:
+            return
+        if self._last is not None and self._last.close is None and now > self._last.until:
+            self._last.close = end - len(text)
+        if not self._in_trouble(now):
+            self._look(self._line + text, end, now)
+        self._heard = now
+        _, ended, line = text.rpartition("\n")
+        self._line = (line if ended else self._line + line)[-LINE_LIMIT:]
+
+    def _in_trouble(self, now: float) -> bool:
+        """Whether what is said still belongs to what was seen last."""
+        if self._last is None:
+            return False
+        quiet = now > self._last.until and now - self._heard > PAUSE_S
+        return not quiet and now - self._last.since < TROUBLE_S
+
+    def _look(self, text: str, end: int, now: float) -> None:
+        best: tuple[re.Match[str], FailingPattern] | None = None
+        for patterns in self._patterns.values():
+            for pattern in patterns:
+                match = _found(pattern, text)
+                if match is None:
+                    continue
+                if match.group() in self._typed:
+                    self._echoed = True
+                elif best is None or match.start() < best[0].start():
+                    best = match, pattern
+        if best is None:
+            return
+        match, pattern = best
+        base = end - len(text)
+        line = text.rfind("\n", 0, match.start()) + 1
+        self._last = FailureMatch(pattern.name, base + line, base + match.start(), now, now + self.trace_time())
+        self.incident = self.incident or self._last
+
+
+def _found(pattern: FailingPattern, text: str) -> re.Match[str] | None:
+    if not pattern.needle:
+        return pattern.expression.search(text)
+    at = text.find(pattern.needle)
+    while at >= 0:
+        begin, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+        # The line's border may be looked at, which ``search`` within a part of the text allows.
+        match = pattern.expression.search(text, begin, len(text) if end < 0 else end)
+        if match is not None or end < 0:
+            return match
+        at = text.find(pattern.needle, end)
+    return None
