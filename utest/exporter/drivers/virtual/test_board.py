@@ -258,7 +258,7 @@ def test_impossible_configuration_is_refused(config: str, reason: str) -> None:
     text = f"type: JumpstarterLibrary.exporter.drivers.virtual.VirtualBoard\nconfig:\n  {config}"
     with pytest.raises(ConfigurationError) as caught:
         ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate()
-    assert str(caught.value) == f"driver.config: VirtualBoard did not accept it: {reason}"
+    assert str(caught.value) == f"The YAML text, line 2: config: VirtualBoard did not accept it: {reason}"
 
 
 def test_children_of_the_configuration_do_not_replace_the_boards_own() -> None:
@@ -266,7 +266,7 @@ def test_children_of_the_configuration_do_not_replace_the_boards_own() -> None:
     with pytest.raises(ConfigurationError) as caught:
         ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate()
     assert str(caught.value) == (
-        "driver.config: VirtualBoard did not accept it: A virtual board has its own child 'power'. "
+        "The YAML text, line 2: config: VirtualBoard did not accept it: A virtual board has its own child 'power'. "
         "Give the configured one another name."
     )
 
