@@ -141,6 +141,7 @@ class JumpstarterError(Exception):
         """
         error = kind(facts)
         vars(error).update(vars(self))
+        error.fault = self.fault
         if hint is not None:
             error.hints += (hint,)
         return error

@@ -16,6 +16,7 @@ from JumpstarterLibrary.errors import (
     ConsoleMismatch,
     DeviceCrashed,
     DeviceFailure,
+    DriverError,
     FaultClass,
     JumpstarterError,
     LeaseExpired,
@@ -84,3 +85,5 @@ def test_another_sentence_leaves_the_rest_as_it_is() -> None:
     other = error.reworded(BootFailed, f"It did not boot. {error}")
     assert type(other) is BootFailed
     assert (str(other), other.fault) == ("It did not boot. Nothing came.", FaultClass.UNKNOWN)
+    # Also where the fault is that of the class.
+    assert DriverError("It broke.").reworded(LinkError, "The stream broke.").fault is FaultClass.UNKNOWN

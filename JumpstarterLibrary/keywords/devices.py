@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -118,7 +118,7 @@ class Devices:
             ConfigurationError: There is nothing to connect to, or the alias is taken.
             InfrastructureError: The exporter cannot be reached, or not be leased.
         """
-        return self._add(wanted, self._mode(wanted), alias, self.owner)
+        return self._add(wanted, self._mode(wanted), alias, [self.owner])
 
     def acquire(self, wanted: DeviceRequest, alias: str | None, scope: Scope) -> str:
         """Lease a device, or share the one that was leased for the same; make it current.
@@ -136,26 +136,27 @@ class Devices:
         """
         owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[scope]
         shared = self._same(wanted, alias)
-        if shared is not None and self._entries[shared].lease_ended:
-            # The new device gets the alias of the one that cannot be used any more.
-            self._discard([shared])
-            alias, shared = shared, None
+        owners: list[Hashable] = [owner]
         if shared is not None:
             entry = self._entries[shared]
-            entry.owners.append(owner)
-            logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
-            entry.device.timing = wanted.timing or entry.device.timing
-            if wanted.request is not None:
+            if wanted.request is not None and not entry.lease_ended:
                 extend_shared_lease(entry.device, wanted.request.duration, wanted.request.max_duration)
-            self._current = shared
-            return shared
+            entry.owners.append(owner)
+            if not entry.lease_ended:
+                logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
+                entry.device.timing = wanted.timing or entry.device.timing
+                self._current = shared
+                return shared
+            # The new device gets the alias and the owners of the one that cannot be used any more.
+            alias, owners = shared, entry.owners
+            self._discard([shared])
         mode = self._mode(wanted)
         if mode is Mode.shell and any(entry.mode is Mode.shell for entry in self._entries.values()):
             raise ConfigurationError(
                 f"This run is inside a shell, whose only device is in use already. Unset {HOST}, or use mode=lease, to "
                 f"lease another one."
             )
-        return self._add(wanted, mode, alias, owner)
+        return self._add(wanted, mode, alias, owners)
 
     def _mode(self, wanted: DeviceRequest) -> Mode:
         """Return how a device is connected.
@@ -165,7 +166,7 @@ class Devices:
         """
         return resolve_mode(wanted.mode, host=wanted.host, request=wanted.request, environ=self.environ).mode
 
-    def _add(self, wanted: DeviceRequest, mode: Mode, alias: str | None, owner: str | None) -> str:
+    def _add(self, wanted: DeviceRequest, mode: Mode, alias: str | None, owners: list[Hashable]) -> str:
         alias = alias or self._free_alias()
         if alias in self._entries:
             raise ConfigurationError(
@@ -178,7 +179,7 @@ class Devices:
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
-            self._pool.add(alias, _Entry(device, stack.pop_all(), mode, wanted.request, owners=[owner]))
+            self._pool.add(alias, _Entry(device, stack.pop_all(), mode, wanted.request, owners=owners))
         self._current = alias
         self._gone.discard(alias)
         return alias

@@ -94,23 +94,36 @@ class Run:
             key: Hashable = _Shared(asked) if wish.shared else (request.node.nodeid, asked)
             if wish.shared and not worker_of(self._config):
                 self._wants.look(request.session, key, wish)
-            board = self._pool.usable(key)
+            owner = request.node.nodeid
+            board = self._shared(key, wish, owner)
             if board is None:
                 board = self._connect(wish, mode, source, request)
+                board.owners.append(owner)
                 self._pool.add(key, board)
-            else:
-                logger.info("Exporter %s is used on.", board.device.link.name)
-                extend_shared_lease(board.device, wish.duration, wish.max_duration)
-            board.owners.append(request.node.nodeid)
-        logger.info(
-            "%s mode for %s, because %s: %s.", mode.mode.value.capitalize(), wish.subject, mode.why, _described(board)
-        )
-        self.journal.begin(board.recorder, request, board)
         try:
-            yield board.client
+            how = mode.mode.value.capitalize()
+            logger.info("%s mode for %s, because %s: %s.", how, wish.subject, mode.why, _described(board))
+            self.journal.begin(board.recorder, request, board)
+            try:
+                yield board.client
+            finally:
+                self.journal.end(board)
         finally:
-            self.journal.end(board)
-            self._pool.release(key, board, request.node.nodeid, keep=self._wanted(key) or self._runs_again())
+            self._pool.release(key, board, owner, keep=self._wanted(key) or self._runs_again())
+
+    def _shared(self, key: Hashable, wish: BoardRequest, owner: str) -> Board | None:
+        """Return a board that is connected for the same request, as one that the owner uses; None if there is none."""
+        board = self._pool.usable(key)
+        if board is None:
+            return None
+        # From here on it has an owner, and no event that comes meanwhile closes it.
+        board.owners.append(owner)
+        logger.info("Exporter %s is used on.", board.device.link.name)
+        extend_shared_lease(board.device, wish.duration, wish.max_duration)
+        if not board.lease_ended:
+            return board
+        board.owners.remove(owner)
+        return self._pool.usable(key)
 
     def after(self) -> None:
         """A test is over, with all its repetitions: give back what no other test wants."""
@@ -164,7 +177,8 @@ class Run:
             except JumpstarterError:
                 self.journal.begin(recorder, request, None)
                 raise
-            return Board(device, stack.pop_all(), build_clients(device, allow), mode, recorder)
+            client = build_clients(device, allow)
+            return Board(device, stack.pop_all(), client, mode, recorder)
 
     def _make_room(self, event: Event) -> None:
         """Give back what nobody uses at present when a wait begins: it may be what is waited for."""

@@ -108,6 +108,18 @@ def test_a_lease_that_is_over_is_replaced_under_its_alias(run: Any, eventually: 
     assert on(run)
 
 
+def test_the_owners_of_a_lease_that_is_over_own_the_next_one(run: Any) -> None:
+    first = run.lease.acquire_lease("board=b", scope=Scope.run)
+    run.lab.controller.expire(first.name)
+    with pytest.raises(LeaseExpired):
+        again_and_again(lambda: on(run))
+    run.devices.owner = "inner"
+    run.lease.acquire_lease("board=b", scope=Scope.suite)
+    run.devices.close_owned("inner")
+    assert list(run.devices.all()) == ["device"]
+    assert on(run)
+
+
 def test_what_was_never_there_cannot_be_released(run: Any) -> None:
     with pytest.raises(NoSuchDevice, match=r"^No device 'bord' is connected\. Connected devices: none\.$"):
         run.lease.release_lease("bord")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -91,6 +92,32 @@ def test_a_class_leases_what_it_asks_for_and_gives_it_back(pytester: pytest.Pyte
     assert lease.duration is not None
     assert lease.duration.total_seconds() == 420
     assert len(lab.journal.entries(method="Dial", caller="tester")) == 1
+
+
+def test_a_board_whose_client_cannot_be_built_is_released_at_once(
+    pytester: pytest.Pytester, lab: VirtualLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("The client class is broken.")
+
+    # Not by its dotted name: the attribute may be the module of an earlier inner run.
+    monkeypatch.setattr(importlib.import_module("pytest_jumpstarter.run"), "build_clients", fail)
+    pytester.makeconftest(
+        """
+        def pytest_runtest_logreport(report):
+            if report.when == "setup" and report.failed:
+                from JumpstarterLibrary.client.settings import find_settings
+                from JumpstarterLibrary.client.leasing.controller import Controller
+
+                controller = Controller(find_settings())
+                print("held:", [lease.name for lease in controller.leases() if not lease.ended])
+                controller.close()
+        """
+    )
+    pytester.makepyfile(SUITE.format(attributes='selector = "board=b"'))
+    result = pytester.runpytest("-s", "-k", "test_first")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*held: [[][]]*", "E * RuntimeError: The client class is broken."])
 
 
 def test_each_class_has_a_lease_of_its_own(pytester: pytest.Pytester, lab: VirtualLab) -> None:

@@ -107,8 +107,10 @@ class DevicePool(Generic[Key, Item]):
         Args:
             wanted: Whether a device stays although it has no owner now. Default: none does.
         """
-        for key in [key for key, item in self._items.items() if not item.owners and not wanted(key)]:
-            self.discard(key)
+        # A copy: events of other threads may discard devices meanwhile.
+        for key, item in list(self._items.items()):
+            if not item.owners and not wanted(key):
+                self.discard(key)
 
     def discard_all(self) -> None:
         """Close all devices."""

@@ -266,7 +266,7 @@ def test_children_of_the_configuration_do_not_replace_the_boards_own() -> None:
     with pytest.raises(ConfigurationError) as caught:
         ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate()
     assert str(caught.value) == (
-        "The YAML text, line 2: config: VirtualBoard did not accept it: A virtual board has its own child 'power'. "
+        "The YAML text, line 3: config: VirtualBoard did not accept it: A virtual board has its own child 'power'. "
         "Give the configured one another name."
     )
 
