@@ -1,4 +1,4 @@
-"""The client core: leases nothing and prints nothing yet does everything to a device, for Robot and pytest alike.
+"""The client core, shared by Robot and pytest: leases, devices, consoles and drivers. It prints nothing.
 
 It is synchronous, knows neither Robot Framework nor pytest, logs with ``logging`` and emits events.
 """

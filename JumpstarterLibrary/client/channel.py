@@ -26,8 +26,8 @@ def open_channel(connection: DirectConnection, deadline: Deadline, *, patient: b
             long as its hook before the lease runs; otherwise gRPC gives up after 20 seconds, and connects anew.
 
     Raises:
-        LinkError: ``tls=pin`` found nobody.
-        TlsError: ``tls=pin`` found somebody who does not speak TLS.
+        LinkError: ``tls=pin`` found no server.
+        TlsError: ``tls=pin`` found a server that does not speak TLS.
     """
     address = connection.address
     options: list[tuple[str, int]] = [

@@ -1,4 +1,4 @@
-"""Tags and context of a lease from the variables of CI systems, so that everybody sees which run holds a board.
+"""Tags and context of a lease from the variables of CI systems, so that all users see which run holds a board.
 
 Only a fixed list of variables is read, none of which holds a secret; user names and queries are taken out of URLs.
 """
@@ -95,7 +95,7 @@ _NOTED = ("ci", "url", "run", "job", "worker", "branch", "commit", "host", "user
 def ci_tags(
     environ: Mapping[str, str] = os.environ, *, worker: str | None = None, at_most: int = TAGS
 ) -> dict[str, str]:
-    """Return tags for a lease: which run of which project, where and for whom, as far as the environment says.
+    """Return tags for a lease: which run of which project, where and for which user, as far as the environment says.
 
     Keys and values are valid labels; what is not allowed in a label becomes a hyphen.
 

@@ -70,7 +70,7 @@ def run_command(
         command: A POSIX shell command; may have several lines.
         timeout: Seconds or timedelta until it must be done. Default: the timing's ``command_timeout``. A command
             that is not done by then is interrupted with Ctrl-C.
-        once: Never type it again, whatever happens. Default: no.
+        once: Never type it again in any case. Default: no.
         char_delay: Seconds between two typed characters. Default: the timing's ``char_delay``, which is none.
         restarts: Whether it restarts the board, which is then waited for. Default: no.
 
@@ -150,7 +150,7 @@ class _Run:
         return True
 
     def result(self) -> CommandResult | None:
-        """Wait for the markers and return what is between them, and the status; None if nobody took the command."""
+        """Wait for the markers and return what is between them, and the status; None if no shell took the command."""
         try:
             return self._collected()
         except CommandFailed:
@@ -240,7 +240,7 @@ class _Run:
         return found
 
     def _asked(self) -> float | None:
-        """Return the kernel's time when the command began, by asking for its present one; None if nobody knows it."""
+        """Return the kernel's time when the command began, by asking for its present one; None if it is unknown."""
         passed = clock.seconds()
         try:
             limit = self.deadline.within(self.console.timing.probe_timeout)
@@ -292,7 +292,7 @@ class _Run:
         return None
 
     def _check_shell(self, at_login: bool) -> None:
-        """Raise if the shell has ended: where the command began, somebody has to log in again.
+        """Raise if the shell has ended: where the command began, the caller has to log in again.
 
         Raises:
             CommandFailed: It has.
@@ -352,7 +352,7 @@ def _script(command: str, token: str) -> str:
     In single quotes, nothing of the command reaches the shell before it is whole: neither ``!`` nor an open quote. With
     ``command``, a mistake in it does not end the list; with ``&&``, no failure ends a shell that has ``set -e``. A
     backslash keeps aliases away, and ``2>&-`` what ``set -x`` would print. The newline before the last marker makes it
-    a line of its own, whatever the output ends with, which no escape sequence swallows either. The ``:`` is for bash,
+    a line of its own, behind any end of the output, which no escape sequence swallows either. The ``:`` is for bash,
     which does not know a brace for what it is where a command before it had a mistake.
     """
     typed = "\n".join(_folded(line) for line in command.split("\n"))
@@ -371,7 +371,7 @@ def _folded(line: str) -> str:
 def _wake(console: Console, command: str, deadline: Deadline) -> None:
     """Type a newline where nothing was typed so far: some boards lose the first character that they get.
 
-    Where somebody has left a quote open, or a command unfinished, that is given up: it would swallow what is typed.
+    A quote or command that an earlier user has left unfinished is given up: it would swallow what is typed.
 
     Raises:
         CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a newline is an attempt.

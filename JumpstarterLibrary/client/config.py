@@ -1,4 +1,4 @@
-"""How to reach an exporter without a controller: from arguments, or from what ``jmp shell`` put in the environment."""
+"""Settings of a connection without a controller: from arguments, or from what ``jmp shell`` put in the environment."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from JumpstarterLibrary.client.timing import Timing
 
 TICK_S = 0.2
-"""How often whoever waits is called back, and how late it notices an interruption."""
+"""Seconds between two calls of the tick during a wait, and the delay until an interruption is noticed."""
 
 TAIL = 16 * 1024
 CONTEXT = 4096
@@ -225,11 +225,11 @@ class Console:
         return self._recording.read(self.cursor if since is None else since)[1]
 
     def shown(self, since: int | None = None) -> str:
-        """Return the text as anybody may see it: without the secrets that were typed, and without what was erased."""
+        """Return the text for transcripts, logs and errors: without typed secrets, and without what was erased."""
         return without_erased(self._recording.shown(self.cursor if since is None else since))
 
     def hidden(self, text: str) -> str:
-        """Return a part of the text as anybody may see it."""
+        """Return a part of the text without the secrets that were typed."""
         return self._recording.secrets.hidden(text)
 
     @property
@@ -292,7 +292,7 @@ class Console:
     def fail_on(self, name: str, patterns: Iterable[FailingPattern]) -> None:
         """Look for failing patterns in all that is said from now on.
 
-        One that is said ends whatever waits on this console; between two waits, it ends the next one.
+        A match ends any wait on this console; between two waits, it ends the next one.
 
         Args:
             name: By which ``accept`` takes them back. Patterns that had that name are replaced.
@@ -312,7 +312,7 @@ class Console:
             return self._recording.sentry.names
 
     def check(self, waiting: str = "") -> None:
-        """Raise if a failing pattern was said and nobody was told so far.
+        """Raise if a failing pattern has matched and no caller was told of it so far.
 
         Args:
             waiting: What is awaited, for the message. Default: nothing.
@@ -325,7 +325,7 @@ class Console:
             raise error
 
     def crash(self, waiting: str = "") -> DeviceCrashed | None:
-        """Return the error for a failing pattern that nobody was told of so far; None if there is none.
+        """Return the error for a failing pattern that no caller was told of so far; None if there is none.
 
         The console is listened to for the timing's ``trace_time`` from the pattern on, so that the whole trace is
         there.
@@ -363,7 +363,7 @@ class Console:
         Args:
             data: What to send.
             timeout: Until the far side must have taken it. Default: the timing's ``write_timeout``.
-            secret: Whether nobody may see it, neither as it is sent nor as it comes back. Default: no.
+            secret: Whether to hide it, both as it is sent and as it comes back. Default: no.
             delay: Seconds between two bytes, for devices that lose what comes too fast. Default: the timing's
                 ``char_delay``, which is none.
 

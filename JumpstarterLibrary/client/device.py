@@ -58,9 +58,9 @@ class Device:
         self.tick: Callable[[], None] = lambda: None
         """Called in the waiting thread during waits on a console."""
         self.proxies: Callable[[Device, Node], DriverProxy] = registered
-        """Makes the proxy of a node. Who changes it does so before the first driver is asked for."""
+        """Makes the proxy of a node. Code that changes it does so before the first driver is asked for."""
         self.before_close: list[Callable[[], None]] = []
-        """Called once, last first, before anything is closed: for whatever uses the drivers until then."""
+        """Called once, last first, before anything is closed: for code that uses the drivers until then."""
         self.offers = ResourceHandles()
         """The resource streams that calls may be given the handles of."""
         self._proxies: dict[Node, DriverProxy] = {}
@@ -225,7 +225,7 @@ class Device:
     def open_consoles(self) -> None:
         """Open the consoles of all serial ports, so that nothing is lost from now on.
 
-        One that cannot be opened is only logged: whoever needs it will try again and be told.
+        One that cannot be opened is only logged: a caller that needs it will try again and get the error.
         """
         for driver in self.distinct(SerialProxy):
             try:

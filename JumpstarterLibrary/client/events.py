@@ -1,4 +1,4 @@
-"""What happens, said once: the core emits events, and whoever reports subscribes.
+"""Events of the core: each is emitted once, and every reporter subscribes.
 
 Events may be emitted in any thread. A subscriber must be quick and must not raise; one that can only work in the main
 thread collects events and drains them there.
@@ -131,12 +131,12 @@ class Events:
     def listen(self, listener: Listener) -> None:
         """Call a function with what the byte streams of drivers bring from now on: the driver's path, and the bytes.
 
-        These are no events: there may be hundreds of megabytes, which nobody else wants to be told of.
+        These are no events: there may be hundreds of megabytes, which no other subscriber wants.
         """
         with self._lock:
             self._listeners = (*self._listeners, listener)
 
     def heard(self, driver: str, data: bytes) -> None:
-        """Hand what a driver's byte stream has brought to whoever listens."""
+        """Hand what a driver's byte stream has brought to the listeners."""
         for listener in self._listeners:
             listener(driver, data)

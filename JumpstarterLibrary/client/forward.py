@@ -1,4 +1,4 @@
-"""Local ports that forward to a driver's byte stream, for whatever wants a socket: SSH, HTTP, pexpect."""
+"""Local ports that forward to a driver's byte stream, for clients that need a socket: SSH, HTTP, pexpect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Self = TypeVar("_Self", bound="_Forward")
 
 
 class TwoWay(Protocol):
-    """What a connection is bridged to: ``ByteStream``, or what others have in its place."""
+    """Two-way stream that a connection is bridged to: ``ByteStream``, or a stand-in of other code."""
 
     def send(self, data: bytes) -> None:
         """Send bytes; raises `InfrastructureError` when nothing can be sent any more."""
@@ -39,7 +39,7 @@ class TwoWay(Protocol):
 
 
 class Opener(Protocol):
-    """Whoever has such streams: a driver's proxy."""
+    """Opener of byte streams: a driver proxy."""
 
     @property
     def path(self) -> str:

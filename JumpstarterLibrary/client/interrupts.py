@@ -94,7 +94,7 @@ class _Interruptible:
 
 
 interruptible = _Interruptible()
-"""Put it around whatever enters gRPC, or waits for a condition, in a thread that signal handlers may interrupt."""
+"""Put it around code that enters gRPC, or waits for a condition, in a thread that signal handlers may interrupt."""
 
 
 def wait(waitable: clock.Waitable, limit_s: float | None) -> bool:

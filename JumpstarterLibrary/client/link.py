@@ -35,7 +35,7 @@ PROBE_S = 2.0
 
 @dataclass(frozen=True)
 class ExporterState:
-    """What GetStatus told.
+    """An exporter's answer to GetStatus.
 
     Attributes:
         status: The status without its prefix, for example ``LEASE_READY``.
@@ -49,7 +49,7 @@ class ExporterState:
 
 
 class Route(Protocol):
-    """What lies behind a link that can be lost and found again: a lease and its tunnel."""
+    """Route behind a link that can be lost and dialled again: a lease and its tunnel."""
 
     @property
     def lost(self) -> bool:
@@ -61,7 +61,7 @@ class Route(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether there will be no connection any more; whoever knows that is asked."""
+        """Whether there will be no connection any more, by the controller's word if it can be asked."""
 
     def check(self) -> None:
         """Raise why there will be no connection any more, if that is known."""
@@ -80,7 +80,7 @@ class Link:
         route: What lies behind the connection. Default: nothing that could be found again.
 
     Raises:
-        LinkError: The socket is not there or its path too long, or ``tls=pin`` found nobody.
+        LinkError: The socket is not there or its path too long, or ``tls=pin`` found no server.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Link:
     def ping(self, timeout: float) -> None:
         """Ask for a sign of life without waiting for it."""
         try:
-            # gRPC cancels a call whose future nobody holds.
+            # gRPC cancels a call whose future has no reference.
             self._ping = self._stub.get_status.future(
                 jumpstarter_pb2.GetStatusRequest(), timeout=timeout, metadata=self.metadata
             )
@@ -187,7 +187,7 @@ class Link:
             logger.debug("the channel of %s is closed", self.name)
 
     def by(self, route: Route) -> Link:
-        """Return this link for the calls of one connection: they are lost with it, whatever connection comes next.
+        """Return this link for the calls of one connection: they are lost with it, even if another connection follows.
 
         Args:
             route: What knows whether that connection is lost.

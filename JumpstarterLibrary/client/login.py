@@ -1,4 +1,4 @@
-"""Logging in on a console, from whatever state it is in."""
+"""Log in on a console, from any state that it is in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from JumpstarterLibrary.hints import Hint
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
 
 NUDGES = 2
-"""Newlines without an answer, after which whatever runs on the console is interrupted with Ctrl-C."""
+"""Newlines without an answer, after which the program on the console is interrupted with Ctrl-C."""
 
 _WAITING = "a shell prompt"
 
@@ -32,8 +32,8 @@ def log_in(
 ) -> None:
     """Bring a console to a shell prompt.
 
-    Whoever is logged in already stays it. A board that still boots is waited for; one that is silent is nudged with a
-    newline, and in the end with Ctrl-C: somebody may have left a program running.
+    A user who is logged in already stays so. A board that still boots is waited for; one that is silent is nudged with
+    a newline, and in the end with Ctrl-C: an earlier user may have left a program running.
 
     Args:
         console: The console.
@@ -135,7 +135,7 @@ class _Login:
 
     def _answer_password(self) -> None:
         if not self._asked and self._answered == 0:
-            # Somebody else's attempt; an empty password ends it.
+            # The attempt of an earlier user; an empty password ends it.
             self._send("")
             return
         if self._password is None:

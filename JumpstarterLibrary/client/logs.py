@@ -36,7 +36,7 @@ class LogFollower:
                 source = enum_name(common_pb2.LogSource, line.source, "LOG_SOURCE_")
                 self._link.events.emit(LogRecord(line.message, line.severity, source))
         except grpc.RpcError as error:
-            # Whatever ended the link is told by the call that needs it.
+            # The call that needs the link tells what has ended it.
             logger.debug("the exporter's log of %s ended: %s", self._link.name, error)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Resource streams for calls that are made later, by code that only gets a handle.
 
-``client.resource`` makes the call itself. Here somebody else does, with the handle among its arguments; the offer still
+``client.resource`` makes the call itself. Here other code does, with the handle among its arguments; the offer still
 has to know of the call, because a source that fails halfway must cancel it before the stream ends.
 """
 
@@ -206,7 +206,7 @@ def upload_handle(
 
 
 class _Sending:
-    """What is read of a source, and sent."""
+    """Data that is read from a source, and sent."""
 
     def __init__(self, offer: ResourceHandle, compression: Compression, progress: TransferProgress) -> None:
         self._stream = offer.stream
@@ -315,7 +315,7 @@ class _Pump:
         except TransferError as error:
             self._offer.fail(error)  # the source cannot be decompressed
         except InfrastructureError as error:
-            # Whoever ended the stream knows why.
+            # The code that ended the stream knows why.
             logger.debug("an offered stream ended: %s", error)
         except Exception as error:  # noqa: BLE001 - sources and sinks of others may raise anything
             failure = TransferError(f"{self._trouble}: {error}. {self.done} bytes were copied before.")

@@ -22,8 +22,8 @@ _SIMILAR = 0.6
 _NEAR_LENGTH = 3
 """Characters that have to match a regular expression's beginning before a line counts as near."""
 
-# Whatever may stand for a line end in a regular expression, told generously: classes that exclude, escapes by number,
-# flags with DOTALL, assertions that look back, and control characters themselves.
+# All that may stand for a line end in a regular expression, rather too much than too little: classes that exclude,
+# escapes by number, flags with DOTALL, assertions that look back, and control characters themselves.
 _LINE_END = re.compile(r"\\[nsrDWabtfvxuUN0-3AZ]|\[\^|\(\?[a-zA-Z]*s|\(\?<[=!]|[\x00-\x1f]")
 
 

@@ -23,7 +23,7 @@ class PendingCall:
         link: The link it is made on.
         operation: What is asked, for messages.
         deadline: When gRPC ends it by itself; None for never.
-        done: Called once it has succeeded, by whoever waits for it.
+        done: Called once it has succeeded, in the thread that waits for it.
     """
 
     def __init__(

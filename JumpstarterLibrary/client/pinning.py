@@ -33,8 +33,8 @@ def fetch_certificate(host: str, port: int, deadline: Deadline, hint: Hint = Hin
         hint: What to try if it does not speak TLS.
 
     Raises:
-        LinkError: The name did not resolve, or nobody answered.
-        TlsError: Somebody answered, but not with TLS.
+        LinkError: The name did not resolve, or no server answered.
+        TlsError: A server answered, but not with TLS.
     """
     addresses = _first_answer(
         deadline.within(RESOLVE_S), [lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]

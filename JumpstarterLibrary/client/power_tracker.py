@@ -18,10 +18,10 @@ STARTS = ("on", "cycle", "rescue")
 
 
 class PowerState:
-    """What one power driver was told, by whomever in this process.
+    """The power state of one power driver: what it was told in this process, under any alias.
 
     Attributes:
-        on: Whether power is on; None if that is not known: nobody has switched it, or switching it failed.
+        on: Whether power is on; None if that is not known: this process has not switched it, or switching it failed.
         since: When it was switched last, on the monotonic clock.
         actions: How often it was switched, or tried to be, or the board was restarted by its reset button.
         cycles: How often it was switched on after it had been off.
@@ -40,7 +40,7 @@ class PowerState:
         return self._begins.get(console, 0)
 
     def acts(self) -> None:
-        """Know nothing until an action is done; it may fail half-way."""
+        """Make the power state unknown until an action is done; it may fail half-way."""
         self.actions += 1
         self.on = None
 
@@ -51,7 +51,7 @@ class PowerState:
             self._begins[console] = console.end
 
     def set_state(self, on: bool) -> None:
-        """Remember what was switched."""
+        """Record the new power state."""
         self.cycles += on and self._was_off
         self._was_off = not on
         self.on, self.since = on, clock.seconds()
@@ -60,8 +60,8 @@ class PowerState:
 class PowerTracker:
     """The power states of a device's power drivers.
 
-    Whoever in this process is connected to the same exporter, perhaps under another alias, learns what one of them
-    switches.
+    All devices of this process that are connected to the same exporter, perhaps under other aliases, learn what one of
+    them switches.
 
     Args:
         root: The root of the device's tree.
@@ -79,7 +79,7 @@ class PowerTracker:
         return self._states.setdefault(uuid, PowerState())
 
     def has(self, uuid: str) -> bool:
-        """Return whether a driver has been taken for a power driver, whatever its exporter calls it."""
+        """Return whether a driver has been taken for a power driver, under any name that its exporter gives it."""
         return uuid in self._states
 
     @property
@@ -88,17 +88,17 @@ class PowerTracker:
         return sum(state.actions for state in self._states.values())
 
     def begin(self, uuid: str, method: str) -> None:
-        """Learn that a method of a power driver is called in a moment."""
+        """Record that a method of a power driver is called in a moment."""
         for powers in self._sharing(uuid):
             powers._begin(powers.of(uuid), method)
 
     def end(self, uuid: str, method: str) -> None:
-        """Learn that a method of a power driver was called."""
+        """Record that a method of a power driver was called."""
         for powers in self._sharing(uuid):
             powers._end(powers.of(uuid), method)
 
     def restart(self, parent: Node) -> None:
-        """Learn that the boards below a driver are restarted in a moment by a reset button, power staying on."""
+        """Record that the boards below a driver are restarted in a moment by a reset button, power staying on."""
         known = {node.uuid for node in parent.walk() if self.has(node.uuid)}
         for uuid in known or {parent.uuid}:
             for powers in self._sharing(uuid):

@@ -1,4 +1,4 @@
-"""What gRPC's details of a failed connection mean, in plain words.
+"""Translate gRPC's details of a failed connection into plain words.
 
 The details name the layers that the failure went through, and change with gRPC's releases. They stay in the DEBUG log
 and in the error's cause.

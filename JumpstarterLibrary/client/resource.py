@@ -216,7 +216,7 @@ def upload(
         timeout: For the whole transfer; default: no limit.
 
     Raises:
-        UsageError: It is compressed in a way that nobody here can decompress.
+        UsageError: It has to be decompressed here, and this Python cannot do that.
         TransferError: The source could not be read to its end, or the driver took only a part of it.
         OperationTimeout: It was not done in time; the driver call was cancelled.
         InfrastructureError: The driver refused or failed, or the link broke.

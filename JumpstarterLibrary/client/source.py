@@ -1,4 +1,4 @@
-"""What is uploaded: files, bytes and their compression."""
+"""Sources of uploads: files, bytes and their compression."""
 
 from __future__ import annotations
 

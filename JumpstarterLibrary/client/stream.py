@@ -34,8 +34,8 @@ FRAME = 1024 * 1024
 class Frames:
     """The raw stream: an opened RPC, its initial metadata and what the exporter sends.
 
-    Iterating yields every payload that is not empty until the exporter's end of data, in whatever pieces it came; it
-    blocks, and ends early when another thread calls ``cancel``.
+    Iterating yields every payload that is not empty until the exporter's end of data, in the pieces in which it came;
+    it blocks, and ends early when another thread calls ``cancel``.
 
     Args:
         link: The link to open it on.
@@ -138,7 +138,7 @@ class Frames:
             self._link.barrier()
 
     def cancel(self) -> None:
-        """End the RPC. The exporter keeps a finished stream's device open until somebody does. Never fails."""
+        """End the RPC. The exporter keeps a finished stream's device open until then. Never fails."""
         self._cancelled = True
         self._call.cancel()
 
@@ -246,7 +246,7 @@ class ByteStream:
 
     @property
     def buffered(self) -> int:
-        """Bytes that have come, and that nobody has received yet."""
+        """Bytes that have come, and that no caller has received yet."""
         return len(self._inbox)
 
     def _take(self, max_bytes: int) -> bytes:

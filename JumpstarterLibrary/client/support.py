@@ -1,4 +1,4 @@
-"""Whether a driver has a method, found out without calling it.
+"""Find out whether a driver has a method, without calling it.
 
 There is no list of methods on the wire. But an exporter answers a call in the wrong style without executing anything,
 and says whether the method is missing or only of another kind.

@@ -20,7 +20,7 @@ _LONGEST_UNDECIDED = 32
 
 
 class Normaliser:
-    """Turns chunks of console bytes into searchable text, whatever the chunk borders.
+    """Turns chunks of console bytes into searchable text, independent of the chunk borders.
 
     UTF-8 is decoded with replacement characters, ANSI escape sequences, NUL and BEL vanish, and ``\\r\\n``,
     ``\\r\\r\\n`` and a lone ``\\r`` become ``\\n``. A ``\\r`` before the time of a kernel message vanishes: it belongs

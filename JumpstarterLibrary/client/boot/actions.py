@@ -1,4 +1,4 @@
-"""What a way from state to state does, step by step, as files say it."""
+"""Actions of a way from state to state, step by step, as states files define them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the boot is about: the console, the power and the prompt of a device, found in its tree."""
+"""Find the console, the power and the prompt of a board in its device's tree."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Board:
         return self.device.powers.actions if supply is None else supply.state.actions
 
     def require_supply(self) -> None:
-        """Raise if nobody knows which of several power drivers is the board's; having none is fine.
+        """Raise if it is unknown which of several power drivers is the board's; having none is fine.
 
         Raises:
             AmbiguousDriver: There are several, and none was named.
@@ -96,7 +96,7 @@ class Board:
 
     @property
     def known_supply(self) -> BoardPower | None:
-        """Its power; None where there is none, or nobody knows which one it is."""
+        """Its power; None where there is none, or it is unknown which driver it is."""
         try:
             return self.supply
         except (NoSuchDriver, AmbiguousDriver):

@@ -39,7 +39,7 @@ class BoardPower:
     def __init__(self, proxy: PowerProxy, timing: Timing) -> None:
         self.proxy = proxy
         self._timing = timing
-        # From now on it counts as a power driver, whatever its label.
+        # From now on it counts as a power driver, with any label.
         proxy._device.powers.of(proxy.uuid)
 
     @property

@@ -1,4 +1,4 @@
-"""What a way from state to state works with."""
+"""Settings and context of a change of state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ USER = "root"
 
 @dataclass(frozen=True)
 class Settings:
-    """How a board boots.
+    """Settings of how a board boots.
 
     Attributes:
         interruption: How its boot loader is stopped.

@@ -1,4 +1,4 @@
-"""Which state a board is in: what its console shows, and what it answers to a nudge."""
+"""Detect the state of a board: by what its console shows, and what it answers to a nudge."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DEAD = "dead"
 
 
 class Detector:
-    """Looks which state a board is in.
+    """Detector of a board's state.
 
-    Nothing is typed while a boot loader may take it for the key that stops it, and what somebody has typed at a prompt
-    is forgotten there, never entered.
+    Nothing is typed while a boot loader may take it for the key that stops it, and text that was typed at a prompt
+    before is discarded there, never entered.
 
     Args:
         context: The board, and how it boots.
@@ -91,7 +91,7 @@ class Detector:
     def _starts(self, text: str) -> bool:
         """Whether the board may be in its firmware, where a key could stop it.
 
-        What stands at a prompt has ended it, whatever was said last of that.
+        A board that stands at a prompt has left its firmware, even if the last message was about it.
         """
         if self._match(text) is not None or self._prompt(text).kind is PromptKind.BOOT_LOADER:
             return False

@@ -1,4 +1,4 @@
-"""States that a board has failed to reach: remembered, so that nobody waits for them again and again."""
+"""Remember the states that a board has failed to reach, so that no keyword waits for them again."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ class Failures:
             )
 
     def reached(self, state: str) -> None:
-        """Forget what is remembered of a state: the board was seen in it."""
+        """Forget the failure of a state: the board was seen in it."""
         self._failures.pop(state, None)
 
     def forget(self) -> None:
-        """Forget all."""
+        """Forget all failures."""
         self._failures.clear()
 
     def forgive(self, settings: Settings) -> None:
-        """Forget what is old: all, if somebody has cycled the power, and a login with another user or password."""
+        """Forget old failures: all, if the power was cycled, and a login with another user or password."""
         if self._count_cycles() != self._cycles:
             self._failures.clear()
         failure = self._failures.get(SHELL)
@@ -100,7 +100,7 @@ class Failures:
             del self._failures[SHELL]
 
     def count(self) -> None:
-        """Take power cycles up to now as our own, which forgive nothing."""
+        """Count power cycles up to now as our own, after which no failure is forgotten."""
         self._cycles = self._count_cycles()
 
     def _count_cycles(self) -> int:

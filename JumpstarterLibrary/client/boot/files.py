@@ -1,4 +1,4 @@
-r"""States of one's own, from a YAML file.
+r"""Read a user's own states from a YAML file.
 
 settings:                     # how the board boots; everything may be left out
   prompt: "=>"                # what the boot loader's prompt begins with
@@ -72,7 +72,7 @@ _STATE = ("detect", "nudge", "timeout", "cost", "enter")
 
 @dataclass(frozen=True)
 class StatesFile:
-    """What a file says.
+    """Content of a states file.
 
     Attributes:
         settings: How the board boots: the settings that it was read for, changed.

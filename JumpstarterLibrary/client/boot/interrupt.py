@@ -1,4 +1,4 @@
-"""Stopping the boot at the boot loader's prompt."""
+"""Stop the boot at the boot loader's prompt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EARLIER = " A board that looks for the key only once needs it earlier: with an e
 
 @dataclass(frozen=True)
 class Interruption:
-    """How a boot is stopped.
+    """Options of stopping a boot.
 
     Attributes:
         key: What is typed for it.
@@ -85,7 +85,7 @@ class _Attempt:
 
     def _waits_already(self) -> bool:
         supply = self._board.known_supply
-        # A board that nobody has switched may have stood at its prompt before its console was opened.
+        # A board that this process has not switched may have stood at its prompt before its console was opened.
         unswitched = not self._console.powered and (supply is None or supply.on is None)
         unheard = unswitched and not self._board.screen.spoke
         if not unheard and not self._uboot.waits():
@@ -100,7 +100,7 @@ class _Attempt:
     def _chapter(self) -> tuple[int, int]:
         """Return from where on to look, and from where on to show the text in an error.
 
-        That is behind the last banner, whatever the caller has waited for already; and the begin of the banner's line.
+        That is behind the last banner, even if the caller has waited for more; and the begin of the banner's line.
         """
         begin = max(self._board.screen.begin, self._console.start, self._console.end - TAIL)
         text = self._console.text(begin)

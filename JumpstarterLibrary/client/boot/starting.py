@@ -1,4 +1,4 @@
-"""From U-Boot's prompt to a system, and how far a boot came."""
+"""Start a system from U-Boot's prompt, and tell how far a boot came."""
 
 from __future__ import annotations
 

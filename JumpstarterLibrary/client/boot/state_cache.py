@@ -34,7 +34,7 @@ class StateCache:
         self.reason = ""
 
     def forget(self, reason: str) -> None:
-        """Know nothing any more."""
+        """Drop the state, for a reason."""
         if self._state != UNKNOWN:
             self.reason = reason
         self._state = UNKNOWN

@@ -1,4 +1,4 @@
-"""A device's state: known, looked for, and brought about by the shortest way."""
+"""Detect the state of a device, and change it by the shortest way."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ class DeviceStates:
         self.announce_prompts()
 
     def announce_prompts(self) -> None:
-        """Let all that read the board's console know its prompts."""
+        """Give the board's console its prompts, for all that read it."""
         self._board.console.prompts = self._board.prompts
 
     def define(self, states: Sequence[State], ways: Sequence[TransitionRule]) -> None:
-        """Add states of one's own, and ways between states; they take the place of others with the same names.
+        """Add a user's own states, and ways between states; they take the place of others with the same names.
 
         Raises:
-            UsageError: A way begins or ends at a state that nobody has defined.
+            UsageError: A way begins or ends at a state that is not defined.
         """
         new = {state.name for state in states}
         kept = [state for state in self._states if state.name not in new]
@@ -105,7 +105,7 @@ class DeviceStates:
 
         Raises:
             ConfigurationError: It cannot be read, or does not say what it should.
-            UsageError: A way begins or ends at a state that nobody has defined.
+            UsageError: A way begins or ends at a state that is not defined.
         """
         content = read_states(path, self.settings, self._board.timing)
         self.define(content.states, content.ways)
@@ -117,13 +117,13 @@ class DeviceStates:
         return [state.name for state in content.states]
 
     def forget_failures(self) -> None:
-        """Try again what has failed before."""
+        """Forget the failures, so that states that have failed are tried again."""
         self._failures.forget()
 
     # States
 
     def get(self, timeout: Seconds = None) -> tuple[str, str]:
-        """Look which state the board is in.
+        """Detect the state of the board.
 
         Args:
             timeout: Seconds or timedelta. Default: the timing's ``state_timeout``, of which it takes only a part.

@@ -58,7 +58,7 @@ class Transition:
         self._reason = ""
 
     def go(self) -> list[StateChange]:
-        """Go there, and return the steps.
+        """Bring the board to the wanted state, and return the steps.
 
         Raises:
             BootFailed: A step failed.
@@ -145,7 +145,7 @@ class Transition:
     def _after_failure(self, way: TransitionRule, state: str, shown: str, error: DeviceFailure) -> str:
         """Return the state that the board is in, if it was somewhere else than it seemed; otherwise raise."""
         out_of_time = self._context.deadline.expired
-        crashed = isinstance(error, DeviceCrashed)  # whoever registers failing patterns wants no second try
+        crashed = isinstance(error, DeviceCrashed)  # a user who registers failing patterns wants no second try
         if state in ON_THE_WAY and not out_of_time and not crashed:
             self._tell(f"'{shown}' to '{way.target}' failed: {headline(error.facts).removesuffix('.')}")
             found = self._detect()

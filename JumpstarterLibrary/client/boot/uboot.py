@@ -70,9 +70,9 @@ class UBoot:
         return classify(self._screen.text(), self._prompts)
 
     def wake(self, timeout: Seconds = None) -> None:
-        """Let it show its prompt, on a line with nothing typed behind it.
+        """Make U-Boot show its prompt, on a line with nothing typed behind it.
 
-        What somebody has typed there is forgotten, and no command is run or repeated.
+        Text that was typed there before is discarded, and no command is run or repeated.
 
         Args:
             timeout: Seconds or timedelta, at most the timing's ``uboot_prompt_timeout``. Default: that.

@@ -20,7 +20,7 @@ LINE_LIMIT = 4096
 
 @dataclass(frozen=True)
 class FailingPattern:
-    """A pattern that fails whatever is waiting.
+    """A pattern that fails every wait on a console.
 
     Attributes:
         name: What messages call it.
@@ -107,7 +107,7 @@ class FailurePatternMonitor:
         self._typed = line
 
     def restart(self) -> None:
-        """Take what is said from now on for another life of the device."""
+        """Take all output from now on for that of a device that has restarted."""
         self._last, self._line = None, ""
 
     @property

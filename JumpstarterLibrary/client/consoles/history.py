@@ -1,4 +1,4 @@
-"""What a console has said: text with a beginning that is forgotten, addressed by offsets that only grow."""
+"""Console history: text whose beginning is forgotten, addressed by offsets that only grow."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class KernelClock:
         self.last, self._last_came = stamp, now
 
     def newer_than(self, now: float) -> float | None:
-        """Return the time that messages which come out from now on are newer than; None if nobody knows."""
+        """Return a kernel time that all messages from now on are newer than; None if it is unknown."""
         if self.last is None:
             return None
         since = (now - self._last_came) * self._rate() * TOLERANCE - SLACK_S

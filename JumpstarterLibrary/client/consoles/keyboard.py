@@ -76,7 +76,7 @@ def type_text(
         text: What to type.
         manner: How to type it.
         newline: Type a line end behind it. Default: yes.
-        secret: Whether nobody may see it. Default: no.
+        secret: Whether it is hidden from transcript, log and errors. Default: no.
         timeout: Seconds or timedelta until it must be typed. Default: the timing's ``write_timeout``.
 
     Returns:
@@ -113,7 +113,7 @@ def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Dea
                 console.write(encoded(line), deadline, delay=manner.char_delay)
                 came = _echo(console, before, line, deadline, manner.what or f"'{line}'")
         except BaseException:
-            # Half a line would be the beginning of whatever is typed next.
+            # Half a line would be the beginning of the next line that is typed.
             with suppress(InfrastructureError):
                 console.write(manner.erase)
             raise

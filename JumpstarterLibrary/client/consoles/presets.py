@@ -1,4 +1,4 @@
-"""Failing patterns that need not be written by hand: what systems say on their console when they die.
+"""Presets of failing patterns: what systems say on their console when they die.
 
 Each entry is a text that the line holds, and a regular expression for that line; the text alone is looked for first. A
 kernel's line begins at the beginning of a line or behind the bracket of its time, so that neither the echo of a command

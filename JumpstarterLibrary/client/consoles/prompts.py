@@ -96,7 +96,7 @@ class Prompt:
 # Logins
 
 _NAME = r"(?:(?<!last )(?<!\w)login|^ *user ?name): *"
-"""``host login:``, whatever stands before: an issue file may end without a line end. But ``Last login:`` is output."""
+"""``host login:``, behind any text: an issue file may end without a line end. But ``Last login:`` is output."""
 
 _LOGIN = re.compile(rf"{_NAME}$", re.IGNORECASE)
 PARTIAL_LOGIN = re.compile(rf"{_NAME}[\w.@+$\\-]*$", re.IGNORECASE | re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What is heard of a console: one reader of its byte stream, and everything that is kept of what it reads."""
+"""Record a console: one reader of its byte stream, and everything that is kept of what it reads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Recording:
         transcript: File that gets every byte; None for none.
 
     Attributes:
-        lock: Held by whoever looks at the rest while the reader may write it.
+        lock: Held by each thread that looks at the rest while the reader may write it.
         sentry: Looks for failing patterns.
         kernel: Knows the kernel's time.
         secrets: What may not be shown.

@@ -1,8 +1,8 @@
 """Secrets that were typed on a console: what no transcript, log or error may show.
 
 A device that does not echo passwords says nothing of them. One that does, or a shell that takes a password for a
-command, gives them away; so whatever leaves the console is searched for them. What is searched for on the console is
-not changed: a prompt may well hold a word that is also a password.
+command, gives them away; so all text that leaves the console is searched for them. The text in which patterns are
+searched is not changed: a prompt may well hold a word that is also a password.
 """
 
 from __future__ import annotations

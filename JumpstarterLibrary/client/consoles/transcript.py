@@ -91,11 +91,11 @@ class Transcript:
         self._event(">", shown.encode("unicode_escape").decode())
 
     def happened(self, what: str) -> None:
-        """Keep that something happened to the console."""
+        """Record something that happened to the console."""
         self._event("=", what)
 
     def gap(self, seconds: float) -> None:
-        """Keep that nobody listened for a while."""
+        """Record a gap: the console was not read for a while."""
         self.happened(f"gap of {format_duration(round(seconds, 1))}: what was said meanwhile is lost")
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Driver proxies, one per capability, chosen by the driver's label from a fixed registry.
 
-Upstream imports whatever class an exporter names. We never import anything that an exporter says: a label that is not
+Upstream imports any class that an exporter names. We never import anything that an exporter says: a label that is not
 in the registry gets the generic proxy, which can call every method by name.
 """
 

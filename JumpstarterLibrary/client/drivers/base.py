@@ -1,4 +1,4 @@
-"""What every driver proxy can do: call, streaming call, byte stream, children."""
+"""Base of the driver proxies: call, streaming call, byte stream, children."""
 
 from __future__ import annotations
 

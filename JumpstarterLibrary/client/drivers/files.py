@@ -260,7 +260,7 @@ class OpendalProxy(ImageStore):
     ) -> tuple[Transfer, Verdict]:
         path = options.target or source.name
         if options.compression is Compression.auto and path.endswith(ARCHIVES):
-            compression = Compression.none  # whoever fetches it by this name expects it compressed
+            compression = Compression.none  # a program that fetches it by this name expects it compressed
         hash_content = options.verify is not Verify.none and hashable(compression)
         sent = self._write_file(path, source, compression, hash_content, deadline)
         match options.verify:

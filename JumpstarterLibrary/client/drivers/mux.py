@@ -109,7 +109,7 @@ class StorageMuxProxy(ImageStore):
         try:
             result = action()
         except LinkError:
-            raise  # there is nobody to give it back
+            raise  # without a link, the medium cannot be given back
         except BaseException:
             if not self._device.present.alive():
                 raise

@@ -1,4 +1,4 @@
-"""Asking for a lease and waiting for it: nothing is leaked, nobody waits for what cannot come, and the wait is told."""
+"""Ask for a lease and wait for it: leak none, do not wait for one that cannot come, and report the wait."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Acquisition:
                 raise self._too_late(replace(state, reason="Offline"))
 
     def join(self, name: str) -> Lease:
-        """Return a lease that somebody else has asked for, as soon as it has an exporter. It is never taken back here.
+        """Return a lease that another owner has asked for, as soon as it has an exporter. It is never released here.
 
         Args:
             name: The lease's name.

@@ -1,4 +1,4 @@
-"""Which exporters could be leased, who holds the others, and why none fits."""
+"""Tell which exporters could be leased, which clients hold the others, and why none fits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Availability:
         return self.exporter.online and self.exporter.enabled and self.lease is None and ready
 
     def __str__(self) -> str:
-        """Who has it, in words."""
+        """Return its availability in words."""
         name = f"'{self.exporter.name}'"
         if not self.exporter.enabled:
             return f"{name} is disabled"
@@ -54,7 +54,7 @@ class Availability:
 
 
 def availability(controller: Controller, selector: str = "", timeout: Seconds = None) -> list[Availability]:
-    """Return the exporters that match a selector, with who holds them.
+    """Return the exporters that match a selector, with the clients that hold them.
 
     Raises:
         ConfigurationError: The selector is not one.

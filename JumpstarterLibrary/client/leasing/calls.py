@@ -122,7 +122,7 @@ class ControllerCalls:
         return answer
 
     def create_lease(self, request: LeaseRequest) -> client_pb2.Lease:
-        """Ask for a lease, and return it as it is then: mostly still without an exporter. Nobody here releases it.
+        """Ask for a lease, and return it as it is then: mostly still without an exporter. It is never released here.
 
         Its name is chosen here unless the request has one, so that it can be found if the answer gets lost.
         """
@@ -179,7 +179,7 @@ class ControllerCalls:
         return answer
 
     def delete_lease(self, name: str) -> None:
-        """Ask for the end of a lease, whoever in this process or elsewhere has made it."""
+        """Ask for the end of a lease, of this process or another one."""
         request = client_pb2.DeleteLeaseRequest(name=self._path("leases", name))
         self._do(self._controller.clients.delete_lease, request, "the end", name)
 

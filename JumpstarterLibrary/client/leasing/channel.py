@@ -39,8 +39,8 @@ def open_secure_channel(
 
     Raises:
         ConfigurationError: The endpoint is no ``HOST:PORT``.
-        LinkError: ``insecure`` found nobody.
-        TlsError: ``insecure`` found somebody who does not speak TLS.
+        LinkError: ``insecure`` found no server.
+        TlsError: ``insecure`` found a server that does not speak TLS.
     """
     address = Address.parse(endpoint)
     if address.path is not None:

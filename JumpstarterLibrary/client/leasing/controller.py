@@ -28,7 +28,7 @@ CALL_S = 10.0
 """How long the controller may take for an answer, unless the caller has less time."""
 
 TICK_S = 0.2
-"""How often whoever waits for a slow answer is called."""
+"""Seconds between two calls of ``waiting`` while a slow answer is awaited."""
 
 PAGE = 100
 LISTINGS = 3
@@ -58,7 +58,7 @@ class ExporterInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseRequest:
-    """What a lease is asked for with.
+    """A request for a lease.
 
     Attributes:
         selector: Label expression of the exporter; None if it is asked for by name.
@@ -178,7 +178,7 @@ class Controller:
         The raw gRPC error is raised, because only the caller knows what a lost answer means.
 
         Raises:
-            grpc.RpcError: Whatever the controller said.
+            grpc.RpcError: The controller's status, unchanged.
         """
         lease = client_pb2.Lease(
             selector=request.selector or "",
@@ -250,7 +250,7 @@ class Controller:
         """Ask for the end of a lease. The raw gRPC error is raised, because only the caller knows what it means.
 
         Raises:
-            grpc.RpcError: Whatever the controller said.
+            grpc.RpcError: The controller's status, unchanged.
         """
         request = client_pb2.DeleteLeaseRequest(name=self._path("leases", name))
         self._raw(self.clients.delete_lease, request, timeout)
@@ -268,7 +268,7 @@ class Controller:
             waiting: Called several times a second meanwhile; what it raises ends the wait.
 
         Raises:
-            grpc.RpcError: Whatever the controller said.
+            grpc.RpcError: The controller's status, unchanged.
         """
         request = jumpstarter_pb2.DialRequest(lease_name=lease)
         limit = Deadline.of(timeout)
@@ -368,7 +368,7 @@ class Controller:
     def renew_token(self, old: str) -> bool:
         """Read the token anew from the configuration file; return whether there is another one than the old one."""
         if self._token != old:
-            return True  # somebody else was quicker
+            return True  # another thread was quicker
         if self.settings.path is None:
             return False
         try:

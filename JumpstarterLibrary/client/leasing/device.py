@@ -37,7 +37,7 @@ GOODBYE_S = 2.0
 """How long an exporter may take to say that it knows of the end of its session."""
 
 PROGRESS_S = 15.0
-"""Between two lines about a wait, unless somebody wants them at another pace."""
+"""Seconds between two lines about a wait, unless the caller gives another pace."""
 
 FAILED = "AFTER_LEASE_HOOK_FAILED"
 FINISHED = ("AVAILABLE", FAILED, "OFFLINE")
@@ -95,7 +95,7 @@ class LeasedDevice(Device):
         return self._route.lease
 
     def check_liveness(self) -> None:
-        """Feel whether the exporter is alive, without waiting."""
+        """Ping a silent exporter, without waiting; see ``LeaseRoute.check_liveness``."""
         self._route.check_liveness()
 
     def ready(self) -> Link:
@@ -212,7 +212,7 @@ class LeasedDevice(Device):
 
     def close(self) -> None:
         """Close consoles, log, link and tunnel; the lease is not touched. Closing twice is fine."""
-        # Somebody else may be looking for the exporter, and would go on doing so.
+        # Another thread may be looking for the exporter, and would go on doing so.
         self._closing.set()
         # What ends from now on was ended here, whichever of link and tunnel is gone first.
         self._route.closing = True

@@ -87,22 +87,22 @@ class Dialer:
         self._refusal: JumpstarterError | None = None
 
     def late(self, deadline: Deadline) -> JumpstarterError | None:
-        """Return why there is no way yet, for somebody who has waited until a deadline; None if nobody has refused."""
+        """Return why there is no way yet, for a caller that has waited until a deadline; None without a refusal."""
         return self._too_late(self._refusal, deadline) if self._refusal is not None else None
 
     def dial(self, deadline: Deadline, tick: Tick | None = None) -> RouterEndpoint:
         """Return a way, as soon as there is one.
 
         Refusals that pass by themselves are waited out: an exporter that does not listen yet, is not ready, is busy
-        with earlier tokens, or is offline for less than 10 seconds. Meanwhile the lease is looked at, so that nobody
-        waits for the exporter of a dead one.
+        with earlier tokens, or is offline for less than 10 seconds. Meanwhile the lease is looked at, so that no
+        caller waits for the exporter of a dead one.
 
         Args:
             deadline: Until when.
             tick: Called several times a second meanwhile, in the waiting thread; what it raises ends the wait.
 
         Raises:
-            LeaseError: The lease is over, gone or somebody else's.
+            LeaseError: The lease is over, gone or another client's.
             ExporterOffline: The exporter is not there.
             HookFailed: A hook of the exporter failed.
             ExporterNotReady: The time ran out; the message has the last refusal.

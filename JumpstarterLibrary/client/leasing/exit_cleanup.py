@@ -19,7 +19,7 @@ _lock = threading.Lock()
 
 
 def register(lease: Lease) -> None:
-    """Release a lease at exit, unless it is forgotten before."""
+    """Release a lease at exit, unless it is unregistered before."""
     with _lock:
         if not _held:
             atexit.unregister(release_all)
@@ -28,9 +28,9 @@ def register(lease: Lease) -> None:
 
 
 def unregister(lease: Lease) -> None:
-    """A lease was released, or is somebody else's to release."""
+    """Remove a lease that was released, or that another owner has to release."""
     with _lock:
-        # Not for somebody who only attached to it, in this same process.
+        # Not for another object that is only attached to the lease, in this same process.
         if _held.get(lease.name) is lease:
             del _held[lease.name]
 
@@ -64,7 +64,7 @@ def release_all(timeout: float = 2 * RELEASE_S) -> None:
         shielded(lambda: _release(leases, deadline), deadline)
     for lease in leases:
         if lease.trouble:
-            # Whoever showed events has gone by now.
+            # The subscribers that showed events have gone by now.
             logger.warning("%s", lease.trouble)
 
 

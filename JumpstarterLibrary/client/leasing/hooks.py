@@ -88,7 +88,7 @@ class HookLog:
             self._arrived += 1
 
     def note(self, status: str, message: str) -> None:
-        """Take note of a status of the exporter; a failure is kept, whatever status follows."""
+        """Take note of a status of the exporter; a failure is kept, even if another status follows."""
         self.failure = HookFailure.of(status, message) or self.failure
 
     def forget(self) -> None:

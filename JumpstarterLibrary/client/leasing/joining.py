@@ -1,4 +1,4 @@
-"""Leases that somebody else has made: used here, and released there."""
+"""Attach to and join leases that another owner has made and will release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from JumpstarterLibrary.errors import LeaseError, LeaseNotOwned
 
 
 def attach(controller: Controller, name: str, deadline: Deadline, events: Events | None = None) -> Lease:
-    """Return a lease that somebody else has made, and will release.
+    """Return a lease that another owner has made, and will release.
 
     Raises:
         NoSuchLease: There is none of that name.
@@ -37,7 +37,7 @@ def join(
     events: Events | None = None,
     tick: Tick = lambda: None,
 ) -> Lease:
-    """Return a lease that somebody else has made, and will release, as soon as it has an exporter.
+    """Return a lease that another owner has made, and will release, as soon as it has an exporter.
 
     Args:
         controller: Who is asked.

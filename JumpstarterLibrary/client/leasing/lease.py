@@ -44,14 +44,14 @@ LATE_CREATION_S = 2.0
 RETRY_S = 0.2
 
 OVER = (LeaseExpired, LeaseReleased, LeaseTransferred)
-"""What needs no release any more, or is somebody else's to release."""
+"""Errors after which this process has nothing to release: the lease has ended, or is another client's."""
 
 SLACK = datetime.timedelta(seconds=5)
 """What a shared lease may be shorter than it was asked for, before it is extended."""
 
 
 class Lease:
-    """A lease that this process uses, its own or somebody's.
+    """A lease that this process uses, its own or another owner's.
 
     Args:
         controller: Where it was granted.
@@ -159,7 +159,7 @@ class Lease:
         self._over_to_exporter = True
 
     def on_end(self, function: Callable[[], object]) -> None:
-        """Call a function when the lease ends, from whatever thread notices."""
+        """Call a function when the lease ends, in the thread that notices."""
         self._on_end.append(function)
 
     # What can be done
@@ -204,7 +204,7 @@ class Lease:
             logger.debug("lease %s lasts %s now", self.name, wanted)
 
     def last_at_least(self, duration: datetime.timedelta, limit: datetime.timedelta | None) -> None:
-        """Make the lease last at least as long as somebody who shares it wants, counted from now.
+        """Make the lease last at least as long as another user of it wants, counted from now.
 
         Args:
             duration: How long.
@@ -236,7 +236,7 @@ class Lease:
     def await_exporter(self, tick: Callable[[], None] = lambda: None) -> None:
         """Let the exporter release the lease, as it does a second after one of its hooks has failed.
 
-        Upstream's exporter releases whatever lease it has then: if this one were over before, that would be the next
+        Upstream's exporter releases any lease that it has then: if this one were over before, that would be the next
         client's. After the hook after the lease it would also stay failed, until it is started anew.
 
         Args:
@@ -274,7 +274,7 @@ class Lease:
         try:
             failure = releasing.wait()
         finally:
-            # Also where this was interrupted: nobody else would tell.
+            # Also where this was interrupted: no other thread would tell.
             if releasing.over:
                 self._settle(releasing, releasing.failure)
         return failure is None
@@ -287,7 +287,7 @@ class Lease:
             return
         with self._lock:
             if self._releasing is not releasing:
-                return  # somebody else has waited for it, too
+                return  # another thread has waited for it, too
             self._releasing = None
         until = "" if not self.exporter else f", and exporter '{self.exporter}' is not free before it ends"
         lasts = f"It lasts on{until}" if self.confirmed else "If it was made, it lasts on"
@@ -315,7 +315,7 @@ class Lease:
                 if code is grpc.StatusCode.FAILED_PRECONDITION or (missing and (self.confirmed or late.expired)):
                     return None
                 if "permission denied" in details.lower() and code is grpc.StatusCode.UNKNOWN:
-                    return None  # it was transferred, and is somebody else's to release
+                    return None  # it was transferred, and is another client's to release
                 # The last try may have had no time at all; why the one before it failed says more.
                 if reason is None or code is not grpc.StatusCode.DEADLINE_EXCEEDED:
                     asked = f"the release of lease '{self.name}'"

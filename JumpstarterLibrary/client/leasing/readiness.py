@@ -1,4 +1,4 @@
-"""From a way to an exporter to one that takes driver calls: its report, its hook, its status."""
+"""Wait until a dialled exporter takes driver calls: its report, its hook, its status."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def _pause(seconds: float, tick: Tick) -> None:
 
 
 def _warn(link: Link, state: ExporterState) -> None:
-    """Tell of a hook that failed, but was not meant to keep anybody from working."""
+    """Warn of a hook whose failure does not keep the exporter from working."""
     if state.message.startswith("[HOOK_WARNING]"):
         said = state.message.removeprefix("[HOOK_WARNING]").strip()
         link.events.emit(Notice(f"Exporter '{link.name}' is ready, but its hook failed: {said}", "WARN"))

@@ -17,7 +17,7 @@ SLOW_PROBE_S = 5.0
 """The same, where the way is slow: twice what its first connection took, and no more than this."""
 
 TELL_S = 2.0
-"""After which whoever waits is told; most tunnels are back before."""
+"""Seconds of a reconnect after which the wait is reported; most tunnels are back before."""
 
 _FINAL = (LeaseError, HookFailed, AuthenticationError)
 """What says by itself that there is no use in looking on."""

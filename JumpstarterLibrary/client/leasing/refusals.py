@@ -43,7 +43,7 @@ _TLS = ("ssl", "tls", "certificate", "tls handshake", "hostname verification")
 
 @dataclass(frozen=True)
 class Peer:
-    """Whom a call went to, for messages.
+    """The server that a call went to, for messages.
 
     Attributes:
         role: ``controller`` or ``router``.
@@ -110,7 +110,7 @@ def translate_control(
     Args:
         error: What the stub raised.
         asked: What was asked, in words: ``the lease 'x'``.
-        peer: Whom it was asked.
+        peer: The server that was asked.
         deadline: The deadline that the RPC was given.
         subject: What the controller knows nothing of if it does not find it: ``lease 'x'``. Default: what was asked.
     """
@@ -230,7 +230,7 @@ def never_sent(error: grpc.RpcError) -> bool:
 
 
 def lost_answer(error: grpc.RpcError) -> bool:
-    """Whether nobody knows if the controller did what was asked: there was no answer at all."""
+    """Whether it is unknown if the controller did what was asked: there was no answer at all."""
     return status_of(error)[0] in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED)
 
 

@@ -33,11 +33,11 @@ class LeaseRenewer:
         self._lock = threading.Lock()
 
     def keep(self, lease: Lease, check_liveness: Callable[[], None] = lambda: None) -> None:
-        """Look after a lease, until it ends.
+        """Renew a lease until it ends.
 
         Args:
             lease: The lease.
-            pulse: Called with every look. It may feel whether the exporter is alive.
+            check_liveness: Called with every look. It may check whether the exporter is alive.
         """
         self._begin(_Entry(lease, check_liveness))
 
@@ -53,7 +53,7 @@ class LeaseRenewer:
         self._begin(_Entry(lease, lambda: None, unwanted=True))
 
     def leave(self, lease: Lease) -> None:
-        """Look after a lease no more."""
+        """Stop renewing a lease."""
         with self._lock:
             entry = self._entries.pop(lease, None)
         if entry is not None:

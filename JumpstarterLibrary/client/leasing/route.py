@@ -1,4 +1,4 @@
-"""How a device behind a lease is reached, and what a lost link to it means."""
+"""Route to a leased device: reach its exporter, and explain a lost link."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ QUIET_S = 5.0
 """How long an exporter may be silent before it is asked whether it is there."""
 
 SUSPECT_S = 20.0
-"""How long it may be silent before the controller is asked about it. Routers tell nobody that the other side has gone,
+"""How long it may be silent before the controller is asked about it. Routers do not tell that the other side has gone,
 but the controller knows whether it still listens; a driver may keep an exporter busy for long."""
 
 DEAD_S = 120.0
-"""How long it may be silent before the tunnel is taken for dead, whatever the controller says."""
+"""How long it may be silent before the tunnel is taken for dead, even if the controller says otherwise."""
 
 EXPLAIN_S = 3.0
 """How long the controller is asked for the reason of a lost link."""
@@ -124,7 +124,7 @@ class LeaseRoute:
         return True
 
     def watch(self, link: Link) -> None:
-        """Feel the pulse of the exporter on this link from now on."""
+        """Check on this link from now on whether the exporter is alive."""
         self._link = link
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""Leased devices for whoever runs tests: one connection to the controller, and devices that come and go."""
+"""Leased devices of a test run: one connection to the controller, and devices that come and go."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class LeaseService:
         follow_logs: bool = False,
         timing: Timing | None = None,
     ) -> LeasedDevice:
-        """Acquire a lease and connect to its exporter; whatever goes wrong, the lease is given back.
+        """Acquire a lease and connect to its exporter; on any failure, release the lease.
 
         Args:
             request: What is wanted. Its selector may have alternatives: ``board=a | board=b`` takes the first that is
@@ -143,7 +143,7 @@ class LeaseService:
         follow_logs: bool = False,
         timing: Timing | None = None,
     ) -> LeasedDevice:
-        """Connect to the exporter of somebody's lease; it is never released here.
+        """Attach to the lease of another owner and connect to its exporter; it is never released here.
 
         Args:
             name: The lease's name.
@@ -225,7 +225,7 @@ class LeaseService:
         return replace(request, selector=best)
 
     def close(self) -> None:
-        """Release what nobody has released, and close the connection to the controller. Closing twice is fine."""
+        """Release all leases that are left, and close the connection to the controller. Closing twice is fine."""
         for lease in self.keeper.leases:
             self.keeper.leave(lease)
             if lease.release():
@@ -250,7 +250,7 @@ def close_device(device: LeasedDevice) -> str | None:
 
 
 def _alternatives(selector: str) -> list[str]:
-    """Return a selector's alternatives, in the words of whoever wrote it."""
+    """Return a selector's alternatives, as its author wrote them."""
     if selector.strip():
         parse_alternatives(selector)
     return [part.strip() for part in selector.split("|")]

@@ -1,4 +1,4 @@
-"""What the controller says of a lease, read in the only order that is right."""
+"""Read the controller's answer about a lease, in the only order that is right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Phase(enum.Enum):
     expired = "expired"
     """Its time is over."""
     released = "released"
-    """Somebody released it."""
+    """It was released: by its owner, its exporter or an administrator."""
 
     @property
     def over(self) -> bool:
@@ -48,7 +48,7 @@ class LeaseState:
         duration: What was asked for.
         begin: When it began; None while it has not.
         elapsed: How long it had lasted by the controller's clock when it answered.
-        planned_end: When it will end; None while nobody can know.
+        planned_end: When it will end; None while that cannot be known.
         end: When it ended; None while it lasts, and where it never began.
         tags: The tags that it was asked for with.
         context: Its context metadata.
@@ -96,7 +96,7 @@ class LeaseState:
 
     @property
     def time_left(self) -> datetime.timedelta | None:
-        """How long it still lasts by the controller's clock, never below zero; None while nobody can know.
+        """How long it still lasts by the controller's clock, never below zero; None while that cannot be known.
 
         The clock of this machine is not asked, since it may be wrong.
         """

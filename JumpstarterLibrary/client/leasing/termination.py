@@ -13,7 +13,7 @@ FATAL = tuple(
     for name in ("SIGTERM", "SIGHUP")
     if hasattr(signal, name)  # not everywhere
 )
-"""The signals that end a process at once, unless somebody handles them, and that people and CI systems send."""
+"""The signals that end a process at once, unless it handles them, and that people and CI systems send."""
 
 Stop = Callable[[int, FrameType | None], object]
 
@@ -24,10 +24,10 @@ def leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class Termination:
-    """Handles the signals that nobody else handles, from ``guard`` to ``restore``; also as a context manager.
+    """Handler of the signals that have no other, from ``guard`` to ``restore``; also as a context manager.
 
-    Where somebody handles SIGTERM, SIGHUP does the same. What somebody handles or ignores stays as it is, and so does
-    everything where it is not called in the main thread.
+    Where SIGTERM has a handler, SIGHUP does the same. A signal that is handled or ignored stays so, and so does every
+    signal where it is not called in the main thread.
 
     Args:
         stop: What to do with a signal; raises what ends the run. Default: raise ``SystemExit``.
@@ -37,14 +37,14 @@ class Termination:
         self._stop = stop
 
     def guard(self) -> None:
-        """Handle what nobody handles now. Repeated, it takes what has become free meanwhile."""
+        """Handle the signals that have no handler now. Repeated, it takes those that have lost theirs meanwhile."""
         if threading.current_thread() is threading.main_thread():
             for number in FATAL:
                 if signal.getsignal(number) is signal.SIG_DFL:
                     signal.signal(number, self._handle)
 
     def restore(self) -> None:
-        """Handle nothing any more."""
+        """Restore the default handlers."""
         if threading.current_thread() is threading.main_thread():
             for number in FATAL:
                 if signal.getsignal(number) == self._handle:

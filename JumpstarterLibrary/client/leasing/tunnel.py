@@ -116,7 +116,7 @@ class Tunnel:
         self.error = None
 
     def begin_anew(self) -> None:
-        """Forget why a connection could not be made, and whatever still tries: it would fail for what was true then."""
+        """Forget why a connection failed, and cut one that is still being dialled: it would fail for an old reason."""
         if self.dialling:
             self.cut(self.broke)
         self.error = None
@@ -199,7 +199,7 @@ class Tunnel:
             # The inner side is gone, or the controller's channels are closed.
             logger.debug("a tunnel of lease %s ended: %s", self._lease.name, error)
         finally:
-            # First it is known to be lost, then whoever uses it is told.
+            # First it is known to be lost, then its users are told.
             with self._lock:
                 call = self._connections.pop(connection, None)
                 self._half_open.discard(connection)
@@ -220,7 +220,7 @@ class Tunnel:
             self._away = None
             self.error = None
             if frame.frame_type == FRAME_TYPE_GOAWAY:
-                # An exporter that says no more is of no use, whatever it still hears.
+                # An exporter that sends no more is of no use, even if it still receives.
                 with self._lock:
                     self._half_open.add(connection)
                     self.broke = "the exporter ended it"
@@ -295,14 +295,14 @@ def _gather(connection: socket.socket, data: bytes) -> bytes:
         except BlockingIOError:
             break
         if not more:
-            break  # the end of data is seen again by whoever reads next
+            break  # the next reader sees the end of data again
         pieces.append(more)
         size += len(more)
     return b"".join(pieces)
 
 
 def _shut(connection: socket.socket) -> None:
-    """End both directions, which wakes whoever reads or writes."""
+    """End both directions, which wakes the threads that read or write."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 

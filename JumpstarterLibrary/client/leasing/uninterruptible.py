@@ -19,8 +19,8 @@ class UninterruptibleTask:
     """A task that runs once, in a daemon thread; any thread may wait for it.
 
     An interruption (Ctrl-C, SIGTERM, a test's timeout) is raised when the work is done, however often it is repeated.
-    One that still gets through, between two steps of a wait, leaves the work running: whoever waits next, at the exit
-    of the interpreter at the latest, waits for the same work.
+    One that still gets through, between two steps of a wait, leaves the work running: the next wait, at the exit of
+    the interpreter at the latest, waits for the same work.
 
     Args:
         work: Returns what went wrong, or None. It has to end by the deadline on its own.
@@ -44,7 +44,7 @@ class UninterruptibleTask:
         return self._finished.is_set() or self._patience.expired
 
     def wait(self) -> str | None:
-        """Return what the work returned, or that it did not end in time; begin it if nobody has."""
+        """Return what the work returned, or that it did not end in time; begin it unless it has begun."""
         interruption: BaseException | None = None
         while not self.over:
             try:
@@ -74,7 +74,7 @@ class UninterruptibleTask:
 
 
 def shielded(work: Callable[[], str | None], deadline: Deadline) -> str | None:
-    """Do some work in a daemon thread, and wait for it until the deadline, whatever signals arrive meanwhile.
+    """Run a task in a daemon thread, and wait for it until the deadline, even if signals arrive meanwhile.
 
     Args:
         work: Returns what went wrong, or None. It has to end by the deadline on its own.

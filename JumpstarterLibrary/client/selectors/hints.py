@@ -1,4 +1,4 @@
-"""Why a selector finds no exporter, in one phrase."""
+"""Explain why a selector finds no exporter, in one phrase."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _phrase(selector: Selector, exporters: Mapping[str, Labels]) -> str:
 
 
 def _excluded(one: Requirement, labels: Sequence[Labels]) -> str:
-    """Return why one requirement alone is met by nobody."""
+    """Return why no exporter meets one requirement alone."""
     found = Counter(there[one.key] for there in labels if one.key in there)
     if one.operator is Operator.absent:
         return f"every exporter has the label '{one.key}'"

@@ -11,7 +11,7 @@ EVERYTHING = "<none>"
 
 
 class Operator(enum.Enum):
-    """What a requirement asks of a label."""
+    """Operator of a requirement on a label."""
 
     equals = "="
     any_of = "in"
@@ -79,7 +79,7 @@ class Selector:
         return all(requirement.matches(labels) for requirement in self.requirements)
 
     def means(self, other: Selector) -> bool:
-        """Whether another selector asks for the same, in whatever writing: ``a in (b)`` means ``a=b``."""
+        """Whether another selector asks for the same, also in another notation: ``a in (b)`` means ``a=b``."""
         return self._meaning() == other._meaning()
 
     def equality_part(self) -> str:

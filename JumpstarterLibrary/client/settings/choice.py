@@ -1,4 +1,4 @@
-"""Which client it is: in ``jmp``'s order, and one more step at its end for those who have only one client."""
+"""Choose the client: in ``jmp``'s order, and one more step at its end for those who have only one client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LISTED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ClientArguments:
-    """What a caller says of the client; whatever is None is looked up.
+    """The caller's arguments about the client; those that are None are looked up.
 
     Attributes:
         client: The alias of a client that ``jmp`` knows.
@@ -36,7 +36,7 @@ class ClientArguments:
         name: The client's name.
         token: Its token; never shown.
         ca: PEM file of the authorities to trust; implies that certificates are verified.
-        insecure: Whether to trust whatever certificate the server shows first.
+        insecure: Whether to trust any certificate that the server shows first.
     """
 
     client: str | None = None
@@ -59,7 +59,7 @@ class ClientArguments:
         }
         layer = {key: Given(value, "argument", where) for key, (where, value) in values.items() if value is not None}
         if self.ca is not None:
-            # Who names an authority wants it asked, whatever the environment says.
+            # A caller that names an authority wants it asked, even against the environment.
             layer.setdefault("tls.insecure", Given(False, "argument", argument("ca")))
         return layer
 

@@ -1,4 +1,4 @@
-"""What the environment gives.
+"""Read settings from environment variables.
 
 Upstream's client also reads ``DIAL_TIMEOUT``, ``RETRY_TIMEOUT`` and ``ACQUISITION_TIMEOUT`` without any prefix. That is
 a defect, by which variables of other programs change its time limits; they are not read here. A variable that is set

@@ -1,4 +1,4 @@
-"""Putting the settings together: arguments, then what the environment insists on, the file, and the environment."""
+"""Combine the settings: arguments, then what the environment insists on, the file, and the environment."""
 
 from __future__ import annotations
 
@@ -103,5 +103,5 @@ def _authorities(layers: Layers, arguments: ClientArguments, insecure: bool) -> 
             )
         layers.origins["tls.ca"] = "argument"
         return authorities.read(Path(arguments.ca))
-    # Not even looked at, as upstream's client does: whoever trusts anybody needs no authority.
+    # Not even looked at, as upstream's client does: a client that trusts any server needs no authority.
     return layers.pick("tls.ca", (lambda _value: None) if insecure else authorities.decoded, None)

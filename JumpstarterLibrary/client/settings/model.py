@@ -46,7 +46,7 @@ class ClientSettings:
         endpoint: The controller, ``HOST:PORT``.
         token: The client's token; never shown.
         ca: PEM bundle of the authorities to trust; None for the system's, and if ``insecure``.
-        insecure: Trust whatever certificate the server shows first. The host name must still match.
+        insecure: Trust any certificate that the server shows first. The host name must still match.
         refresh_token: With which a new token can be had; never shown.
         grpc_options: Channel arguments, on top of the usual ones.
         drivers_allow: Patterns of client classes that may be imported.

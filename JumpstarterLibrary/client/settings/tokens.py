@@ -1,4 +1,4 @@
-"""What a token says of itself. The signature is the controller's business; nothing here is trusted."""
+"""Read the payload of a token. The signature is the controller's business; nothing here is trusted."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SHOWN = 100
 
 @dataclass(frozen=True)
 class TokenFacts:
-    """What the payload of a JWT says.
+    """Facts from the payload of a JWT.
 
     Attributes:
-        subject: Whom it is for; None if it does not say so.
+        subject: The identity that it is for; None if it does not say so.
         expires: When it ends, in UTC; None if it does not say so.
     """
 

@@ -1,4 +1,4 @@
-"""What a single setting may be. As lenient as upstream's client: ``"yes"`` is true, and ``"10"`` is a number."""
+"""Read single settings, as leniently as upstream's client: ``"yes"`` is true, and ``"10"`` is a number."""
 
 from __future__ import annotations
 
