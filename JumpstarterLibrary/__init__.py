@@ -3,7 +3,7 @@
 ``Library    JumpstarterLibrary`` finds the library class here. It is imported only when it is asked for, so that
 ``import JumpstarterLibrary.client`` loads no Robot Framework.
 
-PYTEST_DONT_REWRITE: no test assertions are in here, and whoever imports this before pytest starts gets no warning.
+PYTEST_DONT_REWRITE: no test assertions are in here, and importing this before pytest starts gives no warning.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     the current client, the only client there is. `Log Jumpstarter Setup` shows what was found where.
 
     A lease is released by `Release Lease`, at the end of its ``scope`` (run, suite or test), and when the run ends in
-    whatever way: also after Ctrl-C and SIGTERM. Only after SIGKILL it lasts to its own end, which is why a short
+    any way: also after Ctrl-C and SIGTERM. Only after SIGKILL it lasts to its own end, which is why a short
     ``duration`` with a ``max_duration``, up to which it extends itself, is better than a long one. Keywords that ask
     twice for the same share a lease. Leases of others, such as the one that ``JMP_LEASE`` names, are used but never
     released.
@@ -114,7 +114,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     `Ensure Device State` brings a board to ``off``, ``bootloader``, ``login`` or ``shell`` from wherever it is, by the
     shortest way, and fails with what the console said. It looks before it types, and never types more than a comment
-    at a prompt. What is known of the board becomes ``unknown`` by itself: by a power action, whoever does it, by a
+    at a prompt. What is known of the board becomes ``unknown`` by itself: by any power action of this process, by a
     reset, a restart that the console tells, a panic, or a lost link.
 
     |  Ensure Device State    bootloader

@@ -41,9 +41,9 @@ class Tls(enum.Enum):
     verify = "verify"
     """TLS; the certificate must be signed by ``ca``, or by an authority that the system trusts."""
     pin = "pin"
-    """TLS, trusting whatever certificate the exporter shows first. The host name must still match."""
+    """TLS, trusting any certificate that the exporter shows first. The host name must still match."""
     plaintext = "plaintext"
-    """No encryption, and nobody checks who answers."""
+    """No encryption, and no check of the server."""
 
 
 class Since(enum.Enum):
@@ -81,7 +81,7 @@ class FailingPreset(enum.Enum):
     linux = "linux"
     """Panics, oopses, BUGs, lockups and hung tasks of the kernel, and an init that fails."""
     u_boot = "u-boot"
-    """Aborts, resets that nobody asked for, and images that do not start."""
+    """Aborts, resets that were not asked for, and images that do not start."""
     zephyr = "zephyr"
     """Fatal errors, faults, failed assertions and stack overflows."""
     android = "android"
@@ -148,7 +148,7 @@ class LeaseInfo:
         selector: What was asked for.
         begin: When it began.
         end: When it ends, or has ended.
-        time_left: How long it lasts from now on; None if nobody knows.
+        time_left: How long it lasts from now on; None if that is unknown.
         tags: Its tags.
         context: Its context metadata.
     """
@@ -181,9 +181,9 @@ class ExporterStatus:
         enabled: Whether it may be leased.
         status: ``AVAILABLE``, ``LEASE_READY`` and so on; ``UNSPECIFIED`` where it does not tell.
         free: Whether it could be leased now.
-        client: Who holds it; empty if nobody does.
+        client: The client that holds it; empty if none does.
         lease: The name of the lease that holds it; empty if none does.
-        until: When that lease ends; None if nobody knows.
+        until: When that lease ends; None if that is unknown.
     """
 
     name: str

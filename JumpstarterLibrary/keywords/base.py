@@ -1,4 +1,4 @@
-"""What every keyword class gets, and the helpers that they share."""
+"""Base of the keyword classes, and the helpers that they share."""
 
 from __future__ import annotations
 

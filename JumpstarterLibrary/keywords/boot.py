@@ -44,9 +44,9 @@ class BootKeywords(Keywords):
     ) -> float:
         """Stops the boot at the boot loader's prompt.
 
-        A prompt that waits already is taken; what somebody has typed there is forgotten, not run. A board that has said
-        nothing yet is switched on. One that runs its system already is not restarted: that is what `Power Cycle` and
-        `Ensure Device State` are for.
+        A prompt that waits already is taken; text that was typed there before is discarded, not run. A board that has
+        said nothing yet is switched on. One that runs its system already is not restarted: that is what `Power Cycle`
+        and `Ensure Device State` are for.
 
         Defaults are those of the states file, if one was loaded; see `Load Device States`.
 
@@ -71,7 +71,7 @@ class BootKeywords(Keywords):
 
         Raises:
             BootFailed: There was no prompt in time, or the kernel was started. The error has the last lines.
-            AmbiguousDriver: The board is silent, and nobody knows which of several power drivers is its own.
+            AmbiguousDriver: The board is silent, and it is unknown which of several power drivers is its own.
             LinkError: The console's stream ended.
 
         Example:
@@ -103,7 +103,7 @@ class BootKeywords(Keywords):
     ) -> CommandResult:
         """Runs a command at U-Boot's prompt.
 
-        What somebody has typed there before is forgotten, and nothing is ever repeated. The command is entered only
+        Text that was typed there before is discarded, and nothing is ever repeated. The command is entered only
         when its echo is right: one that is longer than U-Boot's lines is not run in part. A command that restarts the
         board or starts a kernel fails at once; those are for `Boot From U-Boot`.
 
@@ -235,7 +235,7 @@ class BootKeywords(Keywords):
         Raises:
             BootFailed: U-Boot came back, the kernel died, or it took too long.
             CommandFailed: There is no prompt, or one of the first commands failed.
-            LoginFailed: The system is there, and nobody could log in.
+            LoginFailed: The system is there, and the login failed.
 
         Example:
         | Interrupt Boot

@@ -1,4 +1,4 @@
-"""The console: what the board says."""
+"""Console keywords that read what the board says."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SHARE = 4
 
 
 class ConsoleKeywords(ConsoleBase):
-    """What the board says."""
+    """Keywords that read what the board says."""
 
     @keyword(tags=("Console", "Assertion"))
     def console_should_contain(

@@ -1,4 +1,4 @@
-"""What the keywords of the console share: finding it, finding places in it, and showing no secrets."""
+"""Base of the console keywords: find the console, find places in it, and show no secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console: what it must never say."""
+"""Console keywords that register failing patterns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNIMPORTANT = str.maketrans("", "", " -_")
 
 
 class ConsoleFailingKeywords(ConsoleBase):
-    """What the board must never say. As a listener, it tells at the end of a test what nobody has told before."""
+    """Keywords for failing patterns. As a listener, it fails a test at its end for a crash that was not told before."""
 
     ROBOT_LISTENER_API_VERSION = 3
 
@@ -37,14 +37,14 @@ class ConsoleFailingKeywords(ConsoleBase):
         device: str | None = None,
         driver: str | None = None,
     ) -> None:
-        """Fails whatever waits on the console as soon as the board says one of some things, from now on.
+        """Fails every wait on the console as soon as the board says one of the patterns, from now on.
 
         A keyword that waits ends within a second, and then listens for two seconds more, so that the whole trace is in
         the error. That is so for all keywords that wait for the console: also `Run Command`, `Log In To Console` and
         those that boot the board. What is said between two keywords fails the next one that waits or types on this
         console; and if there is none, the test fails at its end. Each crash is told once.
 
-        Whoever waits for such a line, or for one before it, gets it; then the crash was expected. The echo of
+        A keyword that waits for such a line, or for one before it, gets it; then the crash was expected. The echo of
         what a keyword types does not count, so that a log can be searched for ``panic``; what is found there does.
 
         The patterns are looked for until the device is disconnected, released, or `Unregister Failing Console Pattern`.
@@ -110,7 +110,7 @@ class ConsoleFailingKeywords(ConsoleBase):
                 raise UsageError(f"'{name}' is no failing pattern of console '{console.name}'. It has: {there}.")
 
     def end_test(self, _data: Any, result: Any) -> None:
-        """Fail a test whose board has crashed without anybody telling."""
+        """Fail a test whose board has crashed without an error of a keyword."""
         for console in list(self._consoles):
             error = console.crash()
             if error is not None:

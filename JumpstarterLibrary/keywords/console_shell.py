@@ -87,7 +87,7 @@ class ConsoleShellKeywords(ConsoleBase):
                 restarts the board, and the keyword waits for the first line of boot loader or kernel. Default: 0.
             timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: ``command_timeout`` of
                 `Timing`.
-            once: Never type it a second time, whatever happens. Default: no.
+            once: Never type it a second time in any case. Default: no.
             char_delay: Time between two typed characters. Default: ``char_delay`` of `Timing`, which is none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.

@@ -1,4 +1,4 @@
-"""The console: what is typed to the board."""
+"""Console keywords that type to the board."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from JumpstarterLibrary.types import Echo
 
 
 class ConsoleWritingKeywords(ConsoleBase):
-    """What is typed to the board."""
+    """Keywords that type to the board."""
 
     @keyword(tags=("Console", "Setter"))
     def write_to_console(

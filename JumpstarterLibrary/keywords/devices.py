@@ -34,7 +34,7 @@ class Exporter(Protocol):
 
 
 class Leasing(Protocol):
-    """Where leased devices come from, and go to."""
+    """Source of leased devices, which also releases them."""
 
     def take(self, wanted: DeviceRequest, events: Events, lease: str | None) -> LeasedDevice:
         """Lease a device, or connect to the one of an existing lease."""
@@ -43,7 +43,7 @@ class Leasing(Protocol):
         """Close a device, and release its lease if it is ours."""
 
     def close(self) -> None:
-        """Let go of the controller."""
+        """Close the connection to the controller."""
 
 
 @dataclass(eq=False)
@@ -123,7 +123,7 @@ class Devices:
     def acquire(self, wanted: DeviceRequest, alias: str | None, scope: Scope) -> str:
         """Lease a device, or share the one that was leased for the same; make it current.
 
-        Inside a shell the device is the shell's, whatever is asked for: the same suite runs there and outside.
+        Inside a shell the device is the shell's, for any request: the same suite runs there and outside.
 
         Args:
             wanted: What is wanted, and how.
@@ -202,7 +202,7 @@ class Devices:
         return device
 
     def _check_attached(self, lease: str | None) -> None:
-        """Raise if a device uses a lease already that somebody else has made."""
+        """Raise if a device uses a lease already that another owner has made."""
         for alias, entry in self._entries.items():
             if lease and isinstance(entry.device, LeasedDevice) and entry.device.lease.name == lease:
                 raise ConfigurationError(
@@ -260,7 +260,7 @@ class Devices:
             self._close(alias)
 
     def release(self, alias: str | None = None) -> None:
-        """Let go of a device, or of the current one; it is closed when everybody who acquired it has let go.
+        """Let go of a device, or of the current one; it is closed when all its owners have let go.
 
         Raises:
             NoSuchDevice: There never was a device of that alias.
@@ -296,7 +296,7 @@ class Devices:
         return self._entry(alias).mode
 
     def close_owned(self, owner: str) -> None:
-        """Let go of the devices that an owner uses; those that nobody else uses are closed."""
+        """Let go of the devices that an owner uses; those without another owner are closed."""
         for entry in self._entries.values():
             if owner in entry.owners:
                 entry.owners = [other for other in entry.owners if other != owner]
@@ -325,7 +325,7 @@ class Devices:
             self._current = next((name for name in reversed(list(self._entries)) if name != alias), None)
 
     def _warn_if_insecure(self, connection: DirectConnection) -> None:
-        """Say once for each exporter that nobody knows who is at the other end."""
+        """Warn once for each exporter whose identity is not checked."""
         if connection.address.path is not None or connection.tls is Tls.verify or connection.name in self._warned:
             return
         self._warned.add(connection.name)

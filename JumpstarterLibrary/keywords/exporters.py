@@ -1,4 +1,4 @@
-"""Exporters as the controller lists them, and what the lab can be asked to do wrong."""
+"""Keywords for exporters as the controller lists them, and for faults of the virtual lab."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ExporterKeywords(Keywords):
 
     @keyword(tags=("Exporter", "Getter"))
     def get_exporters(self, selector: str = "") -> list[ExporterStatus]:
-        """Returns the exporters that the controller lists, with who holds them.
+        """Returns the exporters that the controller lists, with the clients that hold them.
 
         Args:
             selector: Label expression, perhaps with alternatives. Default: all exporters.

@@ -1,4 +1,4 @@
-"""What the keywords about leases share: the lease behind a device, and what the controller says of it."""
+"""Base of the lease keywords: the lease behind a device, and what the controller says of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long leases last, and how they last longer."""
+"""Keywords that tell how long leases last, and extend them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LeaseTimeKeywords(LeaseBase):
             How long it lasts from now on.
 
         Raises:
-            LeaseError: It is over, belongs to somebody else or has a fixed end.
+            LeaseError: It is over, belongs to another client or has a fixed end.
             LinkError: The controller cannot be reached.
 
         Example:
@@ -45,7 +45,7 @@ class LeaseTimeKeywords(LeaseBase):
             device: Alias. Default: the current device.
 
         Raises:
-            LeaseError: The device was not leased, or nobody knows its lease's end.
+            LeaseError: The device was not leased, or its lease's end is unknown.
             LinkError: The controller cannot be reached.
 
         Example:

@@ -112,7 +112,7 @@ class LeaseKeywords(LeaseBase):
         """Lets go of a device: closes it and releases its lease.
 
         Where several suites share a lease, it is released when the last of them has let go, or the run ends. A device
-        that is gone already is fine, so that a teardown never fails for it; a lease of somebody else, and the exporter
+        that is gone already is fine, so that a teardown never fails for it; a lease of another owner, and the exporter
         of a shell, are only disconnected. A hook of the exporter after the lease may go on for 5 seconds, and its
         lines are logged.
 
@@ -211,7 +211,7 @@ class LeaseKeywords(LeaseBase):
 
     def _wanted(self, request: LeaseRequest, timeout: Seconds, progress: datetime.timedelta) -> DeviceRequest:
         default = self.devices.default
-        # A host belongs to `Connect To Exporter`; whoever asks for a lease wants one.
+        # A host belongs to `Connect To Exporter`; a caller that asks for a lease wants one.
         mode = Mode.lease if default.mode is Mode.direct else default.mode
         wanted = request if request.selector or request.exporter else None
         environ = self.devices.environ

@@ -1,4 +1,4 @@
-"""Where leased devices come from: the controller of the client configuration, or a virtual lab in this process."""
+"""Lease devices for keywords, from the controller of the client configuration or a virtual lab in this process."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Leases:
         """Lease a device, or connect to the exporter of an existing lease.
 
         Raises:
-            ConfigurationError: Nothing says what to lease, or from whom.
+            ConfigurationError: Nothing says what to lease, or from which controller.
             InfrastructureError: See ``LeaseService``.
         """
         self._termination.guard()
@@ -124,7 +124,7 @@ class Leases:
         return self._lab
 
     def close(self) -> None:
-        """Let go of controller and lab. Closing twice is fine."""
+        """Close the connection to the controller, and the lab. Closing twice is fine."""
         self._real.close()
         self._virtual.close()
         self._lab = None

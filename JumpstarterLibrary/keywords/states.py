@@ -1,4 +1,4 @@
-"""The states of a device: said, not stepped through."""
+"""Keywords that detect and change the state of a device."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from JumpstarterLibrary.types import StateChange
 
 
 class StateKeywords(Keywords):
-    """Which state a device is in, and bringing it to another."""
+    """Keywords that detect and change the state of a device."""
 
     @keyword(tags=("States", "Setter"))
     def ensure_device_state(
@@ -45,14 +45,14 @@ class StateKeywords(Keywords):
 
         The state that it is in is looked for: by what the console shows, and by typing a comment at what looks like a
         prompt. Nothing is typed while a boot loader could take it for the key that stops it, nor where a password or
-        passphrase is asked for, and what somebody has typed at a prompt is forgotten, not run. Then it is brought to
+        passphrase is asked for, and text that was typed at a prompt before is discarded, not run. Then it is brought to
         the next state and to the next; each step is in the log with its duration.
 
         | =state= | =meaning= |
         | ``off`` | without power |
         | ``bootloader`` | the boot loader waits at its prompt: U-Boot's ``=>``, or the one that was set |
         | ``login`` | the system asks who logs in |
-        | ``shell`` | somebody is logged in, and the shell takes commands |
+        | ``shell`` | a user is logged in, and the shell takes commands |
         | any other | as `Load Device States` or `Define Device State` has defined it |
 
         A state that the board has failed to reach is not tried again: keywords that need it fail at once, and tell the

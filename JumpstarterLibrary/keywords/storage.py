@@ -33,7 +33,7 @@ class StorageKeywords(Keywords):
         """Writes an image to the storage of a device.
 
         One keyword for all kinds: a storage mux (the exporter takes the medium, writes, and gives it to the device), a
-        flasher, or a file store. Memory stays small whatever the image's size. The log always says whether what was
+        flasher, or a file store. Memory stays small with images of any size. The log always says whether what was
         written is verified.
 
         Args:

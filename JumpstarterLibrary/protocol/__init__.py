@@ -1,4 +1,4 @@
-"""The wire: messages, stubs, values and names. Everything else of this package is reached through this door."""
+"""The wire: messages, stubs, values and names. All other packages import them from here."""
 
 from __future__ import annotations
 

@@ -24,4 +24,4 @@ CONTENT_ENCODING_FIELD = "x_jmp_content_encoding"
 """Field of stream requests and handles: how the bytes are encoded while on the stream."""
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
-"""Bytes that gRPC receives in one message unless told otherwise; nobody upstream tells it."""
+"""Bytes that gRPC receives in one message unless told otherwise; upstream sets no other limit."""

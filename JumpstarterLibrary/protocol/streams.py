@@ -1,4 +1,4 @@
-"""What a byte stream is asked for with, and what a resource handle says."""
+"""Requests for byte streams, and resource handles."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Into log.html and results: what the core tells is written here, on Robot's main thread."""
+"""Write the core's events into log.html and results, on Robot's main thread."""

@@ -9,7 +9,7 @@ _claimed: set[Path] = set()
 
 
 def transcript_directory(parent: Path, name: str) -> Path:
-    """Return a directory for the transcripts of one connection, which nobody else of this run has.
+    """Return a directory for the transcripts of one connection, which no other connection of this run has.
 
     Transcripts that an earlier run left there are removed.
     """

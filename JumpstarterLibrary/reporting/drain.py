@@ -1,6 +1,6 @@
-"""From background threads into the log: events wait here until the main thread fetches them.
+"""Queue events of background threads until the main thread writes them to the log.
 
-Robot Framework drops whatever another thread logs.
+Robot Framework drops everything that another thread logs.
 """
 
 from __future__ import annotations
