@@ -1,4 +1,4 @@
-"""Run what takes too long for each change: ``inv nightly``. Each step runs, whatever the others do.
+"""Run what takes too long for each change: ``inv nightly``. Each step runs, even if others fail.
 
 Reports of the steps go to ``results/nightly/<step>.txt``; the last lines say how each step ended and how long it took.
 """

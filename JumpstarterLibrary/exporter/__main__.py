@@ -55,7 +55,7 @@ async def run(driver: Driver, address: Address, motd: str | None = None) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    # In a process of its own, everything that anybody logs belongs to the exporter.
+    # In a process of its own, all log records belong to the exporter.
     session = Session(driver, motd=motd, loggers=("",))
     session.update_status(LEASE_READY, "Ready for commands")
     async with address.serve(session) as host:
@@ -86,7 +86,7 @@ async def run_leased(config: ExporterConfigV1Alpha1) -> int:
         after_lease=config.after_lease,
         motd=config.motd,
         exit_on_lease_end=config.exit_on_lease_end,
-        # In a process of its own, everything that anybody logs belongs to the exporter.
+        # In a process of its own, all log records belong to the exporter.
         loggers=("",),
     )
     running = asyncio.create_task(exporter.run())

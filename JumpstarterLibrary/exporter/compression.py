@@ -19,7 +19,7 @@ where the user asked for it, without asking the exporter."""
 
 
 class DecodingError(Exception):
-    """Data that cannot be decoded: not its encoding, or it ended too early, or nobody knows how."""
+    """Data that cannot be decoded: in another encoding, ended too early, or without a decoder here."""
 
 
 class _Stage(Protocol):

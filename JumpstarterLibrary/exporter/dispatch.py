@@ -57,7 +57,7 @@ def unexpected(error: BaseException) -> CallFailed:
 
 @contextmanager
 def map_driver_errors(logger: logging.Logger, method: str) -> Iterator[None]:
-    """Turn whatever driver code raises inside into a CallFailed."""
+    """Turn the exceptions of driver code in the block into a CallFailed."""
     try:
         yield
     except asyncio.CancelledError as error:

@@ -31,7 +31,7 @@ class ResourceError(Exception):
 
 
 class PresignedSource:
-    """The body of a fetched URL. Blocking HTTP in a thread, one chunk ahead of nobody: the reader sets the pace."""
+    """The body of a fetched URL. Blocking HTTP in a thread, without reading ahead: the reader sets the pace."""
 
     def __init__(self, request: _Request, workers: WorkerPool) -> None:
         self._request = request

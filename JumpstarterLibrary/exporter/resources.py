@@ -117,7 +117,7 @@ async def open_resource(
         DecodingError: This exporter does not decode the offer's content encoding.
     """
     if not isinstance(handle, Mapping) and callable(dump := getattr(type(handle), "model_dump", None)):
-        # A handle that somebody has made into a record.
+        # The handle is a record, such as a pydantic model.
         handle = dump(handle, mode="json")
     if not isinstance(handle, Mapping):
         raise ValueError(f"A resource handle is an object, not {type(handle).__name__}. Pass the handle undecorated.")
@@ -147,7 +147,7 @@ async def _client_stream(offers: dict[UUID, PendingResource | ByteStream], handl
     try:
         return ResourceStream(stream, encoding)
     except DecodingError:
-        # Nobody will read it: let the client's sending end.
+        # No driver will read the stream: end the client's sending.
         await stream.aclose()
         raise
 

@@ -64,10 +64,10 @@ class Features:
 
 
 class Session:
-    """Serves a driver tree on any number of sockets, on the running event loop.
+    """A server of a driver tree on any number of sockets, on the running event loop.
 
     The drivers are reset when the session is entered, and closed when it is left. The ``serve_`` methods enter it
-    where nobody has.
+    unless the caller has.
 
     Args:
         root_driver: The tree.

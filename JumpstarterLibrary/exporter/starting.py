@@ -1,4 +1,4 @@
-"""Starts a gRPC server so that it can be stopped, whatever happens meanwhile."""
+"""Start gRPC servers so that they can always be stopped."""
 
 from __future__ import annotations
 

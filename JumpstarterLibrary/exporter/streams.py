@@ -62,7 +62,7 @@ def broken_stream_types() -> tuple[type[BaseException], ...]:
 
 
 def _anyio_errors(*names: str) -> list[type[BaseException]]:
-    # A driver that raises them has imported anyio; importing it here would make it a dependency of everybody.
+    # A driver that raises them has imported anyio; importing it here would make it a dependency of all exporters.
     found = (getattr(sys.modules.get("anyio"), name, None) for name in names)
     return [error for error in found if isinstance(error, type) and issubclass(error, BaseException)]
 
@@ -156,7 +156,7 @@ class StreamMixin:
 
 
 class _Signal:
-    """Wakes everybody who waits for a change, first come first served."""
+    """A signal that wakes all tasks that wait for a change, first come first served."""
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []
@@ -291,7 +291,7 @@ class SocketStream(StreamMixin):
         """Connect to a TCP port.
 
         Raises:
-            OSError: Nobody listens there.
+            OSError: No server listens there.
         """
         return cls(*await asyncio.open_connection(host, port, limit=READ_SIZE))
 
@@ -300,7 +300,7 @@ class SocketStream(StreamMixin):
         """Connect to a unix socket.
 
         Raises:
-            OSError: Nobody listens there.
+            OSError: No server listens there.
         """
         return cls(*await asyncio.open_unix_connection(path, limit=READ_SIZE))
 
@@ -343,5 +343,5 @@ class SocketStream(StreamMixin):
         except TimeoutError:
             self._writer.transport.abort()
         except OSError:
-            # The peer's reset is no news to somebody who leaves.
+            # The stream is closed anyway: a reset by the peer is no error.
             pass

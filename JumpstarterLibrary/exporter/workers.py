@@ -38,7 +38,7 @@ def pool_for(kind: type, usual: Threads) -> Threads:
 
     Args:
         kind: The class.
-        usual: The threads of everybody else.
+        usual: The threads of all other classes.
     """
     if "anyio" not in sys.modules:
         return usual
@@ -88,7 +88,7 @@ class WorkerPool:
             try:
                 loop.call_soon_threadsafe(self._done, jobs, answer, result, error)
             except RuntimeError:
-                # The loop is gone, and with it everybody who could want the answer.
+                # The event loop is closed: no caller waits for the answer any more.
                 return
 
         jobs.put(job)

@@ -103,7 +103,7 @@ class Administration:
         self._do(add)
 
     def clear_policies(self) -> None:
-        """Remove all access policies: everybody may lease everything."""
+        """Remove all access policies: every client may lease every exporter."""
 
         def clear() -> None:
             self.state.policies.clear()
@@ -182,7 +182,7 @@ class Administration:
         return self._do(lambda: [lease.copy() for lease in self.state.leases.values()])
 
     def release(self, name: str) -> None:
-        """End a lease, as somebody other than its client does.
+        """End a lease, as an administrator does.
 
         Raises:
             UsageError: There is none of that name.

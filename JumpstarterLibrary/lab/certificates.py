@@ -85,7 +85,7 @@ def self_signed(*names: str) -> Certificate:
     certificate = (
         _builder(name, name, key.public_key(), LIFE)
         .add_extension(x509.SubjectAlternativeName([_alternative(text) for text in names]), critical=False)
-        # By these, whoever trusts several of one name finds the right one: OpenSSL looks at the first name that fits.
+        # By these, a client that trusts several of one name finds the right one: OpenSSL looks at the first that fits.
         .add_extension(key_id, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
         .sign(key, hashes.SHA256())

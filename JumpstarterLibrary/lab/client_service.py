@@ -94,7 +94,7 @@ class ClientService:
 
     @rpc
     async def get_lease(self, request: client_pb2.GetLeaseRequest, context: _Context) -> client_pb2.Lease:
-        """Answer with one lease, whoever has it."""
+        """Answer with one lease, of any client."""
         namespace, name = parse_name(request.name, "leases")
         self._authentication.client_in(context, namespace)
         return self._message(self._lease(name))
@@ -103,7 +103,7 @@ class ClientService:
     async def list_leases(
         self, request: client_pb2.ListLeasesRequest, context: _Context
     ) -> client_pb2.ListLeasesResponse:
-        """Answer with the leases that match, whoever has them."""
+        """Answer with the leases that match, of all clients."""
         namespace = parse_parent(request.parent)
         tags = _tag_filter(request.tag_filter)
         self._authentication.client_in(context, namespace)
@@ -121,7 +121,7 @@ class ClientService:
 
     @rpc
     async def create_lease(self, request: client_pb2.CreateLeaseRequest, context: _Context) -> client_pb2.Lease:
-        """Store a lease and answer before anybody has looked for an exporter."""
+        """Store a lease and answer before an exporter is looked for."""
         if not request.HasField("lease"):
             raise invalid("lease is required")
         validate_request(request.lease, self._features.max_tags)

@@ -93,7 +93,7 @@ class Clock:
         return lab_seconds / self._scale if self._scale else math.inf
 
     async def sleep(self, lab_seconds: float) -> None:
-        """Wait so many lab seconds; less when somebody advances the clock."""
+        """Wait so many lab seconds; less when a test advances the clock."""
         woken = asyncio.Event()
         timer = self.at(self.seconds() + lab_seconds, woken.set)
         try:
@@ -114,7 +114,7 @@ class Clock:
         return timer
 
     def advance(self, lab_seconds: float) -> None:
-        """Jump forward, and wake whoever is due by then.
+        """Advance lab time, and fire the timers that are due by then.
 
         Args:
             lab_seconds: How far, at least 0.

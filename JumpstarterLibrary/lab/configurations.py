@@ -17,11 +17,11 @@ CONFIG_HOME = "JMP_CLIENT_CONFIG_HOME"
 
 
 def tls_section(ca: bytes, *, insecure: bool) -> dict[str, Any]:
-    """Return how a configuration says whom to trust.
+    """Return the section of a configuration with the certificates to trust.
 
     Args:
         ca: PEM text of the authorities.
-        insecure: Trust whatever certificate is shown first instead.
+        insecure: Trust the first certificate that is shown instead.
     """
     if insecure:
         return {"insecure": True}

@@ -157,7 +157,7 @@ class MockController(ControllerTestHooks):
         self._reconciling = asyncio.create_task(self._reconciler.run(), name="controller-reconciler")
 
     async def stop_serving(self) -> None:
-        """Go away, without a word to anybody: open calls break, and nothing is decided until it serves again."""
+        """Stop serving without notice: open calls break, and nothing is decided until it serves again."""
         server, self._server = self._server, None
         reconciling, self._reconciling = self._reconciling, None
         try:
@@ -239,7 +239,7 @@ class MockController(ControllerTestHooks):
         self._do(self._clients.pages.expire)
 
     def set_assignment_delay(self, lab_seconds: float) -> None:
-        """Let later leases wait for so many lab seconds before anybody looks for an exporter."""
+        """Let later leases wait for so many lab seconds before the controller looks for an exporter."""
         self._reconciler.assignment_delay = lab_seconds
 
 

@@ -22,7 +22,7 @@ ANY = "*"
 """Stands for all drivers, or all methods."""
 
 SERIAL = "serial"
-"""Stands for the drivers of serial ports, whatever their names."""
+"""Stands for the drivers of serial ports, regardless of their names."""
 
 _LIFE = frozenset({"reset", "close"})
 """Methods that a session itself needs."""

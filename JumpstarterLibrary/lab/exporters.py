@@ -129,7 +129,7 @@ class ExporterRunner:
         self._running.add_done_callback(_report)
 
     async def stop(self) -> None:
-        """End its life in good order: it says goodbye to the controller."""
+        """Stop the exporter in good order: it unregisters from the controller."""
         if self._between_lives:
             await self.crash()
         elif self._exporter is not None and self.alive:
@@ -137,18 +137,18 @@ class ExporterRunner:
             await self._over()
 
     async def crash(self) -> None:
-        """End its life without a word to anybody, as a process that was killed."""
+        """Stop the exporter without notice, as a process that was killed."""
         if self._running is not None:
             self._running.cancel()
             await self._over()
 
     def pause(self) -> None:
-        """Let it stand still."""
+        """Suspend the exporter."""
         if self._exporter is not None:
             self._exporter.pause()
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the exporter."""
         if self._exporter is not None:
             self._exporter.resume()
 
@@ -231,7 +231,7 @@ class ExporterHandle:
 
     @property
     def driver(self) -> Driver | None:
-        """The root of the driver tree of its lease, None while it has none. Likewise."""
+        """The root of its lease's driver tree, None without a lease. It belongs to the lab's thread: only read it."""
         session = self.session
         return session.root_driver if session is not None else None
 
@@ -248,18 +248,18 @@ class ExporterHandle:
         self._thread.run(self._life.stop())
 
     def crash(self) -> None:
-        """Let it vanish without a word to anybody."""
+        """Stop the exporter without notice, as a process that was killed."""
         self._thread.run(self._life.crash())
 
     def restart(self) -> None:
-        """Let it vanish and start again; returns before it has registered."""
+        """Crash the exporter and start it again; returns before it has registered."""
         self.crash()
         self.start()
 
     def pause(self) -> None:
-        """Let it stand still: whatever comes waits."""
+        """Suspend the exporter: calls and data wait."""
         self._thread.call(self._life.pause)
 
     def resume(self) -> None:
-        """Let it go on after ``pause``."""
+        """Resume the exporter after ``pause``."""
         self._thread.call(self._life.resume)

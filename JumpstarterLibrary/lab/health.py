@@ -1,4 +1,4 @@
-"""grpc.health.v1.Health, open to everybody.
+"""The service grpc.health.v1.Health, open to all callers.
 
 The service's two messages are a string and a number, too little to be worth generated code.
 """
@@ -36,7 +36,7 @@ async def _check(request: bytes, context: Any) -> bytes:
 
 async def _watch(request: bytes, context: Any) -> None:
     await context.write(_SERVING if _service(request) in _KNOWN else _SERVICE_UNKNOWN)
-    # Nothing ever changes: whoever stops watching cancels the call.
+    # Nothing ever changes: a caller that stops watching cancels the call.
     await asyncio.Event().wait()
 
 

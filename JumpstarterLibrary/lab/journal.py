@@ -89,7 +89,7 @@ class Journal:
         Args:
             service: Only of this service; its bare name.
             method: Only this RPC.
-            caller: Only from whoever has this name.
+            caller: Only from the client or exporter of this name.
         """
         wanted = {"service": service, "method": method, "caller": caller}
         fields = {name: value for name, value in wanted.items() if value is not None}

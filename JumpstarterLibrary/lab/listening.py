@@ -71,10 +71,10 @@ class Listeners:
             del self._queues[lease]
 
     def tell(self, lease: str, answer: jumpstarter_pb2.ListenResponse) -> None:
-        """Tell whoever listens of a tunnel.
+        """Tell the exporter that listens for a lease of a tunnel.
 
         Raises:
-            Refusal: UNAVAILABLE; nobody listens. RESOURCE_EXHAUSTED; too many tunnels wait already.
+            Refusal: UNAVAILABLE; no exporter listens. RESOURCE_EXHAUSTED; too many tunnels wait already.
         """
         queue = self._queues.get(lease)
         if queue is None:

@@ -154,8 +154,8 @@ class LeaseRecord:
         tags: The client's own marks.
         context: The client's own words for the exporter's hooks.
         allow_disabled: Exporters that are not enabled will do, too.
-        release: Somebody wants it to end.
-        expired: Somebody wants its time to be over.
+        release: Its client, its exporter or an administrator has asked to end it.
+        expired: A test or a fault has ended its time.
         labels: The equality part of the selector, the tags, and whether it has ended.
         exporter: Name of the exporter it got; stays after its end.
         priority: Of the policy by which it got it.

@@ -20,7 +20,7 @@ class AccessRule:
         clients: Selectors of client labels; one of them has to match. An empty text matches every client.
         priority: Ranks exporters for one lease; higher first.
         maximum_duration: The longest lease that it admits; None for any.
-        spot_access: Only while nobody else wants the exporter; the controller refuses those so far.
+        spot_access: Only while no other client wants the exporter; the controller refuses those so far.
         description: What refused clients are told.
     """
 
@@ -86,7 +86,7 @@ class Approval:
 
 
 ANYBODY = Approval()
-"""Without any policy, everybody may lease everything."""
+"""Without any policy, every client may lease every exporter."""
 
 
 def approval(

@@ -1,7 +1,7 @@
 """A router: joins two byte streams that show the same token to a tunnel.
 
-It behaves as upstream's router does: whoever comes first waits without a limit, frames are copied as they are, and a
-side whose peer has vanished hears nothing of it until it sends the next frame.
+It behaves as upstream's router does: the side that comes first waits without a limit, frames are copied as they are,
+and a side whose peer has vanished hears nothing of it until it sends the next frame.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OPTIONS = (
 )
 
 WAITING = "waiting router streams"
-"""The journal's counter of streams that nobody has joined yet."""
+"""The journal's counter of streams that wait for their peer."""
 
 _RESET = Ending(grpc.StatusCode.UNAVAILABLE, "The router dropped the tunnel.")
 
@@ -146,7 +146,7 @@ class MockRouter:
         await start_server(server)
 
     async def stop_serving(self) -> None:
-        """Stop as a process that ends: all streams break, and nobody is told why."""
+        """Stop as a process that ends: all streams break, without a reason."""
         server, self._server = self._server, None
         if server is not None:
             await server.stop(GRACE_S)
@@ -171,7 +171,7 @@ class MockRouter:
         return [tunnel.info() for tunnel in list(self._tunnels)]
 
     def waiting(self) -> list[str]:
-        """Return the ids of the streams that nobody has joined yet. From any thread."""
+        """Return the ids of the streams that wait for their peer. From any thread."""
         return list(self._waiting)
 
     def drop(self, stream_id: str | None = None, how: str = "reset") -> int:

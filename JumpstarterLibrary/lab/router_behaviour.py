@@ -13,7 +13,7 @@ from JumpstarterLibrary.protocol import router_pb2
 HalfOpen = Literal["upstream", "clean"]
 
 UNKNOWN_FRAME = 99
-"""A frame type that nobody knows."""
+"""A frame type that does not exist."""
 
 
 @dataclass(kw_only=True)
@@ -37,8 +37,8 @@ class RouterBehaviour:
 
     Attributes:
         half_open: What a side learns when its peer vanished without a word. ``upstream``: nothing, until it sends a
-            frame; then its stream ends, with OK for whoever had waited for the other, else with CANCELLED. ``clean``:
-            its stream ends with UNAVAILABLE at once.
+            frame; then its stream ends, with OK for the side that had waited for the other, else with CANCELLED.
+            ``clean``: its stream ends with UNAVAILABLE at once.
         refuse: Refuse new streams, before their tokens are looked at.
         never_pair: Let every new stream wait for ever.
         delay_s: Real seconds by which each frame is held back.

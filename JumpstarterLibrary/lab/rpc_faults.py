@@ -32,12 +32,12 @@ RequestAct = Callable[[Any], Refusal | None]
 
 @dataclass(eq=False)
 class RpcFault:
-    """What happens to some RPCs.
+    """A fault of some RPCs.
 
     Attributes:
         method: The RPC, for example ``CreateLease``; ``ClientService/GetLease`` where two services have one of the same
             name; ``*`` for all.
-        caller: Only of whoever sends this as ``jumpstarter-name``; None for everybody.
+        caller: Only of the caller that sends this as ``jumpstarter-name``; None for all callers.
         delay: Lab seconds that they take longer.
         code: How they end; None leaves the answer as it is.
         details: The text that goes with the code.
@@ -118,7 +118,7 @@ class RpcFaults:
         Args:
             method: The RPC, for example ``CreateLease``; ``ClientService/GetLease`` where two services have one of the
                 same name; ``*`` for all.
-            caller: Only of whoever sends this as ``jumpstarter-name``. Default: of everybody.
+            caller: Only of the caller that sends this as ``jumpstarter-name``. Default: of all callers.
             delay: Lab seconds that they take longer. Default: 0.
             code: How they end. Default: as ever; with ``after`` UNAVAILABLE.
             details: The text that goes with the code.
@@ -134,7 +134,7 @@ class RpcFaults:
         return fault
 
     def clear(self) -> None:
-        """Let nothing happen any more."""
+        """Remove all faults."""
         with self._lock:
             for fault in self._faults:
                 fault.clear()
@@ -143,7 +143,7 @@ class RpcFaults:
     def meet(self, path: str, caller: str) -> Iterator[RpcFault]:
         """Yield the faults that an RPC meets, oldest first, and count each as it comes up.
 
-        Whoever refuses the RPC takes no further one, which is then left for the next RPC.
+        A caller that refuses the RPC takes no further fault, which is then left for the next RPC.
         """
         met: list[RpcFault] = []
         while (fault := self._next(path, caller, met)) is not None:

@@ -26,7 +26,7 @@ class State:
         waiting: Names of the leases that have neither an exporter nor ended.
         held: By name of the exporter the name of the lease that has it.
         generation: Counts everything that can change which exporter a lease gets.
-        forced: Kind, reason and message of a condition that every request meets, whatever it asks for; None for none.
+        forced: Kind, reason and message of a condition that every request meets; None for none.
     """
 
     def __init__(self, namespace: str) -> None:
@@ -85,7 +85,7 @@ class State:
         return found[1]
 
     def add_lease(self, lease: LeaseRecord) -> None:
-        """Add a lease that nobody has looked at yet."""
+        """Add a lease that is not reconciled yet."""
         self.leases[lease.name] = lease
         self.open_leases[lease.name] = None
         self.waiting[lease.name] = None

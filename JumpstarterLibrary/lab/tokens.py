@@ -37,7 +37,7 @@ KNOWN_LIMIT = 1024
 """Tokens whose signature is not checked again; callers send theirs with every RPC."""
 
 NO_AUTHENTICATOR = "failed to authenticate token"
-"""What is said of a token whose issuer nobody knows, or that is none at all."""
+"""The refusal of a token whose issuer is unknown, or that is no token at all."""
 
 # PyJWT would compare with real time; lab time may be another.
 _OPTIONS: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "require": ["exp", "sub"]}
@@ -62,7 +62,7 @@ class Claims:
     """What an accepted token says.
 
     Attributes:
-        subject: ``client:<namespace>:<name>:<uid>`` or ``exporter:…``; for a foreign issuer whatever it calls its user.
+        subject: ``client:<namespace>:<name>:<uid>`` or ``exporter:…``; for a foreign issuer its own name of the user.
         user: The user name: the subject with the issuer's prefix.
         expiry: Until when it is valid, in lab time.
         issued: When it was minted, in seconds since 1970; 0 if it does not say.
@@ -106,7 +106,7 @@ class TokenIssuer:
         """Return a token.
 
         Args:
-            kind: For whom.
+            kind: The kind of its object.
             namespace: Where its object is.
             name: The name of its object.
             uid: The object's uid: a new object of the same name does not accept the token.

@@ -56,7 +56,7 @@ PEER_GONE = Ending(grpc.StatusCode.UNAVAILABLE, "The other side of the tunnel is
 
 
 class PeerGone(Exception):
-    """The frames of a direction do not reach anybody any more."""
+    """A direction whose receiving side is gone."""
 
 
 class Lane:
@@ -72,7 +72,7 @@ class Lane:
         """Hand a frame over; wait while there is no room.
 
         Raises:
-            PeerGone: Nobody takes frames any more.
+            PeerGone: The receiving side is gone.
         """
         while len(self._frames) >= LANE_LIMIT and not self._abandoned:
             await self._change()
@@ -94,7 +94,7 @@ class Lane:
         """Say that no frame follows.
 
         Raises:
-            PeerGone: Nobody takes frames any more.
+            PeerGone: The receiving side is gone.
         """
         if self._abandoned:
             raise PeerGone
@@ -215,7 +215,7 @@ class Tunnel:
         return None
 
     def leave(self, side: RouterStream) -> bool:
-        """Take note that a side's stream has ended, in whatever way.
+        """Note that a side's stream has ended, in order or broken.
 
         Returns:
             Whether it was the last one.

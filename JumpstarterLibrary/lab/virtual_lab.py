@@ -65,7 +65,7 @@ class VirtualLab:
         exporters: How many virtual boards, called ``virtual-1`` and so on, with the labels ``board=virtual`` and
             ``number=1``; or what exporters there are to be. Default: 4 boards.
         clients: The labels of each client, by its name. Default: one client, ``tester``, without labels.
-        policies: The access policies. Default: everybody may lease everything.
+        policies: The access policies. Default: every client may lease every exporter.
         namespace: The namespace of everything.
         clock: Lab time. Default: real time. Its scale at the beginning also makes the exporters' pauses shorter.
         tls: ``authority``: controller and router show certificates by one authority, whose certificate is in the
@@ -204,7 +204,7 @@ class VirtualLab:
 
     async def _stop(self) -> None:
         await asyncio.gather(*(fault.abandon() for fault in self._injected))
-        # What an exporter would say now, nobody needs any more.
+        # The exporters need not tell the controller: it stops, too.
         await asyncio.gather(*(life.crash() for life in self._parts.lives.values()))
         await self.router.stop_serving()
         await self.controller.stop_serving()

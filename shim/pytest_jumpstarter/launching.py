@@ -92,7 +92,7 @@ def _environment(host: str, allow: str, lease: Any) -> dict[str, str]:
 def interactive_command(shell: str, context: str, use_profiles: bool) -> tuple[list[str], Mapping[str, str]]:
     """Return the command line of a shell, and the variables of its prompt."""
     kind = Path(shell).name
-    # The context is no code, whatever it is called: shells read it from a variable where they would run it.
+    # A context's name must not run as code: shells that would run it in a prompt read it from a variable.
     if kind.endswith("bash"):
         bare = [] if use_profiles else ["--norc", "--noprofile"]
         return [shell, *bare], {"PS1": rf"\[\e[33m\]${PROMPT}\[\e[0m\] \W> ", PROMPT: context}

@@ -101,7 +101,7 @@ class Leasing:
             if source.settings == settings:
                 return source
             if source.boards <= 0:
-                # Nobody will come back to it soon, and its controller may be gone.
+                # No test will use it again soon, and its controller may be gone.
                 self._sources.remove(source)
                 source.service.close()
         # A virtual lab dies with its worker, and its leases with it.

@@ -40,7 +40,7 @@ class NoticeReporter:
 
     def _write(self, text: str) -> None:
         if self._worker:
-            # A worker's terminal is shown to nobody.
+            # xdist does not show a worker's terminal.
             sys.stderr.write(f"\n[{self._worker}] {text}\n")
             sys.stderr.flush()
         elif self._reporter is not None:

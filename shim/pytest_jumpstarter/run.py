@@ -132,7 +132,7 @@ class Run:
             self._leasing.relax()
 
     def give_back(self) -> None:
-        """Give back what nobody uses at present, since its controller is about to go."""
+        """Release the boards that no test uses, since their controller is about to stop."""
         self._pool.discard_unowned()
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class Run:
         """Whether a test that is still to come wants a board."""
         if not isinstance(key, _Shared):
             return False
-        # Which tests a worker will get, nobody knows.
+        # A worker does not know which tests it will get.
         item = self._config.stash.get(ITEM, None)
         return bool(worker_of(self._config)) or (item is not None and self._wants.later(key, item))
 
@@ -181,7 +181,7 @@ class Run:
             return Board(device, stack.pop_all(), client, mode, recorder)
 
     def _make_room(self, event: Event) -> None:
-        """Give back what nobody uses at present when a wait begins: it may be what is waited for."""
+        """Release the boards that no test uses when a wait begins: it may be for one of them."""
         if isinstance(event, Notice) and event.console:
             self._pool.discard_unowned()
 

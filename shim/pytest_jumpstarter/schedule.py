@@ -49,7 +49,7 @@ class SharedDeviceSchedule:
     def _wants(self, item: pytest.Item, wish: BoardRequest) -> bool:
         try:
             other = shared_request_of(item, self._options)
-        except Exception as error:  # noqa: BLE001 - a user's property may raise anything, and whoever runs it will be told
+        except Exception as error:  # noqa: BLE001 - a user's property may raise anything; its test reports the error
             logger.debug("%s wants what cannot be: %s", item.nodeid, error)
             return False
         return other is not None and other.shared and (other.request, other.mode) == (wish.request, wish.mode)

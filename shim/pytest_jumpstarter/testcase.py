@@ -56,7 +56,7 @@ class JumpstarterTest:
         lease_tags: Tags of the lease. Those of the CI system are added: project, run, job, worker and so on.
         mode: ``shell``: join the exporter that ``JUMPSTARTER_HOST`` names, as inside ``jmp shell``. ``lease``: use the
             lease that ``JMP_LEASE`` names, which is not released, or else lease a board. ``virtual``: lease a virtual
-            board in this process; it stands in for whatever board is asked for, unless ``--jumpstarter-virtual-lab``
+            board in this process; it stands in for any board that is asked for, unless ``--jumpstarter-virtual-lab``
             names a lab file. ``auto``: shell or lease, the first for which there is what it needs. Default: ``auto``.
     """
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from JumpstarterLibrary.lab import VirtualLab
 
 BOARDS = 4
-"""Boards of a lab for which nobody has given a number."""
+"""Boards of a lab for which the user has given no number."""
 
 STAND_IN = "board=virtual"
 

@@ -35,7 +35,7 @@ class UdpNetwork(NetworkInterface, Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[DatagramStream]:
-        """Open a socket of one's own, which sends to the service and takes datagrams from nobody else.
+        """Open a new socket, which sends to the service and takes datagrams only from it.
 
         Raises:
             ConnectionError: The name cannot be resolved, or there is no way to the address.
@@ -108,7 +108,7 @@ class DatagramStream(asyncio.DatagramProtocol, StreamMixin):
         """Do nothing: datagrams have no end of data."""
 
     async def aclose(self) -> None:
-        """Close the socket. Whoever waits for a datagram wakes up."""
+        """Close the socket. Tasks that wait for a datagram wake up."""
         self._closed = True
         self._news.set()
         self._writable.set()
@@ -132,7 +132,7 @@ class DatagramStream(asyncio.DatagramProtocol, StreamMixin):
         self._news.set()
 
     def error_received(self, error: Exception) -> None:
-        """Do nothing: a datagram is lost, for example because nobody listens there yet; asyncio calls this."""
+        """Do nothing: a datagram is lost, for example because no service listens there yet; asyncio calls this."""
 
     def pause_writing(self) -> None:
         """Let senders wait; asyncio calls this."""

@@ -62,10 +62,10 @@ class DbusNetwork(NetworkInterface, Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[SocketStream]:
-        """Connect.
+        """Connect to the message bus.
 
         Raises:
-            ConnectionError: Nobody answers there.
+            ConnectionError: No bus answers there.
         """
         if self.scheme == "unix":
             path = self.args.get("path") or f"\0{self.args['abstract']}"

@@ -167,7 +167,7 @@ class Directory:
         """Return a file's hash in hexadecimal.
 
         Raises:
-            ValueError: Nobody knows the algorithm.
+            ValueError: The algorithm is unknown.
             FileError: There is no such file.
         """
         if algorithm not in HASHES:

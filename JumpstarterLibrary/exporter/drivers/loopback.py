@@ -6,7 +6,7 @@ from JumpstarterLibrary.exporter.streams import StreamMixin, memory_pair
 
 
 class LoopbackStream(StreamMixin):
-    """Echoes chunk by chunk, until the data sent has ended. A sender waits while nobody takes the echo."""
+    """A stream that echoes chunk by chunk, until the data sent has ended. A sender waits until the echo is taken."""
 
     def __init__(self) -> None:
         self._entry, self._exit = memory_pair()

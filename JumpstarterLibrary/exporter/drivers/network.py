@@ -60,10 +60,10 @@ class TcpNetwork(NetworkInterface, Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[ByteStream]:
-        """Connect.
+        """Connect to the TCP port.
 
         Raises:
-            ConnectionError: Nobody answers there.
+            ConnectionError: No service answers there.
         """
         place = f"{self.host}:{self.port}"
         self.logger.debug("connecting to %s", place)
@@ -97,10 +97,10 @@ class UnixNetwork(NetworkInterface, Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[ByteStream]:
-        """Connect.
+        """Connect to the unix socket.
 
         Raises:
-            ConnectionError: Nobody answers there.
+            ConnectionError: No service answers there.
         """
         self.logger.debug("connecting to %s", self.path)
         stream = await connected(SocketStream.connect_unix(fspath(self.path)), fspath(self.path))

@@ -71,7 +71,7 @@ def configure(fd: int, baudrate: int, *, disable_hupcl: bool = False) -> None:
 class TtyStream(StreamMixin):
     """A byte stream over an open port. One task may send and one may receive at a time.
 
-    Nothing is read before somebody receives it, so that a slow reader slows the device down, as far as the port can,
+    Nothing is read before a task receives it, so that a slow reader slows the device down, as far as the port can,
     and loses nothing here.
 
     Args:
@@ -128,7 +128,7 @@ class TtyStream(StreamMixin):
         """Do nothing: serial lines have no end of data."""
 
     async def aclose(self) -> None:
-        """Close the port. Whoever sends or receives wakes up. A second close does nothing."""
+        """Close the port. Tasks that send or receive wake up. A second close does nothing."""
         fd = self._detach()
         if fd < 0:
             return

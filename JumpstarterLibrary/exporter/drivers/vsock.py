@@ -28,10 +28,10 @@ class VsockNetwork(NetworkInterface, Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[SocketStream]:
-        """Connect.
+        """Connect to the port.
 
         Raises:
-            ConnectionError: Nobody answers there.
+            ConnectionError: No service answers there.
             NotImplementedError: This system has no such sockets.
         """
         place = f"port {self.port} of the virtual machine {self.cid}"

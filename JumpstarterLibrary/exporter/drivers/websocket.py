@@ -32,11 +32,11 @@ class WebsocketNetwork(NetworkInterface, Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[WebsocketStream]:
-        """Connect.
+        """Connect to the service.
 
         Raises:
             ConfigurationError: The package ``websockets`` is missing.
-            ConnectionError: Nobody answers there, or not as a WebSocket service.
+            ConnectionError: No service answers there, or none that speaks WebSocket.
         """
         websockets = _websockets()
         self.logger.debug("connecting to %s", self.url)
@@ -65,7 +65,7 @@ class WebsocketStream(StreamMixin):
     """A WebSocket connection of the package ``websockets``: sends binary messages, takes text as UTF-8.
 
     Args:
-        connection: The connection. Whoever opened it closes it, or ``aclose`` does.
+        connection: The connection. The caller that opened it closes it, or ``aclose`` does.
     """
 
     def __init__(self, connection: Any) -> None:

@@ -39,7 +39,7 @@ class ControllerAccess:
         name: The exporter's name.
         token: What proves it.
         ca: PEM text of the authorities to trust. Default: gRPC's own.
-        insecure: Trust whatever certificate is shown first; the host name must still match.
+        insecure: Trust the first certificate that the server shows; the host name must still match.
         options: Further channel options; they win over the defaults.
         plaintext: Speak no TLS. For a lab's controller only, since the token can be read on the way.
     """

@@ -43,10 +43,10 @@ class Channels:
 
         Raises:
             LinkError: The certificate of an insecure connection could not be fetched.
-            TlsError: Likewise, since the controller does not speak TLS.
+            TlsError: It could not be fetched, since the controller does not speak TLS.
         """
         if access.insecure and not access.plaintext:
-            # Whatever is shown now counts, so that nobody else's channel will do.
+            # The certificate that is shown now counts, so that no other exporter's channel will do.
             return self._use(SharedChannel(await open_channel(access, access.endpoint), object()))
         key = (access.endpoint, access.ca, access.plaintext, access.channel_options())
         for shared in self._open.get(key, ()):
@@ -90,7 +90,7 @@ async def open_channel(access: ControllerAccess, endpoint: str, *, alone: bool =
 
     Raises:
         LinkError: The certificate of an insecure connection could not be fetched.
-        TlsError: Likewise, since nobody there speaks TLS.
+        TlsError: It could not be fetched, since the server there does not speak TLS.
     """
     options = list(access.channel_options())
     if alone:

@@ -31,7 +31,7 @@ UNREGISTER_REASON = "Exporter shutdown"
 _log = logging.getLogger(__name__)
 
 _NOWHERE = LogRing(())
-"""Where what an exporter logs outside of leases goes for clients: to nobody, many exporters may share a process."""
+"""The log ring for clients outside of leases. It has no loggers, since many exporters may share a process."""
 
 
 class LeasedExporter:

@@ -1,4 +1,4 @@
-"""Which program runs a hook's script."""
+"""Choose the program that runs a hook's script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def command(hook: HookInstanceConfigV1Alpha1) -> list[str]:
 
     The script is a file's path or the commands themselves. ``exec`` is the interpreter, one program without arguments;
     without it, files that end in ``.py`` are run by the Python that runs the exporter, everything else by ``/bin/sh``,
-    whatever their first line says.
+    regardless of their first line.
     """
     path = _file(hook.script)
     if path is None:

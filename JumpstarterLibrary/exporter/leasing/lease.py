@@ -119,15 +119,15 @@ class LeaseService:
         self._end_requested = asyncio.Event()
 
     def end(self) -> None:
-        """Take note that the controller has ended the lease."""
+        """Note that the controller has ended the lease."""
         self._ended.set()
 
     def stop(self) -> None:
-        """Take note that the exporter stops now: nobody is told of statuses any more, and clients are cut off."""
+        """Note that the exporter stops now: the controller gets no more statuses, and clients are cut off."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Serve the lease to its end. Cancelling ends it without a word to anybody.
+        """Serve the lease to its end. Cancelling ends it without notice to the controller or clients.
 
         Raises:
             ConfigurationError: The drivers cannot be made or reset, or the sockets cannot be bound.
@@ -273,7 +273,7 @@ class LeaseService:
             self._status(OFFLINE, f"The exporter stops when the lease ends. {text}")
 
     async def _give_back(self) -> None:
-        """Leave clients time to see the status, and release the lease if nobody else has."""
+        """Leave clients time to see the status, and release the lease unless it has ended."""
         await self._pause()
         if not self._ended.is_set():
             await self._release()

@@ -23,8 +23,8 @@ async def shown_certificate(endpoint: str) -> bytes:
     All resolved addresses are tried at once. Resolving takes at most 5 seconds, connecting another 5.
 
     Raises:
-        LinkError: The name did not resolve, or nobody answered.
-        TlsError: Somebody answered, but not with TLS.
+        LinkError: The name did not resolve, or no server answered.
+        TlsError: A server answered, but not with TLS.
     """
     host, port = split(endpoint)
     addresses = await _resolve(host, port)

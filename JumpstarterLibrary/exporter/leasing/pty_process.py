@@ -94,7 +94,7 @@ class PtyProcess:
         except BlockingIOError:
             return False
         except OSError as error:
-            # What Linux says when nobody has the terminal open any more.
+            # Linux's error when no process has the terminal open any more.
             if error.errno != errno.EIO:
                 raise
             return False

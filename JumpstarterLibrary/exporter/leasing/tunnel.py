@@ -106,13 +106,13 @@ class Tunnel:
                     async with asyncio.timeout(self._timing.real(self._timing.stream_end_s)):
                         await call.code()
             finally:
-                # Closing the channel ends only calls in which somebody waits.
+                # Closing the channel ends only calls for which a task waits.
                 call.cancel()
 
     async def _to_session(self, call: Any, near: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         while (frame := await _frame(call)).frame_type != _GOAWAY:
             await self._moving.wait()
-            # Frames of other types carry nothing, whatever is in them.
+            # The payload of other frame types is ignored.
             if frame.frame_type == _DATA and (payload := frame.payload):
                 self.received += len(payload)
                 await loop.sock_sendall(near, payload)

@@ -4,7 +4,7 @@
     options, injected      reading options; a fault from its begin to its end
     ports                  keeping the port of a server that is away
     exporters, leases, routers, controllers, identities, drivers
-                           what happens, by whom it happens to
+                           the faults, by the part that they strike
 
 Everything else is reached through this door.
 """

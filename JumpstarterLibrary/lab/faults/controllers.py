@@ -48,7 +48,7 @@ async def down(parts: LabComponents) -> AsyncIterator[None]:
 
 @lasting("controller", "silent", "It takes connections, and says nothing.")
 async def silent(parts: LabComponents) -> AsyncIterator[None]:
-    """Let somebody listen in the controller's place who never answers."""
+    """Replace the controller by a listener that never answers."""
     await parts.controller.stop_serving()
     host, _, port = parts.controller.endpoint.rpartition(":")
     open_ones: set[asyncio.StreamWriter] = set()

@@ -51,14 +51,14 @@ async def wrong_namespace(parts: LabComponents, *, name: str) -> AsyncIterator[N
 
 @lasting("tls", "unknown-ca", "The certificate is by an authority that nobody trusts.", SERVER)
 async def unknown_ca(parts: LabComponents, *, server: str) -> AsyncIterator[None]:
-    """Show a certificate of a stranger."""
+    """Show a certificate of an unknown authority."""
     async with _showing(parts, server, Authority("strangers").issue(*_names(parts))):
         yield
 
 
 @lasting("tls", "wrong-name", "The certificate is for another host.", SERVER)
 async def wrong_name(parts: LabComponents, *, server: str) -> AsyncIterator[None]:
-    """Show a certificate for somebody else."""
+    """Show a certificate for another host."""
     async with _showing(parts, server, parts.authority.issue(OTHER_NAME)):
         yield
 

@@ -136,7 +136,7 @@ class InjectedFault:
             if not self._begun.done():
                 self._begun.set_exception(error)
             if after:
-                # Nobody waits for it.
+                # No caller waits for the fault to begin any more.
                 _log.error("The fault %s failed: %s", self.fault, error)
             raise
         finally:

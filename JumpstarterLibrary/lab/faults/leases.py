@@ -1,4 +1,4 @@
-"""Faults of leases: they end, go to somebody else, or never come."""
+"""Faults of leases: they end, go to another client, or are never granted."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def kept(endpoint: str) -> Iterator[None]:
-    """Keep a port while nobody listens there: connections are refused, and no other program can take it meanwhile.
+    """Keep a port while no server listens there: connections are refused, and no other program can take it meanwhile.
 
     Other labs of this machine ask for free ports all the time, and would get it.
 

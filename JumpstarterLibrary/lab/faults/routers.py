@@ -128,7 +128,7 @@ async def restart(parts: LabComponents, *, down: float) -> None:
 
 @contextmanager
 def _behaving(parts: LabComponents, **changes: Any) -> Iterator[None]:
-    """Let the router behave in another way; in the end as usual, whatever came in between."""
+    """Change the router's behaviour for the block; at its end, also by an error, set it back."""
     for name, value in changes.items():
         setattr(parts.router.behaviour, name, value)
     try:

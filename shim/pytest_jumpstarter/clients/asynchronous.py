@@ -1,4 +1,4 @@
-"""The methods of clients for coroutines. Whoever uses one has anyio; whoever does not needs none."""
+"""The methods of clients for coroutines. Only their callers need anyio."""
 
 from __future__ import annotations
 

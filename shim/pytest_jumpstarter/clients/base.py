@@ -147,7 +147,7 @@ class DriverClient(AsyncDriverClient):
         self.stack.close()
 
     def __getattr__(self, name: str) -> Any:
-        # Whoever asked for what is not there is told at their own line.
+        # The error points at the caller's own line.
         __tracebackhide__ = True
         # Also called for fields that an unusual constructor has not set yet.
         children = self.__dict__.get("children")

@@ -1,4 +1,4 @@
-"""Calls and streams of the synchronous client core, for coroutines. Imported by whoever has anyio."""
+"""Calls and streams of the synchronous client core, for coroutines. It needs anyio."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _END = object()
 
 async def in_thread(function: Callable[..., Result], *args: object) -> Result:
     """Run a function in a thread; if this is cancelled, it goes on there unheeded, and the caller has to end it."""
-    # A limiter of its own: anyio's common one would let forty waiting calls hold up everybody else.
+    # A limiter of its own: anyio's common one would let forty waiting calls hold up all others.
     limiter = anyio.CapacityLimiter(math.inf)
     return await anyio.to_thread.run_sync(function, *args, abandon_on_cancel=True, limiter=limiter)
 
@@ -99,7 +99,7 @@ class DriverByteStream(anyio.abc.ObjectStream[bytes]):
         stream.watch(self._wake)
 
     def _wake(self) -> None:
-        with suppress(RuntimeError):  # the event loop is over, and nobody waits any more
+        with suppress(RuntimeError):  # the event loop is over, and no task waits any more
             self._loop.call_soon_threadsafe(self._new.set)
 
     async def receive(self, max_bytes: int = 65536) -> bytes:

@@ -95,7 +95,7 @@ def build_clients(device: Device, allow: Allow | None = None, *, portal: Any = N
     Args:
         device: A connected device.
         allow: Which classes may be imported because the exporter names them. Default: as the environment says.
-        portal: anyio's portal for the clients, which somebody else ends. Default: one that starts on first use.
+        portal: anyio's portal for the clients, which the caller ends. Default: one that starts on first use.
     """
     allow = allow or Allow.from_environment()
     chosen = {node: _chosen(node.label, allow) for node in device.root.walk()}
@@ -183,7 +183,7 @@ def _imported(label: str, allow: Allow) -> type[DriverClient] | str:
         found = import_class(label, allow.patterns, allow.unsafe)
     except (MissingDriverError, ImportError) as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 - somebody else's module may raise anything, and costs only its driver
+    except Exception as error:  # noqa: BLE001 - a third party's module may raise anything, and costs only its driver
         return f"Importing it failed with {type(error).__name__}: {error}"
     if isinstance(found, type) and issubclass(found, DriverClient):
         return found

@@ -55,7 +55,7 @@ class Metadata(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class PresignedRequest(Record):
-    """An HTTP request that whoever has it may make.
+    """A presigned HTTP request: any HTTP client that has it may make it.
 
     Attributes:
         url: The URL.

@@ -191,15 +191,15 @@ class OpendalClient(DriverClient):
         yield from self.streamingcall("scan", path)
 
     def presign_stat(self, /, path: PathBuf, expire_second: int) -> PresignedRequest:
-        """Return a request for a file's size that anybody may make for some seconds."""
+        """Return a request for a file's size that any HTTP client may make for some seconds."""
         return PresignedRequest.model_validate(self.call("presign_stat", path, expire_second))
 
     def presign_read(self, /, path: PathBuf, expire_second: int) -> PresignedRequest:
-        """Return a request for a file's content that anybody may make for some seconds."""
+        """Return a request for a file's content that any HTTP client may make for some seconds."""
         return PresignedRequest.model_validate(self.call("presign_read", path, expire_second))
 
     def presign_write(self, /, path: PathBuf, expire_second: int) -> PresignedRequest:
-        """Return a request to write a file that anybody may make for some seconds."""
+        """Return a request to write a file that any HTTP client may make for some seconds."""
         return PresignedRequest.model_validate(self.call("presign_write", path, expire_second))
 
     def capability(self, /) -> Capability:

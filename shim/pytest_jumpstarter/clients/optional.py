@@ -1,4 +1,4 @@
-"""Modules that need packages which not everybody has."""
+"""Import modules that need optional packages."""
 
 from __future__ import annotations
 

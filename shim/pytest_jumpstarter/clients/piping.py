@@ -12,7 +12,7 @@ from JumpstarterLibrary.errors import TransferError
 
 
 class Piping:
-    """What the command ``pipe`` does, in coroutines on the client's portal. Whoever uses it has anyio and click."""
+    """The coroutines of the command ``pipe``, for the client's portal. They need anyio and click."""
 
     stream_async: Any
 
@@ -75,9 +75,9 @@ class Piping:
 
 
 async def typed(size: int) -> AsyncIterator[bytes]:
-    """Yield what comes on the standard input, at most ``size`` bytes at a time, to its end.
+    """Yield the bytes of the standard input, at most ``size`` bytes at a time, to its end.
 
-    Where the descriptor can be watched, no thread is left behind in a read when nobody listens any more.
+    Where the descriptor can be watched, no thread is left behind in a read when no consumer listens any more.
     """
     import anyio
     import anyio.to_thread

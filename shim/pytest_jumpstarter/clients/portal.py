@@ -1,4 +1,4 @@
-"""The way from a test to coroutines: anyio's portal, which exists only once somebody has used it."""
+"""Run coroutines from a test by anyio's portal, which is started on first use."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pytest_jumpstarter.configs.threads import entered
 def serve(root_device: exporter.Driver) -> Iterator[DriverClient]:
     """Serve a driver from this process, and yield a client for it that is connected over a unix socket.
 
-    Whatever client classes the driver and its children name are imported: the drivers are the caller's own.
+    All client classes that the driver and its children name are imported: the drivers are the caller's own.
 
     Args:
         root_device: The driver, perhaps with children.

@@ -1,4 +1,4 @@
-"""Errors of driver calls as upstream's ``except`` clauses expect them: whatever fails in a call is a `DriverError`."""
+"""Errors of driver calls as upstream's ``except`` clauses expect them: every failure of a call is a `DriverError`."""
 
 from __future__ import annotations
 

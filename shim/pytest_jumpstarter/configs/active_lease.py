@@ -111,11 +111,11 @@ class ActiveLease:
     # The end
 
     def leave(self, *, release: bool) -> None:
-        """Let go of the lease.
+        """Stop using the lease.
 
         Args:
-            release: End it for everybody. It takes 5 seconds at most, also when the process is told to stop meanwhile;
-                if it does not work, that is told with the command that does.
+            release: End it for all processes. It takes 5 seconds at most, also when the process is told to stop
+                meanwhile; if it fails, the log has the command that does it.
         """
         self.lease.ours = release
         try:
@@ -188,5 +188,5 @@ def logged_events() -> Events:
 
 
 def _fits(request: LeaseRequest, state: LeaseState) -> bool:
-    """Tell whether a lease is what is asked for, in whatever writing."""
+    """Tell whether a lease has the selector of a request, however it is written."""
     return request.selector is None or parse_selector(request.selector).means(parse_selector(state.selector))

@@ -31,7 +31,7 @@ class ControllerCallsMixin:
     """
 
     async def channel(self) -> ControllerChannel:
-        """Return a new connection to the controller, for `ClientService` and `Lease`. Whoever asks for it closes it."""
+        """Return a new connection to the controller, for `ClientService` and `Lease`. The caller closes it."""
         settings = settings_of(self)  # type: ignore[arg-type] # whose methods these are
         return await run_blocking(lambda: ControllerChannel(settings))
 
@@ -117,7 +117,7 @@ class ControllerCallsMixin:
         tags: dict[str, str] | None = None,
         allow_disabled: bool = False,
     ) -> Lease:
-        """Ask for a lease, and return it as it is then: mostly still without an exporter. Nobody releases it for you.
+        """Request a lease, and return it as it is then: mostly still without an exporter. The caller has to release it.
 
         Args:
             duration: How long it is to last.

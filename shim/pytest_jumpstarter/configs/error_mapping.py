@@ -31,10 +31,10 @@ OUTCOMES = (LeaseTimeout, LeaseUnsatisfiable, LeaseExpired, LeaseReleased, Lease
 
 @contextmanager
 def controller_calls(config: object) -> Iterator[None]:
-    """Make what a controller refuses a ``ConnectionError`` as well.
+    """Raise a controller's refusals as a ``ConnectionError`` as well.
 
     Args:
-        config: The client configuration in use; an expired token's error gets it, for whoever logs in again.
+        config: The client configuration in use; an expired token's error gets it, for a caller that logs in again.
     """
     try:
         yield
@@ -65,9 +65,9 @@ def map_connect_errors() -> Iterator[None]:
 
 @contextmanager
 def map_validation_errors(title: str) -> Iterator[None]:
-    """Make what is wrong with a configuration a ``ValidationError`` of pydantic, if that is loaded.
+    """Raise errors of a configuration as a ``ValidationError`` of pydantic, if that is loaded.
 
-    Upstream raises those, and they cannot be subclassed. Where pydantic is not loaded, nobody can expect one.
+    Upstream raises those, and they cannot be subclassed. Where pydantic is not loaded, no caller can expect one.
 
     Args:
         title: The class whose instance cannot be.

@@ -7,7 +7,7 @@ the others are raised where upstream raises them. ``jumpstarter.client.core`` ha
 upstream's name                 catches
 =============================== ========================================================================
 JumpstarterException            every error of this library
-ConnectionError                 whoever cannot be reached or does not accept this client (`LinkError`), and
+ConnectionError                 a server that cannot be reached or does not accept this client (`LinkError`), and
                                 everything that the controller refuses in a call of a client configuration
 LeaseError                      everything about a lease: timeout, nothing that fits, its end, a wrong owner
 ConfigurationError              everything about the configuration; always a `ValueError`, too
@@ -15,7 +15,7 @@ FileNotFoundError               a configuration that is not there; also `Configu
 EnvironmentVariableNotSetError  a variable that is not set; also `ConfigurationError` and `RuntimeError`, which
                                 suites catch that were written for older releases of upstream
 ExporterOfflineError            an exporter that is offline when it is connected to; also `ConnectionError`
-ExporterUnreachableError        an exporter that cannot be connected to, for whatever reason
+ExporterUnreachableError        an exporter that cannot be connected to, for any reason
 MissingDriverError              a client class that is not here, or may not be imported
 ArgumentError                   an argument that cannot be; raised by clients of drivers
 ReauthenticationFailed          a new login that has failed; for programs that log in

@@ -1,4 +1,4 @@
-"""Where configurations are, and how they are written: whole or not at all, and for nobody else to read."""
+"""Find and write configuration files: atomically, and readable by their user only."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def as_yaml(content: Mapping[str, Any], **options: Any) -> str:
 
 
 def with_unknown(content: dict[str, Any], document: Mapping[Any, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is to be written into a file, with what the file had that nobody here knows.
+    """Return the content to be written into a file, with the unknown keys that the file had.
 
     Args:
         content: What is to be written.

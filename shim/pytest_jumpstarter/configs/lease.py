@@ -35,7 +35,7 @@ Ending = Callable[["Lease", timedelta], object]
 
 
 def _no_tick() -> None:
-    """Nothing has to be done while somebody waits."""
+    """Do nothing while the caller waits."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -71,7 +71,7 @@ class Lease:
         exporter_name: The exporter that it has; ``remote`` while it has none.
         exporter_labels: That exporter's labels.
         lease_ending_callback: Called by ``monitor`` with the lease and the time that is left.
-        lease_ended: Whether its time is over, or somebody else has released it.
+        lease_ended: Whether its time is over, or another process has released it.
         lease_transferred: Whether it belongs to another client now.
     """
 
@@ -109,7 +109,7 @@ class Lease:
         """Acquire the lease, or wait for the one that ``name`` names; return it when it has an exporter.
 
         Raises:
-            LeaseError: No exporter became free in time, none fits, or the lease is over or somebody else's.
+            LeaseError: No exporter became free in time, none fits, or the lease is over or another client's.
             ConnectionError: The controller refuses the request, cannot be reached or does not accept this client.
         """
         try:

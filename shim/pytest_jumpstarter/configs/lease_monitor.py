@@ -12,7 +12,7 @@ from JumpstarterLibrary.client.leasing import Lease
 from JumpstarterLibrary.errors import InfrastructureError
 
 LOOK_S = 10.0
-"""How often the controller is asked. Ends that nobody has planned are known earlier, by whoever keeps the lease."""
+"""How often the controller is asked. The lease's renewer knows of unplanned ends earlier."""
 
 SOON_S = 0.05
 """What a look is late behind what is expected."""

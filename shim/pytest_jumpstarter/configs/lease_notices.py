@@ -22,7 +22,7 @@ def log_notice(event: Event) -> None:
 
 
 def interactive() -> bool:
-    """Tell whether somebody waits at a terminal, and has not set ``NONINTERACTIVE``."""
+    """Tell whether a user waits at a terminal, and has not set ``NONINTERACTIVE``."""
     if os.environ.get("NONINTERACTIVE", "").lower() in ("1", "true"):
         return False
     return all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))

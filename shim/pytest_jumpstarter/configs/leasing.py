@@ -41,7 +41,7 @@ class LeasingMethods:
     ) -> Iterator[Lease]:
         """Lease an exporter for the length of a block.
 
-        At its end the lease is released, whatever ends it: an exception, Ctrl-C, SIGTERM or SIGHUP. One that was there
+        At its end the lease is released, also by an exception, Ctrl-C, SIGTERM or SIGHUP. One that was there
         already, by its name, stays as it is.
 
         Args:
@@ -54,7 +54,7 @@ class LeasingMethods:
             tags: Up to 10 tags of a new lease.
 
         Raises:
-            LeaseError: No exporter became free in time, none fits, or the lease is over or somebody else's.
+            LeaseError: No exporter became free in time, none fits, or the lease is over or another client's.
             ConnectionError: The controller refuses the request, cannot be reached or does not accept this client.
             ConfigurationError: The configuration cannot be used.
         """
@@ -81,9 +81,9 @@ class LeasingMethods:
         acquisition_timeout: timedelta | None = None,
         retry_timeout: timedelta | None = None,
     ) -> AsyncIterator[Lease]:
-        """Do the same as ``lease``, from a coroutine. Where that is cancelled, the request is taken back.
+        """Lease an exporter like ``lease``, from a coroutine. Where that is cancelled, the request is taken back.
 
-        Signals are left to whoever runs the event loop. ``portal`` is not needed; upstream's users hand one over.
+        Signals are left to the owner of the event loop. ``portal`` is not needed; upstream's users hand one over.
         """
         need_anyio()
         with controller_calls(self):

@@ -345,7 +345,7 @@ class LeaseList(Model):
 
 
 def planned_end(lease: Lease) -> datetime | None:
-    """Return when a lease ended or will end; None while nobody can know.
+    """Return when a lease ended or will end; None while that is unknown.
 
     A fixed begin counts, however late the exporter was free: so does the controller.
     """

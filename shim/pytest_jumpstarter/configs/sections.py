@@ -116,7 +116,7 @@ class TLSConfigV1Alpha1(Section):
 
     Attributes:
         ca: The authorities to trust, base64 of PEM text. Default: empty, for those that the system trusts.
-        insecure: Trust whatever certificate the controller shows first. Default: no.
+        insecure: Trust the first certificate that the controller shows. Default: no.
     """
 
     NAME: ClassVar[str] = "tls"

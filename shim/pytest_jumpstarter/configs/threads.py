@@ -76,7 +76,7 @@ async def stoppable(work: Callable[[Tick], Result]) -> Result:
 
 
 async def shielded(work: Callable[[], Result]) -> Result:
-    """Do some work in a thread, and wait for it whatever is cancelled meanwhile."""
+    """Do some work in a thread, and wait for its end even if cancelled meanwhile."""
     anyio = need_anyio()
     job = _Job(work)
     try:
@@ -117,7 +117,7 @@ async def entered(make: Callable[[Tick], AbstractContextManager[Result]]) -> Asy
 
 async def _in_thread(work: Callable[[], object]) -> None:
     anyio = need_anyio()
-    # Not with all others: those that wait for a lease must not keep anybody from giving one back.
+    # Not with all others: those that wait for a lease must not keep another thread from releasing one.
     await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(1))
 
 
@@ -135,7 +135,7 @@ async def _ended(job: _Job) -> None:
 
 
 class _Job:
-    """Some work that is done once, in whatever thread; what it has returned or raised is kept.
+    """Some work that is done once, in any thread; its result or error is kept.
 
     Args:
         work: The work.
@@ -150,7 +150,7 @@ class _Job:
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        """Do the work, unless somebody does or it was withdrawn."""
+        """Do the work, unless another thread does or it was withdrawn."""
         if self._claim.acquire(blocking=False):
             self._run()
 

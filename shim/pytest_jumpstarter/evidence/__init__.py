@@ -1,1 +1,1 @@
-"""What a test leaves for whoever reads its report: what the board and the exporter said, and facts about both."""
+"""Collect a test's evidence for its report: what the board and the exporter said, and facts about both."""

@@ -15,7 +15,7 @@ PREFIX = "jumpstarter."
 def facts(board: Board) -> dict[str, str]:
     """Return what identifies a board: ``device`` (its labels), ``exporter``, ``lease`` and ``mode``.
 
-    What nobody knows is left out: inside a shell the shell tells the exporter's name, its labels and the lease.
+    What is unknown is left out: inside a shell the shell tells the exporter's name, its labels and the lease.
     """
     if isinstance(board.device, LeasedDevice):
         labels, exporter, lease = board.device.labels, board.device.lease.exporter, board.device.lease.name

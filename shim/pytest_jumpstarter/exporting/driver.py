@@ -52,7 +52,7 @@ def export(func: Function) -> Function:
 def exportstream(func: Function) -> Function:
     """Let clients open a driver method as a byte stream. The method is an async context manager that yields one.
 
-    Streams of anyio serve as well as ours: whatever has ``send``, ``receive`` and ``aclose``.
+    Streams of anyio serve as well as ours: any object with ``send``, ``receive`` and ``aclose``.
     """
     exported = core_exportstream(func)
     setattr(exported, MARKER_STREAMCALL, MARKER_MAGIC)

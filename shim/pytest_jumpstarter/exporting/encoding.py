@@ -63,7 +63,7 @@ def compress_stream(stream: Any, compression: Compression | str | None) -> Any:
         compression: How.
 
     Raises:
-        DecodingError: Nobody here knows how.
+        DecodingError: No module for the compression is installed.
     """
     return stream if compression is None else CompressedStream(stream, Compression(compression))
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from JumpstarterLibrary.exporter.drivers.addresses import joined, resolved
 
 _ELSEWHERE = ("192.0.2.1", 9)
-"""An address that nobody has. Nothing is sent there: only the way is asked for."""
+"""An address of no host. Nothing is sent there: only the route is looked up."""
 
 
 def get_ip_address(logger: logging.Logger | None = None) -> str:

@@ -19,11 +19,11 @@ from pytest_jumpstarter.exporting.statuses import ExporterStatus, LogSource
 
 
 class Session(Metadata):
-    """Serves a driver tree: ``with Session(root_device=driver) as session, session.serve_unix() as path``.
+    """A server of a driver tree: ``with Session(root_device=driver) as session, session.serve_unix() as path``.
 
     The drivers are reset when the session is entered, and closed when it is left, by ``with`` or ``async with``. The
-    ``serve_`` methods can be used inside, one after the other or at the same time; they enter a session that nobody
-    has entered.
+    ``serve_`` methods can be used inside, one after the other or at the same time; they enter the session unless
+    the caller has.
 
     Args:
         root_device: The root of the tree.

@@ -67,7 +67,7 @@ class MetadataStream(ObjectStream[bytes]):
 
 @dataclass(frozen=True, kw_only=True)
 class AiohttpStreamReaderStream(ObjectStream[bytes]):
-    """The body of an answer of aiohttp's. It can only be read, and whoever made the request closes it.
+    """The body of an aiohttp response. It can only be read, and the code that made the request closes it.
 
     Attributes:
         reader: The body: ``response.content``.
@@ -90,7 +90,7 @@ class AiohttpStreamReaderStream(ObjectStream[bytes]):
             EndOfStream: That was all.
             BrokenResourceError: The connection broke before.
         """
-        # It is there, since somebody has made a request with it.
+        # aiohttp is installed, since the response is its own.
         trouble = importlib.import_module("aiohttp").ClientError
         try:
             data: bytes = await self.reader.readany()

@@ -83,7 +83,7 @@ def _group(item: pytest.Item, options: Options) -> object:
         if wish is None:
             return None
         mode = wish.resolve_mode(lab=options.virtual_lab is not None)
-    except Exception as error:  # noqa: BLE001 - a user's property may raise anything, and whoever runs it will be told
+    except Exception as error:  # noqa: BLE001 - a user's property may raise anything; its test reports the error
         logger.debug("%s will have no board: %s", item.nodeid, error)
         return None
     if mode.mode is Mode.shell or mode.lease is not None:

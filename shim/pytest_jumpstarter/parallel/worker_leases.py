@@ -27,7 +27,7 @@ class WorkerLeaseRegistry:
     """The leases that a worker holds, in files: the worker's memory dies with it.
 
     Args:
-        folder: Where they are; None where nobody would read them.
+        folder: Where they are; None where no process would read them.
         worker: The worker.
     """
 

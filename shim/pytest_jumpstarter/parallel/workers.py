@@ -7,7 +7,7 @@ import pytest
 from pytest_jumpstarter.testcase import JumpstarterTest
 
 MARK = "@jumpstarter-"
-"""Goes behind the ids of tests that xdist's controller gets, as its own groups do; nobody else gets to see it."""
+"""The suffix of test ids for a group, like that of xdist's own groups. Only xdist's controller gets to see it."""
 
 FIXTURE = "jumpstarter_client"
 

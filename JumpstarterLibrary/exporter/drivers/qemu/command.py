@@ -90,8 +90,8 @@ class Hardware:
     def command(self, sockets: Path, disk: Path | None, firmware: Path | None = None) -> list[str]:
         """Return the command that runs the machine.
 
-        QEMU connects to two sockets that we listen on, so that nobody has to look whether it is ready yet, and no
-        byte of the serial port is said before somebody hears it.
+        QEMU connects to two sockets that the driver listens on, so that the driver need not poll whether it is ready,
+        and no byte of the serial port is sent before the driver can read it.
 
         Args:
             sockets: The folder with the sockets ``serial`` and ``monitor``.

@@ -219,7 +219,7 @@ def _did_not_start(said: _Said) -> str:
 def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            # Not process.kill(): before Python 3.13 it polls first, and takes the exit status from whom it belongs to.
+            # Not process.kill(): before Python 3.13 it polls first, and takes the exit status from asyncio's watcher.
             os.kill(process.pid, signal.SIGKILL)
 
 

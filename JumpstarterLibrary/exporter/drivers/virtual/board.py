@@ -44,8 +44,7 @@ class VirtualBoard(Driver):
         bootdelay: What U-Boot counts down from, default 2 board seconds.
         environment: Further U-Boot variables that differ from the built-in ones.
         memory: What U-Boot reports as DRAM.
-        noise: Board seconds between kernel lines that nobody asked for, also in the middle of other output; default 0,
-            none.
+        noise: Board seconds between unsolicited kernel lines, also in the middle of other output; default 0, none.
         prompt: The shell's ``PS1``, with ``\\u``, ``\\h``, ``\\w`` and ``\\$``.
         bracketed_paste: Whether the shell switches bracketed paste on before each prompt; default no.
         read_interval: Board seconds between power readings, default 0.1.

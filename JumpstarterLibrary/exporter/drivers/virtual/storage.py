@@ -72,7 +72,7 @@ class VirtualStorage(Driver):
 
     @export
     async def off(self) -> None:
-        """Give the medium to nobody."""
+        """Give the medium to neither the host nor the board."""
         self.medium.switch(Side.NOBODY)
 
     @export

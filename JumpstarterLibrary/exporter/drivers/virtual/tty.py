@@ -10,7 +10,7 @@ from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
 from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
 
 TYPE_AHEAD = 64 * 1024
-"""Bytes that wait until somebody reads them; what is typed beyond is lost."""
+"""Bytes that wait until the board reads them; what is typed beyond is lost."""
 
 LINE_LIMIT = 4095
 """Bytes of one line; what is typed beyond rings the bell."""

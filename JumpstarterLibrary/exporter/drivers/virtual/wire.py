@@ -1,6 +1,6 @@
-"""The serial wire: what the board says goes to every open stream, what streams send goes to the board.
+"""The serial wire: it carries the board's output to every open stream, and what streams send to the board.
 
-The board never waits for a listener. What it says while nobody listens is lost, and a listener that does not read
+The board never waits for a listener. Its output while no stream is open is lost, and a listener that does not read
 loses the oldest bytes first.
 """
 
@@ -90,7 +90,7 @@ class Tap(StreamMixin):
 
 
 class Wire:
-    """The board's end, and everybody who listens.
+    """The board's end of the wire, and its listeners.
 
     Args:
         clock: The board's time.

@@ -1,4 +1,4 @@
-"""A local port that speaks WebSocket and forwards to a driver. Imported by whoever has websockets."""
+"""A local port that speaks WebSocket and forwards to a driver. It needs the package websockets."""
 
 from __future__ import annotations
 

@@ -141,19 +141,19 @@ def _presigned(base: DriverClickGroup, client: OpendalClient) -> None:
     @_PATH
     @_SECONDS
     def presign_stat(path: str, seconds: int) -> None:
-        """Show a request for the size of PATH that anybody may make"""
+        """Show a request for the size of PATH that any HTTP client may make"""
         click.echo(client.presign_stat(path, seconds).model_dump_json(indent=2))
 
     @base.command()
     @_PATH
     @_SECONDS
     def presign_read(path: str, seconds: int) -> None:
-        """Show a request for the content of PATH that anybody may make"""
+        """Show a request for the content of PATH that any HTTP client may make"""
         click.echo(client.presign_read(path, seconds).model_dump_json(indent=2))
 
     @base.command()
     @_PATH
     @_SECONDS
     def presign_write(path: str, seconds: int) -> None:
-        """Show a request to write PATH that anybody may make"""
+        """Show a request to write PATH that any HTTP client may make"""
         click.echo(client.presign_write(path, seconds).model_dump_json(indent=2))

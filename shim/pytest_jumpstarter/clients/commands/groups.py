@@ -22,7 +22,7 @@ class DriverClickGroup(click.Group):
     def command(self, *args: Any, **kwargs: Any) -> Callable[..., click.Command]:  # type: ignore[override]
         """Make a function a command of the group; see `click.Group.command`."""
         if len(args) == 1 and callable(args[0]) and not kwargs:
-            # @group.command without parentheses; what comes out is called by nobody but click
+            # @group.command without parentheses; only click calls the result
             return cast("Callable[..., click.Command]", self.command()(args[0]))
 
         def decorate(function: Callable[..., Any]) -> click.Command:

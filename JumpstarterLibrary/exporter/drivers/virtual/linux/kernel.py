@@ -146,7 +146,7 @@ class Kernel:
             self.printk(text, level)
 
     async def chatter(self) -> NoReturn:
-        """Print lines that nobody asked for, at the configured interval."""
+        """Print unsolicited lines at the configured interval."""
         interval = self.hardware.settings.noise
         while True:
             await self.hardware.clock.sleep_until(self._last_noise + interval)

@@ -82,7 +82,7 @@ class Linux:
         self.hardware.state = State.IDLE
 
     async def _login(self) -> None:
-        """Ask until somebody logs in. What was typed before the prompt is dropped, as getty does."""
+        """Ask for a login until a user logs in. What was typed before the prompt is dropped, as getty does."""
         self._tty.flush()
         self._tty.echo = True
         await self._tty.write(f"\nVirtual Linux {self.system.image.version} {self.system.hostname} ttyS0\n\n")
