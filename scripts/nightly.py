@@ -61,7 +61,7 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Result:
-    """How a step ended.
+    """The result of a step.
 
     Attributes:
         step: The step.

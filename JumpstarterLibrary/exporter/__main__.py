@@ -1,4 +1,4 @@
-"""Runs an exporter in a process of its own: ``python -m JumpstarterLibrary.exporter FILE``.
+"""Run an exporter in a process of its own: ``python -m JumpstarterLibrary.exporter FILE``.
 
 A file with an ``endpoint`` registers with that controller, unless ``--unix`` or ``--tcp`` says where to serve without.
 """
@@ -23,7 +23,7 @@ from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 
 @dataclass(frozen=True)
 class Address:
-    """Where to listen, and with which credentials."""
+    """The address to listen on, and its credentials."""
 
     unix: Path | None = None
     tcp: tuple[str, int] | None = None

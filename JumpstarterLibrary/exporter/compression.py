@@ -23,7 +23,7 @@ class DecodingError(Exception):
 
 
 class _Stage(Protocol):
-    """What the standard library's bz2, lzma and zstd decompressors have in common."""
+    """The common interface of the standard library's bz2, lzma and zstd decompressors."""
 
     @property
     def eof(self) -> bool: ...

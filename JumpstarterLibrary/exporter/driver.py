@@ -22,7 +22,7 @@ _MARK = "__jumpstarter_call_kind__"
 
 
 class CallKind(Enum):
-    """How clients reach a driver method; each method has exactly one way."""
+    """The kind of call by which clients reach a driver method; each method has exactly one."""
 
     UNARY = "unary call"
     STREAMING = "streaming call"

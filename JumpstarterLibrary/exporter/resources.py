@@ -39,7 +39,7 @@ class _Source(Protocol):
 
 
 class ResourceStream(StreamMixin):
-    """What ``Driver.resource`` yields: receive the client's data decoded, or send data to the client.
+    """The stream of ``Driver.resource``: receive the client's data decoded, or send data to the client.
 
     ``async for chunk in stream`` reads to the end. Chunks are never empty.
     """

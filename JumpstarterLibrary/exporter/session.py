@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """What this exporter can do, and where it differs from upstream's. The defaults are right outside of tests.
+    """The features of an exporter, and its differences from upstream's. The defaults are right outside of tests.
 
     Attributes:
         get_status: Answer GetStatus; older exporters do not.

@@ -1,4 +1,4 @@
-"""What an administrator does to a controller: objects come, change and go; leases end before their time."""
+"""An administrator's actions on a controller: add, change and remove objects; end leases before their time."""
 
 from __future__ import annotations
 

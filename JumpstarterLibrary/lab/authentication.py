@@ -1,4 +1,4 @@
-"""Who calls: the controller's checks of an RPC's metadata, in its order, with its codes and texts."""
+"""Authenticate callers by an RPC's metadata, in the controller's order, with its codes and texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can happen to a driver's call: it takes long, fails, or answers too much."""
+"""Faults of driver calls: a call takes long, fails, or answers too much."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ERRORS: dict[str, type[Exception]] = {
 
 @dataclass(kw_only=True, eq=False)
 class CallFault:
-    """What happens to some calls.
+    """A fault of some calls.
 
     Attributes:
         clock: Whose seconds ``delay`` are.
@@ -76,7 +76,7 @@ class CallFault:
         self._fail()
 
     def meet_blocking(self) -> None:
-        """Do the same in a thread. There, a clock that jumps does not shorten the wait."""
+        """Hold a call back in a thread, and raise what there is to raise. A clock's jump does not shorten the wait."""
         if self.delay:
             self._lifted_for_threads.wait(min(self.clock.real(self.delay), threading.TIMEOUT_MAX))
         self._fail()

@@ -31,7 +31,7 @@ _EXPORTED: WeakKeyDictionary[type[Driver], dict[str, CallKind]] = WeakKeyDiction
 
 
 class Place:
-    """Where a driver is in its exporter's tree.
+    """The place of a driver in its exporter's tree.
 
     Args:
         driver: The driver.

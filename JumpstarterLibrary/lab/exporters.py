@@ -153,7 +153,7 @@ class ExporterRunner:
             self._exporter.resume()
 
     def tell(self, telling: bool) -> None:
-        """Let it report its status to the controller, beginning with the present one, or not any more."""
+        """Switch the exporter's status reports to the controller on, beginning with the present one, or off."""
         exporter = self._exporter
         if exporter is None or not self.alive:
             return
@@ -165,7 +165,7 @@ class ExporterRunner:
             exporter.force_status(AVAILABLE)
 
     def change(self, wish: LabExporter) -> None:
-        """Let it be something else. Hooks count at once, features from the next lease on, the rest when it restarts."""
+        """Change the exporter. Hooks count at once, features from the next lease on, the rest when it restarts."""
         self._wish = wish
         if self._exporter is not None:
             offer = self._exporter.offer

@@ -1,4 +1,4 @@
-"""What a controller can do and how it is set up: today's, and those before it."""
+"""The features and settings of a controller: today's, and those of earlier releases."""
 
 from __future__ import annotations
 

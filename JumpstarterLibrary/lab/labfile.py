@@ -71,7 +71,7 @@ _VIRTUAL_CLASS = "JumpstarterLibrary.exporter.drivers.virtual.VirtualBoard"
 
 @dataclass(frozen=True, kw_only=True)
 class LabFile:
-    """What a file says of a lab; without one, what it says by default.
+    """The settings of a lab from its file; without one, the defaults.
 
     Attributes:
         namespace: The namespace of everything.

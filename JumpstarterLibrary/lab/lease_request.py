@@ -1,4 +1,4 @@
-"""What a request for a lease asks for: checked, and put together as the controller stores it."""
+"""Validate a request for a lease, and convert it to what the controller stores."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONTEXT_VALUE_LENGTH = 64
 
 @dataclass(frozen=True)
 class LeaseTime:
-    """When a lease is to be, and how long."""
+    """The begin, end and duration of a lease."""
 
     begin: datetime | None
     end: datetime | None

@@ -1,4 +1,4 @@
-"""What exporters listen to: the state of their lease, and the tunnels that clients ask for."""
+"""The streams that exporters listen to: the state of their lease, and the tunnels that clients ask for."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Listeners:
 
 
 class StatusWatch:
-    """What one Status call has yet to tell: each state once, in their order."""
+    """The states that one Status call has yet to send: each once, in their order."""
 
     def __init__(self) -> None:
         self._waiting: deque[Any] = deque(maxlen=STATUS_LIMIT)
@@ -144,7 +144,7 @@ class StatusWatches:
             self._watches.pop(name, None)
 
     def changed(self, name: str) -> None:
-        """Tell an exporter's watches its present state, if that is news."""
+        """Send an exporter's present state to its watches, if that is new."""
         watches = self._watches.get(name)
         exporter = self._state.exporters.get(name)
         if watches and exporter is not None:

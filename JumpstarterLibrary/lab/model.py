@@ -64,7 +64,7 @@ class ClientRecord:
 
 @dataclass
 class Device:
-    """What an exporter said of one of its drivers when it registered."""
+    """One driver of an exporter, as it was registered."""
 
     uuid: str
     parent_uuid: str | None
@@ -206,7 +206,7 @@ class LeaseRecord:
         return condition is not None and condition.status
 
     def set_condition(self, kind: str, status: bool, reason: str, message: str, now: datetime) -> None:
-        """Say something about the lease, in place of what was said of the same kind before."""
+        """Set a condition of the lease; it replaces the one of the same kind."""
         condition = self.condition(kind)
         if condition is None:
             self.conditions.append(Condition(kind, status, reason, message, whole_second(now), self.generation))
@@ -217,7 +217,7 @@ class LeaseRecord:
         condition.generation = self.generation
 
     def finish(self, now: datetime) -> None:
-        """Let it end."""
+        """End the lease."""
         self.ended = True
         self.effective_end = whole_second(now)
 

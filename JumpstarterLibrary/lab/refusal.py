@@ -1,4 +1,4 @@
-"""How the lab's servers refuse an RPC: by an exception, turned into a gRPC status at one border."""
+"""Refuse RPCs of the lab's servers: by an exception, turned into a gRPC status in one place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the lab's router treats streams: faithfully, or in ways that a good client has to bear."""
+"""The lab router's treatment of streams: correct, or with faults that a client must handle."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Refusal:
 
 @dataclass(kw_only=True)
 class RouterBehaviour:
-    """What a router does. The defaults are what upstream's router does; everything can be changed while it runs.
+    """The behaviour of a router. The defaults are what upstream's router does; everything can be changed while it runs.
 
     Attributes:
         half_open: What a side learns when its peer vanished without a word. ``upstream``: nothing, until it sends a

@@ -60,7 +60,7 @@ class RpcFault:
     _held: set[Callable[[], object]] = field(default_factory=set)
 
     def clear(self) -> None:
-        """Let it happen no more. RPCs that it delays at present go on."""
+        """End the fault. RPCs that it delays at present go on."""
         self._cleared = True
         for release in list(self._held):
             release()
@@ -113,7 +113,7 @@ class RpcFaults:
         when: Literal["before", "after"] = "before",
         act: RequestAct | None = None,
     ) -> RpcFault:
-        """Let something happen to RPCs, until it has happened often enough or is cleared.
+        """Add a fault of RPCs, which lasts until it has happened often enough or is cleared.
 
         Args:
             method: The RPC, for example ``CreateLease``; ``ClientService/GetLease`` where two services have one of the

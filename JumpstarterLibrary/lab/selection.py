@@ -1,4 +1,4 @@
-"""Which exporter a lease gets, or why it gets none: the controller's decision order."""
+"""Select the exporter for a lease, or the reason for none, in the controller's decision order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can happen to bytes on their way from and to a driver: they are garbled, held back or lost."""
+"""Faults of byte streams from and to a driver: bytes are garbled, held back or lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False)
 class StreamFault:
-    """What happens to some bytes.
+    """A fault of some bytes.
 
     Attributes:
         driver: Of which drivers: a path with ``*`` for any text, or ``serial`` for every serial port.

@@ -59,7 +59,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True)
 class Claims:
-    """What an accepted token says.
+    """The claims of an accepted token.
 
     Attributes:
         subject: ``client:<namespace>:<name>:<uid>`` or ``exporter:…``; for a foreign issuer its own name of the user.

@@ -34,7 +34,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class TunnelInfo:
-    """What is known of an open tunnel.
+    """Facts of an open tunnel.
 
     Attributes:
         stream_id: What its token says.

@@ -334,7 +334,7 @@ class VirtualLab:
 
 @dataclass(frozen=True)
 class _Identities:
-    """What the servers show, and what clients trust."""
+    """The servers' certificates, and those that clients trust."""
 
     controller: Certificate
     router: Certificate

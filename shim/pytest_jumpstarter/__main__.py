@@ -1,4 +1,4 @@
-"""Runs a script that was written for upstream, without upstream's packages.
+"""Run a script that was written for upstream, without upstream's packages.
 
     python -m pytest_jumpstarter script.py [ARGUMENT ...]
     python -m pytest_jumpstarter -m module [ARGUMENT ...]

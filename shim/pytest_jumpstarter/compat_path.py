@@ -1,4 +1,4 @@
-"""Where upstream's import names come from: the ini setting ``jumpstarter_compat`` decides."""
+"""Select the source of upstream's import names, by the ini setting ``jumpstarter_compat``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one of our errors looks in a report: the user's own lines and a sentence, or the sentence alone."""
+"""Render the library's errors in a report: the user's own lines and a sentence, or the sentence alone."""
 
 from __future__ import annotations
 

@@ -49,12 +49,12 @@ class Source:
 
     @property
     def key(self) -> Hashable:
-        """What tells it from other sources."""
+        """The key that tells the source from others."""
         return self.settings.endpoint, self.settings.namespace, self.settings.name, self.settings.token
 
     @property
     def allow(self) -> Allow:
-        """Which client classes may be imported because an exporter names them."""
+        """The client classes that may be imported because an exporter names them."""
         return Allow(tuple(self.settings.drivers_allow), self.settings.drivers_unsafe)
 
     def take(self, device: LeasedDevice) -> None:

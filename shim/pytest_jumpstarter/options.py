@@ -192,12 +192,12 @@ class Options:
 
     @property
     def console_lines(self) -> int:
-        """How many lines of a console go into a report."""
+        """The number of console lines in a report."""
         return _default(self._picked("console_lines", None, _count), CONSOLE_LINES)
 
     @property
     def log_lines(self) -> int:
-        """How many lines of the exporter's log go into a report."""
+        """The number of exporter log lines in a report."""
         return _default(self._picked("log_lines", None, _count), LOG_LINES)
 
     @property

@@ -198,7 +198,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Shared:
-    """What a board is shared by until the end of the run."""
+    """The key of a board that is shared until the end of the run."""
 
     asked: Hashable
 

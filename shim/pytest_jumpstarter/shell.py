@@ -25,7 +25,7 @@ EXPORTER_LABELS = "JMP_EXPORTER_LABELS"
 
 @dataclass(frozen=True)
 class ExporterMetadata:
-    """What the shell tells of its exporter.
+    """The metadata of the shell's exporter.
 
     Attributes:
         name: Its name; empty if the shell does not tell.
@@ -101,7 +101,7 @@ def _connection() -> DirectConnection:
 
 @asynccontextmanager
 async def env_async(portal: Any = None, stack: Any = None) -> AsyncIterator[DriverClient]:  # noqa: ARG001 - upstream's
-    """Do the same, from a coroutine.
+    """Connect to the shell's exporter as ``env`` does, from a coroutine.
 
     Args:
         portal: anyio's portal for the clients. Default: one that starts on first use.
@@ -115,13 +115,13 @@ async def env_async(portal: Any = None, stack: Any = None) -> AsyncIterator[Driv
 async def env_with_metadata_async(
     portal: Any = None, stack: Any = None
 ) -> AsyncIterator[tuple[DriverClient, ExporterMetadata]]:
-    """Do so, and yield what the shell tells of the exporter as well."""
+    """Connect as ``env_async`` does, and yield the exporter's metadata as well."""
     async with env_async(portal, stack) as client:
         yield client, ExporterMetadata.from_env()
 
 
 @contextmanager
 def env_with_metadata() -> Iterator[tuple[DriverClient, ExporterMetadata]]:
-    """Do the same, and yield what the shell tells of the exporter as well."""
+    """Connect as ``env`` does, and yield the exporter's metadata as well."""
     with env() as client:
         yield client, ExporterMetadata.from_env()

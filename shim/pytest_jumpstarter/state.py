@@ -1,4 +1,4 @@
-"""Where the plugin keeps what belongs to a pytest configuration or a report."""
+"""Stash keys for the plugin's state of a pytest configuration or a report."""
 
 from __future__ import annotations
 

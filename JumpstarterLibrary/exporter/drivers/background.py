@@ -22,7 +22,7 @@ class Openable(Protocol):
 
 
 class Sink(Protocol):
-    """Where a file's content goes."""
+    """The destination of a file's content."""
 
     async def send(self, data: bytes) -> None:
         """Take the next data, or wait until it can be taken."""

@@ -16,7 +16,7 @@ from JumpstarterLibrary.exporter.streams import ByteStream, SocketStream
 
 
 class NetworkInterface(metaclass=ABCMeta):
-    """What a connection can do, and the label of those that can; for drivers to inherit beside ``Driver``."""
+    """The methods of a network driver, and its label; for drivers to inherit beside ``Driver``."""
 
     @classmethod
     def client(cls) -> str:

@@ -17,7 +17,7 @@ READINGS = (PowerReading(0.0, 0.0), PowerReading(5.0, 2.0))
 
 
 class PowerInterface(metaclass=ABCMeta):
-    """What a power supply can do, and the label of those that can; for drivers to inherit beside ``Driver``."""
+    """The methods of a power driver, and its label; for drivers to inherit beside ``Driver``."""
 
     @classmethod
     def client(cls) -> str:

@@ -22,7 +22,7 @@ PARTITION_NAME_LIMIT = 200
 
 
 class Side(Enum):
-    """Where a storage multiplexer connects its medium."""
+    """The side to which a storage multiplexer connects its medium."""
 
     HOST = "host"
     DEVICE = "device"
@@ -34,7 +34,7 @@ class StorageError(RuntimeError):
 
 
 class FlasherInterface(metaclass=ABCMeta):
-    """What a flasher can do, and the label of those that can; for drivers to inherit beside ``Driver``."""
+    """The methods of a flasher, and its label; for drivers to inherit beside ``Driver``."""
 
     @classmethod
     def client(cls) -> str:
@@ -51,7 +51,7 @@ class FlasherInterface(metaclass=ABCMeta):
 
 
 class StorageMuxInterface(metaclass=ABCMeta):
-    """What a storage multiplexer can do, and the label of those that can."""
+    """The methods of a storage multiplexer, and its label."""
 
     @classmethod
     def client(cls) -> str:
@@ -90,7 +90,7 @@ class StorageMuxFlasherInterface(StorageMuxInterface):
 
 @dataclass(kw_only=True, eq=False)
 class _MediumDriver(Driver):
-    """What media in files share: the place, one transfer at a time, and letting go.
+    """The base of media in files: the place, one transfer at a time, and closing.
 
     Attributes:
         path: Where the data is kept; unless given, in a private place that is removed with its data by ``close``.

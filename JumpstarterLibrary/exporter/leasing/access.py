@@ -1,4 +1,4 @@
-"""How an exporter reaches its controller, and the routers that the controller names."""
+"""Connect an exporter to its controller, and to the routers that the controller names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFAULT_OPTIONS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class ControllerAccess:
-    """Where the controller is, who the exporter is there, and how the connection is secured.
+    """The controller's endpoint, the exporter's identity there, and the connection's security.
 
     Attributes:
         endpoint: The controller, ``host:port``.

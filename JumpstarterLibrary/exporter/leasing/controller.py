@@ -1,4 +1,4 @@
-"""What an exporter says to its controller, and hears from it.
+"""The exporter's calls to its controller, and the controller's answers.
 
 Upstream's exporter gives up half a second to a few seconds after it lost its controller, and takes the tunnels of a
 running lease with it. This one keeps trying for as long as it runs, with pauses of at most ten seconds: tunnels and
@@ -57,7 +57,7 @@ class Controller:
             await shared_channels().give_back(shared)
 
     async def register(self, reports: list[jumpstarter_pb2.DriverInstanceReport], labels: dict[str, str]) -> None:
-        """Tell the controller which drivers there are. Not repeated: what is wrong now is to be heard at once.
+        """Register the exporter's drivers at the controller. Not repeated: an error is to be raised at once.
 
         Raises:
             LinkError: The controller cannot be reached, or does not accept the exporter.
@@ -69,7 +69,7 @@ class Controller:
             raise refusal(self.access, error) from error
 
     async def unregister(self, reason: str) -> None:
-        """Tell the controller that this exporter goes away.
+        """Unregister the exporter from the controller.
 
         Raises:
             grpc.aio.AioRpcError: It did not work.

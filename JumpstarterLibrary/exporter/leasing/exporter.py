@@ -160,7 +160,7 @@ class LeasedExporter:
             self._over.set()
 
     def request_stop(self, *, after_lease: bool = False) -> None:
-        """Tell the exporter to stop, without waiting for it.
+        """Request the exporter's stop, without waiting for it.
 
         Clients are cut off at once, a running beforeLease hook is ended, and the afterLease hook runs. With hooks the
         lease is released. Then the controller is told.

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class ExporterSpec:
-    """What an exporter serves in each lease. A change counts for leases and hooks that have not begun yet.
+    """The service of an exporter in each lease. A change counts for leases and hooks that have not begun yet.
 
     Attributes:
         factory: Builds the driver tree; called anew for each lease.

@@ -1,4 +1,4 @@
-"""How long the exporter waits for what, and how much faster in tests."""
+"""The exporter's time limits and pauses, and their scale in tests."""
 
 from __future__ import annotations
 

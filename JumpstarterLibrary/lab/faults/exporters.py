@@ -45,7 +45,7 @@ async def offline(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     NAME,
 )
 async def crash(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
-    """Let exporters vanish."""
+    """Crash exporters."""
     lives = _running(parts, name)
     await asyncio.gather(*(life.crash() for life in lives))
     yield
@@ -60,7 +60,7 @@ async def crash(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
     Option("down", seconds, "how long it is gone", 0.0),
 )
 async def restart(parts: LabComponents, *, name: str, down: float) -> None:
-    """Let exporters vanish and come back."""
+    """Crash exporters and start them again."""
     lives = _running(parts, name)
     await asyncio.gather(*(life.crash() for life in lives))
     try:

@@ -26,7 +26,7 @@ def _coroutines() -> Any:
 
 
 class AsyncMethods:
-    """What a client offers to coroutines, its own and others'."""
+    """The methods of a client for coroutines, its own and others'."""
 
     async def call_async(self, method: str, *args: object) -> Any:
         """Call a method of the driver; see `DriverClient.call`. Cancelled on the exporter if this is cancelled."""

@@ -25,7 +25,7 @@ from pytest_jumpstarter.exporting.metadata import NAME_LABEL
 # Fields are spelt loosely, since pydantic's dataclasses look into the types of inherited ones.
 @dataclass(kw_only=True, eq=False, repr=False)
 class AsyncDriverClient(AsyncMethods):
-    """What clients have in common: the driver that they belong to, and the methods for coroutines.
+    """The base of clients: the driver that they belong to, and the methods for coroutines.
 
     Attributes:
         uuid: The driver instance's id, as the exporter reported it.

@@ -1,4 +1,4 @@
-"""How a byte stream ends for its reader: with anyio's exceptions where anyio is in use, otherwise with ours."""
+"""Raise the end of a byte stream: with anyio's exceptions where anyio is in use, otherwise with ours."""
 
 from __future__ import annotations
 

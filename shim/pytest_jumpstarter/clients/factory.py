@@ -1,4 +1,4 @@
-"""Which client class each driver of a device gets, and how a device's clients are made."""
+"""Select the client class of each driver of a device, and build the device's clients."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ KINDS: dict[type[DriverProxy], str] = {
 
 @dataclass(frozen=True)
 class Allow:
-    """Which client classes may be imported because an exporter names them.
+    """The client classes that may be imported because an exporter names them.
 
     Attributes:
         patterns: Patterns of class paths, as of file names: ``my_drivers.*``.

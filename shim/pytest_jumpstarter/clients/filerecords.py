@@ -1,4 +1,4 @@
-"""What file stores tell of files and of themselves."""
+"""Records of files and of file stores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_jumpstarter.clients.records import Record
 
 @dataclass(frozen=True, kw_only=True)
 class EntryMode(Record):
-    """What kind of entry a path is."""
+    """The kind of a path's entry."""
 
     entry_is_file: bool
     entry_is_dir: bool
@@ -26,7 +26,7 @@ class EntryMode(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata(Record):
-    """What is known of a file.
+    """The metadata of a file.
 
     Attributes:
         content_length: Bytes.
@@ -70,7 +70,7 @@ class PresignedRequest(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Capability(Record):
-    """What a storage can do, and its limits in bytes; None is no limit."""
+    """The capabilities of a storage, and its limits in bytes; None is no limit."""
 
     stat: bool = False
     stat_with_if_match: bool = False

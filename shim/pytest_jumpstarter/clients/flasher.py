@@ -20,7 +20,7 @@ CHUNK = 1024 * 1024
 
 
 class FlasherClientInterface(metaclass=ABCMeta):
-    """What clients have that write images to a device and read them from it."""
+    """The base of clients that write images to a device and read them from it."""
 
     @abstractmethod
     def flash(

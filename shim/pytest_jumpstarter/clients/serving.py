@@ -35,7 +35,7 @@ async def serve_async(
     portal: Any = None,
     stack: Any = None,  # noqa: ARG001 - upstream's; what clients open is closed with the connection
 ) -> AsyncIterator[DriverClient]:
-    """Do the same, from a coroutine.
+    """Serve a driver as ``serve`` does, from a coroutine.
 
     Args:
         root_device: The driver, perhaps with children.

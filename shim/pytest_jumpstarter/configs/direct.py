@@ -77,7 +77,7 @@ class DirectLease:
 
     @asynccontextmanager
     async def connect_async(self, stack: Any = None) -> AsyncIterator[DriverClient]:  # noqa: ARG002 - upstream's
-        """Do the same, from a coroutine. ``stack`` is not needed."""
+        """Connect to the exporter as ``connect`` does, from a coroutine. ``stack`` is not needed."""
         async with entered(lambda _tick: self.connect()) as client:
             yield client
 
@@ -88,7 +88,7 @@ class DirectLease:
 
     @asynccontextmanager
     async def serve_unix_async(self) -> AsyncIterator[str]:
-        """Do the same, from a coroutine."""
+        """Yield the exporter's address, from a coroutine."""
         yield self.address
 
     @contextmanager

@@ -63,8 +63,8 @@ class Lease:
         unsafe: Whether all of them may.
         release: Whether it is released when it is left; may be changed before that.
         tls_config: Kept, and not used: the channel has it.
-        grpc_options: Likewise.
-        client_name: Likewise.
+        grpc_options: Kept, and not used: the channel has them.
+        client_name: Kept, and not used: the channel has it.
         acquisition_timeout: Seconds to wait for an exporter, and for it to be ready. Default: 2 hours.
         dial_timeout: Seconds that a connection through ``serve_unix`` may take. Default: 30.
         retry_timeout: Kept, and not used: the channel has it.
@@ -115,16 +115,16 @@ class Lease:
         try:
             return self._request(_no_tick)
         except BaseException:
-            # It may have been there when this was interrupted.
+            # The lease may exist although the request was interrupted.
             self._leave()
             raise
 
     async def request_async(self) -> Self:
-        """Do the same, from a coroutine. If that is cancelled, the request is taken back."""
+        """Acquire the lease as ``request`` does, from a coroutine. If that is cancelled, the request is taken back."""
         try:
             return await stoppable(self._request)
         except BaseException:
-            # Likewise.
+            # The lease may exist although the request was cancelled.
             await shielded(self._leave)
             raise
 
@@ -202,7 +202,7 @@ class Lease:
 
     @asynccontextmanager
     async def connect_async(self, stack: Any = None) -> AsyncIterator[DriverClient]:  # noqa: ARG002 - upstream's
-        """Do the same, from a coroutine. ``stack`` is not needed."""
+        """Connect to the exporter as ``connect`` does, from a coroutine. ``stack`` is not needed."""
         async with entered(self._connected) as client:
             yield client
 
@@ -220,7 +220,7 @@ class Lease:
 
     @asynccontextmanager
     async def serve_unix_async(self) -> AsyncIterator[Path]:
-        """Do the same, from a coroutine."""
+        """Listen on a private socket as ``serve_unix`` does, from a coroutine."""
         with self.serve_unix() as path:
             yield path
 
@@ -241,7 +241,7 @@ class Lease:
 
     @asynccontextmanager
     async def monitor_async(self, threshold: timedelta = THRESHOLD) -> AsyncIterator[None]:
-        """Do the same, from a coroutine; ``lease_ending_callback`` is called in its event loop."""
+        """Log the end as ``monitor`` does, from a coroutine; ``lease_ending_callback`` is called in its event loop."""
         loop = asyncio.get_running_loop()
 
         def ending(left: timedelta) -> None:

@@ -108,7 +108,7 @@ class Model:
 
 @dataclasses.dataclass(frozen=True)
 class _Writer:
-    """How values are written out.
+    """The options of writing values out.
 
     Attributes:
         plain: Whether only values are wanted that JSON has.

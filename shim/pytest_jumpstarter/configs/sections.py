@@ -88,7 +88,7 @@ class Section(Model):
 
 @dataclass(init=False)
 class ObjectMeta(Section):
-    """Who a client or an exporter is.
+    """The identity of a client or an exporter.
 
     Attributes:
         namespace: Its namespace. Default: ``JMP_NAMESPACE``.
@@ -112,7 +112,7 @@ class ObjectMeta(Section):
 
 @dataclass(init=False)
 class TLSConfigV1Alpha1(Section):
-    """How the connection to the controller is secured.
+    """The security of the connection to the controller.
 
     Attributes:
         ca: The authorities to trust, base64 of PEM text. Default: empty, for those that the system trusts.
@@ -134,7 +134,7 @@ class TLSConfigV1Alpha1(Section):
 
 @dataclass(init=False)
 class ShellConfigV1Alpha1(Section):
-    """How ``jmp shell`` starts a shell.
+    """The options of the shell that ``jmp shell`` starts.
 
     Attributes:
         use_profiles: Whether the shell reads the user's profile. Default: no.
@@ -153,7 +153,7 @@ class ShellConfigV1Alpha1(Section):
 
 @dataclass(init=False)
 class ClientConfigV1Alpha1Drivers(Section):
-    """Which client classes may be imported because an exporter names them.
+    """The client classes that may be imported because an exporter names them.
 
     Attributes:
         allow: Patterns of class paths; text is cut at commas. Default: ``JMP_DRIVERS_ALLOW``, or none.
@@ -175,7 +175,7 @@ class ClientConfigV1Alpha1Drivers(Section):
 
 @dataclass(init=False)
 class ClientConfigV1Alpha1Lease(Section):
-    """How long things around leases may take, in seconds.
+    """The time limits of leases, in seconds.
 
     Attributes:
         acquisition_timeout: Until there is an exporter; whole seconds, at least 5. Default: 7200.

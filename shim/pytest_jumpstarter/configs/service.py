@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class ClientService:
-    """What a client may ask its controller. Every method raises ``ConnectionError`` where it refuses or is not there.
+    """The client's calls to its controller. Every method raises ``ConnectionError`` where it refuses or is not there.
 
     ::
 

@@ -1,4 +1,4 @@
-"""What is shown while a lease is awaited: a spinner on a terminal if rich is installed, otherwise lines."""
+"""Show that a lease is awaited: a spinner on a terminal if rich is installed, otherwise lines."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Table(Protocol):
 
 @dataclass
 class WithOptions:
-    """Which columns a table of exporters has beside their names and labels.
+    """The columns of a table of exporters beside their names and labels.
 
     Attributes:
         show_online: Whether they are connected to the controller.

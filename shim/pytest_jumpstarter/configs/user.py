@@ -28,7 +28,7 @@ KNOWN: Mapping[str, Any] = {"apiVersion": None, "kind": None, "config": {CURRENT
 
 @dataclass(init=False)
 class UserConfigV1Alpha1Config(Model):
-    """What the user's configuration says.
+    """The user's configuration.
 
     Attributes:
         current_client: The client that is used unless another one is asked for; None for none. An alias is looked up,

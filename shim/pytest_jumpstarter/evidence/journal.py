@@ -1,4 +1,4 @@
-"""What the tests of a run leave for their reports: sections of failed ones, and properties of all that had a board."""
+"""Write the reports' evidence of a run's tests: sections of failed tests, and properties of all that had a board."""
 
 from __future__ import annotations
 

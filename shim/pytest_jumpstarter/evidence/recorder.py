@@ -1,4 +1,4 @@
-"""What a device says while tests run, within bounds, with places by which each test finds its own part."""
+"""Record a device's output while tests run, within bounds, with places by which each test finds its own part."""
 
 from __future__ import annotations
 

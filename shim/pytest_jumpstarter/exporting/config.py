@@ -66,7 +66,7 @@ class HookConfigV1Alpha1(Record):
 
 @dataclass(init=False, kw_only=True)
 class FailureDetectionConfigV1Alpha1(Record):
-    """When an exporter that keeps failing gives up.
+    """The limit at which an exporter that keeps failing gives up.
 
     Attributes:
         max_rapid_failures: Failures in a row.

@@ -1,4 +1,4 @@
-"""What drivers are made of, under upstream's names. The classes are those of our exporter."""
+"""Base classes and decorators for drivers, under upstream's names. The classes are those of our exporter."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def exportstream(func: Function) -> Function:
 
 
 class FlasherInterface(metaclass=ABCMeta):
-    """What a flasher can do, and the label of those that can; for drivers to inherit beside ``Driver``."""
+    """The methods of a flasher, and its label; for drivers to inherit beside ``Driver``."""
 
     @classmethod
     def client(cls) -> str:

@@ -17,7 +17,7 @@ from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, Strea
 
 
 class Compression(StrEnum):
-    """How data is compressed."""
+    """A compression of data."""
 
     GZIP = "gzip"
     XZ = "xz"
@@ -27,7 +27,7 @@ class Compression(StrEnum):
 
 @dataclass(frozen=True)
 class FileSignature:
-    """How the files of a format begin.
+    """The first bytes of a format's files.
 
     Attributes:
         signature: The first bytes.

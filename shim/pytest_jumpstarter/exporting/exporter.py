@@ -85,7 +85,7 @@ class Exporter(Metadata):
         should_unregister: bool = False,  # noqa: ARG002
         exit_code: int | None = None,
     ) -> None:
-        """Tell the exporter to stop, without waiting for it.
+        """Request the exporter's stop, without waiting for it.
 
         Args:
             wait_for_lease_exit: Let the present lease come to its end.

@@ -1,4 +1,4 @@
-"""Where the tool ``fls`` is, by which some drivers flash devices: installed, or downloaded."""
+"""Find or download the tool ``fls``, by which some drivers flash devices."""
 
 from __future__ import annotations
 

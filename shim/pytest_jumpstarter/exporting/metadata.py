@@ -1,4 +1,4 @@
-"""What drivers, sessions and exporters have in common."""
+"""The common metadata of drivers, sessions and exporters."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ class Metadata:
 
     @property
     def name(self) -> str:
-        """What the label ``jumpstarter.dev/name`` says, or ``unknown``."""
+        """The label ``jumpstarter.dev/name``, or ``unknown``."""
         return self.labels.get(NAME_LABEL, "unknown")

@@ -1,4 +1,4 @@
-"""How far a transfer is: an attribute of anyio's streams, and a stream that reports."""
+"""Report the progress of transfers: an attribute of anyio's streams, and a stream that reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class ProgressAttribute(TypedAttributeSet):
-    """What a stream can tell of itself."""
+    """The progress attributes of a stream."""
 
     total: float = typed_attribute()
     """Bytes of the whole transfer."""

@@ -1,4 +1,4 @@
-"""What a resource handle says, as classes. On the wire, and in a driver's arguments, it is a mapping."""
+"""Resource handles as classes. On the wire, and in a driver's arguments, it is a mapping."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class Session(Metadata):
 
     @contextmanager
     def context_log_source(self, logger_name: str, source: LogSource) -> Iterator[None]:
-        """Do the same while the block runs."""
+        """Let clients read a logger's lines, as those of a source, while the block runs."""
         self.add_logger_source(logger_name, source)
         try:
             yield

@@ -1,4 +1,4 @@
-"""What an exporter tells of itself and of its log lines, as upstream's enumerations."""
+"""An exporter's statuses and the sources of its log lines, as upstream's enumerations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _WireEnum(IntEnum):
 
 
 class ExporterStatus(_WireEnum):
-    """What an exporter is doing."""
+    """The status of an exporter."""
 
     UNSPECIFIED = 0
     OFFLINE = 1
@@ -43,7 +43,7 @@ class ExporterStatus(_WireEnum):
 
 
 class LogSource(_WireEnum):
-    """Where a log line comes from."""
+    """The source of a log line."""
 
     UNSPECIFIED = 0
     DRIVER = 1

@@ -17,7 +17,7 @@ except ImportError as error:
 
 
 class MetadataStreamAttributes(TypedAttributeSet):
-    """What a stream can be asked for with ``extra``.
+    """The attributes that a stream offers with ``extra``.
 
     Attributes:
         metadata: What was sent along with the stream.
@@ -57,7 +57,7 @@ class MetadataStream(ObjectStream[bytes]):
 
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
-        """What ``extra`` knows."""
+        """The attributes of ``extra``."""
         return {**self.stream.extra_attributes, MetadataStreamAttributes.metadata: self._all}
 
     def _all(self) -> dict[str, str]:

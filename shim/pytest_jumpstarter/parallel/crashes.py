@@ -1,4 +1,4 @@
-"""What a worker leaves that was killed or has crashed: its leases, which xdist's controller releases in its place."""
+"""Release the leases of a worker that was killed or has crashed, from xdist's controller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests belong on one worker: those of a class that has a board, or all where there is but one board."""
+"""Group tests that belong on one worker: those of a class that has a board, or all if there is one board only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workers tell of their boards, for the properties of the whole run."""
+"""Collect the workers' boards for the properties of the whole run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_jumpstarter.state import TOLD
 
 
 def tell(config: pytest.Config, told: Mapping[str, list[str]] | None) -> None:
-    """Tell which boards there were: in the JUnit file, or to the process that writes it."""
+    """Report the boards of the run: in the JUnit file, or to the process that writes it."""
     workeroutput = getattr(config, "workeroutput", None)
     if workeroutput is None:
         add_properties(config, {name: ", ".join(values) for name, values in (told or {}).items()})

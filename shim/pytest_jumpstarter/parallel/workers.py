@@ -1,4 +1,4 @@
-"""Which worker of pytest-xdist this process is, and whether it is of interest: light enough for every run."""
+"""Identify the pytest-xdist worker of this process, and whether it is of interest: light enough for every run."""
 
 from __future__ import annotations
 

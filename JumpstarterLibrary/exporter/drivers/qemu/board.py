@@ -45,8 +45,8 @@ class QemuBoard(Driver):
         accel: QEMU's accelerator; default ``tcg``, which works everywhere.
         arguments: Further arguments of QEMU.
         hostname: What ``get_hostname`` answers, for tests that log in; default ``virtual``.
-        username: Likewise; default ``root``.
-        password: Likewise; default ``root``.
+        username: What ``get_username`` answers; default ``root``.
+        password: What ``get_password`` answers; default ``root``.
         backlog: Bytes that wait for a console stream that is not read, default 1 MiB; then the oldest are dropped.
     """
 

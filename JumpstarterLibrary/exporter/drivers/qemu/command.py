@@ -44,7 +44,7 @@ def bytes_of(size: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """What the machine is made of; ``QemuBoard`` explains the fields."""
+    """The parts of a machine; ``QemuBoard`` explains the fields."""
 
     arch: str = "x86_64"
     machine: str | None = None

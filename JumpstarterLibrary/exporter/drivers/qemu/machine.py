@@ -49,7 +49,7 @@ class _Life:
 
 @dataclass
 class _Said:
-    """What QEMU has said on its standard error; the last of it."""
+    """The last of QEMU's standard error."""
 
     text: str = ""
 

@@ -13,12 +13,12 @@ from JumpstarterLibrary.exporter.drivers.virtual.wire import Tap, Wire
 
 @dataclass(kw_only=True, eq=False)
 class VirtualConsole(Driver):
-    """Gives any number of listeners the board's console, each from its opening on.
+    """The board's console for any number of listeners, each from its opening on.
 
     Attributes:
         wire: The serial wire.
         dtr: The line as it was set last; nothing on the board looks at it.
-        rts: Likewise.
+        rts: As ``dtr``.
     """
 
     wire: Wire = field(repr=False)

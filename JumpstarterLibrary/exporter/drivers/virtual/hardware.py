@@ -1,4 +1,4 @@
-"""What the board's software runs on: time, console, medium, switches."""
+"""The hardware below the board's software: time, console, medium, switches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOARD_NAME = "Jumpstarter virtual board"
 
 
 class State(Enum):
-    """What the board is doing; the value is the current that it draws, in ampere."""
+    """The activity of a board; the value is the current that it draws, in ampere."""
 
     OFF = 0.0
     LOADER = 0.38
@@ -36,7 +36,7 @@ class PowerDown(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """How this board differs from others.
+    """The settings of one board.
 
     Attributes:
         noise: Board seconds between unasked kernel lines; 0 for none.
@@ -55,7 +55,7 @@ class Settings:
 
 @dataclass
 class Hardware:
-    """What one life of the board's software works with, from power on to power off.
+    """The hardware for one run of the board's software, from power on to power off.
 
     Attributes:
         flash: U-Boot's variables as ``saveenv`` left them; empty if it never did. Survives power cuts.

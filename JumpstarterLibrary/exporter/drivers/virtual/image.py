@@ -27,12 +27,12 @@ SLICE = 1024 * 1024
 
 
 class BadImage(Exception):
-    """What was written to the medium does not boot; the text is a boot loader's line."""
+    """An image on the medium that does not boot; the text is a boot loader's line."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """What an image's header says.
+    """The header of an image.
 
     Attributes:
         hostname: The machine's name, in the login prompt and everywhere else.

@@ -46,7 +46,7 @@ class Machine:
 
     @property
     def state(self) -> State:
-        """What the board is doing."""
+        """The board's activity."""
         return self._hardware.state if self._hardware is not None else State.OFF
 
     @property

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Side(Enum):
-    """Who sees the medium."""
+    """The side that sees the medium."""
 
     HOST = "host"
     BOARD = "dut"

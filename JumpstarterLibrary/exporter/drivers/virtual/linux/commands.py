@@ -1,4 +1,4 @@
-"""What the virtual Linux has below ``/bin``: the system's own commands, and (from `text_commands`) those for text."""
+"""The commands of the virtual Linux below ``/bin``: the system's own, and (from `text_commands`) those for text."""
 
 from __future__ import annotations
 

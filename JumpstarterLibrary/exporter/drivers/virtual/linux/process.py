@@ -57,7 +57,7 @@ class Logout(Exception):
 
 @dataclass(frozen=True)
 class Streams:
-    """Where a command reads and writes.
+    """The input and output of a command.
 
     Attributes:
         out: Standard output.
