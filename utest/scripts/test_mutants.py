@@ -138,7 +138,7 @@ def test_tests_of_the_mirrored_folder_are_the_nearest() -> None:
     assert str(home) == "utest/client/boot/transition.py"
     assert str(mirrored("shim/pytest_jumpstarter/clients/mux.py")) == "utest/shim/clients/mux.py"
     names = ["utest/lab/test_x.py::a", "utest/client/test_x.py::a", "utest/client/boot/test_x.py::a"]
-    names += ["utest/client/boot/test_journey_ends.py::a"]
+    names += ["utest/client/boot/test_transition_ends.py::a"]
     assert sorted(names, key=lambda name: distance(name, home)) == names[::-1]
 
 

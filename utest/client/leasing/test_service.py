@@ -257,7 +257,7 @@ for _ in range(40):
     finally:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
     # What was caught between two steps is for the exit of the interpreter.
-    last_resort.release_all()
+    exit_cleanup.release_all()
 print(caught > 10, flush=True)
 """
 

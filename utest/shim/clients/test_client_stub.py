@@ -42,7 +42,7 @@ def test_everything_that_the_driver_has_can_be_used(relay: Any) -> None:
 
 def test_what_only_its_class_would_have_says_what_to_install(relay: Any) -> None:
     for attempt in (
-        lambda: relay.check_liveness(),
+        lambda: relay.pulse(),
         lambda: relay.call("pulse"),
         lambda: list(relay.streamingcall("pulse")),
         lambda: relay.stream("pulse").__enter__(),
@@ -59,7 +59,7 @@ def test_third_parties_have_packages_of_their_own(served: Served, make_relay: Ma
     with pytest.raises(
         ImportError, match=r"is not installed here\. Install the package of your own that has 'acme_relays'\.$"
     ):
-        client.check_liveness()
+        client.pulse()
 
 
 def test_children_are_found_before_methods(served: Served, make_relay: MakeRelay) -> None:

@@ -378,7 +378,7 @@ from pytest_jumpstarter.configs import active_lease
 def tell(event):
     Path(sys.argv[1]).touch()
 
-holding.LeaseAcquisitionSpinner.put = lambda self, event: tell(event)
+active_lease.LeaseAcquisitionSpinner.put = lambda self, event: tell(event)
 with ClientConfigV1Alpha1.load("tester").lease("number=1") as lease:
     pass
 """
