@@ -39,7 +39,12 @@ class Step:
 
 BOARDS = ("17_boot_loader", "18_device_states", "19_from_power_to_panic", "20_own_states", "21_boot_on_qemu")
 FAULTS = ("07_broken_link", "10_lease_faults", "15_tunnel_faults", "16_exporter_faults", "22_states_and_links")
-FUZZERS = ("consoles/test_torture.py", "consoles/test_failing.py", "consoles/test_history.py", "consoles/test_search.py")
+FUZZERS = (
+    "consoles/test_torture.py",
+    "consoles/test_failing.py",
+    "consoles/test_history.py",
+    "consoles/test_search.py",
+)
 INTERRUPTIONS = ("client/test_interrupts.py", "client/test_chaos_interrupts.py", "client/leasing/test_service.py")
 
 
