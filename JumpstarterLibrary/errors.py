@@ -66,7 +66,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hints
 
@@ -119,6 +119,10 @@ class JumpstarterError(Exception):
         if fault is not None:
             self.fault = fault
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the initialiser of the class, which may take other arguments than the facts.
+        return new_error, (type(self), self.args), vars(self)
+
     @property
     def facts(self) -> str:
         """What was asked and what was found, without the hints."""
@@ -139,7 +143,7 @@ class JumpstarterError(Exception):
             facts: The facts.
             hint: What to try as well.
         """
-        error = kind(facts)
+        error = new_error(kind, (facts,))
         vars(error).update(vars(self))
         error.fault = self.fault
         if hint is not None:
@@ -164,6 +168,22 @@ class JumpstarterError(Exception):
     def print(self, message: str | None = None) -> None:
         """Write the sentence, or another one, to stderr in red."""
         sys.stderr.write(f"\033[91m{message or self}\033[0m\n")
+
+
+def new_error(kind: type[_Error], args: tuple[object, ...]) -> _Error:
+    """Return an error of a class that has only its facts.
+
+    Args:
+        kind: The class.
+        args: The facts.
+    """
+    # Of a ValueError that is an OSError, too, `kind.__new__` is that of ValueError, which refuses to make it.
+    base: Any = kind
+    while "__new__" not in vars(base):
+        base = base.__base__
+    error: _Error = base.__new__(kind, *args)
+    JumpstarterError.__init__(error, *args)
+    return error
 
 
 class UsageError(JumpstarterError, ValueError):

@@ -118,13 +118,6 @@ class ConfigReader:
         """Whether there is a value."""
         return self._data.get(key) is not None
 
-    def scalar(self, key: str) -> str | int | float | bool | None:
-        """Return a text, number or truth value as it is, or None if it is absent."""
-        value = self._data.get(key)
-        if value is not None and not isinstance(value, str | int | float | bool):
-            raise self._needs(key, "a single value", value)
-        return value
-
     def rows(self, key: str) -> Iterator[ConfigReader]:
         """Yield the mappings in a list; absent is empty."""
         place = self._place(key)

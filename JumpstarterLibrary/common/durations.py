@@ -9,13 +9,16 @@ from __future__ import annotations
 import datetime
 import re
 
-from JumpstarterLibrary.common.values import InvalidValue, shown
+from JumpstarterLibrary.common.values import InvalidValue, shown, type_name
 
 LONGEST = datetime.timedelta(days=365)
 """The longest time that can be meant: waiting primitives refuse what is close to infinity."""
 
 SHORT_S = 0.5
 """The short example of a refusal, for limits that allow it."""
+
+SHORT_TEXT = 12
+"""Characters of a refused text that are shown although it is no length of time; a longer one may be a secret."""
 
 _UNITS = {
     1e-9: ("ns", "nanosecond", "nanoseconds"),
@@ -85,7 +88,9 @@ def read_duration(
         kind = "a length of time in whole seconds" if whole else "a length of time"
         short = "" if whole or least > SHORT_S else f"'{SHORT_S * 1000:g} ms', "
         examples = f"such as 90 (seconds), {short}'1h30m' or 'PT1H30M'"
-        raise InvalidValue(f"{kind} {limits} {_bound(most)}, {examples}", shown(value))
+        secret = found is None and isinstance(value, str) and len(value) > SHORT_TEXT
+        refused = type_name(value) if secret else shown(value)
+        raise InvalidValue(f"{kind} {limits} {_bound(most)}, {examples}", refused)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.hints import Hint
@@ -16,7 +17,10 @@ REASON = 200
 """Characters of another library's error that are shown."""
 
 PLACE = 120
-"""Characters of a place that an error shows."""
+"""Characters of a place, or of a name in Python, that an error shows."""
+
+PROBLEM = 800
+"""Characters of a problem that an error shows: less than a screen."""
 
 
 class InvalidValue(ValueError):
@@ -32,6 +36,9 @@ class InvalidValue(ValueError):
         self.needed = needed
         self.found = found
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.needed, self.found), vars(self)
+
 
 class InvalidSetting(ConfigurationError):
     """A setting of a file that cannot be used; the text is ``place: problem``.
@@ -42,10 +49,9 @@ class InvalidSetting(ConfigurationError):
     """
 
     def __init__(self, place: str, problem: str, hints: tuple[Hint, ...] = ()) -> None:
-        named = one_line(place, PLACE)
-        super().__init__(f"{named}: {problem}" if place else problem)
         self.place = place
-        self.problem = problem
+        self.problem = one_line(problem, PROBLEM)
+        super().__init__(f"{one_line(place, PLACE)}: {self.problem}" if place else self.problem)
         self.hints = hints
 
 
@@ -115,13 +121,18 @@ def filled_texts(value: object) -> tuple[str, ...]:
     return tuple(filled_text(item) for item in (value if isinstance(value, list) and value else [value]))
 
 
-def shown(value: object) -> str:
-    """Return a value that is no secret as an error shows it: short, and the kind in words of what has parts."""
+def shown(value: object, most: int = SHOWN) -> str:
+    """Return a value that is no secret as an error shows it: short, and the kind in words of what has parts.
+
+    Args:
+        value: The value.
+        most: Characters of a text that are shown. Default: 40.
+    """
     match value:
         case bool():
             return type_name(value)
         case str():
-            return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
+            return repr(value if len(value) <= most else f"{value[:most]}…")
         case datetime.timedelta():
             return str(value)
         case int() | float():

@@ -24,12 +24,16 @@ SIZE = 4 * 1024 * 1024
 DEPTH = 50
 """Mappings and lists in each other at most."""
 
+WRITTEN = 25_000
+"""Keys and values at most that are written in a file: PyYAML needs nearly a second for them."""
+
 VALUES = 100_000
 """Values at most, those counted again that an alias repeats."""
 
 _BOOLEAN = "tag:yaml.org,2002:bool"
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
+_VALUE = "tag:yaml.org,2002:value"
 
 _KEY = re.compile(r"\s*(?:- +)*[\"']?([\w.-]{1,64})[\"']?\s*:(?:\s|$)")
 _QUOTED = re.compile(r" '(?!<)[^']{5,}'| \"[^\"]{5,}\"")
@@ -145,9 +149,17 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         self._depth = 0
+        self._written = 0
+        self._flat: set[yaml.MappingNode] = set()
         super().__init__(text)
+        # What PyYAML would construct later is constructed at once, where the node is known that an error belongs to.
+        self.deep_construct = True
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._written += 1
+        if self._written > WRITTEN:
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=_TOO_MANY, problem_mark=event.start_mark)
         self._depth += 1
         if self._depth > DEPTH and self.check_event(yaml.CollectionStartEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -157,10 +169,36 @@ class _Loader(yaml.SafeLoader):
         finally:
             self._depth -= 1
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        node.value = [(_text_key(key), value) for key, value in node.value]
-        _check_keys(node)
-        return super().construct_mapping(node, deep)
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Replace the merge keys of a mapping by the pairs that they stand for; its own pairs go before those."""
+        if node in self._flat:
+            return
+        self._flat.add(node)
+        pairs = [(_text_key(key), value) for key, value in node.value]
+        own = self._by_key([pair for pair in pairs if pair[0].tag != _MERGE])
+        merged: dict[Hashable, tuple[yaml.Node, yaml.Node]] = {}
+        for source in (source for name, value in pairs if name.tag == _MERGE for source in _merge_sources(value)):
+            self.flatten_mapping(source)
+            for key, pair in self._by_key(source.value).items():
+                # The first mapping that has a key gives its value.
+                merged.setdefault(key, pair)
+        node.value = [pair for key, pair in merged.items() if key not in own] + [*own.values()]
+
+    def _by_key(self, pairs: list[tuple[yaml.Node, yaml.Node]]) -> dict[Hashable, tuple[yaml.Node, yaml.Node]]:
+        """Return the pairs of a mapping by their keys.
+
+        Raises:
+            yaml.MarkedYAMLError: A key is there twice, so that one of its values would be lost, or can be none.
+        """
+        found: dict[Hashable, tuple[yaml.Node, yaml.Node]] = {}
+        for node, value in pairs:
+            key = self.construct_object(node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.MarkedYAMLError(problem="found unhashable key", problem_mark=node.start_mark)
+            if key in found:
+                raise yaml.MarkedYAMLError(problem="this key is there twice", problem_mark=node.start_mark)
+            found[key] = node, value
+        return found
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -186,23 +224,23 @@ def _check_scalar(value: object) -> None:
 
 
 _TOO_DEEP = f"more than {DEPTH} mappings and lists are in each other"
+_TOO_MANY = f"more than {WRITTEN:,} keys and values"
 
 
 def _text_key(node: yaml.Node) -> yaml.Node:
-    if node.tag != _BOOLEAN:
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in (_BOOLEAN, _VALUE):
         return node
     return yaml.ScalarNode(_TEXT, node.value, node.start_mark, node.end_mark)
 
 
-def _check_keys(node: yaml.MappingNode) -> None:
-    """Check that no key is there twice: one of the two values would be lost."""
-    seen: set[tuple[str, str]] = set()
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
-            continue
-        if (key.tag, key.value) in seen:
-            raise yaml.MarkedYAMLError(problem="this key is there twice", problem_mark=key.start_mark)
-        seen.add((key.tag, key.value))
+def _merge_sources(node: yaml.Node) -> list[yaml.MappingNode]:
+    """Return the mappings that a merge key names: one, or a list of them."""
+    sources: list[Any] = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    for source in sources:
+        if not isinstance(source, yaml.MappingNode):
+            problem = f"expected a mapping or list of mappings for merging, but found {source.id}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=source.start_mark)
+    return sources
 
 
 def _check_growth(root: yaml.Node | None) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown
+from JumpstarterLibrary.common.values import PLACE, InvalidSetting, one_line, shown
 from JumpstarterLibrary.exporter.driver import Driver
 
 _DRIVERS = "JumpstarterLibrary.exporter.drivers"
@@ -59,10 +59,12 @@ def driver_class(path: str, where: str) -> type[Driver]:
     found = getattr(_module(module_name, where), class_name, None)
     if found is None:
         raise InvalidSetting(
-            where, f"no class {class_name!r} in module {module_name!r}.{_similar(class_name, module_name)}"
+            where,
+            f"no class {shown(class_name, PLACE)} in module {shown(module_name, PLACE)}."
+            f"{_similar(class_name, module_name)}",
         )
     if not (isinstance(found, type) and issubclass(found, Driver)):
-        raise InvalidSetting(where, f"{path} is no driver class.{_advice(found)}")
+        raise InvalidSetting(where, f"{one_line(path, PLACE)} is no driver class.{_advice(found)}")
     return found
 
 
@@ -100,17 +102,18 @@ def _module(name: str, where: str) -> ModuleType:
             return _module(name, where)
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise InvalidSetting(
-                where, f"there is no module {name!r}. Install the package that holds it, or correct the type."
+                where,
+                f"there is no module {shown(name, PLACE)}. Install the package that holds it, or correct the type.",
             ) from error
         raise InvalidSetting(
             where,
-            f"the module {name!r} needs {error.name!r}, which is not installed. Install it; "
+            f"the module {shown(name, PLACE)} needs {shown(error.name, PLACE)}, which is not installed. Install it; "
             "robotframework-jumpstarter[upstream] has what most drivers for upstream need.",
         ) from error
     except Exception as error:
         # A module runs when it is imported, and may raise anything.
         reason = one_line(f"{type(error).__name__}: {error}")
-        raise InvalidSetting(where, f"the module {name!r} cannot be imported: {reason}.") from error
+        raise InvalidSetting(where, f"the module {shown(name, PLACE)} cannot be imported: {reason}.") from error
 
 
 def _similar(class_name: str, module_name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import traceback
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 
 from JumpstarterLibrary.common.config_reader import ConfigReader
 from JumpstarterLibrary.common.values import InvalidSetting, InvalidValue, within
-from JumpstarterLibrary.common.yaml_files import SIZE, YamlFile, parse_yaml, read_yaml
-from JumpstarterLibrary.errors import ConfigurationError, UsageError
+from JumpstarterLibrary.common.yaml_files import SIZE, WRITTEN, YamlFile, parse_yaml, read_yaml
+from JumpstarterLibrary.errors import ConfigurationError, FaultClass, UsageError
+from JumpstarterLibrary.hints import Hint
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -22,12 +25,43 @@ TAG = "could not determine a constructor for the tag"
 END = "but got '<stream end>'"
 DEEP = "more than 50 mappings and lists are in each other"
 MANY = "more than 100,000 values, with those that aliases repeat"
+MERGED = "expected a mapping or list of mappings for merging, but found"
+NO_MAPPING = "expected a mapping node, but found"
+TWICE = "this key is there twice"
 
 
 def test_a_mapping(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes("\ufeffa: {b: [1, ü]}\non: 1\noff: 2\nbase: &b {x: 1}\nmore: {<<: *b, x: 2}\n".encode())
     assert read_yaml(path).content == {"a": {"b": [1, "ü"]}, "on": 1, "off": 2, "base": {"x": 1}, "more": {"x": 2}}
+
+
+@pytest.mark.parametrize(
+    ("text", "merged"),
+    [
+        ("z: &z {b: 1}\nx: {deep: {deeper: &y {<<: *z, b: 2}}}\ne: {<<: *y}", {"b": 2}),
+        ("z: &z {b: 1}\na: &y {<<: *z, b: 2}\ne: {<<: *y}", {"b": 2}),
+        ("z: &z {b: 1}\ne: {b: 3, <<: *z}", {"b": 3}),
+        ("z: &z {b: 1, c: 1}\ne: {<<: [{b: 2}, *z], d: 3}", {"b": 2, "c": 1, "d": 3}),
+        ("z: &z {b: 1}\ne: {<<: {b: 2}, <<: *z}", {"b": 2}),
+        ("x: {deep: &y {on: 1, no: 2, =: 4}}\ne: {<<: *y}", {"on": 1, "no": 2, "=": 4}),
+        ("z: &z {1: a}\ne: {<<: *z, 0x1: b}", {1: "b"}),
+    ],
+)
+def test_a_mapping_is_merged_wherever_it_lies(text: str, merged: dict[object, object]) -> None:
+    assert parse_yaml(text, "The text").content["e"] == merged
+
+
+def test_a_set_is_read() -> None:
+    assert parse_yaml("a: !!set {x, on}", "The text").content == {"a": {"x", "on"}}
+
+
+@pytest.mark.parametrize("item", ["x,", "[],", "x: 1,"])
+def test_a_file_with_too_many_values_is_not_read_to_its_end(item: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_yaml(f"a: [{item * WRITTEN}\n}}", "The text")
+    assert str(caught.value).startswith("The text is no valid YAML in line 1, column ")
+    assert str(caught.value).endswith(", at the key 'a': more than 25,000 keys and values.")
 
 
 def test_what_is_at_the_limit_of_depth_is_read() -> None:
@@ -58,6 +92,21 @@ NESTED = "a:\n" + "".join(" " * level + "b:\n" for level in range(1, 60))
         *((f"a: {value}".encode(), AT_A, FORM) for value in ODD),
         (b"a: 1\nb: 2\na: 3", "line 3, column 1, at the key 'a'", "this key is there twice"),
         (b"on: 1\nb: {c: 2, c: 3}", "line 2, column 11, at the key 'b'", "this key is there twice"),
+        (b"1: a\n0x1: b", "line 2, column 1, at the key '0x1'", TWICE),
+        (b"1: a\n1.0: b", "line 2, column 1, at the key '1.0'", TWICE),
+        (b"~: a\nnull: b", "line 2, column 1, at the key 'null'", TWICE),
+        (b".nan: a\n.NaN: b", "line 2, column 1, at the key '.NaN'", TWICE),
+        (b"x: {deep: &y {b: 1, b: 2}}\ne: {<<: *y}", "line 1, column 21, at the key 'x'", TWICE),
+        (b"!!map x", "line 1, column 1", f"{NO_MAPPING} scalar"),
+        *(
+            (f"a: !!{tag} {value}".encode(), AT_A, f"{NO_MAPPING} {found}")
+            for tag in ("map", "set")
+            for value, found in (("x", "scalar"), ("[x]", "sequence"))
+        ),
+        (b"a: !!omap x", AT_A, "expected a sequence, but found scalar"),
+        (b"a: {<<: x}", "line 1, column 9, at the key 'a'", f"{MERGED} scalar"),
+        (b"a: {<<: [x]}", "line 1, column 10, at the key 'a'", f"{MERGED} scalar"),
+        (b"? !!bool [1]\n: 2", "line 1, column 3", "expected a scalar node, but found sequence"),
         (b"a:\tb", "line 1, column 3, at the key 'a'", "found character '\\t' that cannot start any token"),
         (b"a: 1\nb: \x01", "line 2, at the key 'b'", "the character U+0001 may not be in it"),
         (
@@ -167,3 +216,21 @@ def test_an_error_is_never_longer_than_a_screen() -> None:
         with pytest.raises(InvalidSetting) as caught:
             read()
         assert len(str(caught.value)) < 300
+    assert len(str(InvalidSetting("a", "x" * 100_000))) < 1000
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidSetting("boards.a", "No.", (Hint.DEFINE_STATE,)),
+        InvalidSetting("", "No."),
+        InvalidSetting("k" * 100_000, "No."),
+        InvalidValue("text", "a list"),
+    ],
+)
+def test_an_error_survives_copies_and_other_processes(error: InvalidSetting | InvalidValue) -> None:
+    if isinstance(error, InvalidSetting):
+        error.fault = FaultClass.LAB
+    for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(again) is type(error)
+        assert (str(again), again.args, vars(again)) == (str(error), error.args, vars(error))

@@ -183,3 +183,11 @@ def test_where_nobody_has_upstreams_names(package: Path, monkeypatch: pytest.Mon
         "export.relay: the module 'relay_drivers.driver' needs 'jumpstarter', which is not installed. Install it; "
         "robotframework-jumpstarter[upstream] has what most drivers for upstream need."
     )
+
+
+@pytest.mark.parametrize("path", [f"{'x' * 100_000}.Driver", f"os.{'x' * 100_000}", f"os.{'x ' * 100_000}"])
+def test_a_long_path_is_cut(path: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        driver_class(path, "export.relay")
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).endswith((" correct the type.", " Correct the type.", "MockPower."))

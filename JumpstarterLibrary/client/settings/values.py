@@ -91,7 +91,7 @@ def options(value: object) -> Mapping[str, str | int]:
 
 def _option_name(name: object) -> str:
     if not isinstance(name, str):
-        raise InvalidValue("a mapping with names that are text", f"one with {name!r}")
+        raise InvalidValue("a mapping with names that are text", f"one with {shown(name)}")
     return name
 
 
@@ -100,4 +100,4 @@ def _option(name: object, value: object) -> str | int:
         return value
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return int(value)
-    raise InvalidValue("a mapping of texts and whole numbers", f"one with {type_name(value)} for '{name}'")
+    raise InvalidValue("a mapping of texts and whole numbers", f"one with {type_name(value)} for {shown(name)}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from JumpstarterLibrary.errors import DriverError, InfrastructureError, JumpstarterError
+from JumpstarterLibrary.errors import DriverError, InfrastructureError, JumpstarterError, new_error
 
-_both: dict[tuple[type[Exception], type[Exception]], type[Exception]] = {}
+_combined: dict[tuple[type[Exception], type[Exception]], type[Exception]] = {}
 
 
 def also_as(error: Exception, other: type[Exception]) -> Exception:
@@ -17,19 +19,45 @@ def also_as(error: Exception, other: type[Exception]) -> Exception:
         error: The error.
         other: What else it is caught as.
     """
-    kind = type(error)
     if isinstance(error, other):
         return error
-    both = other if issubclass(other, kind) else _both.get((kind, other))
-    if both is None:
-        both = _both[kind, other] = type(kind.__name__, (kind, other), {"__module__": kind.__module__})
-    made = both(*error.args)
+    made = _new(_combine(type(error), other), error.args)
     vars(made).update(vars(error))
     if isinstance(error, JumpstarterError):
         # Its own class comes first, but not in what both classes inherit.
         vars(made)["fault"] = error.fault
     made.__cause__ = error.__cause__ or error
     return made
+
+
+def _combine(kind: type[Exception], other: type[Exception]) -> type[Exception]:
+    """Return the class of errors that are of two classes; always the same one."""
+    if issubclass(other, kind):
+        return other
+    if (kind, other) not in _combined:
+        # Such a class has no name by which it could be unpickled: its errors name the classes that it is made of.
+        members = {
+            "__module__": kind.__module__,
+            "__reduce__": _reduce,
+            _PARTS: (*vars(kind).get(_PARTS, (kind,)), other),
+        }
+        _combined[kind, other] = type(kind.__name__, (kind, other), members)
+    return _combined[kind, other]
+
+
+_PARTS = "_combined_classes"
+
+
+def _reduce(error: Exception) -> tuple[Any, ...]:
+    return _restore, (vars(type(error))[_PARTS], error.args), vars(error)
+
+
+def _restore(parts: tuple[type[Exception], ...], args: tuple[object, ...]) -> Exception:
+    return _new(functools.reduce(_combine, parts), args)
+
+
+def _new(kind: type[Exception], args: tuple[object, ...]) -> Exception:
+    return new_error(kind, args) if issubclass(kind, JumpstarterError) else kind(*args)
 
 
 @contextmanager

@@ -86,6 +86,8 @@ INVALID: list[tuple[Any, object, str, str]] = [
     (patterns, [1], "a list of texts, or one text with commas", "a list with other things"),
     (options, [1], OPTIONS, "a list"),
     (options, {1: 2}, "a mapping with names that are text", "one with 1"),
+    (options, {"k" * 100: []}, OPTIONS, f"one with a list for '{'k' * 40}…'"),
+    (options, {("k" * 100,): 1}, "a mapping with names that are text", "one with a tuple"),
     (options, {"a": 1.5}, OPTIONS, "one with a number for 'a'"),
     (options, {"a": []}, OPTIONS, "one with a list for 'a'"),
     (options, {"a": float("inf")}, OPTIONS, "one with a number for 'a'"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ import anyio
 import anyio.from_thread
 import pytest
 from pytest_jumpstarter.clients.connecting import client_from_channel, client_from_path, is_tcp_address
+from pytest_jumpstarter.clients.importing import MissingDriverError
 from pytest_jumpstarter.clients.power import PowerClient
 from pytest_jumpstarter.clients.serving import serve as serve_client
 from pytest_jumpstarter.clients.serving import serve_async
@@ -19,12 +22,15 @@ from pytest_jumpstarter.clients.trouble import also_as, as_driver_error
 from pytest_jumpstarter.configs.exceptions import EnvironmentVariableNotSetError, ExporterUnreachableError
 from pytest_jumpstarter.shell import ExporterMetadata, env, env_async, env_with_metadata, env_with_metadata_async
 
+from JumpstarterLibrary.common.values import InvalidSetting
 from JumpstarterLibrary.errors import (
     ConfigurationError,
     DriverError,
     DriverInvalidArgument,
     ExporterNotReady,
+    FaultClass,
     InfrastructureError,
+    JumpstarterError,
     LinkError,
     OperationTimeout,
     UsageError,
@@ -32,6 +38,7 @@ from JumpstarterLibrary.errors import (
 from JumpstarterLibrary.exporter import Driver, serve
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.hints import Hint
 
 MakeRelay = Callable[[str], Driver]
 
@@ -205,6 +212,29 @@ def test_errors_of_two_kinds(kind: type[InfrastructureError]) -> None:
     assert caught.value.__cause__ is cause
     assert also_as(caught.value, DriverError) is caught.value
     assert type(also_as(kind("x"), DriverError)) is type(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LinkError("what happened", hint=Hint.DEFINE_STATE, fault=FaultClass.PRODUCT),
+        MissingDriverError("what happened", "vendor.Client"),
+        InvalidSetting("a.b", "It is wrong."),
+    ],
+)
+def test_errors_of_several_kinds_survive_copies_and_other_processes(error: JumpstarterError) -> None:
+    made = also_as(also_as(error, OperationTimeout), ExporterUnreachableError)
+    for again in (copy.copy(made), pickle.loads(pickle.dumps(made))):
+        assert isinstance(again, JumpstarterError)
+        assert type(again) is type(made)
+        assert (again.facts, again.hints, again.fault) == (error.facts, error.hints, error.fault)
+        assert vars(again) == vars(made)
+
+
+def test_an_error_of_two_foreign_kinds_survives_other_processes() -> None:
+    made = also_as(also_as(EOFError("the end"), anyio.EndOfStream), OSError)
+    again = pickle.loads(pickle.dumps(made))
+    assert (type(again), again.args) == (type(made), ("the end",))
 
 
 def test_nothing_is_left_running(make_relay: MakeRelay, eventually: Callable[[Callable[[], object]], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import pickle
 import sys
 from typing import Any
 
@@ -82,18 +83,22 @@ def test_who_catches_what_the_core_raises(kind: type[Exception]) -> None:
     ],
 )
 def test_who_catches_upstreams_own(kind: type[Exception], caught: set[type[BaseException]]) -> None:
-    error: Any = kind("the sentence")
-    assert (str(error), error.message, error.args) == ("the sentence", "the sentence", ("the sentence",))
-    assert isinstance(error, JumpstarterException)
-    for other in caught:
-        assert isinstance(error, other)
-    assert not isinstance(error, LeaseError)
+    made = kind("the sentence")
+    error: Any
+    for error in (made, pickle.loads(pickle.dumps(made))):
+        assert type(error) is kind
+        assert (str(error), error.message, error.args) == ("the sentence", "the sentence", ("the sentence",))
+        assert isinstance(error, JumpstarterException)
+        for other in caught:
+            assert isinstance(error, other)
+        assert not isinstance(error, LeaseError)
 
 
 def test_a_missing_driver_tells_its_class() -> None:
     error = MissingDriverError("the sentence", class_path="vendor.Client")
     assert isinstance(error, JumpstarterException)
-    assert (error.class_path, error.message) == ("vendor.Client", "the sentence")
+    for each in (error, pickle.loads(pickle.dumps(error))):
+        assert (each.class_path, each.message) == ("vendor.Client", "the sentence")
 
 
 def test_every_name_is_in_the_table() -> None:
