@@ -27,6 +27,8 @@ LONG = (
     f"0x{'f' * 5000}",
     "9" * 5000,
     f"'{'x' * 50_000}'",
+    f"os.{'x' * 1000}",
+    f"{'x' * 1000}.Driver",
     f"'regexp:{'(' * 5000}'",
     "[" * 500,
     "{a: " * 500 + "}" * 500,
@@ -38,7 +40,7 @@ KEYS = {
     "client": (
         "metadata: {namespace: %s, name: x}; metadata: %s; endpoint: %s; token: %s; tls: {ca: %s}; "
         "tls: {insecure: %s}; drivers: {allow: %s}; leases: {dial_timeout: %s}; grpcOptions: {a: %s}; "
-        "grpcOptions: {%s: 1}; shell: %s; %s: 1"
+        "grpcOptions: {%s: 1}; grpcOptions: {%s: []}; shell: %s; %s: 1"
     ),
     "exporter": (
         "metadata: {name: %s}; tls: {ca: %s}; token: %s; grpcOptions: %s; export: %s; export: {p: {type: %s}}; "
@@ -55,9 +57,11 @@ KEYS = {
     "states": (
         "settings: {prompt: %s}; settings: {key: %s}; settings: {pattern: %s}; settings: {boot: %s}; timing: {%s: 1}; "
         "settings: {off_time: %s}; timing: {boot_timeout: %s}; states: {%s: {detect: x}}; states: {a: {detect: %s}}; "
-        "states: {a: {detect: x, nudge: %s}}; states: {a: {detect: x, cost: %s}}; states: {a: {enter: {shell: %s}}}; "
-        "states: {a: {enter: {shell: [%s]}}}; states: {a: {enter: {shell: [{wait: %s}]}}}; "
-        "states: {a: {enter: {shell: [{call: %s}]}}}; states: {a: {enter: {shell: [{pause: %s}]}}}"
+        "states: {a: {detect: x, nudge: %s}}; states: {a: {detect: x, cost: %s}}; "
+        "states: {a: {detect: x, enter: {shell: %s}}}; "
+        "states: {off: {enter: {shell: [%s]}}}; states: {off: {enter: {shell: [{wait: %s}]}}}; "
+        "states: {off: {enter: {shell: [{call: %s}]}}}; states: {off: {enter: {shell: [{pause: %s}]}}}; "
+        "states: {off: {enter: {%s: [{pause: 1}]}}}"
     ),
 }
 
@@ -70,7 +74,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "client": lambda path: find_settings(ClientArguments(config=path), {"JMP_TOKEN": "x"}).described(),
     "exporter": _read_exporter,
     "lab": LabFile.load,
-    "states": lambda path: read_states(path, Settings(), Timing()),
+    "states": lambda path: read_states(path, Settings(), Timing(), ("off", "shell")),
 }
 
 

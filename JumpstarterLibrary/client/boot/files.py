@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,13 +87,14 @@ class StatesFile:
     ways: tuple[TransitionRule, ...]
 
 
-def read_states(path: Path, settings: Settings, timing: Timing) -> StatesFile:
+def read_states(path: Path, settings: Settings, timing: Timing, known: Iterable[str]) -> StatesFile:
     """Read a file.
 
     Args:
         path: The file.
         settings: The settings that it changes.
         timing: The timing that it changes.
+        known: The states that there are already.
 
     Raises:
         ConfigurationError: It cannot be read, or does not say what it should.
@@ -103,7 +104,7 @@ def read_states(path: Path, settings: Settings, timing: Timing) -> StatesFile:
 
     file = read_yaml(path, "The states file", empty=False)
     with file.located():
-        return _parsed(ConfigReader(file.content, ""), settings, timing)
+        return _parsed(ConfigReader(file.content, ""), settings, timing, known)
 
 
 def user_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
@@ -125,12 +126,14 @@ def user_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
     return State(name, re.compile(expression), nudge, ended=nudge is None)
 
 
-def _parsed(reader: ConfigReader, settings: Settings, timing: Timing) -> StatesFile:
+def _parsed(reader: ConfigReader, settings: Settings, timing: Timing, known: Iterable[str]) -> StatesFile:
     reader.only("settings", "timing", "states")
+    defined = [name for name, state in reader.tables("states") if state.has("detect")]
+    names = list(dict.fromkeys([*known, *defined, ANY]))
     states: list[State] = []
     ways: list[TransitionRule] = []
     for name, state in reader.tables("states"):
-        _add_state(name, state, states, ways)
+        _add_state(name, state, names, states, ways)
     given, limits = reader.table("settings"), reader.mapping("timing")
     given.only(*_SETTINGS, *_INTERRUPTION)
     if given.has("off_time") and "power_off_time" in limits:
@@ -158,7 +161,9 @@ def _settings(given: Mapping[str, object], settings: Settings) -> Settings:
     )
 
 
-def _add_state(name: str, given: ConfigReader, states: list[State], ways: list[TransitionRule]) -> None:
+def _add_state(
+    name: str, given: ConfigReader, known: list[str], states: list[State], ways: list[TransitionRule]
+) -> None:
     given.only(*_STATE)
     if given.has("detect"):
         detect, nudge = given.filled_text("detect"), given.filled_text("nudge") or NUDGE.decode()
@@ -169,6 +174,10 @@ def _add_state(name: str, given: ConfigReader, states: list[State], ways: list[T
         raise given.error("cost", f"a number from 0 on is needed, not {cost:g}.")
     for source, items in given.mapping("enter").items():
         place = f"{given.where}.enter.{source}"
+        if name not in known:
+            raise InvalidSetting(given.where, f"there is no state {shown(name)}. Define it with detect.")
+        if source not in known:
+            raise InvalidSetting(place, f"there is no state {shown(source)}. Known: {', '.join(known)}.")
         if not isinstance(items, list) or not items:
             raise InvalidSetting(place, "a list of actions is needed.")
         actions = []

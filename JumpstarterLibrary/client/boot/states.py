@@ -105,11 +105,12 @@ class DeviceStates:
 
         Raises:
             ConfigurationError: It cannot be read, or does not say what it should.
-            UsageError: A way begins or ends at a state that is not defined.
+            UsageError: The board has no such power driver.
         """
-        content = read_states(path, self.settings, self._board.timing)
-        self.define(content.states, content.ways)
+        content = read_states(path, self.settings, self._board.timing, self.names)
+        # A board that cannot be configured so has no states of the file either.
         self.configure(content.settings)
+        self.define(content.states, content.ways)
         if content.timing is not None:
             supply = self._board.known_supply
             power = [] if supply is None else [supply.proxy]

@@ -383,7 +383,7 @@ def test_what_a_file_may_say(states: DeviceStates, tmp_path: Path) -> None:
         "states:\n  a: {detect: 'a>', nudge: none, timeout: 2, cost: 0.5, enter: {off: [{pause: 0.1}]}}\n"
         "  shell: {enter: {a: [{type: exit}]}}\n"
     )
-    content = read_states(path, states.settings, Timing())
+    content = read_states(path, states.settings, Timing(), states.names)
     settings = content.settings
     assert (settings.prompt, settings.off_time, settings.user, settings.power) == ("U-Boot>", 60.0, "admin", "power")
     assert settings.commands == ("run bootcmd",)
@@ -442,6 +442,45 @@ def test_a_timing_that_a_file_cannot_give(states: DeviceStates, tmp_path: Path, 
     with pytest.raises(ConfigurationError) as caught:
         states.load(path)
     assert str(caught.value) == f"The states file '{path}', {reason}."
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "states:\n  rec:\n    detect: x\n    enter:\n      bootlader: [{pause: 1}]\n",
+            "line 5: states.rec.enter.bootlader: there is no state 'bootlader'. "
+            "Known: off, bootloader, login, shell, rec, any",
+        ),
+        (
+            "states:\n  rec: {detect: x}\n  shel:\n    enter: {rec: [{pause: 1}]}\n",
+            "line 3: states.shel: there is no state 'shel'. Define it with detect",
+        ),
+    ],
+)
+def test_a_file_with_ways_to_nowhere(states: DeviceStates, tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "states.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        states.load(path)
+    assert str(caught.value) == f"The states file '{path}', {reason}."
+    assert states.names == ["off", "bootloader", "login", "shell"]
+
+
+def test_ways_of_a_file_may_use_states_that_are_known_or_come_later(states: DeviceStates, tmp_path: Path) -> None:
+    path = tmp_path / "states.yaml"
+    states.define([user_state("own", "own>")], [])
+    path.write_text("states:\n  a: {detect: 'a>', enter: {own: [{pause: 1}], b: [{pause: 1}]}}\n  b: {detect: 'b>'}\n")
+    assert states.load(path) == ["a", "b"]
+
+
+def test_a_file_whose_settings_are_refused_defines_nothing(states: DeviceStates, tmp_path: Path) -> None:
+    path = tmp_path / "states.yaml"
+    path.write_text("settings: {power: nowhere}\nstates:\n  a: {detect: 'a>'}\n")
+    with pytest.raises(UsageError):
+        states.load(path)
+    assert states.names == ["off", "bootloader", "login", "shell"]
+    assert states.settings.power is None
 
 
 def test_an_empty_file_is_none(states: DeviceStates, tmp_path: Path) -> None:
