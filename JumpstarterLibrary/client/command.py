@@ -22,6 +22,7 @@ from JumpstarterLibrary.client.consoles.keyboard import (
 )
 from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
+from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
@@ -42,6 +43,8 @@ RESTART_S = 1.0
 
 LOGOUT_S = 1.0
 """How long a login prompt has to stand there before the shell is taken to have ended."""
+
+_WAITING = "a shell prompt"
 
 _UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
@@ -75,9 +78,9 @@ def run_command(
         restarts: Whether it restarts the board, which is then waited for. Default: no.
 
     Raises:
-        CommandFailed: It was not done in time, the shell did not understand it, no shell answered, a login, a password
-            or a boot loader's command is asked for instead, or the board restarted although it should not, or did not
-            although it should.
+        CommandFailed: It was not done in time, the shell did not understand it, no shell answered, a login, a password,
+            a key or a boot loader's command is asked for instead, or the board restarted although it should not, or did
+            not although it should.
         DeviceCrashed: A failing pattern came meanwhile.
         UsageError: The command is empty, or has characters that cannot be typed.
     """
@@ -371,7 +374,7 @@ def _folded(line: str) -> str:
 def _wake(console: Console, command: str, deadline: Deadline) -> None:
     """Type a newline where nothing was typed so far: some boards lose the first character that they get.
 
-    A quote or command that an earlier user has left unfinished is given up: it would swallow what is typed.
+    A quote that was left open, or a command that was left unfinished, is given up: it would swallow what is typed.
 
     Raises:
         CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a newline is an attempt.
@@ -381,44 +384,79 @@ def _wake(console: Console, command: str, deadline: Deadline) -> None:
         abandon_line(console, deadline)
     elif console.fresh:
         _expect_shell(console, command, deadline)
+        if not console.fresh:  # Enter was asked for
+            return
         console.write(b"\n", deadline)
-        if console.wait_for_output(deadline.at_most(console.timing.echo_timeout), "a shell prompt"):
+        if console.wait_for_output(deadline.at_most(console.timing.echo_timeout), _WAITING):
             let_settle(console, deadline, console.timing.match_settle)
 
 
 def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
     """Make sure that no prompt stands there that is none of a shell: what is typed to it would be taken for an answer.
 
+    A prompt that may go away by itself is waited for, and so is the boot that may follow. Where Enter is asked for, it
+    is pressed.
+
     Raises:
-        CommandFailed: There is one.
+        CommandFailed: There is one, and it stays.
     """
     # What was said before a power action is no prompt any more.
     begin = max(console.start, console.marks["power_on"], console.end - OVERLAP)
-    limit = deadline.within(console.timing.settle_limit)
-    text, still = without_kernel_messages(console.text(begin)), False
-    prompt = classify(text, console.prompts)
-    while text and not still and not limit.expired and prompt.kind is not PromptKind.SHELL:
-        pause = limit.within(console.timing.prompt_settle)
-        while not pause.expired:
-            console.wait_for_output(pause, "a shell prompt")
-        before, text = text, without_kernel_messages(console.text(begin))
-        still, prompt = text == before, classify(text, console.prompts)
-    if still and (found := _other_than_shell(console, prompt)) is not None:
-        facts, hint = found
-        raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=hint)
-
-
-def _other_than_shell(console: Console, prompt: Prompt) -> tuple[str, Hint] | None:
-    """Return what waits on a console, and what to try; None if it may be a shell."""
+    screen, timing = LastLines(console, lambda: begin, _WAITING), console.timing
+    prompt, patience, boots = _settled_prompt(console, screen, deadline), 0.0, False
+    while True:
+        if prompt.may_pass:
+            patience, boots = timing.boot_silence, True
+        elif prompt.kind is PromptKind.PRESS_ENTER:
+            patience = max(patience, timing.answer_timeout)
+            console.write(b"\n", deadline)
+        elif prompt.kind is not PromptKind.NONE or not patience:
+            break
+        if prompt.kind is PromptKind.NONE and boots:
+            # The messages of its kernel may be all that a board says for long.
+            goes_on = console.wait_for_output(deadline.at_most(patience), _WAITING)
+        else:
+            goes_on = screen.changes(patience, deadline)
+        if not goes_on:
+            break
+        prompt = _settled_prompt(console, screen, deadline)
     line = visible(console.hidden(prompt.line))
+    if patience and prompt.kind is PromptKind.NONE and deadline.expired:
+        limit = format_duration(deadline.timeout or 0)
+        facts, hint = f"console '{console.name}' came to no shell within {limit} ('{line}').", Hint.CHECK_LOGIN
+    elif (found := _other_than_shell(console.name, prompt, line)) is not None:
+        facts, hint = found
+    else:
+        return
+    raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=hint)
+
+
+def _settled_prompt(console: Console, screen: LastLines, deadline: Deadline) -> Prompt:
+    """Return what stands on a console once it pauses; no prompt if it does not, unless that counts down."""
+    text = screen.text()
+    prompt = classify(text, console.prompts)
+    if not text or prompt.kind is PromptKind.SHELL:
+        return prompt
+    settled = screen.settled(deadline.within(console.timing.settle_limit))
+    prompt = classify(screen.text() if settled is None else settled, console.prompts)
+    certain = settled is not None or deadline.expired or prompt.kind is PromptKind.COUNTDOWN
+    return prompt if certain else Prompt(PromptKind.NONE)
+
+
+def _other_than_shell(name: str, prompt: Prompt, line: str) -> tuple[str, Hint] | None:
+    """Return what waits on a console of a name at a line, and what to try; None if it may be a shell."""
     if prompt.kind is PromptKind.BOOT_LOADER:
-        return f"a boot loader waits on console '{console.name}' ('{line}').", Hint.BOOT_SYSTEM
+        return f"a boot loader waits on console '{name}' ('{line}').", Hint.BOOT_SYSTEM
+    if prompt.kind is PromptKind.COUNTDOWN:
+        return f"console '{name}' still shows the countdown of a boot ('{line}').", Hint.BOOT_SYSTEM
+    if prompt.kind is PromptKind.PRESS_ENTER:
+        return f"console '{name}' asks for the Enter key, and did not take it ('{line}').", Hint.ANSWER_PROMPT
     if prompt.asks_for_login:
-        return f"console '{console.name}' asks for a login ('{line}').", Hint.LOG_IN
+        return f"console '{name}' asks for a login ('{line}').", Hint.LOG_IN
     if prompt.kind is PromptKind.SECRET:
-        return f"console '{console.name}' asks '{line}'.", Hint.ANSWER_PROMPT
+        return f"console '{name}' asks '{line}'.", Hint.ANSWER_PROMPT
     if prompt.asks_for_secret:
-        return f"console '{console.name}' asks for a password ('{line}').", Hint.LOG_IN
+        return f"console '{name}' asks for a password ('{line}').", Hint.LOG_IN
     return None
 
 

@@ -44,7 +44,7 @@ def log_in(
 
     Raises:
         LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, a
-            secret is asked for that is not a login's, or there was no prompt in time.
+            secret is asked for that is not a login's and stays so, or there was no prompt in time.
         DeviceCrashed: A failing pattern came meanwhile.
     """
     _Login(console, user, password, Deadline.of(timeout, console.timing.login_timeout), char_delay).run()
@@ -71,9 +71,11 @@ class _Login:
             prompt = self._settled_prompt()
             if prompt is None:
                 break
-            self._check_is_no_other(prompt)
+            self._check_is_no_loader(prompt)
             if prompt.kind is PromptKind.LOGIN:
                 self._answer_login()
+            elif prompt.kind is PromptKind.SECRET:
+                self._outlast(prompt)
             elif prompt.asks_for_secret:
                 self._answer_password()
             elif prompt.kind is PromptKind.PRESS_ENTER:
@@ -91,24 +93,34 @@ class _Login:
         text = self._screen.settled(self._deadline)
         return None if text is None else classify(text, self._console.prompts)
 
-    def _check_is_no_other(self, prompt: Prompt) -> None:
-        """Raise where something waits that is no login, and takes what is typed for its own.
+    def _check_is_no_loader(self, prompt: Prompt) -> None:
+        """Raise where a boot loader waits, which would run what is typed.
 
         Raises:
             LoginFailed: It does.
         """
-        name, line = self._console.name, visible(self._console.hidden(prompt.line))
         if prompt.kind is PromptKind.BOOT_LOADER:
             raise LoginFailed(
-                f"There is no login on console '{name}': a boot loader waits there with the prompt '{line}'.",
+                f"There is no login on console '{self._console.name}': a boot loader waits there with the prompt "
+                f"'{self._line(prompt)}'.",
                 hint=Hint.BOOT_SYSTEM,
             )
-        if prompt.kind is PromptKind.SECRET:
+
+    def _outlast(self, prompt: Prompt) -> None:
+        """Wait until a question that is not a login's goes away by itself. Nothing is typed: that would be an answer.
+
+        Raises:
+            LoginFailed: It stays.
+        """
+        if not self._screen.changes(self._timing.boot_silence, self._deadline):
             raise LoginFailed(
-                f"There is no login on console '{name}': it asks '{line}', which is not a login's question. Nothing "
-                f"was typed there.",
+                f"There is no login on console '{self._console.name}': it asks '{self._line(prompt)}', which is not a "
+                f"login's question. Nothing was typed there.",
                 hint=Hint.ANSWER_PROMPT,
             )
+
+    def _line(self, prompt: Prompt) -> str:
+        return visible(self._console.hidden(prompt.line))
 
     def _patience_at(self, prompt: Prompt) -> float:
         """Return how long a silent console is left alone; a key at a countdown would stop the boot."""

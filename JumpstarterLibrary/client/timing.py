@@ -99,7 +99,8 @@ class Timing:
     )
     boot_silence: float = _field(
         10.0,
-        "how long a board that was switched on may say nothing, and is still taken to boot",
+        "how long a board that was switched on may say nothing, and is still taken to boot; how long a countdown or a "
+        "question for a passphrase may stand still, and is still waited for",
         "late first output, quiet kernels",
     )
     state_timeout: float = _field(

@@ -436,10 +436,6 @@ BOOT_LOADER = (
         ("DRAM: 1 GiB\nU-Boot> ", BOOT_LOADER.replace("=>", "U-Boot>")),
         ("DRAM: 1 GiB\nSCM_SMPS_UBOOT # ", BOOT_LOADER.replace("=>", "SCM_SMPS_UBOOT #")),
         ("Welcome to GRUB!\ngrub> ", BOOT_LOADER.replace("=>", "grub>")),
-        (
-            "Enter PIN: ",
-            "console 'console' asks 'Enter PIN:'. Answer it first, for example with write() of the console.",
-        ),
     ],
 )
 def test_nothing_is_typed_where_no_shell_waits(
@@ -457,6 +453,139 @@ def test_nothing_is_typed_where_no_shell_waits(
     assert str(caught.value) == f"Command 'uname -r' was not run: {sentence}"
     assert skipping.seconds() - begin < 1
     assert shell.got == b""
+
+
+COUNTDOWN = "Hit any key to stop autoboot:  3 "
+
+
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize("limit", [None, 4.0])
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            "Enter PIN: ",
+            "console 'console' asks 'Enter PIN:'. Answer it first, for example with write() of the console.",
+        ),
+        (
+            COUNTDOWN,
+            f"console 'console' still shows the countdown of a boot ('{COUNTDOWN.strip()}'). Boot the system first, "
+            "for example with ensure('shell') of the device's states.",
+        ),
+    ],
+)
+def test_a_prompt_that_may_go_away_by_itself_is_waited_for(
+    start: Any, skipping: MovableClock, typed: bool, said: str, sentence: str, limit: float | None
+) -> None:
+    shell, console = start()
+    if typed:
+        run_command(console, "true", 5)
+    shell.got.clear()
+    shell.say(f"\n{said}")
+    console.wait_for(said, 5)
+    begin = skipping.seconds()
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "uname -r", limit)
+    assert str(caught.value) == f"Command 'uname -r' was not run: {sentence}"
+    waited = skipping.seconds() - begin
+    assert waited == pytest.approx(limit or console.timing.boot_silence, abs=0.5)
+    assert shell.got == b""
+
+
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize("pause", [0.1, 1.0])
+@pytest.mark.parametrize("last", ["board:~# ", LOGIN, "=> "], ids=["shell", "login", "boot loader"])
+def test_a_boot_is_not_stopped_by_a_command(
+    start: Any, skipping: MovableClock, typed: bool, pause: float, last: str
+) -> None:
+    shell, console = start()
+    if typed:
+        run_command(console, "true", 5)
+    shell.got.clear()
+    shell.say(f"\n{COUNTDOWN}")
+    console.wait_for(COUNTDOWN, 5)
+    early: list[bytes] = []
+    counts = [f"\b\b\b{count:2} " for count in range(30, -1, -1)]
+    messages = [f"[{second:5}.000000] usb: x\n" for second in range(1, 5)]
+    pieces = [*counts, "\n", "Starting kernel ...\n", *messages, last]
+
+    def go_on() -> None:
+        early.append(bytes(shell.got))
+        shell.say(pieces.pop(0))
+        if pieces:
+            skipping.call_later(pause if len(pieces) > 7 else 5.0, go_on)
+
+    skipping.call_later(pause, go_on)
+    if last == "board:~# ":
+        assert run_command(console, "x", 90).stdout == "x"
+    else:
+        with pytest.raises(CommandFailed, match=r"^Command 'x' was not run: "):
+            run_command(console, "x", 90)
+        assert shell.got == b""
+    assert set(early) == {b""}
+
+
+def test_a_boot_that_takes_longer_than_a_command(start: Any, skipping: MovableClock) -> None:
+    shell, console = start()
+    shell.say(f"\n{COUNTDOWN}")
+    console.wait_for(COUNTDOWN, 5)
+    skipping.call_later(3.0, lambda: shell.say("\nStarting kernel ..."))
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "x", 6)
+    assert str(caught.value) == (
+        "Command 'x' was not run: console 'console' came to no shell within 6 seconds ('Starting kernel ...'). If no "
+        "user is logged in, log in first, with log_in()."
+    )
+    assert shell.got == b""
+
+
+ENTER = "Please press Enter to activate this console. "
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_enter_is_pressed_where_it_is_asked_for(start: Any, skipping: MovableClock, typed: bool) -> None:
+    shell, console = start()
+    if typed:
+        run_command(console, "true", 5)
+    shell.got.clear()
+    shell.say(f"\n{ENTER}")
+    console.wait_for(ENTER, 5)
+    original, early = shell.take, list[bytes]()
+
+    def activate() -> None:
+        shell.take = original
+        shell.say("BusyBox v1.36\n\n/ # ")
+
+    async def take(data: bytes) -> None:
+        early.append(data)
+        if len(early) == 1:
+            shell.say("\n")
+            skipping.call_later(console.timing.answer_timeout / 2, activate)
+
+    shell.take = take
+    assert run_command(console, "x", 10).stdout == "x"
+    assert early == [b"\n"]
+    assert shell.got.startswith(b"\n:; ")
+
+
+def test_enter_that_is_not_taken(start: Any) -> None:
+    shell, console = start()
+    shell.got.clear()
+    shell.echo = lambda _data: b""
+    shell.say(f"\n{ENTER}")
+    console.wait_for(ENTER, 5)
+
+    async def take(_data: bytes) -> None:
+        pass
+
+    shell.take = take
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "x")
+    assert str(caught.value) == (
+        f"Command 'x' was not run: console 'console' asks for the Enter key, and did not take it ('{ENTER.strip()}'). "
+        "Answer it first, for example with write() of the console."
+    )
+    assert shell.got == b"\n"
 
 
 @pytest.mark.parametrize("said", ["last login: \nboard:~# ", "Password: \nboard:~# ", "a => "])

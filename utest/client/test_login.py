@@ -234,16 +234,46 @@ def test_a_shell_is_told_by_its_prompt(start: Any, prompt: str, monkeypatch: pyt
         "New password: ",
     ],
 )
-def test_a_secret_that_is_not_a_logins_is_never_answered(start: Any, question: str) -> None:
+def test_a_secret_that_is_not_a_logins_is_never_answered(start: Any, skipping: MovableClock, question: str) -> None:
     getty, console = start("off")
     getty.say(f"\n{question}")
     console.wait_for(question, 5)
+    begin = skipping.seconds()
     with pytest.raises(LoginFailed) as caught:
-        log_in(console, "root", PASSWORD, 10)
+        log_in(console, "root", PASSWORD)
+    assert skipping.seconds() - begin >= console.timing.boot_silence
     assert str(caught.value) == (
         f"There is no login on console 'console': it asks '{question.strip()}', which is not a login's question. "
         f"Nothing was typed there. Answer it first, for example with write() of the console."
     )
+    assert getty.got == b""
+
+
+@pytest.mark.parametrize("question", ["Please enter passphrase for disk root: ", "Setting pin 3: "])
+def test_a_secret_that_goes_away_by_itself_is_waited_for(start: Any, skipping: MovableClock, question: str) -> None:
+    getty, console = start("off")
+    getty.say(f"\n{question}")
+    console.wait_for(question, 5)
+    typed: list[bytes] = []
+
+    def go_on() -> None:
+        typed.append(bytes(getty.got))
+        getty.say("done\n")
+        getty.state = "login"
+        getty._prompt()
+
+    skipping.call_later(console.timing.boot_silence / 2, go_on)
+    log_in(console, "root", PASSWORD)
+    assert typed == [b""]
+    assert getty.lines[:2] == ["root", PASSWORD]
+
+
+def test_a_secret_is_told_where_the_time_is_too_short_to_outlast_it(start: Any) -> None:
+    getty, console = start("off")
+    getty.say("\nEnter PIN: ")
+    console.wait_for("Enter PIN: ", 5)
+    with pytest.raises(LoginFailed, match=r"it asks 'Enter PIN:', which is not a login's question\."):
+        log_in(console, "root", PASSWORD, 3)
     assert getty.got == b""
 
 

@@ -59,7 +59,10 @@ class Detector:
                 continue
             self.reason = self._untouchable(text)
             if self.reason:
-                return UNKNOWN
+                if not self._passes(text):
+                    return UNKNOWN
+                limit = self._context.deadline.within(self._timing.look_time)
+                continue
             if may_stop or not self._screen.changes(self._timing.nudge_delay, limit):
                 return self._answer(NUDGE, quick=may_stop and not self._screen.spoke)
 
@@ -85,16 +88,23 @@ class Detector:
             return "its kernel has panicked"
         return f"it asks '{self._last_line()}', where nothing is tried" if prompt.asks_for_secret else ""
 
+    def _passes(self, text: str) -> bool:
+        """Wait where the prompt may go away by itself; return whether it did, or changed."""
+        return self._prompt(text).may_pass and self._screen.changes(self._timing.boot_silence, self._context.deadline)
+
     def _last_line(self) -> str:
         return self._console.hidden(seen(self._screen.line())).strip()[-200:]
 
     def _starts(self, text: str) -> bool:
         """Whether the board may be in its firmware, where a key could stop it.
 
-        A board that stands at a prompt has left its firmware, even if the last message was about it.
+        A board at a prompt has left it, although the firmware's messages may be the last.
         """
-        if self._match(text) is not None or self._prompt(text).kind is PromptKind.BOOT_LOADER:
+        if self._match(text) is not None:
             return False
+        kind = self._prompt(text).kind
+        if kind in (PromptKind.BOOT_LOADER, PromptKind.COUNTDOWN):
+            return kind is PromptKind.COUNTDOWN
         if self._screen.spoke:
             return self._phase() == STARTING
         power = None if self._supply is None else self._supply.state
@@ -138,7 +148,7 @@ class Detector:
 def last_phase(text: str) -> str:
     """Return what a console has told last of a boot: ``starting``, ``booting``, ``dead``, or ``unknown``."""
     found = {
-        STARTING: _last(progress.COUNTDOWN, text),
+        STARTING: _last(progress.STARTING, text),
         BOOTING: _last(progress.BOOTING, text),
         DEAD: _last(progress.PANIC, text),
         UNKNOWN: _last(progress.SYSTEM, text),

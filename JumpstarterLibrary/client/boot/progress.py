@@ -10,11 +10,12 @@ FIRMWARE = re.compile(
     r"^U-Boot (?:SPL |TPL )?20\d\d|^NOTICE: +BL\d|^resetting \.\.\.|Restarting system|Rebooting in \d", re.MULTILINE
 )
 """A board restarts, or is in its firmware again."""
-COUNTDOWN = re.compile(rf"{FIRMWARE.pattern}|(?i:autoboot)", re.MULTILINE)
+_COUNTDOWN = f"(?i:{prompts.COUNTDOWN.pattern})"
+STARTING = re.compile(rf"{FIRMWARE.pattern}|{_COUNTDOWN}", re.MULTILINE)
 """Its boot loader can be stopped, or soon can."""
 KERNEL = re.compile(r"^Starting kernel \.\.\.|^\[ *0\.0{6}\]|^Linux version \d", re.MULTILINE)
 """The boot loader is left behind."""
-BOOTING = re.compile(rf"(?i:autoboot)[^\n]*\n\s*\S|{KERNEL.pattern}", re.MULTILINE)
+BOOTING = re.compile(rf"{_COUNTDOWN}[^\n]*\n\s*\S|{KERNEL.pattern}", re.MULTILINE)
 """It is too late to stop it: the countdown is over, or a kernel speaks."""
 BOOT_START = re.compile(rf"{KERNEL.pattern}|{FIRMWARE.pattern}", re.MULTILINE)
 """A new boot begins, or an earlier one was over."""
@@ -22,7 +23,7 @@ SYSTEM = prompts.PARTIAL_LOGIN
 """A system is up, and a name was perhaps typed at its login."""
 PANIC = re.compile(r"Kernel panic - not syncing")
 STATE_LOST = re.compile(
-    rf"{FIRMWARE.pattern}|stop autoboot|\bLinux version \d|Kernel panic|^\[gap \d+\.\d s\]$", re.MULTILINE
+    rf"{FIRMWARE.pattern}|{_COUNTDOWN}|\bLinux version \d|Kernel panic|^\[gap \d+\.\d s\]$", re.MULTILINE
 )
 """A board is no longer in the state that it was in."""
 

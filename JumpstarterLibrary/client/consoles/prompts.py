@@ -88,6 +88,14 @@ class Prompt:
         return self.kind in (PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD, PromptKind.SECRET)
 
     @property
+    def may_pass(self) -> bool:
+        """Whether it may go away by itself: a countdown ends, and a disk may be unlocked without its passphrase.
+
+        The begin of a line of output may look like a question for a secret, too.
+        """
+        return self.kind in (PromptKind.COUNTDOWN, PromptKind.SECRET)
+
+    @property
     def may_be_shell(self) -> bool:
         """Whether a shell may take a command here, once an open line is given up with Ctrl-C."""
         return self.kind in (PromptKind.SHELL, PromptKind.CONTINUATION)
@@ -96,7 +104,7 @@ class Prompt:
 # Logins
 
 _NAME = r"(?:(?<!last )(?<!\w)login|^ *user ?name): *"
-"""``host login:``, behind any text: an issue file may end without a line end. But ``Last login:`` is output."""
+"""``host login:``, with any text before it: an issue file may end without a line end. But ``Last login:`` is output."""
 
 _LOGIN = re.compile(rf"{_NAME}$", re.IGNORECASE)
 PARTIAL_LOGIN = re.compile(rf"{_NAME}[\w.@+$\\-]*$", re.IGNORECASE | re.MULTILINE)
@@ -130,13 +138,22 @@ _NOT_OF_LOGIN = re.compile(
 # A key is asked for
 
 _PRESS_ENTER = re.compile(
-    r"\b(?:press|hit) (?:the )?[<\['\"]?(?:enter|return|any key)[>\]'\"]?(?: key)?"
-    r" to (?!stop|abort|skip|interrupt)",
+    r"\b(?:press|hit) (?:the )?[<\['\"]?(?:enter|return|any key)[>\]'\"]?(?: key)? to ", re.IGNORECASE
+)
+_STOP = r" to (?:stop|abort|skip|interrupt|cancel)\b"
+_OF_PROGRAMS = r" [<\['\"]?(?:ctrl\b|control\b|q\b|\^)"
+_SECONDS = r"\d[\d.]* ?s(?:ec\w*)?\b"
+COUNTDOWN = re.compile(
+    r"\bautoboot(?:ing)?\b[^\n]*\d"
+    rf"|\b(?:press|hit)\b(?!{_OF_PROGRAMS}(?![^\n]*(?:boot|{_SECONDS})))(?:(?! to )[^\n]){{1,60}}{_STOP}"
+    rf"|\b(?:press|hit)\b[^\n]{{1,60}}? to [^\n]{{1,60}}?(?:: *\d+| in {_SECONDS})[ .]*$"
+    rf"|\b{_SECONDS}[^\n]{{1,20}}\benter \^C{_STOP}",  # RedBoot
     re.IGNORECASE,
 )
-_COUNTDOWN = re.compile(
-    r"\bautoboot\b[^\n]*\d|\b(?:press|hit)\b[^\n]{1,60}? to (?:stop|abort|skip|interrupt|cancel)\b", re.IGNORECASE
-)
+"""The line of a countdown, at which a key stops the boot.
+
+Programs are ended with Ctrl-C or ``q``: those keys make a countdown only where the line tells of a boot or of seconds.
+"""
 
 # What goes on
 
@@ -235,10 +252,10 @@ def _kind(line: str, above: str) -> PromptKind:
         return PromptKind.CONTINUATION
     if _SHELL.search(line):
         return PromptKind.NONE if _NO_SHELL.search(line) else PromptKind.SHELL
+    if COUNTDOWN.search(line):
+        return PromptKind.COUNTDOWN
     if _PRESS_ENTER.search(line):
         return PromptKind.PRESS_ENTER
-    if _COUNTDOWN.search(line):
-        return PromptKind.COUNTDOWN
     if PASSWORD_ANY.search(line):
         return _secret(line, above)
     if PARTIAL_LOGIN.search(line):

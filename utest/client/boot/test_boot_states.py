@@ -92,6 +92,9 @@ def test_a_password_prompt_is_left_alone(port: Port, states: DeviceStates, event
     [
         b"U-Boot 2026.01\r\n\r\nHit any key to stop autoboot:  2 ",
         b"Press SPACE to abort autoboot in 9 seconds",
+        b"Press SPACE to abort boot in 9 seconds",
+        b"Press any key to interrupt boot: 5 ",
+        b"Press any key to interrupt boot: 5 [    9.000000] rproc: x\r\n",
         b"U-Boot SPL 2026.01\r\nTrying to boot from SPI\r\n",
         b"[   90.123456] reboot: Restarting system\r\n",
         b"resetting ...\r\n",
@@ -541,6 +544,18 @@ def test_nothing_is_tried_where_a_secret_is_asked_for(
     asked = text.decode().strip()
     assert states.get(LIMIT_S) == ("unknown", f"it asks '{asked}', where nothing is tried")
     assert port.got == b""
+
+
+def test_a_secret_that_goes_away_by_itself_is_waited_for(
+    port: Port, states: DeviceStates, eventually: Any, skipping: MovableClock
+) -> None:
+    said(port, states, b"Please enter passphrase for disk root: ", eventually)
+    pause = states.board.timing.boot_silence / 2
+    skipping.call_later(pause, lambda: port.say(b"\r\nEnter PIN: "))
+    skipping.call_later(3 * pause - 1, lambda: port.say(b"\r\nvirtual login: "))
+    port.answer = lambda _: b"\r\nvirtual login: "
+    assert states.get(LIMIT_S) == ("login", "")
+    assert port.got == b"\x15\n"
 
 
 def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventually: Any) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from JumpstarterLibrary import client
+from JumpstarterLibrary.client.boot.detecting import last_phase
+from JumpstarterLibrary.client.boot.progress import STATE_LOST
 from JumpstarterLibrary.client.consoles import prompts
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.text import Normaliser
@@ -159,10 +161,20 @@ COUNTDOWNS = [
     "Autoboot in 5 seconds; enter password to stop: ",
     "Hit m for menu or any key to stop autoboot:  3",
     "Press ESC in 5 seconds to skip startup.nsh or any other key to continue.",
+    "Press any key to interrupt boot: 5 ",
+    "Autobooting in 2 seconds",
+    "Press any key to cancel boot: 5",
+    "Press SPACE to abort boot in 3 seconds",
+    "Press any key to enter setup: 3",
+    "Press any key to continue in 5 seconds.",
+    "Press Ctrl-C to stop booting",
+    "Hit Ctrl+C to abort in 3 s",
+    "== Executing boot script in 3.000 seconds - enter ^C to abort",
 ]
 PRESS_ENTER = [
     "Please press Enter to activate this console. ",
     "Press any key to continue...",
+    "Press any key to continue, or ESC to abort",
 ]
 OUTPUT = [
     "",
@@ -208,6 +220,9 @@ OUTPUT = [
     "key: value:",
     "pins: 12 of 40 used",
     "[   12.345678] a kernel message > ",
+    "Press Ctrl-C to stop.",
+    "press q to abort",
+    "Serving HTTP on 0.0.0.0 port 8000 (press CTRL+C to stop)",
 ]
 
 TABLE = [
@@ -277,10 +292,19 @@ def test_what_kinds_have_in_common() -> None:
     asking = {kind for kind in PromptKind if Prompt(kind).asks_for_secret}
     assert asking == {PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD, PromptKind.SECRET}
     assert {kind for kind in PromptKind if Prompt(kind).asks_for_login} == {PromptKind.LOGIN, PromptKind.PARTIAL_LOGIN}
+    assert {kind for kind in PromptKind if Prompt(kind).may_pass} == {PromptKind.COUNTDOWN, PromptKind.SECRET}
     assert {kind for kind in PromptKind if Prompt(kind).may_be_shell} == {PromptKind.SHELL, PromptKind.CONTINUATION}
 
 
 # No other place
+
+
+@pytest.mark.parametrize("raw", COUNTDOWNS)
+def test_a_boot_is_seen_at_the_same_countdowns(raw: str) -> None:
+    text = Normaliser().feed(f"login: root\n{raw}".encode())
+    assert last_phase(text) == "starting"
+    assert STATE_LOST.search(text)
+    assert last_phase(f"{text}\nLoading the image") == "booting"
 
 
 def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
