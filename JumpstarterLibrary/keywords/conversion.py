@@ -17,10 +17,19 @@ Choice = TypeVar("Choice", bound=enum.Enum)
 def convert_duration(value: str | int | float) -> datetime.timedelta:
     """Convert a length of time: seconds, ``500 ms``, ``2 h``, ``1h30m``, ``10 secs``, ``1:30:00`` or ``PT1H30M``.
 
+    A negative one is converted as well: the keyword says in its own words why it takes none.
+
     Raises:
-        InvalidValue: It is none, or negative, or longer than a year.
+        InvalidValue: It is no length of time, or longer than a year.
     """
-    return datetime.timedelta(seconds=read_duration(value))
+    if isinstance(value, str):
+        text = value.strip()
+        negative = text.startswith("-")
+        seconds = read_duration(text.removeprefix("-") if negative else text)
+    else:
+        negative = value < 0
+        seconds = read_duration(abs(value))
+    return datetime.timedelta(seconds=-seconds if negative else seconds)
 
 
 CONVERTERS: dict[type, Callable[..., object]] = {datetime.timedelta: convert_duration}
