@@ -30,7 +30,7 @@ from JumpstarterLibrary.keywords.console_failing import ConsoleFailingKeywords
 from JumpstarterLibrary.keywords.console_shell import ConsoleShellKeywords
 from JumpstarterLibrary.keywords.console_writing import ConsoleWritingKeywords
 from JumpstarterLibrary.keywords.conversion import CONVERTERS, import_choice, import_duration
-from JumpstarterLibrary.keywords.devices import Devices, Exporter
+from JumpstarterLibrary.keywords.devices import Devices, ExporterHost
 from JumpstarterLibrary.keywords.drivers import DriverKeywords
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
 from JumpstarterLibrary.keywords.lease_sets import LeaseSetKeywords
@@ -312,7 +312,7 @@ def _tell_suite(alias: str, what: str) -> None:
         return
 
 
-def _virtual_board() -> Exporter:
+def _virtual_board() -> ExporterHost:
     # The lab is imported only by those who ask for a virtual board.
     from JumpstarterLibrary.lab import LocalExporter
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -278,3 +280,66 @@ def test_the_core_names_nothing_of_a_face() -> None:
 )
 def test_the_test_finds_what_is_of_a_face(text: str, found: bool) -> None:
     assert bool(OF_A_FACE.search(text)) is found
+
+
+HOMONYMS = {
+    "ByteStream": "the two ends of a byte stream",
+    "ClientService": "the controller's service of that name, and upstream's client of it",
+    "Clock": "one idea: the client's clock, the exporter's and the lab's",
+    "Compression": "upstream's name, beside ours",
+    "Console": "upstream's name, beside ours",
+    "Controller": "a client's view of a controller, and an exporter's",
+    "EndOfStream": "anyio's exception, for drivers and for clients",
+    "EntryMode": "upstream's name, beside ours",
+    "ExporterConfigV1Alpha1": "upstream's name, beside ours",
+    "ExporterConfigV1Alpha1DriverInstance": "upstream's name, beside ours",
+    "ExporterStatus": "upstream's name, beside ours",
+    "FlasherInterface": "upstream's name, of drivers and of clients",
+    "HookInstanceConfigV1Alpha1": "upstream's name, beside ours",
+    "Lease": "upstream's names, beside ours",
+    "Operator": "of selectors, and of U-Boot's expressions",
+    "PexpectAdapter": "upstream's name, beside ours",
+    "PowerReading": "upstream's name, beside ours",
+    "Requirement": "of selectors, which client and lab parse each by itself, so that one finds the other's mistakes",
+    "Selector": "likewise",
+    "Session": "upstream's name, beside ours",
+    "Tunnel": "the three roles at a tunnel",
+}
+"""Names of classes that more than one room has, with the reason."""
+
+
+def test_a_class_name_means_one_thing_in_all_rooms() -> None:
+    rooms: dict[str, set[str]] = {}
+    for path in files():
+        if not is_compat(path) and "generated" not in path.parts:
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    rooms.setdefault(node.name, set()).add(room_of(path))
+    assert {name for name, found in rooms.items() if len(found) > 1} == HOMONYMS.keys()
+    assert len(HOMONYMS) <= 25
+
+
+PRONOUNS = re.compile(r"\b(whoever|somebody|nobody|anybody|whatever|whom)\b", re.IGNORECASE)
+
+
+def test_docstrings_and_comments_name_the_actor() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text.strip()[:80]}"
+        for path in files()
+        for line, text in prose_of(path)
+        if PRONOUNS.search(text)
+    ]
+    assert found == []
+
+
+def prose_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of the docstrings and comments of a file."""
+    source = path.read_text()
+    for node in ast.walk(ast.parse(source)):
+        # A text that is a statement of its own documents something.
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            for number, text in enumerate(node.value.value.splitlines()):
+                yield node.lineno + number, text
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string

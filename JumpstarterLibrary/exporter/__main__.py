@@ -22,7 +22,7 @@ from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 
 
 @dataclass(frozen=True)
-class Address:
+class ListenAddress:
     """The address to listen on, and its credentials."""
 
     unix: Path | None = None
@@ -38,7 +38,7 @@ class Address:
         return session.serve_tcp(*self.tcp, certificate=self.certificate, key=self.key, passphrase=self.passphrase)
 
 
-async def run(driver: Driver, address: Address, motd: str | None = None) -> None:
+async def run(driver: Driver, address: ListenAddress, motd: str | None = None) -> None:
     """Serve a driver tree until the process gets SIGTERM or SIGINT.
 
     The first line on standard output is where it listens, in the form of ``JUMPSTARTER_HOST``.
@@ -168,16 +168,16 @@ def _load(config: ExporterConfigV1Alpha1, path: Path) -> tuple[Driver, str | Non
     return ExporterConfigV1Alpha1DriverInstance.from_path(path).instantiate(), None
 
 
-def _address(options: argparse.Namespace) -> Address:
+def _address(options: argparse.Namespace) -> ListenAddress:
     if options.tcp is None:
-        return Address(unix=options.unix)
+        return ListenAddress(unix=options.unix)
     host, colon, port = options.tcp.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise ConfigurationError(f"--tcp needs HOST:PORT, not {options.tcp!r}.")
     secure = options.tls_cert is not None or options.tls_key is not None
     if secure == options.insecure:
         raise ConfigurationError("--tcp needs either --tls-cert and --tls-key, or --insecure.")
-    return Address(
+    return ListenAddress(
         tcp=(host.strip("[]"), int(port)),
         certificate=_content(options.tls_cert),
         key=_content(options.tls_key),

@@ -24,7 +24,7 @@ from JumpstarterLibrary.types import Mode, Scope, Tls
 logger = logging.getLogger(__name__)
 
 
-class Exporter(Protocol):
+class ExporterHost(Protocol):
     """An exporter in this process."""
 
     host: str
@@ -33,7 +33,7 @@ class Exporter(Protocol):
         """Stop it."""
 
 
-class Leasing(Protocol):
+class LeaseSource(Protocol):
     """Source of leased devices, which also releases them."""
 
     def take(self, wanted: DeviceRequest, events: Events, lease: str | None) -> LeasedDevice:
@@ -77,9 +77,9 @@ class Devices:
         self,
         default: DeviceRequest,
         environ: Mapping[str, str],
-        virtual: Callable[[], Exporter],
+        virtual: Callable[[], ExporterHost],
         prepare: Callable[[Device, str], None],
-        leasing: Leasing | None = None,
+        leasing: LeaseSource | None = None,
         events: Callable[[str], Events] = lambda _alias: Events(),
     ) -> None:
         self.default = default

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from JumpstarterLibrary.client.devices.leases import warn_of_token
 from JumpstarterLibrary.client.devices.request import DeviceRequest
-from JumpstarterLibrary.client.devices.virtual_lab import VirtualLab, virtual_lab_settings
+from JumpstarterLibrary.client.devices.virtual_lab import LabAccess, virtual_lab_settings
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
@@ -21,7 +21,7 @@ from JumpstarterLibrary.types import Mode
 logger = logging.getLogger(__name__)
 
 
-class Lab(VirtualLab, Protocol):
+class Lab(LabAccess, Protocol):
     """A virtual lab that keywords run and disturb."""
 
     def inject(self, target: str, fault: str, **options: Any) -> Any:

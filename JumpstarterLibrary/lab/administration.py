@@ -14,7 +14,7 @@ from JumpstarterLibrary.lab.model import ClientRecord, ExporterRecord, LeaseReco
 from JumpstarterLibrary.lab.policies import ExporterAccessPolicy
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.selector import is_subdomain
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.lab.tokens import TOKEN_LIFE, TokenIssuer
 
 Result = TypeVar("Result")
@@ -39,7 +39,7 @@ class Administration:
         state: As given.
     """
 
-    def __init__(self, state: State, reconciler: Reconciler, issuer: TokenIssuer) -> None:
+    def __init__(self, state: ControllerState, reconciler: Reconciler, issuer: TokenIssuer) -> None:
         self.namespace = state.namespace
         self.state = state
         self._reconciler = reconciler

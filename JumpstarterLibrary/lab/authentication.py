@@ -13,7 +13,7 @@ from JumpstarterLibrary.lab.features import ControllerFeatures
 from JumpstarterLibrary.lab.model import ClientRecord, ExporterRecord
 from JumpstarterLibrary.lab.refusal import Refusal, invalid, not_found
 from JumpstarterLibrary.lab.selector import NAME_LIMIT
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.lab.tokens import NO_AUTHENTICATOR, USER_PREFIX, Claims, TokenIssuer, TokenRefused
 
 AUTHORIZATION = "authorization"
@@ -36,7 +36,7 @@ class Authentication:
     """
 
     def __init__(
-        self, state: State, clock: Clock, issuers: Sequence[TokenIssuer], features: ControllerFeatures
+        self, state: ControllerState, clock: Clock, issuers: Sequence[TokenIssuer], features: ControllerFeatures
     ) -> None:
         self._state = state
         self._clock = clock

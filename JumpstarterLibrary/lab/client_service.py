@@ -19,7 +19,7 @@ from JumpstarterLibrary.lab.pages import Pages
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.refusal import Refusal, invalid, not_found, rpc
 from JumpstarterLibrary.lab.selector import Selector, SelectorError, parse
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.lab.tokens import TOKEN_LIFE, TokenIssuer
 from JumpstarterLibrary.protocol import client_pb2
 from JumpstarterLibrary.protocol.wellknown import Empty
@@ -44,7 +44,7 @@ class ClientService:
 
     def __init__(
         self,
-        state: State,
+        state: ControllerState,
         clock: Clock,
         authentication: Authentication,
         reconciler: Reconciler,

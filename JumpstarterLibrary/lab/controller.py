@@ -25,7 +25,7 @@ from JumpstarterLibrary.lab.health import health_handler
 from JumpstarterLibrary.lab.journal import Journal, JournalInterceptor
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.rpc_faults import FaultInterceptor, RpcFaults
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.lab.tokens import RouterKey, TokenIssuer
 from JumpstarterLibrary.protocol import CLIENT, CONTROLLER, service_handler
 
@@ -98,7 +98,7 @@ class MockController(ControllerTestHooks):
         self.ca, self._certificate = _identity(host, certificate, plaintext)
         self._host = host
         self._port = port
-        state = State(namespace)
+        state = ControllerState(namespace)
         reconciler = Reconciler(state, self.clock, self.features, self.journal, assignment_delay)
         super().__init__(state, reconciler, issuer or TokenIssuer(self.clock))
         issuers = [self._issuer, *external_issuers]

@@ -12,7 +12,7 @@ from JumpstarterLibrary.lab.administration import Administration
 from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.lease_request import uuid7
 from JumpstarterLibrary.lab.model import LeaseRecord
-from JumpstarterLibrary.lab.selection import Verdict
+from JumpstarterLibrary.lab.selection import Rejection
 
 _REFUSED = {
     "expired": "oidc: verify token: oidc: token is expired",
@@ -71,7 +71,7 @@ class ControllerTestHooks(Administration):
         return self._do(add)
 
     @contextmanager
-    def forced(self, verdict: Verdict) -> Iterator[None]:
+    def forced(self, verdict: Rejection) -> Iterator[None]:
         """Let all requests for leases come to one verdict while the block runs."""
         self._force(verdict)
         try:
@@ -79,7 +79,7 @@ class ControllerTestHooks(Administration):
         finally:
             self._force(None)
 
-    def _force(self, verdict: Verdict | None) -> None:
+    def _force(self, verdict: Rejection | None) -> None:
         def force() -> None:
             self.state.forced = None if verdict is None else (verdict.kind, verdict.reason, verdict.message)
             self._reconciler.everything_changed()

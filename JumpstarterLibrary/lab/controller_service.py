@@ -16,10 +16,10 @@ from JumpstarterLibrary.lab.features import ControllerFeatures, RouterEntry
 from JumpstarterLibrary.lab.journal import Journal
 from JumpstarterLibrary.lab.legacy_leases import LegacyLeases
 from JumpstarterLibrary.lab.listening import Listeners, StatusWatches
-from JumpstarterLibrary.lab.model import NO_STATUS, OFFLINE, RESERVED_PREFIX, Device, ExporterRecord, LeaseRecord
+from JumpstarterLibrary.lab.model import NO_STATUS, OFFLINE, RESERVED_PREFIX, DriverReport, ExporterRecord, LeaseRecord
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.refusal import Refusal, not_found, rpc
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.lab.tokens import RouterKey
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
@@ -52,7 +52,7 @@ class ControllerService:
 
     def __init__(
         self,
-        state: State,
+        state: ControllerState,
         clock: Clock,
         authentication: Authentication,
         reconciler: Reconciler,
@@ -91,7 +91,7 @@ class ControllerService:
         own = {key: value for key, value in request.labels.items() if key.startswith(RESERVED_PREFIX)}
         self._state.relabel(exporter, {**kept, **own})
         exporter.devices = [
-            Device(
+            DriverReport(
                 report.uuid,
                 report.parent_uuid if report.HasField("parent_uuid") else None,
                 dict(report.labels),

@@ -13,7 +13,7 @@ from JumpstarterLibrary.lab.features import RouterEntry
 from JumpstarterLibrary.lab.listening import Listeners
 from JumpstarterLibrary.lab.model import ClientRecord, ExporterRecord, LeaseRecord
 from JumpstarterLibrary.lab.refusal import Refusal, not_found
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.lab.tokens import RouterKey
 from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
 
@@ -51,7 +51,7 @@ class Dialling:
     """
 
     def __init__(
-        self, state: State, clock: Clock, listeners: Listeners, key: RouterKey, routers: Sequence[RouterEntry]
+        self, state: ControllerState, clock: Clock, listeners: Listeners, key: RouterKey, routers: Sequence[RouterEntry]
     ) -> None:
         self.routers = list(routers)
         self._state = state

@@ -30,7 +30,7 @@ _LIFE = frozenset({"reset", "close"})
 _EXPORTED: WeakKeyDictionary[type[Driver], dict[str, CallKind]] = WeakKeyDictionary()
 
 
-class Place:
+class DriverPlace:
     """The place of a driver in its exporter's tree.
 
     Args:
@@ -69,17 +69,17 @@ class DriverFaults:
 
     def watched(self, root: Driver) -> Driver:
         """Return a driver tree, wrapped."""
-        places: dict[int, Place] = {}
+        places: dict[int, DriverPlace] = {}
         for entry in root.enumerate():
             place = places.get(id(entry.driver))
             if place is None:
-                place = places[id(entry.driver)] = Place(entry.driver)
+                place = places[id(entry.driver)] = DriverPlace(entry.driver)
                 self._wrap(entry.driver, place)
             above = places[id(entry.parent)].paths if entry.parent is not None else [""]
             place.paths += [f"{path}.{entry.name}".lstrip(".") if entry.name else path for path in above]
         return root
 
-    def call(self, place: Place, method: str) -> CallFault | None:
+    def call(self, place: DriverPlace, method: str) -> CallFault | None:
         """Return the fault that a call meets, the oldest that fits, and count it; None if it meets none."""
         for fault in self.calls:
             if fault.left and place.fits(fault.driver) and fnmatch.fnmatchcase(method, fault.method):
@@ -87,18 +87,18 @@ class DriverFaults:
                 return fault
         return None
 
-    def spoilt(self, faults: list[StreamFault], place: Place) -> Iterator[StreamFault]:
+    def spoilt(self, faults: list[StreamFault], place: DriverPlace) -> Iterator[StreamFault]:
         """Yield the faults that meet a driver's bytes."""
         return (fault for fault in faults if place.fits(fault.driver))
 
-    def _wrap(self, driver: Driver, place: Place) -> None:
+    def _wrap(self, driver: Driver, place: DriverPlace) -> None:
         for name, kind in _exported(type(driver)).items():
             wrapper = _WRAPPERS[kind](self, place, name, getattr(driver, name))
             # Not by setattr: some classes check what is assigned to their fields.
             vars(driver)[name] = wrapper
         vars(driver)["resource"] = self._resource(place, driver.resource)
 
-    def _resource(self, place: Place, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _resource(self, place: DriverPlace, method: Callable[..., Any]) -> Callable[..., Any]:
         @asynccontextmanager
         async def resource(handle: Mapping[str, Any], *arguments: Any, **options: Any) -> AsyncIterator[Any]:
             async with method(handle, *arguments, **options) as stream:
@@ -116,7 +116,7 @@ def _exported(kind: type[Driver]) -> dict[str, CallKind]:
     return _EXPORTED[kind]
 
 
-def _unary(faults: DriverFaults, place: Place, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def _unary(faults: DriverFaults, place: DriverPlace, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(method):
 
         @functools.wraps(method)
@@ -140,7 +140,7 @@ def _unary(faults: DriverFaults, place: Place, name: str, method: Callable[..., 
     return blocking_call
 
 
-def _streaming(faults: DriverFaults, place: Place, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def _streaming(faults: DriverFaults, place: DriverPlace, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(method):
 
         @functools.wraps(method)
@@ -166,7 +166,7 @@ def _streaming(faults: DriverFaults, place: Place, name: str, method: Callable[.
     return _unary(faults, place, name, method)
 
 
-def _stream(faults: DriverFaults, place: Place, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def _stream(faults: DriverFaults, place: DriverPlace, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     @asynccontextmanager
     async def connect(*arguments: Any, **options: Any) -> AsyncIterator[FaultyStream]:

@@ -6,13 +6,13 @@ from JumpstarterLibrary.lab.identifiers import parse_name
 from JumpstarterLibrary.lab.lease_request import LeaseTime, reconcile_times, times_of
 from JumpstarterLibrary.lab.model import LeaseRecord
 from JumpstarterLibrary.lab.refusal import Refusal
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.protocol import client_pb2
 
 _TIMES = ("duration", "begin_time", "end_time")
 
 
-def apply_update(lease: LeaseRecord, wanted: client_pb2.Lease, state: State) -> None:
+def apply_update(lease: LeaseRecord, wanted: client_pb2.Lease, state: ControllerState) -> None:
     """Change a lease, wholly or not at all.
 
     Args:
@@ -47,7 +47,7 @@ def _new_times(lease: LeaseRecord, wanted: client_pb2.Lease) -> LeaseTime:
     return reconcile_times(begin, end, duration).stored()
 
 
-def _new_client(lease: LeaseRecord, path: str, state: State) -> str:
+def _new_client(lease: LeaseRecord, path: str, state: ControllerState) -> str:
     namespace, name = parse_name(path, "clients")
     if namespace != lease.namespace:
         raise Refusal(f"cannot transfer lease: client {name} is in another namespace, {namespace}")

@@ -13,7 +13,7 @@ from JumpstarterLibrary.lab.model import LeaseRecord
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.refusal import Refusal, not_found, rpc
 from JumpstarterLibrary.lab.selector import Requirement, Selector
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.protocol import jumpstarter_pb2, kubernetes_pb2
 
 _Context = Any
@@ -31,7 +31,9 @@ class LegacyLeases:
         reconciler: Who has to know of new leases.
     """
 
-    def __init__(self, state: State, clock: Clock, authentication: Authentication, reconciler: Reconciler) -> None:
+    def __init__(
+        self, state: ControllerState, clock: Clock, authentication: Authentication, reconciler: Reconciler
+    ) -> None:
         self._state = state
         self._clock = clock
         self._authentication = authentication

@@ -10,7 +10,7 @@ import grpc
 
 from JumpstarterLibrary.lab.model import ExporterRecord
 from JumpstarterLibrary.lab.refusal import Refusal, not_found
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 LISTEN_LIMIT = 8
@@ -125,7 +125,7 @@ class StatusWatches:
         state: The controller's objects.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ControllerState) -> None:
         self._state = state
         self._watches: dict[str, set[StatusWatch]] = {}
 

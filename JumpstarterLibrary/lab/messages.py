@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from JumpstarterLibrary.lab.features import ControllerFeatures
-from JumpstarterLibrary.lab.model import Condition, ExporterRecord, LeaseRecord
+from JumpstarterLibrary.lab.model import ExporterRecord, LeaseCondition, LeaseRecord
 from JumpstarterLibrary.protocol import client_pb2, kubernetes_pb2
 from JumpstarterLibrary.protocol.wellknown import Duration, Timestamp
 
@@ -31,7 +31,7 @@ def duration(length: timedelta) -> Duration:
     return message
 
 
-def condition(record: Condition) -> kubernetes_pb2.Condition:
+def condition(record: LeaseCondition) -> kubernetes_pb2.Condition:
     """Return a condition as a message."""
     return kubernetes_pb2.Condition(
         type=record.type,

@@ -63,7 +63,7 @@ class ClientRecord:
 
 
 @dataclass
-class Device:
+class DriverReport:
     """One driver of an exporter, as it was registered."""
 
     uuid: str
@@ -97,7 +97,7 @@ class ExporterRecord:
     enabled: bool = True
     username: str | None = None
     uid: str = field(default_factory=_uid)
-    devices: list[Device] = field(default_factory=list)
+    devices: list[DriverReport] = field(default_factory=list)
     online: bool = False
     last_seen: float | None = None
     open_streams: int = 0
@@ -117,7 +117,7 @@ class ExporterRecord:
 
 
 @dataclass
-class Condition:
+class LeaseCondition:
     """One statement about a lease.
 
     Attributes:
@@ -188,7 +188,7 @@ class LeaseRecord:
     effective_begin: datetime | None = None
     effective_end: datetime | None = None
     ended: bool = False
-    conditions: list[Condition] = field(default_factory=list)
+    conditions: list[LeaseCondition] = field(default_factory=list)
     generation: int = 1
 
     @property
@@ -196,7 +196,7 @@ class LeaseRecord:
         """Whether its end is in its labels, by which lists know it; that comes a moment after the end itself."""
         return ENDED_LABEL in self.labels
 
-    def condition(self, kind: str) -> Condition | None:
+    def condition(self, kind: str) -> LeaseCondition | None:
         """Return a condition; None when it never came up."""
         return next((condition for condition in self.conditions if condition.type == kind), None)
 
@@ -209,7 +209,7 @@ class LeaseRecord:
         """Set a condition of the lease; it replaces the one of the same kind."""
         condition = self.condition(kind)
         if condition is None:
-            self.conditions.append(Condition(kind, status, reason, message, whole_second(now), self.generation))
+            self.conditions.append(LeaseCondition(kind, status, reason, message, whole_second(now), self.generation))
             return
         if condition.status != status:
             condition.since = whole_second(now)

@@ -25,8 +25,8 @@ from JumpstarterLibrary.lab.model import (
     LeaseRecord,
     whole_second,
 )
-from JumpstarterLibrary.lab.selection import Choice, Selection
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.selection import ExporterChoice, Selection
+from JumpstarterLibrary.lab.state import ControllerState
 
 LOST_AFTER_S = 60.0
 """Lab seconds without a sign of life until an exporter counts as offline."""
@@ -62,7 +62,7 @@ class Reconciler:
 
     def __init__(
         self,
-        state: State,
+        state: ControllerState,
         clock: Clock,
         features: ControllerFeatures,
         journal: Journal,
@@ -205,7 +205,7 @@ class Reconciler:
             return first
         self._held_back.pop(lease.name, None)
         found = self._selection.choose(lease)
-        if isinstance(found, Choice):
+        if isinstance(found, ExporterChoice):
             self._state.assign(lease, found.exporter, found.approval.priority, found.approval.spot)
             return None
         lease.set_condition(found.kind, True, found.reason, found.message, now)

@@ -15,11 +15,11 @@ from JumpstarterLibrary.lab.model import (
     LeaseRecord,
 )
 from JumpstarterLibrary.lab.policies import Approval, approval, descriptions
-from JumpstarterLibrary.lab.state import State
+from JumpstarterLibrary.lab.state import ControllerState
 
 
 @dataclass(frozen=True)
-class Choice:
+class ExporterChoice:
     """The exporter for a lease.
 
     Attributes:
@@ -32,7 +32,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Rejection:
     """Why there is none, as a condition.
 
     Attributes:
@@ -75,20 +75,20 @@ class Selection:
         features: What the controller can do.
     """
 
-    def __init__(self, state: State, features: ControllerFeatures) -> None:
+    def __init__(self, state: ControllerState, features: ControllerFeatures) -> None:
         self._state = state
         self._features = features
         self._generation = -1
-        self._refused: dict[tuple[object, ...], Verdict] = {}
+        self._refused: dict[tuple[object, ...], Rejection] = {}
 
-    def choose(self, lease: LeaseRecord) -> Choice | Verdict:
+    def choose(self, lease: LeaseRecord) -> ExporterChoice | Rejection:
         """Return the exporter for a lease, or why it gets none now.
 
         Many leases often wait for the same few exporters. What is said of one holds for all that ask the same, until
         an exporter, a policy or a lease changes.
         """
         if self._state.forced is not None:
-            return Verdict(*self._state.forced)
+            return Rejection(*self._state.forced)
         if self._generation != self._state.generation:
             self._generation = self._state.generation
             self._refused.clear()
@@ -99,7 +99,7 @@ class Selection:
         try:
             return self._choose(lease)
         except _Refused as refused:
-            verdict = Verdict(*refused.args)
+            verdict = Rejection(*refused.args)
             self._refused[key] = verdict
             return verdict
 
@@ -107,7 +107,7 @@ class Selection:
         key = (str(lease.selector), lease.exporter_name, lease.allow_disabled)
         return (*key, lease.client, lease.wanted_time) if self._state.policies else key
 
-    def _choose(self, lease: LeaseRecord) -> Choice:
+    def _choose(self, lease: LeaseRecord) -> ExporterChoice:
         if not lease.selector and not lease.exporter_name:
             raise _Refused(INVALID, "InvalidSelector", "The lease names neither labels nor an exporter.")
         matching = self._by_name(lease) if lease.exporter_name else self._by_selector(lease)
@@ -163,7 +163,7 @@ class Selection:
             raise _Refused(UNSATISFIABLE, "NoExporter", message)
         raise _Refused(PENDING, "Offline", message)
 
-    def _best(self, online: list[_Candidate]) -> Choice:
+    def _best(self, online: list[_Candidate]) -> ExporterChoice:
         first = min(online, key=lambda one: one.order)
         if first.approval.spot:
             raise _Refused(
@@ -182,4 +182,4 @@ class Selection:
         best = min(ready, key=lambda one: one.order)
         if best.holder is not None:
             raise _Refused(PENDING, "NotAvailable", f"Spot lease {best.holder.name} still has {best.exporter.name}.")
-        return Choice(best.exporter.name, best.approval)
+        return ExporterChoice(best.exporter.name, best.approval)

@@ -13,7 +13,7 @@ SELECTORS_LIMIT = 1024
 """Selectors whose matching exporters are remembered."""
 
 
-class State:
+class ControllerState:
     """Everything that outlives a restart of the controller. To be used on the controller's loop only.
 
     Attributes:

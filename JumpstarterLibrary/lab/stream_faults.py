@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from JumpstarterLibrary.exporter.streams import ByteStream, EndOfStream
 
 if TYPE_CHECKING:
-    from JumpstarterLibrary.lab.driver_faults import Place
+    from JumpstarterLibrary.lab.driver_faults import DriverPlace
 
 
 @dataclass(kw_only=True, eq=False)
@@ -65,7 +65,7 @@ class FaultyStream:
         place: As given.
     """
 
-    def __init__(self, stream: ByteStream, faults: Callable[[], Iterable[StreamFault]], place: Place) -> None:
+    def __init__(self, stream: ByteStream, faults: Callable[[], Iterable[StreamFault]], place: DriverPlace) -> None:
         self.place = place
         self._stream = stream
         self._faults = faults

@@ -11,7 +11,7 @@ from pytest_jumpstarter.evidence.recorder import Recorder
 
 
 @dataclass(eq=False)
-class Board(PooledDevice):
+class ConnectedBoard(PooledDevice):
     """A connected board.
 
     Attributes:

@@ -28,7 +28,7 @@ from pytest_jumpstarter.virtual import RunLab
 logger = logging.getLogger("pytest_jumpstarter")
 
 
-class Source:
+class ControllerSource:
     """One controller, as one client.
 
     Args:
@@ -86,11 +86,11 @@ class Leasing:
         self._lab = lab
         self._follow_logs = follow_logs
         self._timing = timing
-        self._sources: list[Source] = []
+        self._sources: list[ControllerSource] = []
         # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
         self._termination = Termination(_stop)
 
-    def source(self, mode: ConnectionMode) -> Source:
+    def source(self, mode: ConnectionMode) -> ControllerSource:
         """Return where boards come from now: tests may change the environment.
 
         Raises:
@@ -105,10 +105,10 @@ class Leasing:
                 self._sources.remove(source)
                 source.service.close()
         # A virtual lab dies with its worker, and its leases with it.
-        self._sources.append(Source(settings, WorkerLeaseRegistry(None, "") if mode.lab else self._notes))
+        self._sources.append(ControllerSource(settings, WorkerLeaseRegistry(None, "") if mode.lab else self._notes))
         return self._sources[-1]
 
-    def take(self, wish: BoardRequest, mode: ConnectionMode, source: Source, events: Events) -> LeasedDevice:
+    def take(self, wish: BoardRequest, mode: ConnectionMode, source: ControllerSource, events: Events) -> LeasedDevice:
         """Lease a board, or connect to the one of the lease that was found.
 
         Raises:
@@ -149,7 +149,7 @@ class Leasing:
             self._sources.pop().service.close()
         self._termination.restore()
 
-    def _request(self, wish: BoardRequest, mode: ConnectionMode, source: Source) -> LeaseRequest:
+    def _request(self, wish: BoardRequest, mode: ConnectionMode, source: ControllerSource) -> LeaseRequest:
         # Each worker has a board of its own, and so a lease of its own.
         name = f"{wish.name}-{self._worker}" if wish.name and self._worker else wish.name
         request = LeaseRequest(

@@ -19,14 +19,14 @@ from JumpstarterLibrary.client.events import Event, Events, Notice
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.types import Mode
-from pytest_jumpstarter.board import Board
+from pytest_jumpstarter.board import ConnectedBoard
 from pytest_jumpstarter.board_request import BoardRequest
 from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.clients.factory import Allow, build_clients
-from pytest_jumpstarter.evidence.journal import Journal
+from pytest_jumpstarter.evidence.collector import EvidenceCollector
 from pytest_jumpstarter.evidence.recorder import Recorder
 from pytest_jumpstarter.hints import pytest_hints
-from pytest_jumpstarter.leasing import Leasing, Source
+from pytest_jumpstarter.leasing import ControllerSource, Leasing
 from pytest_jumpstarter.notices import NoticeReporter
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import worker_of
@@ -53,11 +53,11 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self.options = Options(config)
-        self.journal = Journal(self.options, self._secrets)
+        self.journal = EvidenceCollector(self.options, self._secrets)
         self._config = config
         self._lab = RunLab(self.options.virtual_lab)
         self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0, timing=self.options.timing)
-        self._pool: DevicePool[Hashable, Board] = DevicePool()
+        self._pool: DevicePool[Hashable, ConnectedBoard] = DevicePool()
         self._wants = SharedDeviceSchedule(self.options)
         self._voice = NoticeReporter(config)
         self._level = logger.level
@@ -111,7 +111,7 @@ class Run:
         finally:
             self._pool.release(key, board, owner, keep=self._wanted(key) or self._runs_again())
 
-    def _shared(self, key: Hashable, wish: BoardRequest, owner: str) -> Board | None:
+    def _shared(self, key: Hashable, wish: BoardRequest, owner: str) -> ConnectedBoard | None:
         """Return a board that is connected for the same request, as one that the owner uses; None if there is none."""
         board = self._pool.usable(key)
         if board is None:
@@ -158,8 +158,8 @@ class Run:
         return self.journal.failed and any(map(self._config.pluginmanager.hasplugin, REPEATERS))
 
     def _connect(
-        self, wish: BoardRequest, mode: ConnectionMode, source: Source | None, request: pytest.FixtureRequest
-    ) -> Board:
+        self, wish: BoardRequest, mode: ConnectionMode, source: ControllerSource | None, request: pytest.FixtureRequest
+    ) -> ConnectedBoard:
         recorder = Recorder()
         events = Events()
         events.subscribe(self._make_room)
@@ -178,7 +178,7 @@ class Run:
                 self.journal.begin(recorder, request, None)
                 raise
             client = build_clients(device, allow)
-            return Board(device, stack.pop_all(), client, mode, recorder)
+            return ConnectedBoard(device, stack.pop_all(), client, mode, recorder)
 
     def _make_room(self, event: Event) -> None:
         """Release the boards that no test uses when a wait begins: it may be for one of them."""
@@ -203,7 +203,7 @@ class _Shared:
     asked: Hashable
 
 
-def _described(board: Board) -> str:
+def _described(board: ConnectedBoard) -> str:
     device = board.device
     if isinstance(device, LeasedDevice):
         return f"exporter {device.lease.exporter} (lease {device.lease.name})"

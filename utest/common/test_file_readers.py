@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from JumpstarterLibrary.client.boot.context import Settings
+from JumpstarterLibrary.client.boot.context import BootSettings
 from JumpstarterLibrary.client.boot.files import read_states
 from JumpstarterLibrary.client.settings.choice import ClientArguments
 from JumpstarterLibrary.client.settings.find import find_settings
@@ -74,7 +74,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "client": lambda path: find_settings(ClientArguments(config=path), {"JMP_TOKEN": "x"}).described(),
     "exporter": _read_exporter,
     "lab": LabFile.load,
-    "states": lambda path: read_states(path, Settings(), Timing(), ("off", "shell")),
+    "states": lambda path: read_states(path, BootSettings(), Timing(), ("off", "shell")),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.boot import actions, files
-from JumpstarterLibrary.client.boot.context import Settings
+from JumpstarterLibrary.client.boot.context import BootSettings
 from JumpstarterLibrary.keywords.states import StateKeywords
 
 
@@ -42,4 +42,4 @@ def test_every_key_of_a_state_is_in_the_manual() -> None:
 
 def test_settings_can_be_made_of_a_file() -> None:
     names = {files._FIELDS.get(name, name) for name in files._SETTINGS}
-    assert names <= {field.name for field in fields(Settings)}
+    assert names <= {field.name for field in fields(BootSettings)}

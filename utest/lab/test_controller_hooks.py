@@ -11,7 +11,7 @@ import pytest
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.lab.model import AVAILABLE, UNSATISFIABLE
 from JumpstarterLibrary.lab.refusal import Refusal
-from JumpstarterLibrary.lab.selection import Verdict
+from JumpstarterLibrary.lab.selection import Rejection
 
 Failing = Callable[[Callable[[], object]], tuple[str, str]]
 Eventually = Callable[[Callable[[], object]], None]
@@ -40,7 +40,7 @@ def test_a_lease_that_nobody_asked_for(lab: Any, eventually: Eventually) -> None
 
 def test_a_verdict_for_everybody(lab: Any) -> None:
     peer = lab.client()
-    with lab.controller.forced(Verdict(UNSATISFIABLE, "NoAccess", "Not today.")):
+    with lab.controller.forced(Rejection(UNSATISFIABLE, "NoAccess", "Not today.")):
         (condition,) = peer.until(peer.create(name="one").name.rpartition("/")[2], UNSATISFIABLE, "NoAccess").conditions
         assert condition.message == "Not today."
     peer.create(name="two")

@@ -12,7 +12,7 @@ USER = "root"
 
 
 @dataclass(frozen=True)
-class Settings:
+class BootSettings:
     """Settings of how a board boots.
 
     Attributes:
@@ -46,5 +46,5 @@ class Context:
     """
 
     board: Board
-    settings: Settings
+    settings: BootSettings
     deadline: Deadline

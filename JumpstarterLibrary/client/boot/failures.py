@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client.boot.board import Board
-from JumpstarterLibrary.client.boot.context import Settings
+from JumpstarterLibrary.client.boot.context import BootSettings
 from JumpstarterLibrary.client.boot.model import SHELL
 from JumpstarterLibrary.errors import BootFailed, DeviceFailure, StateBroken
 from JumpstarterLibrary.hints import Hint
@@ -55,7 +55,7 @@ class Failures:
         """The names of these states."""
         return list(self._failures)
 
-    def remember(self, state: str, source: str, cause: DeviceFailure, settings: Settings) -> BootFailed:
+    def remember(self, state: str, source: str, cause: DeviceFailure, settings: BootSettings) -> BootFailed:
         """Remember a failure, and return the error that tells it.
 
         Args:
@@ -91,7 +91,7 @@ class Failures:
         """Forget all failures."""
         self._failures.clear()
 
-    def forgive(self, settings: Settings) -> None:
+    def forgive(self, settings: BootSettings) -> None:
         """Forget old failures: all, if the power was cycled, and a login with another user or password."""
         if self._count_cycles() != self._cycles:
             self._failures.clear()

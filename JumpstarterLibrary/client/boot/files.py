@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from JumpstarterLibrary.client.boot.actions import make_action, one_after_another
-from JumpstarterLibrary.client.boot.context import Settings
+from JumpstarterLibrary.client.boot.context import BootSettings
 from JumpstarterLibrary.client.boot.keys import key_bytes
 from JumpstarterLibrary.client.boot.model import (
     ANY,
@@ -81,13 +81,13 @@ class StatesFile:
         ways: How to get there.
     """
 
-    settings: Settings
+    settings: BootSettings
     timing: Timing | None
     states: tuple[State, ...]
     ways: tuple[TransitionRule, ...]
 
 
-def read_states(path: Path, settings: Settings, timing: Timing, known: Iterable[str]) -> StatesFile:
+def read_states(path: Path, settings: BootSettings, timing: Timing, known: Iterable[str]) -> StatesFile:
     """Read a file.
 
     Args:
@@ -126,7 +126,7 @@ def user_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
     return State(name, re.compile(expression), nudge, ended=nudge is None)
 
 
-def _parsed(reader: ConfigReader, settings: Settings, timing: Timing, known: Iterable[str]) -> StatesFile:
+def _parsed(reader: ConfigReader, settings: BootSettings, timing: Timing, known: Iterable[str]) -> StatesFile:
     reader.only("settings", "timing", "states")
     defined = [name for name, state in reader.tables("states") if state.has("detect")]
     names = list(dict.fromkeys([*known, *defined, ANY]))
@@ -148,7 +148,7 @@ def _parsed(reader: ConfigReader, settings: Settings, timing: Timing, known: Ite
     return StatesFile(_settings(reader.mapping("settings"), settings), own, tuple(states), tuple(ways))
 
 
-def _settings(given: Mapping[str, object], settings: Settings) -> Settings:
+def _settings(given: Mapping[str, object], settings: BootSettings) -> BootSettings:
     values: dict[str, Any] = {}
     for name, value in given.items():
         with within(f"settings.{name}"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from JumpstarterLibrary.client.boot.board import Board, find_board
 from JumpstarterLibrary.client.boot.builtin_transitions import builtin_states
-from JumpstarterLibrary.client.boot.context import Context, Settings
+from JumpstarterLibrary.client.boot.context import BootSettings, Context
 from JumpstarterLibrary.client.boot.detecting import Detector
 from JumpstarterLibrary.client.boot.failures import Failures
 from JumpstarterLibrary.client.boot.files import read_states
@@ -40,7 +40,7 @@ class DeviceStates:
     """
 
     def __init__(self, device: Device, driver: str | None = None) -> None:
-        self.settings = Settings()
+        self.settings = BootSettings()
         self._device, self._driver = device, driver
         self._states: list[State] = []
         self._ways: list[TransitionRule] = []
@@ -71,7 +71,7 @@ class DeviceStates:
 
     # Definitions
 
-    def configure(self, settings: Settings) -> None:
+    def configure(self, settings: BootSettings) -> None:
         """Change how the board boots."""
         if (settings.prompt, settings.power) != (self.settings.prompt, self.settings.power):
             self._board = find_board(self._device, self._driver, settings.power, settings.prompt)
@@ -161,7 +161,7 @@ class DeviceStates:
                 f"{found}.",
             )
 
-    def ensure(self, target: str, timeout: Seconds = None, settings: Settings | None = None) -> list[StateChange]:
+    def ensure(self, target: str, timeout: Seconds = None, settings: BootSettings | None = None) -> list[StateChange]:
         """Bring the board to a state, by the shortest way from where it is.
 
         Args:
@@ -187,7 +187,7 @@ class DeviceStates:
         finally:
             self._failures.count()
 
-    def _context(self, settings: Settings, timeout: Seconds) -> Context:
+    def _context(self, settings: BootSettings, timeout: Seconds) -> Context:
         board = self.board
         return Context(board, settings, Deadline.of(timeout, board.timing.state_timeout))
 

@@ -10,7 +10,7 @@ CLIENT = "tester"
 """The client that a virtual lab knows unless its file says otherwise."""
 
 
-class VirtualLab(Protocol):
+class LabAccess(Protocol):
     """A virtual lab, as far as a client needs it."""
 
     ca: bytes
@@ -19,7 +19,7 @@ class VirtualLab(Protocol):
         """Return the client configuration of a client, as `jmp` has it in a file."""
 
 
-def virtual_lab_settings(lab: VirtualLab, client: str = CLIENT) -> ClientSettings:
+def virtual_lab_settings(lab: LabAccess, client: str = CLIENT) -> ClientSettings:
     """Return the settings of a client of a virtual lab.
 
     Args:

@@ -65,7 +65,7 @@ class ClientArguments:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ClientChoice:
     """The client that was chosen.
 
     Attributes:
@@ -98,7 +98,7 @@ def config_home(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(user) if user else Path.home()) / ".config" / "jumpstarter"
 
 
-def choose(arguments: ClientArguments, environ: Mapping[str, str], weak: Sequence[Layer]) -> Choice:
+def choose(arguments: ClientArguments, environ: Mapping[str, str], weak: Sequence[Layer]) -> ClientChoice:
     """Return the client to be: the first of these that there is.
 
     The file in the arguments; a namespace and a name in arguments and environment, which need no file; the file or
@@ -121,19 +121,19 @@ def choose(arguments: ClientArguments, environ: Mapping[str, str], weak: Sequenc
     )
 
 
-def _argued(arguments: ClientArguments, clients: Path) -> Choice | None:
+def _argued(arguments: ClientArguments, clients: Path) -> ClientChoice | None:
     if arguments.client is not None and arguments.config is not None:
         raise ConfigurationError(f"{_CLIENT} and {_CONFIG} both name a client. Leave one of the two out.")
     if arguments.config is not None:
         path = _existing(Path(arguments.config).expanduser(), _CONFIG)
-        return Choice(f"'{path}', which {_CONFIG} names", path)
+        return ClientChoice(f"'{path}', which {_CONFIG} names", path)
     if arguments.client is not None:
         path = _of_alias(arguments.client, clients, _CLIENT)
-        return Choice(f"'{path}', which {_CLIENT} names", path)
+        return ClientChoice(f"'{path}', which {_CLIENT} names", path)
     return None
 
 
-def _identified(layers: Layers) -> Choice | None:
+def _identified(layers: Layers) -> ClientChoice | None:
     given = [layers.given(key) for key in _IDENTITY]
     if not all(given):
         return None
@@ -141,27 +141,27 @@ def _identified(layers: Layers) -> Choice | None:
     variables = [origin.removeprefix("environment ") for origin in origins if origin != "argument"]
     sources = ["arguments"] if "argument" in origins else []
     sources += [f"the environment ({', '.join(variables)})"] if variables else []
-    return Choice(" and ".join(sources))
+    return ClientChoice(" and ".join(sources))
 
 
-def _variable(value: str | None, clients: Path) -> Choice | None:
+def _variable(value: str | None, clients: Path) -> ClientChoice | None:
     if not value:
         return None
     if os.sep in value or value.endswith((SUFFIX, ".yml")):
         path = _existing(Path(value).expanduser(), VARIABLE)
     else:
         path = _of_alias(value, clients, VARIABLE)
-    return Choice(f"'{path}', which {VARIABLE} names", path)
+    return ClientChoice(f"'{path}', which {VARIABLE} names", path)
 
 
-def _kept(clients: Path) -> Choice:
+def _kept(clients: Path) -> ClientChoice:
     current = _current(clients.parent / "config.yaml")
     if current is not None and _is_file(path := clients / f"{current}{SUFFIX}"):
-        return Choice(f"'{path}', the current client", path)
+        return ClientChoice(f"'{path}', the current client", path)
     aliases = _aliases(clients)
     if len(aliases) == 1:
         path = clients / f"{aliases[0]}{SUFFIX}"
-        return Choice(f"'{path}', the only client", path)
+        return ClientChoice(f"'{path}', the only client", path)
     lost = f" (the current one, '{current}', has no file)" if current is not None else ""
     if aliases:
         raise ConfigurationError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from JumpstarterLibrary.client.settings import authorities, values
-from JumpstarterLibrary.client.settings.choice import Choice, ClientArguments, choose
+from JumpstarterLibrary.client.settings.choice import ClientArguments, ClientChoice, choose
 from JumpstarterLibrary.client.settings.environment import VARIABLES, env_defaults, env_overrides
 from JumpstarterLibrary.client.settings.files import API_VERSION, read_file
 from JumpstarterLibrary.client.settings.layers import Layer, Layers, file_layer
@@ -81,7 +81,7 @@ def _file_layer(path: Path) -> Layer:
     return file_layer(file.content, f"'{path}'", file.line)
 
 
-def _needed(layers: Layers, choice: Choice, key: str) -> str:
+def _needed(layers: Layers, choice: ClientChoice, key: str) -> str:
     found = layers.pick(key, _CHECKS.get(key, values.text_or_nothing), None)
     if found:
         return found

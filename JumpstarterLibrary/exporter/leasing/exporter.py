@@ -14,7 +14,7 @@ from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.controller import Controller
-from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, ExporterSpec, LeaseService
+from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, ExporterSpec, LeaseServer
 from JumpstarterLibrary.exporter.leasing.refusals import short
 from JumpstarterLibrary.exporter.leasing.reporter import StatusReporter
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
@@ -102,7 +102,7 @@ class LeasedExporter:
         self._changed = asyncio.Event()
         self._leased: tuple[str, str] | None = None
         self._done_with: str | None = None
-        self._service: LeaseService | None = None
+        self._service: LeaseServer | None = None
         self._reporter: StatusReporter | None = None
 
     @property
@@ -289,7 +289,7 @@ class LeasedExporter:
             leased = await self._next_lease()
             if leased is None:
                 return 0
-            service = self._service = LeaseService(
+            service = self._service = LeaseServer(
                 *leased,
                 offer=self.offer,
                 controller=controller,
@@ -319,7 +319,7 @@ class LeasedExporter:
             await self._change()
         return None
 
-    async def _attend(self, service: LeaseService) -> None:
+    async def _attend(self, service: LeaseServer) -> None:
         """Run a lease, and tell it what happens outside."""
         running = asyncio.create_task(service.run())
         running.add_done_callback(lambda _: self._changed.set())

@@ -70,7 +70,7 @@ class HookCall:
         return found
 
 
-class HookFailed(Exception):
+class HookError(Exception):
     """A hook failed. The text says how, as a sentence without its full stop.
 
     Attributes:
@@ -113,7 +113,7 @@ async def run_hook(
         return
     text = f"The {name} hook {failure}"
     line(f"{text} (onFailure: {hook.on_failure}).", logging.WARNING if hook.on_failure == "warn" else logging.ERROR)
-    raise HookFailed(text, hook.on_failure)
+    raise HookError(text, hook.on_failure)
 
 
 async def _failure(process: PtyProcess, hook: HookInstanceConfigV1Alpha1, timing: ExporterTiming) -> str | None:

@@ -14,7 +14,7 @@ from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.controller import Controller
-from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookFailed, run_hook
+from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookError, run_hook
 from JumpstarterLibrary.exporter.leasing.motd import MotdFile
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
 from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
@@ -70,7 +70,7 @@ class ExporterSpec:
         return self.before_lease is not None or self.after_lease is not None
 
 
-class LeaseService:
+class LeaseServer:
     """Serves one lease, from the moment the exporter hears of it until nothing is left of it.
 
     Statuses follow upstream's exporter, version by version, with two exceptions. Where the lease ends while the
@@ -200,7 +200,7 @@ class LeaseService:
         await self._stopping.wait()
         await self.tunnels.cut()
 
-    async def _before(self, session: Session, host: str) -> HookFailed | None:
+    async def _before(self, session: Session, host: str) -> HookError | None:
         """Run the beforeLease hook, and let clients in if it worked. Returns why not, if they stay out."""
         hook = self._offer.before_lease
         if hook is None:
@@ -212,7 +212,7 @@ class LeaseService:
             call = HookCall(self.name, self.client, host, str(motd.path))
             try:
                 await self._unless_stopped(run_hook("beforeLease", hook, call, session.logs, self._timing))
-            except HookFailed as failure:
+            except HookError as failure:
                 text = f"{failure} (onFailure: {hook.on_failure})."
                 if not failure.warn:
                     self._fail(BEFORE_LEASE_HOOK_FAILED, failure, text)
@@ -250,7 +250,7 @@ class LeaseService:
         else:
             await self._give_back()
 
-    async def _after_hook(self, session: Session, host: str) -> HookFailed | None:
+    async def _after_hook(self, session: Session, host: str) -> HookError | None:
         hook = self._offer.after_lease
         text = AVAILABLE_TEXT
         if hook is not None:
@@ -258,7 +258,7 @@ class LeaseService:
             call = HookCall(self.name, self.client, host)
             try:
                 await run_hook("afterLease", hook, call, session.logs, self._timing)
-            except HookFailed as failure:
+            except HookError as failure:
                 if not failure.warn:
                     self._fail(AFTER_LEASE_HOOK_FAILED, failure, f"{failure} (onFailure: {hook.on_failure}).")
                     return failure
@@ -266,7 +266,7 @@ class LeaseService:
         self._status(AVAILABLE, text)
         return None
 
-    def _fail(self, status: int, failure: HookFailed, text: str) -> None:
+    def _fail(self, status: int, failure: HookError, text: str) -> None:
         self._status(status, text)
         if failure.exit:
             self.exit = True
@@ -303,7 +303,7 @@ class LeaseService:
             if task.done():
                 await task
         finally:
-            with suppress(HookFailed):
+            with suppress(HookError):
                 await ended([task, stopped])
 
     def _status(self, status: int, text: str, *, report: bool = True) -> None:

@@ -11,7 +11,7 @@ from JumpstarterLibrary.lab.components import LabComponents
 from JumpstarterLibrary.lab.faults.options import Option, count, names, seconds, text
 from JumpstarterLibrary.lab.faults.table import lasting, once
 from JumpstarterLibrary.lab.model import INVALID, UNSATISFIABLE, LeaseRecord
-from JumpstarterLibrary.lab.selection import Verdict
+from JumpstarterLibrary.lab.selection import Rejection
 
 SOMEBODY = "somebody"
 """The client that has what others want."""
@@ -69,14 +69,18 @@ async def transfer(parts: LabComponents, *, name: str, client: str) -> None:
 )
 async def unsatisfiable(parts: LabComponents, *, reason: str) -> AsyncIterator[None]:
     """Let requests fail for good."""
-    with parts.controller.forced(Verdict(UNSATISFIABLE, reason, "No exporter fits the request, as a fault wants it.")):
+    with parts.controller.forced(
+        Rejection(UNSATISFIABLE, reason, "No exporter fits the request, as a fault wants it.")
+    ):
         yield
 
 
 @lasting("lease", "invalid", "No request for a lease makes sense to the controller.")
 async def invalid(parts: LabComponents) -> AsyncIterator[None]:
     """Let requests be invalid."""
-    with parts.controller.forced(Verdict(INVALID, "InvalidSelector", "The selector is invalid, as a fault wants it.")):
+    with parts.controller.forced(
+        Rejection(INVALID, "InvalidSelector", "The selector is invalid, as a fault wants it.")
+    ):
         yield
 
 

@@ -6,13 +6,13 @@ import os
 
 from JumpstarterLibrary.client.events import Uploaded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
-from pytest_jumpstarter.board import Board
+from pytest_jumpstarter.board import ConnectedBoard
 from pytest_jumpstarter.shell import ExporterMetadata
 
 PREFIX = "jumpstarter."
 
 
-def facts(board: Board) -> dict[str, str]:
+def facts(board: ConnectedBoard) -> dict[str, str]:
     """Return what identifies a board: ``device`` (its labels), ``exporter``, ``lease`` and ``mode``.
 
     What is unknown is left out: inside a shell the shell tells the exporter's name, its labels and the lease.

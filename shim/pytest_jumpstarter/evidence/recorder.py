@@ -26,7 +26,7 @@ _HOOKS = ("BEFORE_LEASE_HOOK", "AFTER_LEASE_HOOK")
 
 
 @dataclass(frozen=True)
-class Place:
+class RecorderMark:
     """A moment in what a device says.
 
     Attributes:
@@ -38,7 +38,7 @@ class Place:
     events: int = 0
 
 
-BEGIN = Place()
+BEGIN = RecorderMark()
 """Before anything was said."""
 
 
@@ -71,10 +71,10 @@ class Recorder:
         with self._changed:
             self._streams.setdefault(driver, _Tail()).append(data)
 
-    def place(self) -> Place:
+    def place(self) -> RecorderMark:
         """Return where everything is now."""
         with self._changed:
-            return Place({driver: tail.end for driver, tail in self._streams.items()}, self._count)
+            return RecorderMark({driver: tail.end for driver, tail in self._streams.items()}, self._count)
 
     def settle(self) -> None:
         """Wait until the log is quiet, for a second at most: its lines come a moment after what they are about."""
@@ -84,14 +84,14 @@ class Recorder:
             while (now := clock.seconds()) < end and (left := max(self._last, begin) + QUIET_S - now) > 0:
                 clock.wait(self._changed, min(left, end - now))
 
-    def consoles(self, since: Place) -> dict[str, str]:
+    def consoles(self, since: RecorderMark) -> dict[str, str]:
         """Return the text of each console since a place, by driver path. What is no text is no console."""
         with self._changed:
             heard = {driver: tail.since(since.streams.get(driver, 0)) for driver, tail in self._streams.items()}
         texts = {driver: Normaliser().feed(data) for driver, data in heard.items() if _is_text(data)}
         return {driver: text for driver, text in texts.items() if text.strip()}
 
-    def log(self, since: Place, *, hooks: bool) -> list[str]:
+    def log(self, since: RecorderMark, *, hooks: bool) -> list[str]:
         """Return the lines of the exporter's log since a place: those of hooks, or the others."""
         with self._changed:
             records = [record for number, record in self._lines if number >= since.events]
@@ -101,7 +101,7 @@ class Recorder:
             if (record.source in _HOOKS) is hooks
         ]
 
-    def uploads(self, since: Place) -> list[Uploaded]:
+    def uploads(self, since: RecorderMark) -> list[Uploaded]:
         """Return what was uploaded since a place."""
         with self._changed:
             return [upload for number, upload in self._uploads if number >= since.events]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1 as Hook
-from JumpstarterLibrary.exporter.leasing.hooks import HookCall, HookFailed, run_hook
+from JumpstarterLibrary.exporter.leasing.hooks import HookCall, HookError, run_hook
 from JumpstarterLibrary.exporter.leasing.interpreter import command
 from JumpstarterLibrary.exporter.leasing.motd import LIMIT, MotdFile
 from JumpstarterLibrary.exporter.leasing.pty_process import LINE_LIMIT, PtyProcess
@@ -209,7 +209,7 @@ def records(ring: LogRing) -> list[tuple[int, str, str]]:
 def test_failures(hook: Hook, message: str, on_failure: Any) -> None:
     ring = LogRing(())
     hook = Hook(script=hook.script, exec=hook.exec, timeout=hook.timeout, on_failure=on_failure)
-    with pytest.raises(HookFailed) as info:
+    with pytest.raises(HookError) as info:
         asyncio.run(run_hook("afterLease", hook, CALL, ring, QUICK))
     assert str(info.value) == message
     assert (info.value.warn, info.value.exit) == (on_failure == "warn", on_failure == "exit")

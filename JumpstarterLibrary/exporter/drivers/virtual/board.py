@@ -10,7 +10,7 @@ from typing import Any
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
 from JumpstarterLibrary.exporter.drivers.virtual.console import VirtualConsole
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import Settings
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardSettings
 from JumpstarterLibrary.exporter.drivers.virtual.image import make_image
 from JumpstarterLibrary.exporter.drivers.virtual.machine import Machine
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Medium
@@ -61,7 +61,7 @@ class VirtualBoard(Driver):
     environment: dict[str, str] = field(default_factory=dict)
     memory: str = "1 GiB"
     noise: float = 0.0
-    prompt: str = Settings.prompt
+    prompt: str = BoardSettings.prompt
     bracketed_paste: bool = False
     read_interval: float = 0.1
     readings: int = 0
@@ -80,7 +80,7 @@ class VirtualBoard(Driver):
         clock = Clock(self.speed)
         wire = Wire(clock, self.logger, baudrate=self.baudrate, backlog=self.backlog)
         medium = Medium(self.logger, Path(self.storage) if self.storage else None, self._factory_image())
-        settings = Settings(
+        settings = BoardSettings(
             noise=self.noise,
             prompt=self.prompt,
             bracketed_paste=self.bracketed_paste,

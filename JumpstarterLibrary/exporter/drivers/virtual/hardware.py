@@ -14,7 +14,7 @@ from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
 BOARD_NAME = "Jumpstarter virtual board"
 
 
-class State(Enum):
+class BoardActivity(Enum):
     """The activity of a board; the value is the current that it draws, in ampere."""
 
     OFF = 0.0
@@ -35,7 +35,7 @@ class PowerDown(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
+class BoardSettings:
     """The settings of one board.
 
     Attributes:
@@ -65,10 +65,10 @@ class Hardware:
     clock: Clock
     wire: Wire
     medium: Medium
-    settings: Settings
+    settings: BoardSettings
     flash: dict[str, str]
     tty: Tty = field(init=False)
-    state: State = State.BOOTING
+    state: BoardActivity = BoardActivity.BOOTING
     medium_changed: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:

@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import Hardware, PowerDown, Restart, Settings, State
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import (
+    BoardActivity,
+    BoardSettings,
+    Hardware,
+    PowerDown,
+    Restart,
+)
 from JumpstarterLibrary.exporter.drivers.virtual.linux.userland import Linux
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Medium
-from JumpstarterLibrary.exporter.drivers.virtual.uboot.loader import UBoot
+from JumpstarterLibrary.exporter.drivers.virtual.uboot.loader import VirtualUBoot
 from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
 from JumpstarterLibrary.types import PowerReading
 
@@ -32,7 +38,9 @@ class Machine:
         logger: Where switching and losses are reported.
     """
 
-    def __init__(self, clock: Clock, wire: Wire, medium: Medium, settings: Settings, logger: logging.Logger) -> None:
+    def __init__(
+        self, clock: Clock, wire: Wire, medium: Medium, settings: BoardSettings, logger: logging.Logger
+    ) -> None:
         self.wire = wire
         self.medium = medium
         self._clock = clock
@@ -45,15 +53,15 @@ class Machine:
         medium.changed = self._medium_changed
 
     @property
-    def state(self) -> State:
+    def state(self) -> BoardActivity:
         """The board's activity."""
-        return self._hardware.state if self._hardware is not None else State.OFF
+        return self._hardware.state if self._hardware is not None else BoardActivity.OFF
 
     @property
     def at_rest(self) -> bool:
         """Whether it does nothing more by itself: it waits for a line to be typed, is off, or was shut down."""
         hardware = self._hardware
-        return hardware is None or hardware.tty.waiting or hardware.state is State.HALTED
+        return hardware is None or hardware.tty.waiting or hardware.state is BoardActivity.HALTED
 
     def power_on(self) -> None:
         """Switch the supply on; a board that is on stays as it is."""
@@ -76,7 +84,9 @@ class Machine:
         while True:
             amperes = self.state.value * ripple.uniform(1 - RIPPLE, 1 + RIPPLE)
             volts = (
-                SUPPLY_VOLTAGE * ripple.uniform(1 - RIPPLE / 4, 1 + RIPPLE / 4) if self.state is not State.OFF else 0.0
+                SUPPLY_VOLTAGE * ripple.uniform(1 - RIPPLE / 4, 1 + RIPPLE / 4)
+                if self.state is not BoardActivity.OFF
+                else 0.0
             )
             yield PowerReading(round(volts, 4), round(amperes, 4))
 
@@ -96,10 +106,10 @@ class Machine:
 async def _live(hardware: Hardware) -> NoReturn:
     while True:
         try:
-            image, cmdline = await UBoot(hardware).boot()
+            image, cmdline = await VirtualUBoot(hardware).boot()
             await Linux(hardware, image, cmdline).run()
         except Restart:
-            hardware.state = State.BOOTING
+            hardware.state = BoardActivity.BOOTING
         except PowerDown:
-            hardware.state = State.HALTED
+            hardware.state = BoardActivity.HALTED
             await asyncio.Event().wait()

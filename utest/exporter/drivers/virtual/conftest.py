@@ -11,7 +11,7 @@ from typing import Any, Self
 import pytest
 
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import Settings
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardSettings
 from JumpstarterLibrary.exporter.drivers.virtual.image import make_image
 from JumpstarterLibrary.exporter.drivers.virtual.machine import Machine
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Medium
@@ -52,7 +52,7 @@ class Bench:
         self.clock = Clock(1.0, asyncio.get_running_loop().time)
         self.wire = Wire(self.clock, logger, baudrate=baudrate)
         self.medium = Medium(logger, factory=make_image() if image is None else image)
-        self.machine = Machine(self.clock, self.wire, self.medium, Settings(**settings), logger)
+        self.machine = Machine(self.clock, self.wire, self.medium, BoardSettings(**settings), logger)
         self.tap: Tap = self.wire.open()
         self.unread = ""
 

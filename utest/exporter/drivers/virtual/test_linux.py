@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import State
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardActivity
 from JumpstarterLibrary.exporter.drivers.virtual.image import make_image
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Side
 
@@ -152,7 +152,7 @@ def test_power_down_is_silent_until_the_power_is_cut(run, bench, word: str) -> N
             await board.until({"poweroff": "reboot: Power down\n", "halt": "reboot: System halted\n"}[word])
             await board.type("hello\r")
             assert await board.silence(1000) == ""
-            assert board.machine.state is State.HALTED
+            assert board.machine.state is BoardActivity.HALTED
             board.machine.power_off()
             board.machine.power_on()
             await board.login()
@@ -186,7 +186,7 @@ def test_crash_prints_a_trace_and_hangs(run, bench) -> None:
             assert "] Call trace:\n" in said
             await board.type("hello\r")
             assert await board.silence(1000) == ""
-            assert board.machine.state is State.HUNG
+            assert board.machine.state is BoardActivity.HUNG
 
     run(scenario())
 

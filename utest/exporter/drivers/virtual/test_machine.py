@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import Settings, State
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardActivity, BoardSettings
 from JumpstarterLibrary.exporter.drivers.virtual.machine import Machine
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Medium
 from JumpstarterLibrary.exporter.drivers.virtual.power import VirtualPower
@@ -34,7 +34,7 @@ def test_power_cut_stops_everything_at_once(run, bench) -> None:
                 board.machine.power_off()
                 await board.silence(0)
                 assert await board.silence(100) == ""
-                assert board.machine.state is State.OFF
+                assert board.machine.state is BoardActivity.OFF
                 board.machine.power_on()
 
     run(scenario())
@@ -56,7 +56,9 @@ def test_states_draw_different_currents(run, bench) -> None:
 
             def ampere() -> float:
                 (reading,) = islice(board.machine.readings(1), 1)
-                assert reading.voltage == (pytest.approx(5, rel=0.01) if board.machine.state is not State.OFF else 0)
+                assert reading.voltage == (
+                    pytest.approx(5, rel=0.01) if board.machine.state is not BoardActivity.OFF else 0
+                )
                 return reading.current
 
             seen = {}
@@ -112,7 +114,7 @@ def test_fault_in_the_software_is_logged(run, caplog: pytest.LogCaptureFixture) 
         clock = Clock(1.0, asyncio.get_running_loop().time)
         logger = logging.getLogger("driver.VirtualBoard")
         medium = Medium(logger)
-        machine = Machine(clock, Wire(clock, logger), medium, Settings(environment={"bootcmd": None}), logger)  # type: ignore[dict-item]
+        machine = Machine(clock, Wire(clock, logger), medium, BoardSettings(environment={"bootcmd": None}), logger)  # type: ignore[dict-item]
         machine.power_on()
         await asyncio.sleep(10)
         machine.power_off()
@@ -139,6 +141,6 @@ def test_a_board_is_at_rest_where_it_waits_for_a_line(run, bench) -> None:
             assert machine.at_rest
             await board.type("poweroff\n")
             await board.silence(100)
-            assert (machine.at_rest, machine.state) == (True, State.HALTED)
+            assert (machine.at_rest, machine.state) == (True, BoardActivity.HALTED)
 
     run(scenario())

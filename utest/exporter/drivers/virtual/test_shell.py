@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import Hardware, Settings
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardSettings, Hardware
 from JumpstarterLibrary.exporter.drivers.virtual.image import Image
 from JumpstarterLibrary.exporter.drivers.virtual.linux.commands import COMMANDS
 from JumpstarterLibrary.exporter.drivers.virtual.linux.kernel import Kernel
@@ -16,7 +16,7 @@ from JumpstarterLibrary.exporter.drivers.virtual.linux.system import System
 
 def make_shell(bench: Any) -> Shell:
     board = bench()
-    hardware = Hardware(board.clock, board.wire, board.medium, Settings(), {})
+    hardware = Hardware(board.clock, board.wire, board.medium, BoardSettings(), {})
     system = System(hardware, Kernel(hardware, "console=ttyS0"), Image(hostname="unit"))
     return Shell(system, {"HOME": "/root", "PS1": "# ", "PATH": "/bin"})
 

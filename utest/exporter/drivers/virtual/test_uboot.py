@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import State
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardActivity
 from JumpstarterLibrary.exporter.drivers.virtual.image import make_image
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Side
 from JumpstarterLibrary.exporter.drivers.virtual.uboot.commands import COMMANDS
@@ -35,7 +35,7 @@ def test_any_key_stops_the_countdown_and_is_used_up(run, bench, key: str) -> Non
             await board.type(key)
             assert await board.until("\n=> ") == "\b\b\b 0 "
             assert await board.loader("echo $?") == "0\n"
-            assert board.machine.state is State.LOADER
+            assert board.machine.state is BoardActivity.LOADER
 
     run(scenario())
 

@@ -8,7 +8,7 @@ import re
 from collections import deque
 from typing import NoReturn
 
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import BOARD_NAME, Hardware, Restart, State
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BOARD_NAME, BoardActivity, Hardware, Restart
 from JumpstarterLibrary.exporter.drivers.virtual.image import Image
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Side
 
@@ -125,7 +125,7 @@ class Kernel:
         await self.say(f"Kernel panic - not syncing: {reason}", EMERGENCY)
         for text in TRACE:
             await self.say(text.format(comm=comm), EMERGENCY)
-        self.hardware.state = State.HUNG
+        self.hardware.state = BoardActivity.HUNG
         seconds = self.panic_timeout()
         if seconds:
             await self.say(f"Rebooting in {seconds} seconds..", EMERGENCY)

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import NoReturn
 
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import Hardware, State
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardActivity, Hardware
 from JumpstarterLibrary.exporter.drivers.virtual.image import Image
 from JumpstarterLibrary.exporter.drivers.virtual.linux.kernel import Kernel, Panic
 from JumpstarterLibrary.exporter.drivers.virtual.linux.process import Logout, Streams
@@ -51,7 +51,7 @@ class Linux:
             PowerDown: The system was shut down.
         """
         chatter: asyncio.Task[NoReturn] | None = None
-        self.hardware.state = State.BOOTING
+        self.hardware.state = BoardActivity.BOOTING
         self.hardware.medium_changed = self.kernel.medium_changed
         try:
             await self.kernel.boot(self.system.image)
@@ -79,7 +79,7 @@ class Linux:
         for line in SERVICES:
             await self.hardware.clock.sleep(SERVICE_TIME)
             await self._tty.write(f"{line}\n")
-        self.hardware.state = State.IDLE
+        self.hardware.state = BoardActivity.IDLE
 
     async def _login(self) -> None:
         """Ask for a login until a user logs in. What was typed before the prompt is dropped, as getty does."""
@@ -128,7 +128,7 @@ class Linux:
             await self._tty.write(paste_off)
             try:
                 self._tty.start_command()
-                self.hardware.state = State.BUSY
+                self.hardware.state = BoardActivity.BUSY
                 await shell.run(script, streams)
                 return
             except Incomplete:
@@ -138,7 +138,7 @@ class Linux:
                 script, prompt = script + "\n", shell.lookup("PS2")
             finally:
                 self._tty.end_command()
-                self.hardware.state = State.IDLE
+                self.hardware.state = BoardActivity.IDLE
 
     def _variables(self) -> dict[str, str]:
         home = self.system.files.home

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import BOARD_NAME, Hardware, Restart, State
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import BOARD_NAME, BoardActivity, Hardware, Restart
 from JumpstarterLibrary.exporter.drivers.virtual.image import Image
 from JumpstarterLibrary.exporter.drivers.virtual.script import Command, Step, parse, run_steps
 from JumpstarterLibrary.exporter.drivers.virtual.tty import EndOfInput, Interrupted
@@ -39,7 +39,7 @@ START = (
 )
 
 
-class UBoot:
+class VirtualUBoot:
     """One life of the boot loader, from reset to `StartKernel` or `Restart`.
 
     Attributes:
@@ -103,7 +103,7 @@ class UBoot:
         for moment, text in START:
             await self.hardware.clock.sleep_until(start + moment)
             await self.write(text.format_map(values))
-        self.hardware.state = State.LOADER
+        self.hardware.state = BoardActivity.LOADER
 
     async def _countdown(self) -> bool:
         """Count ``bootdelay`` down; return False if a key was pressed (or autoboot is off)."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_jumpstarter.evidence.facts import facts, image
-from pytest_jumpstarter.evidence.recorder import BEGIN, Place, Recorder
+from pytest_jumpstarter.evidence.recorder import BEGIN, Recorder, RecorderMark
 from pytest_jumpstarter.options import Options
 
 if TYPE_CHECKING:
-    from pytest_jumpstarter.board import Board
+    from pytest_jumpstarter.board import ConnectedBoard
 
 MASK = "***"
 
@@ -25,8 +25,8 @@ class _Use:
     recorder: Recorder
     node: pytest.Item | pytest.Collector
     fixture: str
-    board: Board | None
-    since: Place = BEGIN
+    board: ConnectedBoard | None
+    since: RecorderMark = BEGIN
     fresh: bool = True
     over: bool = False
 
@@ -35,7 +35,7 @@ class _Use:
         return self.node in item.listchain() and (self.fresh or self.fixture in getattr(item, "fixturenames", ()))
 
 
-class Journal:
+class EvidenceCollector:
     """Knows which test has which board, and what was said meanwhile.
 
     Args:
@@ -54,7 +54,7 @@ class Journal:
         self.known: dict[str, list[str]] = {}
         self.failed = False
 
-    def begin(self, recorder: Recorder, request: pytest.FixtureRequest, board: Board | None) -> None:
+    def begin(self, recorder: Recorder, request: pytest.FixtureRequest, board: ConnectedBoard | None) -> None:
         """A fixture has a board from now on, or could not get it.
 
         Args:
@@ -79,7 +79,7 @@ class Journal:
                 if value not in values:
                     values.append(value)
 
-    def end(self, board: Board) -> None:
+    def end(self, board: ConnectedBoard) -> None:
         """A fixture has a board no more."""
         for use in self._uses:
             use.over = use.over or use.board is board
