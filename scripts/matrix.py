@@ -7,6 +7,7 @@ that touch the wire and the controller, or with ``--all`` every unit test. ``inv
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import re
 import shutil
@@ -99,7 +100,8 @@ def newest_python() -> str:
     for version in PYTHONS:
         on_path = shutil.which(f"python{version}")
         candidates = [on_path] if on_path else []
-        for found in [*candidates, *map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))]:
+        # Path.glob fails at a folder of another user.
+        for found in [*candidates, *sorted(glob.glob(f"{pyenv}/{version}.*/bin/python"))]:  # noqa: PTH207
             # pyenv's stand-ins are on the path as well, and say only when they run that nothing is behind them.
             if subprocess.run([found, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
                 return found
