@@ -22,14 +22,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import grpc._channel
-
 from JumpstarterLibrary.client.leasing import LeaseService, exit_cleanup, readiness, renewer, route
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
 from JumpstarterLibrary.errors import JumpstarterError, UsageError
 from JumpstarterLibrary.lab.faults import InjectedFault
 from utest.chaos.soak_actions import Actions, Broken, Story
-from utest.chaos.soak_bench import US, Bench, eventually, open_sockets
+from utest.chaos.soak_bench import US, Bench, eventually, open_channels, open_sockets
 from utest.chaos.soak_faults import PlannedFault, random_faults
 
 LIMIT_S = 10.0
@@ -189,7 +187,8 @@ def _settle(bench: Bench, services: tuple[LeaseService, ...], outcome: Outcome) 
     eventually(lambda: not _threads(), SETTLE_S)
     broken += [f"a thread is left: {name}" for name in _threads()]
     left = _sockets_left(bench.sockets)
-    broken += [f"{len(_channels())} channels of the client are left"] if _channels() else []
+    channels = [one for one in open_channels() if one not in bench.channels]
+    broken += [f"{len(channels)} channels of the client are left"] if channels else []
     if left:
         broken.append(f"{left} sockets are left")
         bench.sockets += left
@@ -224,12 +223,6 @@ def _watching(outcome: Outcome) -> Iterator[None]:
 def _threads() -> list[str]:
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if any(part in name for part in _CLIENT_THREADS)]
-
-
-def _channels() -> list[object]:
-    """Return the client's channels that nobody has let go of; the lab has only those for asyncio."""
-    gc.collect()
-    return [one for one in gc.get_objects() if type(one) is grpc._channel.Channel]
 
 
 def _sockets_left(before: int) -> int:

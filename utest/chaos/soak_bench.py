@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import grpc
+import grpc._channel
 
 from JumpstarterLibrary.exporter.driver import Driver, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
@@ -152,11 +157,13 @@ class Bench:
         lab: The lab.
         ledger: What its drivers did.
         sockets: How many this process may have between two runs; 0 while that is not known.
+        channels: gRPC's channels that were there before: those of other tests in this process.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sockets = 0
+        self.channels = weakref.WeakSet(open_channels())
         self.ledger = Ledger()
         exporters = [
             LabExporter(name=name, labels={"board": "soak", "name": name}, driver=self._drivers) for name in BOARDS
@@ -227,6 +234,12 @@ def eventually(condition: Callable[[], object], limit_s: float) -> bool:
             return bool(condition())
         pause.wait(LOOK_S)
     return True
+
+
+def open_channels() -> list[grpc.Channel]:
+    """Return gRPC's synchronous channels that are still referenced; a lab has only those for asyncio."""
+    gc.collect()
+    return [one for one in gc.get_objects() if type(one) is grpc._channel.Channel]
 
 
 def open_sockets() -> list[str]:

@@ -1,4 +1,4 @@
-"""Private directories for sockets: nobody else may enter, and none is left."""
+"""Private directories for sockets: no other user may enter, and none is left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROGRAM = """
 import os
 from JumpstarterLibrary.common.unix_sockets import private_directory
 directory = private_directory()
-print(directory)
+print(directory, flush=True)  # before the fork, or both processes write it
 if (child := os.fork()):
     os.waitpid(child, 0)
     print(directory.is_dir())

@@ -88,11 +88,17 @@ def path_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Imports and their path are as before the test when it is over. The checkout is not on the path."""
     foreign = ("pytest_jumpstarter/compat", str(Path(__file__).parents[2]))
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not entry.endswith(foreign)])
-    before = set(sys.modules)
+    # Tests of other files may have imported upstream's names in this process.
+    for name in upstreams_modules():
+        monkeypatch.delitem(sys.modules, name)
     yield
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("jumpstarter", "relay_drivers", "jumpstarter_driver_power"):
-            del sys.modules[name]
+    for name in upstreams_modules():
+        del sys.modules[name]
+
+
+def upstreams_modules() -> list[str]:
+    """Return the modules that are imported by upstream's names, or need those."""
+    return [name for name in sys.modules if name.startswith(("jumpstarter", "relay_drivers"))]
 
 
 @pytest.mark.parametrize("path", OURS)
