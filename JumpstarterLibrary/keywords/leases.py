@@ -9,10 +9,9 @@ from typing import Any
 
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client.ci import label_value
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
-from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags
+from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, read_tags
 from JumpstarterLibrary.client.devices.request import PROGRESS, DeviceRequest
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.timing import TimingSource
@@ -190,7 +189,7 @@ class LeaseKeywords(LeaseBase):
             exporter=exporter,
             duration=_positive(duration, "duration"),
             max_duration=_longest(max_duration, duration),
-            tags=lease_tags(_checked(tags), self.devices.environ),
+            tags=lease_tags(read_tags(tags or {}), self.devices.environ),
             context=lease_context(context or {}, self.devices.environ),
             **others,
         )
@@ -248,17 +247,3 @@ def _longest(value: datetime.timedelta | None, duration: datetime.timedelta) -> 
             f"max_duration= ({value}) is shorter than duration= ({duration}). Give a longer one, or leave it out."
         )
     return value
-
-
-def _checked(tags: Tags) -> dict[str, str]:
-    """Return tags as texts, if they may be tags."""
-    checked = {str(key): str(value) for key, value in (tags or {}).items()}
-    if len(checked) > 10:
-        raise UsageError(f"A lease can have 10 tags, not {len(checked)}.")
-    for key, value in checked.items():
-        if value != label_value(value):
-            raise UsageError(
-                f"The tag {key}={value} is not possible: a value has up to 63 letters, digits, '-', '_' and '.', with "
-                f"a letter or digit at both ends. Try '{label_value(value)}'."
-            )
-    return checked

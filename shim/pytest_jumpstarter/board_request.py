@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client.ci import TAGS, label_value
+from JumpstarterLibrary.client.devices.leases import read_tags
 from JumpstarterLibrary.client.devices.mode import ConnectionMode, resolve_mode
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
-from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.durations import duration
 from pytest_jumpstarter.options import Options
@@ -177,13 +177,7 @@ def _tags(value: Mapping[str, object] | None) -> dict[str, str]:
     """Return tags as texts, if they may be tags."""
     if value is not None and not isinstance(value, Mapping):
         raise ConfigurationError(f"lease_tags: {value!r} is no mapping. Give one such as {{'suite': 'nightly'}}.")
-    tags = {str(key): str(text) for key, text in (value or {}).items()}
-    if len(tags) > TAGS:
-        raise ConfigurationError(f"lease_tags: a lease can have {TAGS} tags, not {len(tags)}.")
-    for key, text in tags.items():
-        if text != label_value(text):
-            raise ConfigurationError(
-                f"lease_tags: {key}={text} is not possible, since a value has up to 63 letters, digits, '-', '_' and "
-                f"'.', with a letter or digit at both ends. Try '{label_value(text)}'."
-            )
-    return tags
+    try:
+        return read_tags(value or {})
+    except UsageError as error:
+        raise ConfigurationError(f"lease_tags: {error}") from None

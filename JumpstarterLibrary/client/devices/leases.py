@@ -7,15 +7,33 @@ import logging
 import os
 from collections.abc import Mapping
 
-from JumpstarterLibrary.client.ci import ENTRIES, TAGS, ci_context, ci_tags
+from JumpstarterLibrary.client.ci import ENTRIES, TAGS, ci_context, ci_tags, label_value
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.settings import ClientSettings
-from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.errors import InfrastructureError, UsageError
 
 logger = logging.getLogger(__name__)
+
+
+def read_tags(own: Mapping[str, object]) -> dict[str, str]:
+    """Return tags that a user gives as texts, checked.
+
+    Raises:
+        UsageError: There are too many, or a value cannot be the value of a label.
+    """
+    tags = {str(key): str(value) for key, value in own.items()}
+    if len(tags) > TAGS:
+        raise UsageError(f"A lease can have {TAGS} tags, not {len(tags)}.")
+    for key, value in tags.items():
+        if value != label_value(value):
+            raise UsageError(
+                f"The tag {key}={value} is not possible: a value has up to 63 letters, digits, '-', '_' and '.', with "
+                f"a letter or digit at both ends. Try '{label_value(value)}'."
+            )
+    return tags
 
 
 def lease_tags(own: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:

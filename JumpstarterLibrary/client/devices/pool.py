@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -55,9 +55,6 @@ class DevicePool(Generic[Key, Item]):
     def __bool__(self) -> bool:
         return bool(self._items)
 
-    def __iter__(self) -> Iterator[Item]:
-        return iter(list(self._items.values()))
-
     def add(self, key: Key, item: Item) -> None:
         """Add a connected device."""
         self._items[key] = item
@@ -80,8 +77,8 @@ class DevicePool(Generic[Key, Item]):
             keep: Whether the device stays although it has no owner now. Default: no.
         """
         item.owners.remove(owner)
-        if not item.owners and not keep and self._items.get(key) is item:
-            self.discard(key)
+        if not item.owners and not keep:
+            self._discard(key, item)
 
     def close(self, key: Key) -> None:
         """Close a device and release its lease.
@@ -94,8 +91,14 @@ class DevicePool(Generic[Key, Item]):
 
     def discard(self, key: Key) -> None:
         """Close a device, if it is there. Trouble goes to the log: it is no verdict on any test."""
-        item = self._items.pop(key, None)
+        item = self._items.get(key)
         if item is not None:
+            self._discard(key, item)
+
+    def _discard(self, key: Key, item: Item) -> None:
+        """Close a device, unless it is no longer the one of its key."""
+        if self._items.get(key) is item:
+            del self._items[key]
             try:
                 item.stack.close()
             except (JumpstarterError, OSError) as error:
@@ -110,7 +113,7 @@ class DevicePool(Generic[Key, Item]):
         # A copy: events of other threads may discard devices meanwhile.
         for key, item in list(self._items.items()):
             if not item.owners and not wanted(key):
-                self.discard(key)
+                self._discard(key, item)
 
     def discard_all(self) -> None:
         """Close all devices."""

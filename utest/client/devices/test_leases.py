@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 from typing import cast
 
+import jwt
 import pytest
 
-from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, warn_of_token
+from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, read_tags, warn_of_token
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.settings import ClientSettings
+from JumpstarterLibrary.errors import UsageError
 
 CI = {"GITLAB_CI": "true", "CI_PROJECT_PATH": "team/board", "CI_JOB_NAME": "night", "HOSTNAME": "runner"}
 
@@ -21,6 +23,27 @@ def test_own_tags_come_first_and_those_of_the_ci_system_fill_up() -> None:
     assert tags["project"] == "mine"
     assert len(tags) <= 10
     assert lease_tags({}, CI)["project"] == "team-board"
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({f"k{number}": "x" for number in range(11)}, "A lease can have 10 tags, not 11."),
+        (
+            {"suite": "night ly"},
+            "The tag suite=night ly is not possible: a value has up to 63 letters, digits, '-', '_' and '.', with a "
+            "letter or digit at both ends. Try 'night-ly'.",
+        ),
+    ],
+)
+def test_tags_that_cannot_be(tags: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_tags(tags)
+    assert str(caught.value) == message
+
+
+def test_tags_are_texts() -> None:
+    assert read_tags({"build": 17}) == {"build": "17"}
 
 
 def test_own_context_comes_first() -> None:
@@ -43,11 +66,11 @@ def test_own_context_comes_first() -> None:
     ],
 )
 def test_a_token_that_ends_before_the_lease_may_is_warned_of(
-    monkeypatch: pytest.MonkeyPatch, left: datetime.timedelta | None, words: str | None
+    left: datetime.timedelta | None, words: str | None
 ) -> None:
-    expiry = None if left is None else datetime.datetime.now(datetime.UTC) + left
-    monkeypatch.setattr(ClientSettings, "token_expiry", lambda _settings: expiry)
-    settings = ClientSettings(namespace="n", name="qa", endpoint="e", token="t", source="a file")
+    claims = {} if left is None else {"exp": datetime.datetime.now(datetime.UTC) + left}
+    token = jwt.encode({"sub": "qa", **claims}, "a key of more than 32 bytes, for HMAC")
+    settings = ClientSettings(namespace="n", name="qa", endpoint="e", token=token, source="a file")
     events, heard = Events(), list[Notice]()
     events.subscribe(lambda event: heard.append(cast(Notice, event)))
     warn_of_token(settings, LeaseRequest(selector="a=b", max_duration=datetime.timedelta(days=3)), events)

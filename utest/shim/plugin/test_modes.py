@@ -142,9 +142,9 @@ def test_all_words_of_a_class_arrive(pytester: pytest.Pytester, lab: VirtualLab)
             "lease_max_duration (1:00:00) is shorter than lease_duration (2:00:00). Give a longer one, *",
         ),
         ("lease_scope = 'module'", "lease_scope: 'module' is none of its choices: class, session."),
-        ("lease_tags = {'a': 'b c'}", "lease_tags: a=b c is not possible, * Try 'b-c'."),
+        ("lease_tags = {'a': 'b c'}", "lease_tags: The tag a=b c is not possible: * Try 'b-c'."),
         ("lease_tags = ['a']", "lease_tags: [[]'a'[]] is no mapping. Give one such as {'suite': 'nightly'}."),
-        ("lease_tags = {str(n): '1' for n in range(11)}", "lease_tags: a lease can have 10 tags, not 11."),
+        ("lease_tags = {str(n): '1' for n in range(11)}", "lease_tags: A lease can have 10 tags, not 11."),
         (
             "selector = ['board=b']",
             "selector: [[]'board=b'[]] is no text. Give one such as 'board=rpi4', or labels such as {'board': 'rpi4'}.",
