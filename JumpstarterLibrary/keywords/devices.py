@@ -11,7 +11,7 @@ from typing import Protocol
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.devices.leases import extend_shared_lease
-from JumpstarterLibrary.client.devices.mode import resolve_mode
+from JumpstarterLibrary.client.devices.mode import ConnectionMode, resolve_mode
 from JumpstarterLibrary.client.devices.pool import DevicePool, PooledDevice
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
@@ -151,22 +151,22 @@ class Devices:
             alias, owners = shared, entry.owners
             self._discard([shared])
         mode = self._mode(wanted)
-        if mode is Mode.shell and any(entry.mode is Mode.shell for entry in self._entries.values()):
+        if mode.mode is Mode.shell and any(entry.mode is Mode.shell for entry in self._entries.values()):
             raise ConfigurationError(
                 f"This run is inside a shell, whose only device is in use already. Unset {HOST}, or use mode=lease, to "
                 f"lease another one."
             )
         return self._add(wanted, mode, alias, owners)
 
-    def _mode(self, wanted: DeviceRequest) -> Mode:
+    def _mode(self, wanted: DeviceRequest) -> ConnectionMode:
         """Return how a device is connected.
 
         Raises:
             ConfigurationError: Nothing says which device it is.
         """
-        return resolve_mode(wanted.mode, host=wanted.host, request=wanted.request, environ=self.environ).mode
+        return resolve_mode(wanted.mode, host=wanted.host, request=wanted.request, environ=self.environ)
 
-    def _add(self, wanted: DeviceRequest, mode: Mode, alias: str | None, owners: list[Hashable]) -> str:
+    def _add(self, wanted: DeviceRequest, mode: ConnectionMode, alias: str | None, owners: list[Hashable]) -> str:
         alias = alias or self._free_alias()
         if alias in self._entries:
             raise ConfigurationError(
@@ -174,28 +174,27 @@ class Devices:
             )
         with ExitStack() as stack:
             device = self._open(wanted, mode, stack, self._events(alias))
-            how = f"mode {mode.value}"
+            how = f"mode {mode.mode.value}"
             if isinstance(device, LeasedDevice):
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
-            self._pool.add(alias, _Entry(device, stack.pop_all(), mode, wanted.request, owners=owners))
+            self._pool.add(alias, _Entry(device, stack.pop_all(), mode.mode, wanted.request, owners=owners))
         self._current = alias
         self._gone.discard(alias)
         return alias
 
-    def _open(self, wanted: DeviceRequest, mode: Mode, stack: ExitStack, events: Events) -> Device:
+    def _open(self, wanted: DeviceRequest, mode: ConnectionMode, stack: ExitStack, events: Events) -> Device:
         """Connect a device; what it takes to close it goes to the stack."""
         wanted = replace(wanted, timing=wanted.timing or self.default.timing)
-        if mode is Mode.lease or (mode is Mode.virtual and wanted.request is not None):
+        if mode.mode is Mode.lease or (mode.mode is Mode.virtual and wanted.request is not None):
             if self._leasing is None:
                 raise ConfigurationError("Nothing can be leased here.")
-            attached = self.environ.get(LEASE) if mode is Mode.lease else None
-            self._check_attached(attached)
-            leased = self._leasing.take(wanted, events, attached or None)
+            self._check_attached(mode.lease)
+            leased = self._leasing.take(wanted, events, mode.lease)
             stack.callback(self._leasing.give_back, leased)
             return leased
-        connection = self._connection(wanted, mode, stack)
+        connection = self._connection(wanted, mode.mode, stack)
         self._warn_if_insecure(connection)
         device = Device.connect(connection, wanted.timeout, events=events, timing=wanted.timing)
         stack.callback(device.close)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import grpc
@@ -32,19 +31,33 @@ def board() -> Driver:
 
 
 @pytest.fixture
-def lab(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualLab]:
-    """A lab of two boards, which the environment leads to; no lease may be left in it."""
-    exporters = [
-        LabExporter(name=f"b{number}", labels={"board": "b", "number": str(number)}, driver=board) for number in (1, 2)
-    ]
-    with VirtualLab(exporters, clients={"tester": {}, "other": {}}, clock=Clock(scale=20)) as lab:
-        for name, value in lab.environment(tmp_path_factory.mktemp("config")).items():
-            monkeypatch.setenv(name, value)
-        for name in ("GITHUB_ACTIONS", "GITLAB_CI", "CI"):
-            monkeypatch.delenv(name, raising=False)
-        yield lab
-        leaks = lab.leaks()
-        assert leaks == []
+def labs(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Callable[[], Driver]], VirtualLab]]:
+    """Start a lab of two boards with a driver, which the environment leads to; no lease may be left in it."""
+    with ExitStack() as stack:
+
+        def start(driver: Callable[[], Driver]) -> VirtualLab:
+            exporters = [
+                LabExporter(name=f"b{number}", labels={"board": "b", "number": str(number)}, driver=driver)
+                for number in (1, 2)
+            ]
+            lab = stack.enter_context(VirtualLab(exporters, clients={"tester": {}, "other": {}}, clock=Clock(scale=20)))
+            started.append(lab)
+            for name, value in lab.environment(tmp_path_factory.mktemp("config")).items():
+                monkeypatch.setenv(name, value)
+            for name in ("GITHUB_ACTIONS", "GITLAB_CI", "CI"):
+                monkeypatch.delenv(name, raising=False)
+            return lab
+
+        started: list[VirtualLab] = []
+        yield start
+        assert [leak for lab in started for leak in lab.leaks()] == []
+
+
+@pytest.fixture
+def lab(labs: Callable[[Callable[[], Driver]], VirtualLab]) -> VirtualLab:
+    return labs(board)
 
 
 def active(lab: VirtualLab) -> list[str]:
@@ -94,14 +107,25 @@ def test_a_class_leases_what_it_asks_for_and_gives_it_back(pytester: pytest.Pyte
     assert len(lab.journal.entries(method="Dial", caller="tester")) == 1
 
 
-def test_a_board_whose_client_cannot_be_built_is_released_at_once(
-    pytester: pytest.Pytester, lab: VirtualLab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_arguments: object) -> None:
-        raise RuntimeError("The client class is broken.")
+class BrokenPower(MockPower):
+    @classmethod
+    def client(cls) -> str:
+        return "broken_client.BrokenClient"
 
-    # Not by its dotted name: the attribute may be the module of an earlier inner run.
-    monkeypatch.setattr(importlib.import_module("pytest_jumpstarter.run"), "build_clients", fail)
+
+def test_a_board_whose_client_cannot_be_built_is_released_at_once(
+    pytester: pytest.Pytester, labs: Callable[[Callable[[], Driver]], VirtualLab]
+) -> None:
+    labs(BrokenPower)
+    pytester.makepyfile(
+        broken_client="""
+        from jumpstarter_driver_power.client import PowerClient
+
+        class BrokenClient(PowerClient):
+            def __post_init__(self):
+                raise RuntimeError("The client class is broken.")
+        """
+    )
     pytester.makeconftest(
         """
         def pytest_runtest_logreport(report):
