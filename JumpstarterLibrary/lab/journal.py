@@ -117,14 +117,19 @@ class Journal:
             self.count(name, -1)
 
     @contextmanager
-    def call(self, server: str, path: str, metadata: Iterable[tuple[str, Any]], context: Any) -> Iterator[Call]:
-        """Write down an RPC: its begin now, and how it ended when the block ends.
+    def call(
+        self, server: str, path: str, metadata: Iterable[tuple[str, Any]], context: Any
+    ) -> Iterator[tuple[Call, Any]]:
+        """Write down an RPC: its begin now, and how it ended before the caller is told.
 
         Args:
             server: Which server answers.
             path: The RPC's path, ``/package.Service/Method``.
             metadata: What came with it.
             context: Its servicer context, which knows the code at the end.
+
+        Yields:
+            The entry, and the context to hand on: its ``abort()`` ends the entry before the status is sent.
         """
         service, _, method = path.lstrip("/").rpartition("/")
         now = self._clock.now() if self._clock is not None else datetime.now(UTC)
@@ -135,20 +140,40 @@ class Journal:
         with self._lock:
             self._calls.append(call)
             self._open[RUNNING] += 1
+
+        def end(code: grpc.StatusCode, details: str) -> None:
+            with self._lock:
+                if call.code is not None:
+                    return
+                call.code, call.details, call.seconds = code, details, time.monotonic() - began
+                self._open[RUNNING] -= 1
+
         code: grpc.StatusCode | None = None
         try:
-            yield call
+            yield call, _WatchedContext(context, end)
         except grpc.aio.AbortError:
             raise
         except BaseException as error:
             code = grpc.StatusCode.UNKNOWN if isinstance(error, Exception) else grpc.StatusCode.CANCELLED
             raise
         finally:
-            with self._lock:
-                call.code = code or _code(context)
-                call.details = _text(context.details())
-                call.seconds = time.monotonic() - began
-                self._open[RUNNING] -= 1
+            end(code or _code(context), _text(context.details()))
+
+
+class _WatchedContext:
+    """A servicer context that tells of its abort before the caller has it."""
+
+    def __init__(self, context: Any, end: Callable[[grpc.StatusCode, str], None]) -> None:
+        self._context = context
+        self._end = end
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> None:
+        # grpc.aio sends the status within abort(), so that a caller may ask the journal before the servicer returns.
+        self._end(code, details)
+        await self._context.abort(code, details, trailing_metadata)
 
 
 class JournalInterceptor(_Interceptor):
@@ -182,17 +207,17 @@ class JournalInterceptor(_Interceptor):
         if inspect.isasyncgenfunction(function):
 
             async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-                with self._call(details, context) as call:
+                with self._call(details, context) as (call, watched):
                     call.request = None if handler.request_streaming else request
-                    async for answer in function(request, context):
+                    async for answer in function(request, watched):
                         yield answer
 
             return stream
 
         async def unary(request: Any, context: Any) -> Any:
-            with self._call(details, context) as call:
+            with self._call(details, context) as (call, watched):
                 call.request = None if handler.request_streaming else request
-                return await function(request, context)
+                return await function(request, watched)
 
         return unary
 
@@ -232,8 +257,8 @@ def _code(context: Any) -> grpc.StatusCode:
 
 def _unimplemented(call: Callable[[Any], Any]) -> Any:
     async def refuse(_requests: object, context: Any) -> None:
-        with call(context):
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        with call(context) as (_, watched):
+            await watched.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 
     # A method without a request or a response is no less streaming for that: this shape fits all four.
     return grpc.stream_stream_rpc_method_handler(refuse)

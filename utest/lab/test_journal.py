@@ -130,6 +130,29 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
+def test_a_refusal_is_written_down_before_the_caller_has_it(journal: Journal) -> None:
+    sent: list[object] = []
+
+    class Context(SimpleNamespace):
+        async def abort(self, code: grpc.StatusCode, details: str, trailing_metadata: object) -> None:
+            (entry,) = journal.entries()
+            sent.append((code, details, trailing_metadata))
+            sent.append((entry.code, entry.details, entry.seconds is not None, journal.open))
+
+    async def refuse() -> None:
+        context = Context(code=lambda: 0, details=lambda: b"", time_remaining=lambda: None)
+        with journal.call("router", "/x.y.Service/Method", [], context) as (_, watched):
+            await watched.abort(grpc.StatusCode.ABORTED, "not now")
+
+    asyncio.run(refuse())
+    assert sent == [
+        (grpc.StatusCode.ABORTED, "not now", ()),
+        (grpc.StatusCode.ABORTED, "not now", True, {}),
+    ]
+    (entry,) = journal.entries()
+    assert (entry.code, entry.details) == (grpc.StatusCode.ABORTED, "not now")
+
+
 def test_selection_and_limit() -> None:
     journal = Journal(limit=3)
     answers = {"code": 0, "details": b"", "time_remaining": None}
