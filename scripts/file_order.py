@@ -26,7 +26,8 @@ LONGEST = (
     "interop/client/test_storage.py",
     "utest/chaos/test_soak.py",
 )
-"""Files in the order of their length, as measured; all others follow in their own order."""
+"""Files in the order of their length, as measured. Those of interop follow, which install upstream's packages and wait for
+processes; all others come last, in their own order."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,9 +45,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if seed is not None:
         random.Random(seed).shuffle(files)
     else:
-        files.sort(key=lambda file: LONGEST.index(file) if file in LONGEST else len(LONGEST))
+        files.sort(key=_turn)
     rank = {file: number for number, file in enumerate(files)}
     items.sort(key=lambda item: rank[item.nodeid.partition("::")[0]])
+
+
+def _turn(file: str) -> int:
+    if file in LONGEST:
+        return LONGEST.index(file)
+    return len(LONGEST) + (not file.startswith("interop/"))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
