@@ -26,8 +26,8 @@ LONGEST = (
     "interop/client/test_storage.py",
     "utest/chaos/test_soak.py",
 )
-"""Files in the order of their length, as measured. Those of interop follow, which install upstream's packages and wait for
-processes; all others come last, in their own order."""
+"""Files in the order of their length, as measured. Those of interop follow, which install upstream's packages and wait
+for processes; all others come last, in their own order."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
