@@ -77,7 +77,7 @@ def run(command: list[str], folder: Path, **environ: str) -> str:
         (None, "who: theirs jumpstarter_driver_power.client"),
         ("fallback", "who: theirs jumpstarter_driver_power.client"),
         ("off", "who: theirs jumpstarter_driver_power.client"),
-        ("prefer", "who: ours pytest_jumpstarter.clients.power"),
+        ("prefer", "who: ours pytest_jumpstarter.upstream_api.clients.power"),
     ],
 )
 def test_who_serves_upstreams_names(python: str, tmp_path: Path, choice: str | None, who: str) -> None:

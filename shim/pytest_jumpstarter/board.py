@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import PooledDevice
-from pytest_jumpstarter.clients.base import DriverClient
 from pytest_jumpstarter.evidence.recorder import Recorder
+from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pytest_jumpstarter.configs.env import (
+from pytest_jumpstarter.upstream_api.config.env import (
     JMP_DRIVERS_ALLOW,
     JMP_EXPORTER,
     JMP_EXPORTER_LABELS,

@@ -20,9 +20,9 @@ from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings, find_settings
 from JumpstarterLibrary.client.timing import Timing
 from pytest_jumpstarter.board_request import BoardRequest
-from pytest_jumpstarter.clients.factory import Allow
 from pytest_jumpstarter.parallel.worker_leases import WorkerLeaseRegistry
 from pytest_jumpstarter.parallel.workers import worker_of
+from pytest_jumpstarter.upstream_api.clients.factory import Allow
 from pytest_jumpstarter.virtual import RunLab
 
 logger = logging.getLogger("pytest_jumpstarter")

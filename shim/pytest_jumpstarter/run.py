@@ -21,8 +21,6 @@ from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.board import ConnectedBoard
 from pytest_jumpstarter.board_request import BoardRequest
-from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, build_clients
 from pytest_jumpstarter.evidence.collector import EvidenceCollector
 from pytest_jumpstarter.evidence.recorder import Recorder
 from pytest_jumpstarter.hints import pytest_hints
@@ -32,6 +30,8 @@ from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import worker_of
 from pytest_jumpstarter.schedule import SharedDeviceSchedule
 from pytest_jumpstarter.state import ITEM, RUN
+from pytest_jumpstarter.upstream_api.clients.base import DriverClient
+from pytest_jumpstarter.upstream_api.clients.factory import Allow, build_clients
 from pytest_jumpstarter.virtual import RunLab
 
 logger = logging.getLogger("pytest_jumpstarter")

@@ -12,10 +12,10 @@ from typing import Any
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
-from pytest_jumpstarter.clients.base import DriverClient
-from pytest_jumpstarter.clients.factory import Allow, build_clients
-from pytest_jumpstarter.configs.exceptions import EnvironmentVariableNotSetError
-from pytest_jumpstarter.configs.threads import entered
+from pytest_jumpstarter.upstream_api.clients.base import DriverClient
+from pytest_jumpstarter.upstream_api.clients.factory import Allow, build_clients
+from pytest_jumpstarter.upstream_api.config.exceptions import EnvironmentVariableNotSetError
+from pytest_jumpstarter.upstream_api.config.threads import entered
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_jumpstarter.clients.base import DriverClient
+    from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 
 Time = datetime.timedelta | float | str
 """A timedelta, a number of seconds, or text: ``30 min``, ``1h30m``, ``PT1H30M``."""

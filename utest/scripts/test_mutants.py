@@ -136,7 +136,9 @@ def test_a_set_is_even_by_folder_and_kind_and_the_same_each_time(part: Path) -> 
 def test_tests_of_the_mirrored_folder_are_the_nearest() -> None:
     home = mirrored("JumpstarterLibrary/client/boot/transition.py")
     assert str(home) == "utest/client/boot/transition.py"
-    assert str(mirrored("shim/pytest_jumpstarter/clients/mux.py")) == "utest/shim/clients/mux.py"
+    assert (
+        str(mirrored("shim/pytest_jumpstarter/upstream_api/clients/mux.py")) == "utest/shim/upstream_api/clients/mux.py"
+    )
     names = ["utest/lab/test_x.py::a", "utest/client/test_x.py::a", "utest/client/boot/test_x.py::a"]
     names += ["utest/client/boot/test_transition_ends.py::a"]
     assert sorted(names, key=lambda name: distance(name, home)) == names[::-1]

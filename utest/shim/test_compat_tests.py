@@ -17,7 +17,7 @@ TEST = """
 from . import PexpectAdapter
 from ..adapters import TcpPortforwardAdapter
 from jumpstarter_testing import eventually
-import pytest_jumpstarter.adapters as ours
+import pytest_jumpstarter.upstream_api.adapters as ours
 
 def test_names_are_ours():
     here = 1

@@ -1,5 +1,5 @@
 """Upstream's name for: clients of drivers that only group others."""
 
-from pytest_jumpstarter.clients.composite import CompositeClient
+from pytest_jumpstarter.upstream_api.clients.composite import CompositeClient
 
 __all__ = ["CompositeClient"]

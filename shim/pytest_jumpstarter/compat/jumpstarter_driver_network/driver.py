@@ -1,7 +1,7 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.hosts import format_address as _format_address
-from pytest_jumpstarter.exporting.hosts import resolve_hostname as _resolve_hostname
+from pytest_jumpstarter.upstream_api.exporter.hosts import format_address as _format_address
+from pytest_jumpstarter.upstream_api.exporter.hosts import resolve_hostname as _resolve_hostname
 
 from JumpstarterLibrary.exporter.drivers.addresses import is_ipv4 as _is_ipv4_address
 from JumpstarterLibrary.exporter.drivers.addresses import is_ipv6 as _is_ipv6_address

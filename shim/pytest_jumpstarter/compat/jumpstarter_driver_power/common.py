@@ -1,5 +1,5 @@
 """Upstream's name for: readings of power drivers."""
 
-from pytest_jumpstarter.clients.power import PowerReading
+from pytest_jumpstarter.upstream_api.clients.power import PowerReading
 
 __all__ = ["PowerReading"]

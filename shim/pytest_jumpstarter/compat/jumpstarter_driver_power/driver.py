@@ -1,6 +1,6 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.clients.power import PowerReading
+from pytest_jumpstarter.upstream_api.clients.power import PowerReading
 
 from JumpstarterLibrary.exporter.drivers.power import (
     MockPower,

@@ -1,6 +1,6 @@
 """Upstream's name for: clients of serial ports."""
 
-from pytest_jumpstarter.clients.console import Console
-from pytest_jumpstarter.clients.serial import PySerialClient
+from pytest_jumpstarter.upstream_api.clients.console import Console
+from pytest_jumpstarter.upstream_api.clients.serial import PySerialClient
 
 __all__ = ["Console", "PySerialClient"]

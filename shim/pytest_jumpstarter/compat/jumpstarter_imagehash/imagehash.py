@@ -1,5 +1,5 @@
 """Upstream's name for: comparing snapshots by their hashes."""
 
-from pytest_jumpstarter.imagehash import ImageHash
+from pytest_jumpstarter.upstream_api.imagehash import ImageHash
 
 __all__ = ["ImageHash"]

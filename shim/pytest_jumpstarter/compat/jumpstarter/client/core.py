@@ -1,6 +1,6 @@
 """Upstream's name for: the errors of driver calls, and the base class of clients for coroutines."""
 
-from pytest_jumpstarter.clients.base import AsyncDriverClient
+from pytest_jumpstarter.upstream_api.clients.base import AsyncDriverClient
 
 from JumpstarterLibrary.errors import (
     DriverError,

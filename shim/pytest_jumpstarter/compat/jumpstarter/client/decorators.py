@@ -1,6 +1,6 @@
 """Upstream's name for: decorators for the command lines of clients."""
 
-from pytest_jumpstarter.clients.optional import commands
+from pytest_jumpstarter.upstream_api.clients.optional import commands
 
 _groups = commands("groups")
 DriverClickGroup = _groups.DriverClickGroup

@@ -5,6 +5,6 @@ It is the very same module as ours, so that what a test patches here is patched 
 
 import sys
 
-from pytest_jumpstarter.configs import records
+from pytest_jumpstarter.upstream_api.config import records
 
 sys.modules[__name__] = records

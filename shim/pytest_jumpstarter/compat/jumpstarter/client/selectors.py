@@ -1,6 +1,6 @@
 """Upstream's name for: helpers that take label selectors apart."""
 
-from pytest_jumpstarter.configs.selectors import (
+from pytest_jumpstarter.upstream_api.config.selectors import (
     extract_match_labels_filter,
     parse_label_selector,
     selector_contains,

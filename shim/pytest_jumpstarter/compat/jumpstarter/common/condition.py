@@ -1,6 +1,6 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.conditions import (
+from pytest_jumpstarter.upstream_api.exporter.conditions import (
     condition_false,
     condition_message,
     condition_present_and_equal,

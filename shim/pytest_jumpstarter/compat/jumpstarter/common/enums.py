@@ -1,5 +1,5 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.statuses import ExporterStatus, LogSource
+from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus, LogSource
 
 __all__ = ["ExporterStatus", "LogSource"]

@@ -1,6 +1,6 @@
 """Upstream's name for: its errors, of which ours are other names and subclasses."""
 
-from pytest_jumpstarter.configs.exceptions import (
+from pytest_jumpstarter.upstream_api.config.exceptions import (
     ArgumentError,
     ConfigurationError,
     ConnectionError,

@@ -2,8 +2,8 @@
 
 import sys
 
-from pytest_jumpstarter.exporting import fls
-from pytest_jumpstarter.exporting.fls import download_fls, get_fls_binary, get_fls_github_url
+from pytest_jumpstarter.upstream_api.exporter import fls
+from pytest_jumpstarter.upstream_api.exporter.fls import download_fls, get_fls_binary, get_fls_github_url
 
 __all__ = ["download_fls", "get_fls_binary", "get_fls_github_url"]
 

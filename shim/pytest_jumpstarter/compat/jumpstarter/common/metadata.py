@@ -1,5 +1,5 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.metadata import Metadata
+from pytest_jumpstarter.upstream_api.exporter.metadata import Metadata
 
 __all__ = ["Metadata"]

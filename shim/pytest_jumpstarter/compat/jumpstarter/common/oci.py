@@ -2,8 +2,8 @@
 
 import sys
 
-from pytest_jumpstarter.exporting import oci
-from pytest_jumpstarter.exporting.oci import (
+from pytest_jumpstarter.upstream_api.exporter import oci
+from pytest_jumpstarter.upstream_api.exporter.oci import (
     OciCredentials,
     parse_oci_registry,
     read_auth_file_credentials,

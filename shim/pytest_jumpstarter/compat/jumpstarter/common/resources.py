@@ -1,5 +1,5 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.resources import ClientStreamResource, PresignedRequestResource
+from pytest_jumpstarter.upstream_api.exporter.resources import ClientStreamResource, PresignedRequestResource
 
 __all__ = ["ClientStreamResource", "PresignedRequestResource"]

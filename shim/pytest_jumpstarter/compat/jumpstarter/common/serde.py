@@ -1,5 +1,5 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.values import decode_value, encode_value
+from pytest_jumpstarter.upstream_api.exporter.values import decode_value, encode_value
 
 __all__ = ["decode_value", "encode_value"]

@@ -1,6 +1,6 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.listeners import (
+from pytest_jumpstarter.upstream_api.exporter.listeners import (
     TemporarySocket,
     TemporaryTcpListener,
     TemporaryUnixListener,

@@ -1,7 +1,7 @@
 """Upstream's name for: what the configurations of clients and exporters have in common."""
 
-from pytest_jumpstarter.configs.files import CONFIG_API_VERSION
-from pytest_jumpstarter.configs.sections import ObjectMeta
+from pytest_jumpstarter.upstream_api.config.files import CONFIG_API_VERSION
+from pytest_jumpstarter.upstream_api.config.sections import ObjectMeta
 
 __all__ = ["CONFIG_API_VERSION", "ObjectMeta"]
 

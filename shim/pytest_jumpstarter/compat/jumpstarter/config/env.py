@@ -1,6 +1,6 @@
 """Upstream's name for: the environment variables that configure clients and exporters."""
 
-from pytest_jumpstarter.configs.env import (
+from pytest_jumpstarter.upstream_api.config.env import (
     JMP_CLIENT_CONFIG,
     JMP_CLIENT_CONFIG_HOME,
     JMP_DISABLE_COMPRESSION,

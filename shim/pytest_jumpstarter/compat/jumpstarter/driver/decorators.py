@@ -1,6 +1,6 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.driver import (
+from pytest_jumpstarter.upstream_api.exporter.driver import (
     MARKER_DRIVERCALL,
     MARKER_MAGIC,
     MARKER_STREAMCALL,

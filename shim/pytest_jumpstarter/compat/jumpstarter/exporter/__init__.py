@@ -1,6 +1,6 @@
 """Upstream's package name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.exporter import Exporter
-from pytest_jumpstarter.exporting.session import Session
+from pytest_jumpstarter.upstream_api.exporter.exporter import Exporter
+from pytest_jumpstarter.upstream_api.exporter.session import Session
 
 __all__ = ["Exporter", "Session"]

@@ -1,5 +1,5 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.guards import PASSPHRASE_METADATA_KEY, PassphraseInterceptor
+from pytest_jumpstarter.upstream_api.exporter.guards import PASSPHRASE_METADATA_KEY, PassphraseInterceptor
 
 __all__ = ["PASSPHRASE_METADATA_KEY", "PassphraseInterceptor"]

@@ -1,5 +1,5 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.loggers import get_logger
+from pytest_jumpstarter.upstream_api.exporter.loggers import get_logger
 
 __all__ = ["get_logger"]

@@ -1,5 +1,5 @@
 """Upstream's name for: a stream of anyio's, used from a thread."""
 
-from pytest_jumpstarter.clients.streams import BlockingStream
+from pytest_jumpstarter.upstream_api.clients.streams import BlockingStream
 
 __all__ = ["BlockingStream"]

@@ -1,6 +1,6 @@
 """Upstream's module name, served by robotframework-jumpstarter."""
 
-from pytest_jumpstarter.exporting.encoding import (
+from pytest_jumpstarter.upstream_api.exporter.encoding import (
     COMPRESSION_SIGNATURES,
     SIGNATURE_BUFFER_SIZE,
     AutoDecompressIterator,

@@ -1,6 +1,6 @@
 """Upstream's name for: adapters, which make a driver's byte stream look like something else."""
 
-from pytest_jumpstarter.adapters import (
+from pytest_jumpstarter.upstream_api.adapters import (
     DbusAdapter,
     FabricAdapter,
     NovncAdapter,

@@ -1,5 +1,5 @@
 """Upstream's name for: this adapter."""
 
-from pytest_jumpstarter.clients.adapters.dbus import DbusAdapter
+from pytest_jumpstarter.upstream_api.clients.adapters.dbus import DbusAdapter
 
 __all__ = ["DbusAdapter"]

@@ -1,5 +1,5 @@
 """Upstream's name for: this adapter."""
 
-from pytest_jumpstarter.clients.adapters.fabric import FabricAdapter
+from pytest_jumpstarter.upstream_api.clients.adapters.fabric import FabricAdapter
 
 __all__ = ["FabricAdapter"]

@@ -1,5 +1,5 @@
 """Upstream's name for: this adapter."""
 
-from pytest_jumpstarter.clients.adapters.expect import PexpectAdapter
+from pytest_jumpstarter.upstream_api.clients.adapters.expect import PexpectAdapter
 
 __all__ = ["PexpectAdapter"]

@@ -1,0 +1,138 @@
+"""The connection to a controller that a client configuration leads to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+from JumpstarterLibrary.client.leasing import Controller
+from JumpstarterLibrary.client.leasing.channel import call_credentials as credentials_of
+from JumpstarterLibrary.client.leasing.exit_cleanup import release_through
+from JumpstarterLibrary.client.settings import ClientSettings, authorities, values
+from JumpstarterLibrary.client.settings.environment import VARIABLES, env_overrides
+from JumpstarterLibrary.client.settings.layers import Given, Layers
+from JumpstarterLibrary.client.settings.model import RETRY_S
+from JumpstarterLibrary.errors import ConfigurationError, UsageError
+from pytest_jumpstarter.upstream_api.config.sections import DIAL_S, ObjectMeta
+from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
+
+if TYPE_CHECKING:
+    from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
+
+
+class ControllerChannel:
+    """A connection to a controller, open until ``close``. It is what `ClientService` and `Lease` take as their channel.
+
+    Args:
+        settings: Endpoint, identity and token.
+
+    Raises:
+        LinkError: The settings are insecure, and the controller cannot be reached.
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self.controller = Controller(settings)
+
+    def hang_up(self) -> None:
+        """Close it; what was leased through it and is not released yet, is released first. Closing twice is fine."""
+        try:
+            release_through(self.controller)
+        finally:
+            self.controller.close()
+
+    async def close(self, grace: float | None = None) -> None:  # noqa: ARG002 - gRPC's channels have it
+        """Close it, from a coroutine."""
+        await run_blocking(self.hang_up)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def controller_of(channel: Any) -> Controller:
+    """Return the connection behind a channel.
+
+    Raises:
+        UsageError: It is none of ours.
+    """
+    if isinstance(channel, ControllerChannel):
+        return channel.controller
+    raise UsageError(
+        f"The channel, of type '{type(channel).__name__}', is no connection to a controller. Take that of a client "
+        f"configuration: `await config.channel()`."
+    )
+
+
+def settings_of(config: ClientConfigV1Alpha1) -> ClientSettings:
+    """Return the settings that a client configuration and the environment give.
+
+    Raises:
+        ConfigurationError: Something is missing, or cannot be.
+    """
+    place = f"'{config.path}'" if config.path else "the client configuration"
+    found = {
+        "metadata.namespace": config.metadata.namespace,
+        "metadata.name": config.metadata.name,
+        "endpoint": config.endpoint,
+        "token": config.token,
+        "refresh_token": config.refresh_token,
+        "tls.ca": config.tls.ca,
+        "tls.insecure": config.tls.insecure,
+        "grpcOptions": config.grpcOptions,
+        "leases.acquisition_timeout": config.leases.acquisition_timeout,
+        "leases.dial_timeout": config.leases.dial_timeout,
+        "leases.retry_timeout": config.leases.retry_timeout,
+    }
+    given = {key: Given(value, "argument", f"'{key}' of {place}") for key, value in found.items()}
+    layers = Layers([env_overrides(os.environ), given])
+    insecure = layers.pick("tls.insecure", values.boolean, False)
+    return ClientSettings(
+        namespace=_needed(layers, place, "metadata.namespace"),
+        name=_needed(layers, place, "metadata.name"),
+        endpoint=_needed(layers, place, "endpoint"),
+        token=_needed(layers, place, "token"),
+        ca=None if insecure else layers.pick("tls.ca", authorities.decoded, None),
+        insecure=insecure,
+        refresh_token=layers.pick("refresh_token", values.word, None),
+        grpc_options=MappingProxyType(dict(layers.pick_options())),
+        drivers_allow=tuple(config.drivers.allow),
+        drivers_unsafe=config.drivers.unsafe,
+        acquisition_timeout=layers.pick("leases.acquisition_timeout", values.duration(0), DIAL_S),
+        dial_timeout=layers.pick("leases.dial_timeout", values.duration(0), DIAL_S),
+        retry_timeout=layers.pick("leases.retry_timeout", values.duration(0), RETRY_S),
+        alias=config.alias,
+        path=Path(config.path) if config.path else None,
+        source=place,
+    )
+
+
+_CHECKS = {"endpoint": values.address, "token": values.word}
+
+
+def _needed(layers: Layers, place: str, key: str) -> str:
+    found = layers.pick(key, _CHECKS.get(key, values.text_or_nothing), None)
+    if not found:
+        remedy = "Log in with `jmp login`" if key == "token" else "Put it there"
+        raise ConfigurationError(f"There is no {key} in {place}. {remedy}, or set {VARIABLES[key]} before it is made.")
+    return found
+
+
+def call_credentials(kind: str, metadata: ObjectMeta, token: str) -> Any:
+    """Return the credentials by which gRPC tells a controller who calls, for channels of one's own.
+
+    Args:
+        kind: ``Client`` or ``Exporter``.
+        metadata: Who it is.
+        token: Its token.
+    """
+    return credentials_of(kind, metadata.namespace, metadata.name, token)

@@ -1,0 +1,95 @@
+"""Map errors of the client core to the classes that upstream's ``except`` clauses expect."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from JumpstarterLibrary.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ExporterOffline,
+    InfrastructureError,
+    LeaseError,
+    LeaseExpired,
+    LeaseReleased,
+    LeaseTimeout,
+    LeaseTransferred,
+    LeaseUnsatisfiable,
+    LinkError,
+    TlsError,
+    TokenExpired,
+)
+from pytest_jumpstarter.upstream_api.clients.trouble import also_as
+from pytest_jumpstarter.upstream_api.config.exceptions import ExporterOfflineError, ExporterUnreachableError
+
+OUTCOMES = (LeaseTimeout, LeaseUnsatisfiable, LeaseExpired, LeaseReleased, LeaseTransferred)
+"""What becomes of a lease, beside what the controller refuses at once."""
+
+
+@contextmanager
+def controller_calls(config: object) -> Iterator[None]:
+    """Raise a controller's refusals as a ``ConnectionError`` as well.
+
+    Args:
+        config: The client configuration in use; an expired token's error gets it, for a caller that logs in again.
+    """
+    try:
+        yield
+    except TokenExpired as error:
+        error.set_config(config)
+        raise
+    except (LinkError, *OUTCOMES):
+        raise
+    except InfrastructureError as error:
+        made = also_as(error, LinkError)
+        raise made from error.__cause__ or error
+
+
+@contextmanager
+def map_connect_errors() -> Iterator[None]:
+    """Make what keeps a client from its exporter an ``ExporterUnreachableError`` as well."""
+    try:
+        yield
+    except (LeaseError, AuthenticationError, TlsError):
+        raise
+    except InfrastructureError as error:
+        made: Exception = error
+        if isinstance(error, ExporterOffline):
+            made = also_as(made, ExporterOfflineError)
+        made = also_as(made, ExporterUnreachableError)
+        raise made from error.__cause__ or error
+
+
+@contextmanager
+def map_validation_errors(title: str) -> Iterator[None]:
+    """Raise errors of a configuration as a ``ValidationError`` of pydantic, if that is loaded.
+
+    Upstream raises those, and they cannot be subclassed. Where pydantic is not loaded, no caller can expect one.
+
+    Args:
+        title: The class whose instance cannot be.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        if not isinstance(error, OSError) and "pydantic" in sys.modules:
+            raise _validation_error(title, str(error)) from error
+        raise
+
+
+def invalid() -> tuple[type[Exception], ...]:
+    """Return what `validation` may raise."""
+    core: Any = sys.modules.get("pydantic_core")
+    return (ConfigurationError,) if core is None else (ConfigurationError, core.ValidationError)
+
+
+def _validation_error(title: str, sentence: str) -> Exception:
+    core: Any = sys.modules["pydantic_core"]
+    kind = core.PydanticCustomError("jumpstarter_configuration", "{sentence}", {"sentence": sentence})
+    # Never with its input, which may be a secret.
+    details = [{"type": kind, "loc": (), "input": None}]
+    error: Exception = core.ValidationError.from_exception_data(title, details, hide_input=True)
+    return error
