@@ -18,6 +18,7 @@ from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter
+from JumpstarterLibrary.exporter.serving import serve_tcp, serve_unix
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 
 
@@ -34,8 +35,8 @@ class ListenAddress:
     def serve(self, session: Session) -> AbstractAsyncContextManager[str]:
         """Serve a session there."""
         if self.tcp is None:
-            return session.serve_unix(self.unix)
-        return session.serve_tcp(*self.tcp, certificate=self.certificate, key=self.key, passphrase=self.passphrase)
+            return serve_unix(session, self.unix)
+        return serve_tcp(session, *self.tcp, certificate=self.certificate, key=self.key, passphrase=self.passphrase)
 
 
 async def run(driver: Driver, address: ListenAddress, motd: str | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from JumpstarterLibrary.errors import OperationTimeout
 from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.serving import serve_tcp, serve_unix
 from JumpstarterLibrary.exporter.session import LEASE_READY, Features, Session
 
 Result = TypeVar("Result")
@@ -188,9 +189,9 @@ def serve(
     if status is not None:
         session.update_status(status)
     if tcp is None:
-        serving = session.serve_unix(path)
+        serving = serve_unix(session, path)
     else:
-        serving = session.serve_tcp(*tcp, certificate=certificate, key=key, passphrase=passphrase)
+        serving = serve_tcp(session, *tcp, certificate=certificate, key=key, passphrase=passphrase)
     with hosted(serving, start_limit=start_limit, stop_limit=stop_limit) as (host, thread):
         yield HostedExporter(host, session, thread)
 

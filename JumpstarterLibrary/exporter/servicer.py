@@ -7,8 +7,8 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import grpc
 
@@ -18,6 +18,7 @@ from JumpstarterLibrary.exporter.driver import CallKind, Driver
 from JumpstarterLibrary.exporter.logs import log_scope
 from JumpstarterLibrary.exporter.resources import PendingResource
 from JumpstarterLibrary.exporter.router import Forwarder
+from JumpstarterLibrary.exporter.session import Session
 from JumpstarterLibrary.exporter.streams import ByteStream, broken_stream_types, memory_pair
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import (
@@ -27,9 +28,6 @@ from JumpstarterLibrary.protocol.names import (
     RESOURCE_KEY,
 )
 from JumpstarterLibrary.protocol.streams import StreamTarget, parse_stream_request
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.exporter.session import Session
 
 CLOSING_DETAILS = "Cancelling all calls"
 """What running RPCs are told when a session ends, as gRPC itself words it."""
@@ -235,15 +233,3 @@ def _metadata(context: _Context, name: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"The RPC's metadata lacks the key {name!r}, which says what to open.")
     return value
-
-
-def parse_uuid(text: str) -> UUID:
-    """Return a driver's uuid as it came in a request.
-
-    Raises:
-        CallFailed: UNKNOWN; it is no uuid.
-    """
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise unexpected(error) from error

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import UUID, uuid4
 
 import grpc
-import grpc.aio
 
-from JumpstarterLibrary.common.unix_sockets import check_path, private_directory, remove_directory
-from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors, unexpected
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, LogRing, log_scope
-from JumpstarterLibrary.exporter.memory import keep_large_blocks
-from JumpstarterLibrary.exporter.passphrase import PassphraseInterceptor
-from JumpstarterLibrary.exporter.servicer import Servicer, parse_uuid
-from JumpstarterLibrary.exporter.starting import start_server
 from JumpstarterLibrary.exporter.workers import WorkerPool
-from JumpstarterLibrary.protocol import EXPORTER, ROUTER, common_pb2, jumpstarter_pb2, service_handler
+from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
 
 GRACE_S = 1.0
 """Seconds that running RPCs get when a session ends."""
-
-DRAIN_LIMIT_S = 5.0
-"""Seconds that cancelled RPCs get to clean up."""
 
 AVAILABLE = common_pb2.EXPORTER_STATUS_AVAILABLE
 BEFORE_LEASE_HOOK = common_pb2.EXPORTER_STATUS_BEFORE_LEASE_HOOK
@@ -66,8 +54,8 @@ class Features:
 class Session:
     """A server of a driver tree on any number of sockets, on the running event loop.
 
-    The drivers are reset when the session is entered, and closed when it is left. The ``serve_`` methods enter it
-    unless the caller has.
+    The drivers are reset when the session is entered, and closed when it is left. ``serving.serve_unix`` and
+    ``serving.serve_tcp`` enter it unless the caller has.
 
     Args:
         root_driver: The tree.
@@ -100,7 +88,7 @@ class Session:
         self.logs = LogRing(loggers)
         self.workers = WorkerPool()
         self._on_end_session = on_end_session
-        self._grace = grace
+        self.grace = grace
         self._entered = 0
         self._entries = root_driver.enumerate()
         self._drivers = {entry.driver.uuid: entry.driver for entry in self._entries}
@@ -180,7 +168,7 @@ class Session:
         Raises:
             CallFailed: UNKNOWN; this session has no such driver.
         """
-        parsed = parse_uuid(uuid)
+        parsed = _parse_uuid(uuid)
         try:
             return self._drivers[parsed]
         except KeyError as error:
@@ -201,104 +189,12 @@ class Session:
             )
         return self.driver(uuid)
 
-    @asynccontextmanager
-    async def serve_unix(self, path: str | Path | None = None) -> AsyncIterator[str]:
-        """Serve on a unix socket, and yield its path.
 
-        Args:
-            path: The socket; by default ``socket`` in a new directory that only this user may enter.
-
-        Raises:
-            ConfigurationError: The path is too long, or cannot be bound.
-        """
-        directory = private_directory() if path is None else None
-        socket = directory / "socket" if directory is not None else Path(path or "")
-        try:
-            check_path(socket)
-            async with self._server((), lambda server: server.add_insecure_port(f"unix:{socket}"), str(socket)):
-                yield str(socket)
-        finally:
-            socket.unlink(missing_ok=True)
-            if directory is not None:
-                remove_directory(directory)
-
-    @asynccontextmanager
-    async def serve_tcp(
-        self,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        *,
-        certificate: bytes | None = None,
-        key: bytes | None = None,
-        passphrase: str | None = None,
-        credentials: grpc.ServerCredentials | None = None,
-        interceptors: Sequence[Any] = (),
-    ) -> AsyncIterator[str]:
-        """Serve on a TCP port, and yield ``host:port``.
-
-        Args:
-            host: The address to bind.
-            port: The port; 0 takes a free one.
-            certificate: Certificate chain as PEM text, for TLS; without it and ``key`` the port speaks plain text.
-            key: Private key as PEM text.
-            passphrase: What clients must send; by default nothing.
-            credentials: gRPC's own server credentials, in place of certificate and key.
-            interceptors: gRPC's own server interceptors, beside the one for the passphrase.
-
-        Raises:
-            ConfigurationError: The port cannot be bound, or of certificate and key only one was given.
-        """
-        if (certificate is None) != (key is None):
-            raise ConfigurationError("TLS needs a certificate and its key. Give both, or neither for plain text.")
-        if certificate is not None and key is not None:
-            credentials = grpc.ssl_server_credentials([(key, certificate)])
-        address = f"[{host}]" if ":" in host else host
-        bound = 0
-
-        def add_port(server: grpc.aio.Server) -> int:
-            nonlocal bound
-            if credentials is None:
-                bound = server.add_insecure_port(f"{address}:{port}")
-            else:
-                bound = server.add_secure_port(f"{address}:{port}", credentials)
-            return bound
-
-        guards = () if passphrase is None else (PassphraseInterceptor(passphrase),)
-        async with self._server((*guards, *interceptors), add_port, f"{address}:{port}"):
-            yield f"{address}:{bound}"
-
-    @asynccontextmanager
-    async def _server(
-        self,
-        interceptors: tuple[Any, ...],
-        add_port: Callable[[grpc.aio.Server], int],
-        address: str,
-    ) -> AsyncIterator[None]:
-        keep_large_blocks()
-        servicer = Servicer(self)
-        # Without it, two exporters could share a port and its calls.
-        server = grpc.aio.server(interceptors=interceptors, options=(("grpc.so_reuseport", 0),))
-        server.add_generic_rpc_handlers((service_handler(EXPORTER, servicer), service_handler(ROUTER, servicer)))
-        try:
-            add_port(server)
-        except RuntimeError as error:
-            raise ConfigurationError(
-                f"The exporter cannot listen on {address}: {error}. Is another process using it?"
-            ) from error
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(self)
-            except BaseException:
-                # gRPC closes the socket of a server only where it was started.
-                servicer.begin_closing()
-                await start_server(server)
-                await server.stop(None)
-                raise
-            stack.push_async_callback(servicer.drained, DRAIN_LIMIT_S)
-            stack.push_async_callback(server.stop, self._grace)
-            stack.callback(servicer.begin_closing)
-            await start_server(server)
-            yield
+def _parse_uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise unexpected(error) from error
 
 
 def close_driver(root: Driver) -> None:

@@ -16,39 +16,13 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from JumpstarterLibrary.exporter.driver import CallKind, Driver, call_kind
 from JumpstarterLibrary.lab.call_faults import CallFault
+from JumpstarterLibrary.lab.driver_place import DriverPlace
 from JumpstarterLibrary.lab.stream_faults import FaultyResource, FaultyStream, StreamFault
-
-ANY = "*"
-"""Stands for all drivers, or all methods."""
-
-SERIAL = "serial"
-"""Stands for the drivers of serial ports, regardless of their names."""
 
 _LIFE = frozenset({"reset", "close"})
 """Methods that a session itself needs."""
 
 _EXPORTED: WeakKeyDictionary[type[Driver], dict[str, CallKind]] = WeakKeyDictionary()
-
-
-class DriverPlace:
-    """The place of a driver in its exporter's tree.
-
-    Args:
-        driver: The driver.
-
-    Attributes:
-        paths: Its dotted paths; several where other entries stand for it.
-    """
-
-    def __init__(self, driver: Driver) -> None:
-        self.paths: list[str] = []
-        self._serial = "serial" in type(driver).client().lower()
-
-    def fits(self, pattern: str) -> bool:
-        """Whether a pattern means it: a path, with ``*`` for any text, or ``serial`` for every serial port."""
-        if pattern == SERIAL and self._serial:
-            return True
-        return any(fnmatch.fnmatchcase(path, pattern) for path in self.paths)
 
 
 class DriverFaults:

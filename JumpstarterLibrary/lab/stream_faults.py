@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from JumpstarterLibrary.exporter.streams import ByteStream, EndOfStream
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.lab.driver_faults import DriverPlace
+from JumpstarterLibrary.lab.driver_place import DriverPlace
 
 
 @dataclass(kw_only=True, eq=False)

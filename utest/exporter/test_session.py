@@ -21,6 +21,7 @@ import pytest
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter import ByteStream, Driver, Features, Session, export, exportstream
 from JumpstarterLibrary.exporter.drivers.composite import Composite
+from JumpstarterLibrary.exporter.serving import serve_unix
 from JumpstarterLibrary.exporter.session import AVAILABLE, BEFORE_LEASE_HOOK, LEASE_READY
 from JumpstarterLibrary.exporter.streams import memory_pair
 from JumpstarterLibrary.protocol import EXPORTER, ExporterStub, common_pb2, jumpstarter_pb2
@@ -295,7 +296,7 @@ def test_one_session_on_two_sockets() -> None:
 
     async def scenario() -> list[str]:
         session = Session(board)
-        async with session.serve_unix() as first, session.serve_unix() as second:
+        async with serve_unix(session) as first, serve_unix(session) as second:
             answers = []
             for path in (first, second):
                 async with grpc.aio.insecure_channel(f"unix:{path}") as channel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.exporter.serving import serve_unix
 from JumpstarterLibrary.exporter.session import Session
 
 STEPS = 30
@@ -14,7 +15,7 @@ STEPS = 30
 def test_a_session_can_be_cancelled_at_any_moment_of_its_start() -> None:
     async def serve() -> None:
         session = Session(MockPower(), grace=0)
-        async with session, session.serve_unix():
+        async with session, serve_unix(session):
             await asyncio.Event().wait()
 
     async def cancel_after(steps: int) -> bool:

@@ -20,6 +20,7 @@ from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
 from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.leasing.tunnels import Tunnels
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, log_scope
+from JumpstarterLibrary.exporter.serving import serve_unix
 from JumpstarterLibrary.exporter.session import (
     AFTER_LEASE_HOOK,
     AVAILABLE,
@@ -135,9 +136,9 @@ class LeaseServer:
         try:
             async with AsyncExitStack() as stack:
                 session = await self._prepared(stack)
-                main = await stack.enter_async_context(session.serve_unix())
+                main = await stack.enter_async_context(serve_unix(session))
                 # Clients of a tunnel cannot get in the way of hooks, nor hooks in theirs.
-                hooks = await stack.enter_async_context(session.serve_unix()) if self._offer.hooked else ""
+                hooks = await stack.enter_async_context(serve_unix(session)) if self._offer.hooked else ""
                 self.session = session
                 self._status(AVAILABLE, AVAILABLE_TEXT, report=False)
                 await stack.enter_async_context(self.tunnels.listening(main))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from JumpstarterLibrary.lab.call_faults import ERRORS, CallFault
 from JumpstarterLibrary.lab.components import LabComponents
-from JumpstarterLibrary.lab.driver_faults import SERIAL
+from JumpstarterLibrary.lab.driver_place import SERIAL
 from JumpstarterLibrary.lab.faults.exporters import NAME
 from JumpstarterLibrary.lab.faults.options import Option, count, seconds, share, size, text
 from JumpstarterLibrary.lab.faults.table import lasting, once

@@ -14,6 +14,7 @@ from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter import Session as CoreSession
 from JumpstarterLibrary.exporter.hosting import hosted
+from JumpstarterLibrary.exporter.serving import serve_tcp, serve_unix
 from pytest_jumpstarter.upstream_api.exporter.metadata import Metadata
 from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus, LogSource
 
@@ -105,13 +106,13 @@ class Session(Metadata):
         Raises:
             OperationTimeout: It did not start or stop in time.
         """
-        with hosted(self._core.serve_unix()) as (path, _):
+        with hosted(serve_unix(self._core)) as (path, _):
             yield Path(path)
 
     @asynccontextmanager
     async def serve_unix_async(self) -> AsyncIterator[Path]:
         """Serve on a unix socket in a private directory, on the running event loop, and yield the socket's path."""
-        async with self._core.serve_unix() as path:
+        async with serve_unix(self._core) as path:
             yield Path(path)
 
     @asynccontextmanager
@@ -139,16 +140,16 @@ class Session(Metadata):
 
     def _serve_port(self, port: str) -> AbstractAsyncContextManager[str]:
         if port.startswith("unix:"):
-            return self._core.serve_unix(re.sub("^unix:(//(?=/))?", "", port))
+            return serve_unix(self._core, re.sub("^unix:(//(?=/))?", "", port))
         host, _, number = port.rpartition(":")
         if not number.isdecimal():
             raise ConfigurationError(f"{port!r} is no address to listen on. Write unix:///path, or host:port.")
-        return self._core.serve_tcp(host.strip("[]"), int(number))
+        return serve_tcp(self._core, host.strip("[]"), int(number))
 
     @asynccontextmanager
     async def serve_unix_with_hook_socket_async(self) -> AsyncIterator[tuple[Path, Path]]:
         """Serve on two unix sockets, one for clients and one for hooks, and yield their paths."""
-        async with self._core, self._core.serve_unix() as path, self._core.serve_unix() as hooks:
+        async with self._core, serve_unix(self._core) as path, serve_unix(self._core) as hooks:
             yield Path(path), Path(hooks)
 
     @asynccontextmanager
@@ -171,7 +172,7 @@ class Session(Metadata):
         Raises:
             ConfigurationError: The port cannot be bound.
         """
-        serving = self._core.serve_tcp(host, port, credentials=tls_credentials, interceptors=interceptors or ())
+        serving = serve_tcp(self._core, host, port, credentials=tls_credentials, interceptors=interceptors or ())
         async with serving as address:
             yield int(address.rpartition(":")[2])
 
@@ -191,7 +192,7 @@ class Session(Metadata):
             ConfigurationError: It cannot listen there.
         """
         tcp = self.serve_tcp_async(host, port, tls_credentials=tls_credentials, interceptors=interceptors)
-        async with self._core, tcp, self._core.serve_unix(unix_path):
+        async with self._core, tcp, serve_unix(self._core, unix_path):
             yield
 
     def add_logger_source(self, logger_name: str, source: LogSource) -> None:

@@ -6,13 +6,10 @@ import errno
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
+from JumpstarterLibrary.exporter.drivers.virtual.linux.system import System
 from JumpstarterLibrary.exporter.drivers.virtual.tty import EndOfInput
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.exporter.drivers.virtual.linux.shell import Shell
-    from JumpstarterLibrary.exporter.drivers.virtual.linux.system import System
 
 PIPE_LIMIT = 1024 * 1024
 """Characters that a pipe or a command substitution holds."""
@@ -70,6 +67,31 @@ class Streams:
     stdin: str | None = None
 
 
+class CommandShell(Protocol):
+    """The shell that runs a command.
+
+    Attributes:
+        system: The running system.
+        variables: All variables.
+        exported: The names of those that ``env`` shows.
+        status: What ``$?`` stands for.
+    """
+
+    system: System
+    variables: dict[str, str]
+    exported: set[str]
+    status: int
+
+    async def run(self, script: str, streams: Streams) -> int:
+        """Run a script and return its status; a fault in it is printed."""
+
+    async def run_child(self, script: str, streams: Streams) -> int:
+        """Run a script in a shell of its own: ``cd``, ``exit`` and variables do not reach this one."""
+
+    async def call(self, arguments: list[str], streams: Streams) -> int:
+        """Run one command with its arguments and return its status."""
+
+
 @dataclass(frozen=True)
 class Process:
     """One running command.
@@ -81,7 +103,7 @@ class Process:
         streams: Where it reads and writes.
     """
 
-    shell: Shell
+    shell: CommandShell
     name: str
     arguments: list[str]
     streams: Streams

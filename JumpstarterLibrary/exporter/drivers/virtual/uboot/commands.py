@@ -6,20 +6,41 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
-from JumpstarterLibrary.exporter.drivers.virtual.hardware import Restart
+from JumpstarterLibrary.exporter.drivers.virtual.hardware import Hardware, Restart
 from JumpstarterLibrary.exporter.drivers.virtual.image import BadImage, Image, check_payload, read_header
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Side
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.exporter.drivers.virtual.uboot.loader import VirtualUBoot
-
-Run: TypeAlias = "Callable[[VirtualUBoot, list[str]], Awaitable[int]]"
 
 ENVIRONMENT_SIZE = 131068
 NO_CARD = "Card did not respond to voltage select! : -110\n"
 NETWORK = {"ipaddr": "192.0.2.10", "gatewayip": "192.0.2.1", "netmask": "255.255.255.0", "serverip": "192.0.2.1"}
+
+
+class BootLoader(Protocol):
+    """The boot loader that a command runs on.
+
+    Attributes:
+        hardware: The board.
+        environment: The variables; changes are lost unless they are saved.
+        read_from_medium: Whether ``mmc read`` has filled the memory from which ``bootm`` starts a kernel.
+    """
+
+    hardware: Hardware
+    environment: dict[str, str]
+    read_from_medium: bool
+
+    def factory_environment(self) -> dict[str, str]:
+        """Return the variables of a board on which nothing was saved."""
+
+    async def write(self, text: str) -> None:
+        """Print on the console."""
+
+    async def run(self, script: str) -> int:
+        """Run a script and return its status; a fault in it is printed."""
+
+
+Run: TypeAlias = Callable[[BootLoader, list[str]], Awaitable[int]]
 
 
 class StartKernel(Exception):
@@ -52,7 +73,7 @@ def command(*names: str, help: str) -> Callable[[Run], Run]:
 
 
 @command("help", "?", help="print command description/usage")
-async def _help(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _help(loader: BootLoader, arguments: list[str]) -> int:
     for name in arguments or sorted(COMMANDS):
         if name not in COMMANDS:
             await loader.write(
@@ -64,30 +85,30 @@ async def _help(loader: VirtualUBoot, arguments: list[str]) -> int:
 
 
 @command("version", help="print monitor, compiler and linker version")
-async def _version(loader: VirtualUBoot, _: list[str]) -> int:
+async def _version(loader: BootLoader, _: list[str]) -> int:
     await loader.write(f"{loader.environment.get('ver', '')}\n")
     return 0
 
 
 @command("echo", help="echo args to console")
-async def _echo(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _echo(loader: BootLoader, arguments: list[str]) -> int:
     newline = "" if arguments[:1] == ["-n"] else "\n"
     await loader.write(" ".join(arguments if newline else arguments[1:]) + newline)
     return 0
 
 
 @command("true", help="do nothing, successfully")
-async def _true(_: VirtualUBoot, __: list[str]) -> int:
+async def _true(_: BootLoader, __: list[str]) -> int:
     return 0
 
 
 @command("false", help="do nothing, unsuccessfully")
-async def _false(_: VirtualUBoot, __: list[str]) -> int:
+async def _false(_: BootLoader, __: list[str]) -> int:
     return 1
 
 
 @command("sleep", help="delay execution for some time")
-async def _sleep(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _sleep(loader: BootLoader, arguments: list[str]) -> int:
     if not re.fullmatch(r"\d{1,9}(\.\d*)?|\.\d+", "".join(arguments)):
         return await usage(loader, "sleep N    - N is in seconds, and may be a fraction")
     await loader.hardware.tty.pause(float(arguments[0]))
@@ -95,7 +116,7 @@ async def _sleep(loader: VirtualUBoot, arguments: list[str]) -> int:
 
 
 @command("printenv", help="print environment variables")
-async def _printenv(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _printenv(loader: BootLoader, arguments: list[str]) -> int:
     if not arguments:
         lines = [f"{name}={value}\n" for name, value in sorted(loader.environment.items())]
         size = sum(map(len, lines)) + 1
@@ -112,7 +133,7 @@ async def _printenv(loader: VirtualUBoot, arguments: list[str]) -> int:
 
 
 @command("setenv", help="set environment variables")
-async def _setenv(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _setenv(loader: BootLoader, arguments: list[str]) -> int:
     if not arguments:
         return await usage(loader, "setenv name value ...    - without a value the variable is deleted")
     name, *values = arguments
@@ -126,7 +147,7 @@ async def _setenv(loader: VirtualUBoot, arguments: list[str]) -> int:
 
 
 @command("saveenv", help="save environment variables to persistent storage")
-async def _saveenv(loader: VirtualUBoot, _: list[str]) -> int:
+async def _saveenv(loader: BootLoader, _: list[str]) -> int:
     await loader.write("Saving Environment to SPIFlash... Erasing SPI flash...")
     await loader.hardware.clock.sleep(0.1)
     loader.hardware.flash.clear()
@@ -136,7 +157,7 @@ async def _saveenv(loader: VirtualUBoot, _: list[str]) -> int:
 
 
 @command("env", help="environment handling commands: env default -a")
-async def _env(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _env(loader: BootLoader, arguments: list[str]) -> int:
     if arguments[:1] != ["default"] or arguments[1:] not in (["-a"], ["-f", "-a"]):
         return await usage(loader, "env default [-f] -a    - reset the default environment")
     loader.environment = loader.factory_environment()
@@ -145,7 +166,7 @@ async def _env(loader: VirtualUBoot, arguments: list[str]) -> int:
 
 
 @command("run", help="run commands in an environment variable")
-async def _run(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _run(loader: BootLoader, arguments: list[str]) -> int:
     for name in arguments:
         if name not in loader.environment:
             await loader.write(f'## Error: "{name}" not defined\n')
@@ -156,18 +177,18 @@ async def _run(loader: VirtualUBoot, arguments: list[str]) -> int:
 
 
 @command("reset", help="perform RESET of the CPU")
-async def _reset(loader: VirtualUBoot, _: list[str]) -> int:
+async def _reset(loader: BootLoader, _: list[str]) -> int:
     await loader.write("resetting ...\n")
     raise Restart
 
 
 @command("boot", "bootd", help="boot default, i.e., run 'bootcmd'")
-async def _boot(loader: VirtualUBoot, _: list[str]) -> int:
+async def _boot(loader: BootLoader, _: list[str]) -> int:
     return await _run(loader, ["bootcmd"])
 
 
 @command("bdinfo", help="print board info structure")
-async def _bdinfo(loader: VirtualUBoot, _: list[str]) -> int:
+async def _bdinfo(loader: BootLoader, _: list[str]) -> int:
     memory = loader.hardware.settings.memory
     await loader.write(
         "boot_params = 0x0000000000000000\nDRAM bank   = 0x0000000000000000\n-> start    = 0x0000000040000000\n"
@@ -179,7 +200,7 @@ async def _bdinfo(loader: VirtualUBoot, _: list[str]) -> int:
 
 
 @command("dhcp", help="boot image via network using DHCP/TFTP protocol")
-async def _dhcp(loader: VirtualUBoot, _: list[str]) -> int:
+async def _dhcp(loader: BootLoader, _: list[str]) -> int:
     await loader.write("BOOTP broadcast 1\n")
     await loader.hardware.tty.pause(0.2)
     loader.environment.update(NETWORK)
@@ -188,7 +209,7 @@ async def _dhcp(loader: VirtualUBoot, _: list[str]) -> int:
 
 
 @command("mmc", help="MMC sub system: mmc dev 0, mmc read addr block count")
-async def _mmc(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _mmc(loader: BootLoader, arguments: list[str]) -> int:
     if arguments[:1] not in (["dev"], ["read"]):
         return await usage(loader, "mmc dev 0\nmmc read addr blk# cnt")
     if loader.hardware.medium.side is not Side.BOARD:
@@ -207,7 +228,7 @@ async def _mmc(loader: VirtualUBoot, arguments: list[str]) -> int:
 
 
 @command("bootm", help="boot application image from memory")
-async def _bootm(loader: VirtualUBoot, arguments: list[str]) -> int:
+async def _bootm(loader: BootLoader, arguments: list[str]) -> int:
     address = "".join(arguments[:1]) or loader.environment.get("loadaddr", "")
     await loader.write(f"## Booting kernel from image at {address} ...\n")
     try:
@@ -222,7 +243,7 @@ async def _bootm(loader: VirtualUBoot, arguments: list[str]) -> int:
     raise StartKernel(image)
 
 
-async def _checked_image(loader: VirtualUBoot) -> Image:
+async def _checked_image(loader: BootLoader) -> Image:
     """Check what was read from the medium, as a signed image is checked: before anything of it runs."""
     if not loader.read_from_medium:
         raise BadImage("Wrong Image Format for bootm command: nothing was read from the medium")
@@ -233,7 +254,7 @@ async def _checked_image(loader: VirtualUBoot) -> Image:
     return image
 
 
-async def usage(loader: VirtualUBoot, text: str) -> int:
+async def usage(loader: BootLoader, text: str) -> int:
     """Print how a command is used."""
     await loader.write(f"Usage:\n{text}\n")
     return 1
