@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 
@@ -16,9 +16,10 @@ from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
+from JumpstarterLibrary.client.peer import Route
 from JumpstarterLibrary.client.status import Operation, link_error, translate
 from JumpstarterLibrary.common.unix_sockets import PATH_LIMIT
-from JumpstarterLibrary.errors import FaultClass, JumpstarterError, LinkError, OperationTimeout
+from JumpstarterLibrary.errors import FaultClass, LinkError, OperationTimeout
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
@@ -46,28 +47,6 @@ class ExporterState:
     status: str
     message: str
     version: int | None
-
-
-class Route(Protocol):
-    """Route behind a link that can be lost and dialled again: a lease and its tunnel."""
-
-    @property
-    def lost(self) -> bool:
-        """Whether there is no connection at present; the next call makes one."""
-
-    @property
-    def generation(self) -> int:
-        """Grows with each connection."""
-
-    @property
-    def over(self) -> bool:
-        """Whether there will be no connection any more, by the controller's word if it can be asked."""
-
-    def check(self) -> None:
-        """Raise why there will be no connection any more, if that is known."""
-
-    def explain(self, asked: str) -> JumpstarterError:
-        """Return why the connection was lost while something was asked."""
 
 
 class Link:

@@ -10,11 +10,12 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
+from JumpstarterLibrary.client.peer import Peer
 from JumpstarterLibrary.client.reasons import link_reason, tls_reason, unsent
 from JumpstarterLibrary.errors import (
     AuthenticationError,
@@ -30,9 +31,6 @@ from JumpstarterLibrary.errors import (
     TlsError,
 )
 from JumpstarterLibrary.hints import Hint, argument
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.client.link import Link
 
 logger = logging.getLogger(__name__)
 
@@ -60,28 +58,28 @@ class Operation:
 
 
 def translate(
-    error: grpc.RpcError, link: Link, operation: Operation, deadline: Deadline | None = None
+    error: grpc.RpcError, peer: Peer, operation: Operation, deadline: Deadline | None = None
 ) -> JumpstarterError:
     """Return our error for a failed RPC. Raise it ``from`` the original.
 
     Args:
         error: What the stub raised; it carries the status.
-        link: The link that it happened on.
+        peer: The exporter that was asked.
         operation: What was asked.
         deadline: The deadline that the RPC was given, if any.
     """
     call: Any = error
     code, details = call.code(), " ".join((call.details() or "").split())
-    logger.debug("%s on %s ended with %s: %s", operation.text, link.name, code, details)
+    logger.debug("%s on %s ended with %s: %s", operation.text, peer.name, code, details)
     if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
         return out_of_time(operation, deadline)
-    route = link.route
+    route = peer.route
     # The controller is asked before the exporter, to which gRPC would look for another way meanwhile.
-    if route is not None and code in _LOSSES and (route.lost or route.over or not link.alive()):
+    if route is not None and code in _LOSSES and (route.lost or route.over or not peer.alive()):
         return route.explain(operation.text)
-    if code is Code.UNAVAILABLE and not link.alive():
-        return link_error(link, operation, details)
-    return _TABLE[code](link, operation, details or f"no details, status {code.name}")
+    if code is Code.UNAVAILABLE and not peer.alive():
+        return link_error(peer, operation, details)
+    return _TABLE[code](peer, operation, details or f"no details, status {code.name}")
 
 
 def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
@@ -93,32 +91,32 @@ def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
     )
 
 
-def link_error(link: Link, operation: Operation, details: str) -> LinkError:
+def link_error(peer: Peer, operation: Operation, details: str) -> LinkError:
     """Return the error for an exporter that does not answer."""
     details = details.rstrip(".")
-    logger.debug("the link to %s failed: %s", link.name, details)
+    logger.debug("the link to %s failed: %s", peer.name, details)
     # The exporter's own name is no hint at what went wrong.
-    lowered = details.lower().replace(link.name.lower(), "")
-    if link.secure and any(
+    lowered = details.lower().replace(peer.name.lower(), "")
+    if peer.secure and any(
         word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")
     ):
         return TlsError(
-            f"The secure connection to exporter '{link.name}' could not be made: {tls_reason(details)}.",
+            f"The secure connection to exporter '{peer.name}' could not be made: {tls_reason(details)}.",
             hint=Hint.CHECK_TLS,
         )
     reason = link_reason(details)
-    if link.connected and unsent(details):
+    if peer.connected and unsent(details):
         return LinkError(
-            f"Exporter '{link.name}' (from {link.source}) cannot be reached any more: {reason}. "
+            f"Exporter '{peer.name}' (from {peer.source}) cannot be reached any more: {reason}. "
             f"{_start(operation.text)} was not sent to it. Check that it still runs and listens there."
         )
-    if link.connected:
+    if peer.connected:
         return LinkError(
-            f"The link to exporter '{link.name}' broke during {operation.text}: {reason}. "
+            f"The link to exporter '{peer.name}' broke during {operation.text}: {reason}. "
             f"It is not known whether the exporter carried it out."
         )
     return LinkError(
-        f"Exporter '{link.name}' (from {link.source}) cannot be reached: {reason}. "
+        f"Exporter '{peer.name}' (from {peer.source}) cannot be reached: {reason}. "
         f"Check that it runs and listens there."
     )
 
@@ -127,7 +125,7 @@ def _start(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _not_found(_link: Link, operation: Operation, details: str) -> JumpstarterError:
+def _not_found(_peer: Peer, operation: Operation, details: str) -> JumpstarterError:
     if not operation.method:
         return DriverError(f"{_start(operation.text)} failed: {details.rstrip('.')}.")
     return DriverMethodNotImplemented(
@@ -138,16 +136,16 @@ def _not_found(_link: Link, operation: Operation, details: str) -> JumpstarterEr
 
 def _simple(
     kind: type[JumpstarterError], template: str, hint: Hint | None = None
-) -> Callable[[Link, Operation, str], JumpstarterError]:
+) -> Callable[[Peer, Operation, str], JumpstarterError]:
     """Return a row of the table: an error class, its facts and its hint."""
 
-    def build(link: Link, operation: Operation, details: str) -> JumpstarterError:
+    def build(peer: Peer, operation: Operation, details: str) -> JumpstarterError:
         text = template.format(
             Asked=_start(operation.text),
             asked=operation.text,
             driver=operation.driver,
             method=operation.method,
-            exporter=link.name,
+            exporter=peer.name,
             details=details.rstrip("."),
             timeout=argument("timeout"),
         )
@@ -156,7 +154,7 @@ def _simple(
     return build
 
 
-def _exhausted(_link: Link, operation: Operation, details: str) -> JumpstarterError:
+def _exhausted(_peer: Peer, operation: Operation, details: str) -> JumpstarterError:
     sizes = re.search(r"message larger than max \((\d+) vs\. (\d+)\)", details)
     if sizes is None:
         return DriverError(f"{_start(operation.text)} needed more than the exporter has: {details.rstrip('.')}.")
@@ -169,7 +167,7 @@ def _exhausted(_link: Link, operation: Operation, details: str) -> JumpstarterEr
 
 _failed = _simple(DriverError, "{Asked} failed on the exporter: {details}.")
 
-_TABLE: dict[grpc.StatusCode, Callable[[Link, Operation, str], JumpstarterError]] = {
+_TABLE: dict[grpc.StatusCode, Callable[[Peer, Operation, str], JumpstarterError]] = {
     Code.OK: _simple(DriverError, "{Asked} ended without an answer: {details}."),
     Code.CANCELLED: _simple(DriverError, "{Asked} was cancelled: {details}."),
     Code.UNKNOWN: _failed,
