@@ -39,10 +39,10 @@ Several Devices
     Should Be Equal    ${first} ${second}    device other
     ${previous} =    Switch Device    device
     Should Be Equal    ${previous}    other
-    Power On    other
-    Disconnect    other
+    Power On    device=other
+    Disconnect    device=other
     Power On
-    Disconnect    other
+    Disconnect    device=other
 
 Device Tree Is Logged
     [Documentation]    The log is what counts here, so this is a run of its own.
@@ -140,11 +140,11 @@ Alias Is Taken
 Unknown Device
     Connect To Exporter    ${HOST}    alias=board
     VAR    ${message} =    EQUALS:No device 'bord' is connected. Connected devices: board.
-    Run Keyword And Expect Error    ${message}    Power On    bord
+    Run Keyword And Expect Error    ${message}    Power On    device=bord
     Run Keyword And Expect Error    ${message}    Switch Device    bord
-    Run Keyword And Expect Error    ${message}    Disconnect    bord
-    Run Keyword And Expect Error    ${message}    List Drivers    bord
-    Run Keyword And Expect Error    ${message}    Log Device Tree    bord
+    Run Keyword And Expect Error    ${message}    Disconnect    device=bord
+    Run Keyword And Expect Error    ${message}    List Drivers    device=bord
+    Run Keyword And Expect Error    ${message}    Log Device Tree    device=bord
 
 Disconnecting Nothing Is Fine
     Disconnect
@@ -166,5 +166,5 @@ Start TLS Exporter
 
 Disconnect Everything
     FOR    ${alias}    IN    device    board    other
-        Run Keyword And Ignore Error    Disconnect    ${alias}
+        Run Keyword And Ignore Error    Disconnect    device=${alias}
     END

@@ -23,7 +23,7 @@ On, Off And Cycle
     Switched Should Be    on    off    off    on
     ${pause} =    Call Driver    power    last_pause
     Should Be True    0.05 <= $pause < 5
-    [Teardown]    Disconnect    recorder
+    [Teardown]    Disconnect    device=recorder
 
 Readings Have Units
     ${readings} =    Get Power Readings    driver=${ONE}
@@ -53,7 +53,7 @@ The Only Driver Is Used
     ${host} =    Start Exporter    ${HEALTHY}
     Connect To Exporter    ${host}    alias=healthy
     Power On
-    [Teardown]    Run Keywords    Disconnect    healthy    AND    Stop Exporter    ${host}
+    [Teardown]    Run Keywords    Disconnect    device=healthy    AND    Stop Exporter    ${host}
 
 Several Drivers
     VAR    ${message} =
@@ -69,7 +69,7 @@ No Power Driver
     Run Keyword And Expect Error
     ...    EQUALS:The exporter '${host}' has no power driver. It has: echo.
     ...    Power On
-    [Teardown]    Disconnect    bare
+    [Teardown]    Disconnect    device=bare
 
 Unknown Driver
     Run Keyword And Expect Error

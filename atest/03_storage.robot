@@ -67,7 +67,7 @@ Medium Changes Sides
     Connect Storage To Device
     ${sides} =    Call Driver    mux    history
     Should Be Equal    ${sides}    ${{ ['exporter', 'device'] }}
-    [Teardown]    Disconnect    recorder
+    [Teardown]    Disconnect    device=recorder
 
 Image Is Not There
     Run Keyword And Expect Error
@@ -94,7 +94,7 @@ No Storage
     VAR    ${message} =    EQUALS:The exporter '${host}' has no storage mux driver. It has: echo.
     Run Keyword And Expect Error    ${message}    Connect Storage To Device
     Run Keyword And Expect Error    ${message}    Connect Storage To Exporter
-    [Teardown]    Disconnect    bare
+    [Teardown]    Disconnect    device=bare
 
 Driver Of Another Kind
     Run Keyword And Expect Error

@@ -110,7 +110,7 @@ No Console
     Run Keyword And Expect Error
     ...    EQUALS:The exporter '${host}' has no console driver. It has: echo.
     ...    Write To Console    x
-    [Teardown]    Disconnect    bare
+    [Teardown]    Disconnect    device=bare
 
 Driver Without A Byte Stream
     Run Keyword And Expect Error

@@ -159,7 +159,7 @@ No Image, No Boot
     Connect To Exporter    mode=virtual    alias=empty
     Power On
     Console Should Contain    =>
-    [Teardown]    Disconnect    empty
+    [Teardown]    Disconnect    device=empty
 
 Powered Off Board
     Power Off

@@ -28,11 +28,11 @@ Letting Go Twice
     [Documentation]    Fine in a teardown, but not for a device that never was.
     Acquire Lease    board=beta
     Release Lease
-    Release Lease    device
+    Release Lease    device=device
     Release Lease
     Run Keyword And Expect Error
     ...    EQUALS:No device 'devise' is connected. Connected devices: none.
-    ...    Release Lease    devise
+    ...    Release Lease    device=devise
     Calls Should Be    DeleteLease=1
 
 Another Request Is Another Lease
@@ -81,7 +81,7 @@ Several Devices
     ${left} =    Switched On Exporter    alpha-2
     ${right} =    Switched On Exporter    beta-1
     Should Be Equal    ${{ [$left, $right] }}    ${{ [['on'], []] }}
-    Release Lease    left
+    Release Lease    device=left
     Active Leases Should Be    tester beta-1
 
 Several Devices Or None
@@ -219,7 +219,7 @@ Name A Lease In The Environment
 Forget The Lease In The Environment
     [Documentation]    The test must have left it as it was; here its owner ends it.
     Remove Environment Variable    JMP_LEASE
-    Run Keyword And Ignore Error    Disconnect    device
+    Run Keyword And Ignore Error    Disconnect    device=device
     End All Leases
     Everything Should Be Given Back
 

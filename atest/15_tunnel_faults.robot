@@ -49,7 +49,7 @@ Transfer To Somebody Else
     Run Keyword And Expect Error
     ...    EQUALS:Lease '${LEASE}' of exporter 'virtual-1' was transferred to client 'somebody'. Ask its new owner, or acquire another lease.
     ...    Power On
-    Disconnect    device
+    Disconnect    device=device
     Active Leases Should Be    somebody virtual-1
     Calls Should Be    Dial=0
 
@@ -59,7 +59,7 @@ Transfer Before A New Tunnel
     Run Keyword And Expect Error
     ...    EQUALS:Lease '${LEASE}' of exporter 'virtual-1' was transferred to client 'somebody'. Ask its new owner, or acquire another lease.
     ...    Power On
-    Disconnect    device
+    Disconnect    device=device
     Active Leases Should Be    somebody virtual-1
 
 # The router
@@ -224,4 +224,4 @@ Router Certificate Should Be Refused
     Clear Faults
     Nothing Should Be Left
     Wait Until Keyword Succeeds    5 s    0.1 s    Lease A Board
-    Disconnect    device
+    Disconnect    device=device

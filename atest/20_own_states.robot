@@ -57,7 +57,7 @@ Power That Is Switched Under Another Alias
     Get Device State    ==    off    look=no    device=device
     Call Driver    left.power    on    device=device
     Get Device State    ==    unknown    look=no    device=device
-    [Teardown]    Disconnect    other
+    [Teardown]    Disconnect    device=other
 
 Several U-Boot Drivers
     ${host} =    Start Exporter    ${CURDIR}/resources/two_uboots.yaml
@@ -69,7 +69,7 @@ Several U-Boot Drivers
     ...    EQUALS:No driver 'power' under 'second'. It has: serial.
     ...    Interrupt Boot    driver=second
     Interrupt Boot    driver=first
-    [Teardown]    Disconnect    twins
+    [Teardown]    Disconnect    device=twins
 
 Several Power Drivers
     [Setup]    Connect To Board With Two Powers
@@ -83,7 +83,7 @@ Several Power Drivers
     Get Device State    ==    bootloader    look=no
     Call Driver    board.power    off
     Get Device State    ==    off    look=no
-    [Teardown]    Disconnect    crowded
+    [Teardown]    Disconnect    device=crowded
 
 No Power Driver
     ${host} =    Start Exporter    ${CURDIR}/resources/serial_only.yaml
@@ -99,7 +99,7 @@ No Power Driver
     ...    Interrupt Boot    timeout=0.6 s
     ${state} =    Get Device State
     Should Be Equal    ${state}    unknown
-    [Teardown]    Disconnect    lonely
+    [Teardown]    Disconnect    device=lonely
 
 States From A File
     ${names} =    Load Own States

@@ -30,7 +30,7 @@ Two Boards At Once
     Power On    device=right
     Power Off    device=left
     Power Off    device=right
-    [Teardown]    Run Keywords    Release Lease    left    AND    Release Lease    right
+    [Teardown]    Run Keywords    Release Lease    device=left    AND    Release Lease    device=right
 
 What Nobody Has Is Told At Once
     Run Keyword And Expect Error    No exporter fits selector 'board=unheard-of': *

@@ -140,8 +140,8 @@ class BootKeywords(Keywords):
         assertion_operator: AssertionOperator | None = None,
         expected: Any = None,
         *,
-        message: str | None = None,
         timeout: datetime.timedelta | None = None,
+        message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> Any:
@@ -151,8 +151,8 @@ class BootKeywords(Keywords):
             name: Its name.
             assertion_operator: What to check; see `AssertionOperator`. Default: nothing.
             expected: What to check it with.
-            message: Says why it matters; comes first in the error. Default: none.
             timeout: Until U-Boot must have answered. Default: ``uboot_command_timeout`` of `Timing`.
+            message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
 

@@ -77,7 +77,7 @@ class ConnectionKeywords(Keywords):
         return self.devices.connect(wanted, alias)
 
     @keyword(tags=("Connection",))
-    def disconnect(self, device: str | None = None) -> None:
+    def disconnect(self, *, device: str | None = None) -> None:
         """Closes the connection to a device; its consoles and transcripts are closed, and a lease of it is released.
 
         One that is disconnected already is fine, so that a teardown never fails for it. What is still connected at the
@@ -90,7 +90,7 @@ class ConnectionKeywords(Keywords):
             NoSuchDevice: There never was a device of that alias.
 
         Example:
-        | Disconnect    board
+        | Disconnect    device=board
         """
         self.devices.disconnect(device)
 
@@ -115,7 +115,7 @@ class ConnectionKeywords(Keywords):
         return self.devices.switch(device)
 
     @keyword(tags=("Connection", "Getter"))
-    def list_drivers(self, device: str | None = None) -> list[str]:
+    def list_drivers(self, *, device: str | None = None) -> list[str]:
         """Returns the paths of all drivers of a device, parents before their children.
 
         An exporter that has only one driver, without a name, gives ``(root)``.
@@ -131,7 +131,7 @@ class ConnectionKeywords(Keywords):
         return [node.path for node in root.walk() if node.path] or [ROOT]
 
     @keyword(tags=("Connection", "Reporting"))
-    def log_device_tree(self, device: str | None = None) -> None:
+    def log_device_tree(self, *, device: str | None = None) -> None:
         """Writes the drivers of a device into the log: path, kind and description.
 
         Args:

@@ -24,9 +24,9 @@ class ConsoleWritingKeywords(ConsoleBase):
         *,
         newline: bool = True,
         echo: Echo = Echo.auto,
+        timeout: datetime.timedelta | None = None,
         once: bool = False,
         char_delay: datetime.timedelta | None = None,
-        timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> None:
@@ -43,11 +43,11 @@ class ConsoleWritingKeywords(ConsoleBase):
                 ``Secret`` is shown in no log and no transcript.
             newline: Type a line end behind it. Default: yes.
             echo: What is made of the echo: ``auto``, ``yes`` or ``no``. Default: ``auto``.
+            timeout: Until everything must be typed. Default: ``write_timeout`` of `Timing`.
             once: Never type a line a second time: if it does not come back whole, it is erased, and that is an error.
                 Default: no.
             char_delay: Time between two characters, for devices that lose what comes too fast. Default:
                 ``char_delay`` of `Timing`, which is none.
-            timeout: Until everything must be typed. Default: ``write_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 

@@ -17,7 +17,7 @@ class LeaseTimeKeywords(LeaseBase):
 
     @keyword(tags=("Lease",))
     def extend_lease(
-        self, by: datetime.timedelta = datetime.timedelta(minutes=30), device: str | None = None
+        self, by: datetime.timedelta = datetime.timedelta(minutes=30), *, device: str | None = None
     ) -> datetime.timedelta:
         """Makes a lease last longer than it would.
 
@@ -38,7 +38,7 @@ class LeaseTimeKeywords(LeaseBase):
         return self.leased(device).lease.extend(by)
 
     @keyword(tags=("Lease", "Getter"))
-    def get_lease_time_left(self, device: str | None = None) -> datetime.timedelta:
+    def get_lease_time_left(self, *, device: str | None = None) -> datetime.timedelta:
         """Returns how long the lease of a device lasts from now on, by the controller's clock.
 
         Args:
@@ -60,7 +60,7 @@ class LeaseTimeKeywords(LeaseBase):
 
     @keyword(tags=("Lease", "Assertion"))
     def lease_should_have_time_left(
-        self, minimum: datetime.timedelta = datetime.timedelta(minutes=15), device: str | None = None
+        self, minimum: datetime.timedelta = datetime.timedelta(minutes=15), *, device: str | None = None
     ) -> None:
         """Fails unless the lease of a device lasts long enough: before a flash that could not be finished.
 

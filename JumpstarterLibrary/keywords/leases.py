@@ -107,7 +107,7 @@ class LeaseKeywords(LeaseBase):
         return self._acquire(request, alias, timeout, scope, progress, timing)
 
     @keyword(tags=("Lease",))
-    def release_lease(self, device: str | None = None) -> None:
+    def release_lease(self, *, device: str | None = None) -> None:
         """Lets go of a device: closes it and releases its lease.
 
         Where several suites share a lease, it is released when the last of them has let go, or the run ends. A device
@@ -127,7 +127,7 @@ class LeaseKeywords(LeaseBase):
         self.devices.release(device)
 
     @keyword(tags=("Lease",))
-    def transfer_lease(self, client: str, device: str | None = None) -> None:
+    def transfer_lease(self, client: str, *, device: str | None = None) -> None:
         """Gives the lease of a device to another client of the namespace; the device is disconnected.
 
         Args:
@@ -146,14 +146,14 @@ class LeaseKeywords(LeaseBase):
         self.devices.disconnect(alias)
 
     @keyword(tags=("Lease", "Getter"))
-    def get_lease(self, device: str | None = None, *, name: str | None = None) -> LeaseInfo:
+    def get_lease(self, *, name: str | None = None, device: str | None = None) -> LeaseInfo:
         """Returns the lease of a device, or any lease by its name, as the controller tells of it now.
 
         In shell mode without a client configuration only what the shell has told is there.
 
         Args:
-            device: Alias. Default: the current device.
             name: The name of a lease, of this client or another. Default: that of the device.
+            device: Alias. Default: the current device.
 
         Returns:
             An object with ``name``, ``device``, ``exporter``, ``labels``, ``client``, ``status``, ``selector``,

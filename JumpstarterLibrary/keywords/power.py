@@ -17,7 +17,7 @@ class PowerKeywords(Keywords):
     """Switching and measuring power."""
 
     @keyword(tags=("Power", "Setter"))
-    def power_on(self, device: str | None = None, *, driver: str | None = None) -> None:
+    def power_on(self, *, device: str | None = None, driver: str | None = None) -> None:
         """Switches a device on. One that is on stays on.
 
         The console's cursor moves to where the console is now: what it said before is no answer to what is waited for
@@ -39,7 +39,7 @@ class PowerKeywords(Keywords):
         self._power(device, driver).on()
 
     @keyword(tags=("Power", "Setter"))
-    def power_off(self, device: str | None = None, *, driver: str | None = None) -> None:
+    def power_off(self, *, device: str | None = None, driver: str | None = None) -> None:
         """Switches a device off, as if its plug were pulled. One that is off stays off.
 
         Args:
@@ -57,17 +57,17 @@ class PowerKeywords(Keywords):
     @keyword(tags=("Power", "Setter"))
     def power_cycle(
         self,
-        device: str | None = None,
         *,
-        driver: str | None = None,
         off_time: datetime.timedelta | None = None,
+        device: str | None = None,
+        driver: str | None = None,
     ) -> None:
         """Switches a device off, waits, and switches it on.
 
         Args:
+            off_time: How long it stays without power. Default: ``power_off_time`` of `Timing`, otherwise 2 seconds.
             device: Alias. Default: the current device.
             driver: Path of the power driver. Default: the only one.
-            off_time: How long it stays without power. Default: ``power_off_time`` of `Timing`, otherwise 2 seconds.
 
         Raises:
             DriverError: The driver refused or failed.

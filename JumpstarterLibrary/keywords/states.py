@@ -33,9 +33,9 @@ class StateKeywords(Keywords):
         self,
         state: str,
         *,
-        timeout: datetime.timedelta | None = None,
         user: str | None = None,
         password: Secret | str | None = None,
+        timeout: datetime.timedelta | None = None,
         off_time: datetime.timedelta | None = None,
         power: str | None = None,
         device: str | None = None,
@@ -61,9 +61,9 @@ class StateKeywords(Keywords):
 
         Args:
             state: The state.
-            timeout: For all steps together. Default: ``state_timeout`` of `Timing`.
             user: Who logs in. Default: what `Set Device Credentials` or the states file says, otherwise ``root``.
             password: Password for it. A ``Secret`` is shown in no log. Default: that of `Set Device Credentials`.
+            timeout: For all steps together. Default: ``state_timeout`` of `Timing`.
             off_time: How long the board stays without power in a power cycle. Default: ``off_time`` of the states
                 file, otherwise ``power_off_time`` of `Timing`.
             power: Path of the power driver; remembered. Default: the one of the U-Boot driver, the one beside the

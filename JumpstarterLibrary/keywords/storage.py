@@ -102,7 +102,7 @@ class StorageKeywords(Keywords):
         return report
 
     @keyword(tags=("Storage", "Setter"))
-    def connect_storage_to_device(self, device: str | None = None, *, driver: str | None = None) -> None:
+    def connect_storage_to_device(self, *, device: str | None = None, driver: str | None = None) -> None:
         """Gives the storage medium to the device, so that it can boot from it.
 
         Args:
@@ -119,7 +119,7 @@ class StorageKeywords(Keywords):
         self.driver(StorageMuxProxy, "storage mux", device, driver).switch(StorageSide.device)
 
     @keyword(tags=("Storage", "Setter"))
-    def connect_storage_to_exporter(self, device: str | None = None, *, driver: str | None = None) -> None:
+    def connect_storage_to_exporter(self, *, device: str | None = None, driver: str | None = None) -> None:
         """Takes the storage medium from the device and gives it to the exporter.
 
         Args:

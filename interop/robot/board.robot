@@ -99,9 +99,9 @@ Call That Takes Too Long Is Cancelled
 Two Devices At Once
     [Tags]    shell
     Connect To Exporter    %{JUMPSTARTER_HOST}    alias=other
-    Power On    other    driver=power
-    Disconnect    other
-    Power On    device    driver=power
+    Power On    device=other    driver=power
+    Disconnect    device=other
+    Power On    device=device    driver=power
 
 
 *** Keywords ***

@@ -66,7 +66,7 @@ def test_a_lease_is_acquired_used_and_released(run: Any) -> None:
     assert on(run) == "b2"
     run.lease.release_lease()
     assert run.active() == []
-    run.lease.release_lease("device")
+    run.lease.release_lease(device="device")
     run.lease.release_lease()
 
 
@@ -122,7 +122,7 @@ def test_the_owners_of_a_lease_that_is_over_own_the_next_one(run: Any) -> None:
 
 def test_what_was_never_there_cannot_be_released(run: Any) -> None:
     with pytest.raises(NoSuchDevice, match=r"^No device 'bord' is connected\. Connected devices: none\.$"):
-        run.lease.release_lease("bord")
+        run.lease.release_lease(device="bord")
 
 
 def test_a_default_request_is_leased_when_a_device_is_needed(runs: Any) -> None:
@@ -422,5 +422,5 @@ def test_the_current_device_follows(run: Any) -> None:
     run.lease.acquire_devices(one="number=1", two="number=2")
     assert isinstance(run.devices.get("one"), LeasedDevice)
     current = run.devices.alias()
-    run.lease.release_lease(current)
+    run.lease.release_lease(device=current)
     assert run.devices.alias() == {"one": "two", "two": "one"}[current]

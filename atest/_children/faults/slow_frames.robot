@@ -34,7 +34,7 @@ Controller Restart
 Everything Should Work With
     [Documentation]    From the acquisition to the release.
     [Arguments]    ${fault}    &{options}
-    Disconnect    device
+    Disconnect    device=device
     Inject Fault    router    ${fault}    &{options}
     Lease A Board
     Image Should Arrive

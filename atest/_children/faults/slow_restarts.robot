@@ -13,7 +13,7 @@ Test Timeout     45 s
 *** Test Cases ***
 Router Restart At Acquisition
     [Documentation]    One that is away for a moment is waited for.
-    Disconnect    device
+    Disconnect    device=device
     Inject Fault    router    down    for=1
     Acquire Lease    exporter=virtual-1    timeout=15 s
     Power On

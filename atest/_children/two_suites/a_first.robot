@@ -7,4 +7,4 @@ Library          JumpstarterLibrary
 *** Test Cases ***
 Connect
     Connect To Exporter    alias=first
-    List Drivers    first
+    List Drivers    device=first

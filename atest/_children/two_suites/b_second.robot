@@ -8,8 +8,8 @@ Library          JumpstarterLibrary
 The First Suite's Device Is Gone
     Run Keyword And Expect Error
     ...    EQUALS:No device 'first' is connected. Connected devices: none.
-    ...    List Drivers    first
-    Disconnect    first
+    ...    List Drivers    device=first
+    Disconnect    device=first
 
 Alias Is Free Again
     Connect To Exporter    alias=first
