@@ -380,6 +380,63 @@ def test_a_class_name_means_one_thing_in_all_rooms() -> None:
     assert len(HOMONYMS) <= 25
 
 
+CONTEXT = (ROOT / "CONTEXT.md").read_text()
+
+
+def table(header: str) -> list[list[str]]:
+    """Return the cells of a table of the glossary, by the first cell of its header."""
+    rows = re.search(rf"^\| {header} \|.*\n\|-.*\n((?:\|.*\n)+)", CONTEXT, re.MULTILINE)
+    assert rows is not None
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[1].splitlines()]
+
+
+def avoided_words() -> dict[str, set[str]]:
+    """Return the words that no name may contain, by room; ``""`` is every room."""
+    bare = {word for row in table("word") for word in re.sub(r"[\w-]+ \([^)]*\)", "", row[2]).split(", ")} - {""}
+    rooms = {row[0].strip("`"): {*row[1].split(", ")} for row in table("room")}
+    return {"": {word.lower().strip(" ,") for word in bare if " " not in word} - {""}, **rooms}
+
+
+def names_of(path: Path) -> Iterator[str]:
+    """Yield the name of a module and of the classes and functions in it."""
+    yield path.stem
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a name, in small letters."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def test_no_name_has_a_word_that_the_glossary_rules_out() -> None:
+    avoided = avoided_words()
+    assert {"reservation", "agent", "packet"} <= avoided[""]
+    assert not avoided[""] & {"server", "ping", "password"}
+    assert {*avoided} - {""} <= {room_of(path) for path in files()}
+    found = [
+        f"{path.relative_to(ROOT)}: {name} has '{word}'"
+        for path in files()
+        if not is_compat(path) and "upstream_api" not in path.parts and "generated" not in path.parts
+        for name in names_of(path)
+        for word in words_of(name) & (avoided[""] | avoided.get(room_of(path), set()))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("HTTPServer", {"http", "server"}),
+        ("_fake_lease2", {"fake", "lease"}),
+        ("MockPower", {"mock", "power"}),
+    ],
+)
+def test_the_test_finds_words_of_names(name: str, words: set[str]) -> None:
+    assert words_of(name) == words
+
+
 PRONOUNS = re.compile(r"\b(whoever|somebody|nobody|anybody|whatever|whom)\b", re.IGNORECASE)
 
 

@@ -64,11 +64,11 @@ def driver_class(path: str, where: str) -> type[Driver]:
             f"{_similar(class_name, module_name)}",
         )
     if not (isinstance(found, type) and issubclass(found, Driver)):
-        raise InvalidSetting(where, f"{one_line(path, PLACE)} is no driver class.{_advice(found)}")
+        raise InvalidSetting(where, f"{one_line(path, PLACE)} is no driver class.{_hint(found)}")
     return found
 
 
-def _advice(found: object) -> str:
+def _hint(found: object) -> str:
     if any(base.__module__.partition(".")[0] == UPSTREAM for base in getattr(found, "__mro__", ())):
         return (
             " It derives from the Driver of upstream's own package, which is installed here. Serve it with upstream's "

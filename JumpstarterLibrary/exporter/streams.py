@@ -175,7 +175,7 @@ class _Signal:
                 waiter.set_result(None)
 
 
-class _Pipe:
+class _Direction:
     """One direction of a memory pair."""
 
     def __init__(self, limit: int) -> None:
@@ -237,7 +237,7 @@ class _Pipe:
 class MemoryStream(StreamMixin):
     """One end of a memory pair. Chunks arrive as they were sent; empty ones too."""
 
-    def __init__(self, incoming: _Pipe, outgoing: _Pipe) -> None:
+    def __init__(self, incoming: _Direction, outgoing: _Direction) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
 
@@ -274,7 +274,7 @@ def memory_pair(limit: int = CHUNK_LIMIT) -> tuple[MemoryStream, MemoryStream]:
     Args:
         limit: Chunks that wait in each direction before ``send`` does.
     """
-    one, other = _Pipe(limit), _Pipe(limit)
+    one, other = _Direction(limit), _Direction(limit)
     return MemoryStream(one, other), MemoryStream(other, one)
 
 
