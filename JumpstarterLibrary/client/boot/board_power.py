@@ -54,11 +54,11 @@ class BoardPower:
 
     def switch_on(self, deadline: Deadline) -> None:
         """Switch power on."""
-        self.proxy.on(deadline)
+        self.proxy.on(timeout=deadline)
 
     def switch_off(self, deadline: Deadline) -> None:
         """Switch power off."""
-        self.proxy.off(deadline)
+        self.proxy.off(timeout=deadline)
 
     @property
     def off_time(self) -> float:

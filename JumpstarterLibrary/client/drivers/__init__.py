@@ -6,7 +6,7 @@ in the registry gets the generic proxy, which can call every method by name.
 
 from __future__ import annotations
 
-from JumpstarterLibrary.client.drivers.base import DriverProxy, ResultStream
+from JumpstarterLibrary.client.drivers.base import DriverMethods, DriverProxy, ResultStream
 from JumpstarterLibrary.client.drivers.composite import CompositeProxy
 from JumpstarterLibrary.client.drivers.files import OpendalProxy
 from JumpstarterLibrary.client.drivers.flasher import FlasherProxy
@@ -41,6 +41,7 @@ def proxy_class(label: str) -> type[DriverProxy]:
 
 __all__ = [
     "CompositeProxy",
+    "DriverMethods",
     "DriverProxy",
     "FlasherProxy",
     "GenericProxy",

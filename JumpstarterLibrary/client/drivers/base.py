@@ -1,8 +1,8 @@
-"""Base of the driver proxies: call, streaming call, byte stream, children."""
+"""Bases of the classes for drivers: of the kinds, which both faces have, and of the driver proxies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,37 @@ if TYPE_CHECKING:
     from JumpstarterLibrary.client.tree import Node
 
 
-class DriverProxy:
+class DriverMethods:
+    """The base of the classes for one kind of driver each, such as `PowerMethods`.
+
+    Their methods have upstream's names and serve both faces: a driver proxy of the core is such a class on top of
+    `DriverProxy`, a client class of upstream's interface one on top of the shim's ``DriverClient``. Every public method
+    may be overridden by a user's client class, so that methods call each other by ``self``.
+    """
+
+    @property
+    def _driver_proxy(self) -> DriverProxy:
+        """The proxy of the driver: its path for messages, its timing, its link."""
+        raise NotImplementedError
+
+    def call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
+        """Call a unary method and return its result."""
+        raise NotImplementedError
+
+    def streamingcall(self, method: str, *args: object, timeout: Seconds = None) -> Iterator[Any]:
+        """Call a streaming method and return an iterator over its results."""
+        raise NotImplementedError
+
+    def _driver_call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
+        """Call a unary method. A user's client class may have a ``call`` that knows no ``timeout``, as upstream's."""
+        return self.call(method, *args) if seconds(timeout) is None else self.call(method, *args, timeout=timeout)
+
+    def _driver_results(self, method: str, *args: object) -> Generator[Any, None, None]:
+        """Call a streaming method and yield its results; closing the generator cancels the call."""
+        yield from self.streamingcall(method, *args)
+
+
+class DriverProxy(DriverMethods):
     """One driver of a connected device.
 
     Its children are attributes: ``client.dutlink.power``. Any other name is taken for a unary method of the driver:
@@ -46,6 +76,10 @@ class DriverProxy:
     def __init__(self, device: Device, node: Node) -> None:
         self._device = device
         self._node = node
+
+    @property
+    def _driver_proxy(self) -> DriverProxy:
+        return self
 
     @property
     def name(self) -> str:

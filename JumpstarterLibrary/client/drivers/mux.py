@@ -1,13 +1,14 @@
-"""Storage muxes: a medium that either the exporter or the device has."""
+"""Storage muxes: switch a medium between exporter and device, write it and read it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
+from JumpstarterLibrary.client.drivers.base import DriverMethods
 from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, compression_named
 from JumpstarterLibrary.client.resource import Transfer
 from JumpstarterLibrary.client.source import Source
@@ -17,31 +18,70 @@ from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, Stor
 
 logger = logging.getLogger(__name__)
 
-GIVE_BACK_S = 10.0
-"""How long giving the medium back may take after a failure."""
-
 _Result = TypeVar("_Result")
 
 
-class StorageMuxProxy(ImageStore):
-    """A storage mux."""
+class StorageMuxMethods(DriverMethods):
+    """A medium that either the exporter or the device has: what a storage mux offers to both faces."""
+
+    GIVE_BACK_S: float | None = 10.0
+    """How long giving the medium back may take after a failure; None for no limit."""
+
+    def host(self, *, timeout: Seconds = None) -> Any:
+        """Give the medium to the exporter."""
+        return self._driver_call("host", timeout=timeout)
+
+    def dut(self, *, timeout: Seconds = None) -> Any:
+        """Give the medium to the device."""
+        return self._driver_call("dut", timeout=timeout)
+
+    def off(self, *, timeout: Seconds = None) -> Any:
+        """Disconnect the medium from both, where the hardware can; otherwise give it to the exporter."""
+        return self._driver_call("off", timeout=timeout)
+
+    def _on_host(self, action: Callable[[], _Result], deadline: Deadline) -> _Result:
+        """Do something while the exporter has the medium, and give it to the device afterwards in any case."""
+        _switch(self.host, deadline)
+        try:
+            result = action()
+        except LinkError:
+            raise  # without a link, the medium cannot be given back
+        except BaseException:
+            if not self._driver_proxy._device.present.alive():
+                raise
+            try:
+                _switch(self.dut, self.GIVE_BACK_S)
+            except JumpstarterError as error:
+                path = self._driver_proxy.path
+                logger.warning("The medium of driver '%s' could not be given back to the device: %s", path, error)
+            raise
+        _switch(self.dut, deadline)
+        return result
+
+    def _refuse_target(self, target: str | None) -> None:
+        if target is not None:
+            path = self._driver_proxy.path
+            raise UsageError(
+                f"Driver '{path}' is a storage mux, which writes the whole medium and knows no target '{target}'.",
+                hint=Hint.LEAVE_TARGET_OUT,
+            )
+
+
+def _switch(switch: Callable[..., Any], limit: Seconds) -> None:
+    """Switch sides. A user's client class may have methods that know no ``timeout``, as upstream's."""
+    if seconds(limit) is None:
+        switch()
+    else:
+        switch(timeout=limit)
+
+
+class StorageMuxProxy(StorageMuxMethods, ImageStore):
+    """A storage mux driver."""
 
     LABELS: tuple[str, ...] = (
         "jumpstarter_driver_opendal.client.StorageMuxClient",
         "jumpstarter_driver_opendal.client.StorageMuxFlasherClient",
     )
-
-    def host(self, timeout: Seconds = None) -> None:
-        """Give the medium to the exporter."""
-        self.call("host", timeout=timeout)
-
-    def dut(self, timeout: Seconds = None) -> None:
-        """Give the medium to the device."""
-        self.call("dut", timeout=timeout)
-
-    def off(self, timeout: Seconds = None) -> None:
-        """Disconnect the medium from both, where the hardware can; otherwise give it to the exporter."""
-        self.call("off", timeout=timeout)
 
     def switch(self, side: StorageSide, timeout: Seconds = None) -> None:
         """Give the medium to a side."""
@@ -102,28 +142,3 @@ class StorageMuxProxy(ImageStore):
 
     def _read(self, sink: BinaryIO, _target: str | None, size: int | None, deadline: Deadline) -> Transfer:
         return self._download("read", sink, limit=size, timeout=deadline)
-
-    def _on_host(self, action: Callable[[], _Result], deadline: Deadline) -> _Result:
-        """Do something while the exporter has the medium, and give it to the device afterwards in any case."""
-        self.host(timeout=deadline)
-        try:
-            result = action()
-        except LinkError:
-            raise  # without a link, the medium cannot be given back
-        except BaseException:
-            if not self._device.present.alive():
-                raise
-            try:
-                self.dut(timeout=GIVE_BACK_S)
-            except JumpstarterError as error:
-                logger.warning("The medium of driver '%s' could not be given back to the device: %s", self.path, error)
-            raise
-        self.dut(timeout=deadline)
-        return result
-
-    def _refuse_target(self, target: str | None) -> None:
-        if target is not None:
-            raise UsageError(
-                f"Driver '{self.path}' is a storage mux, which writes the whole medium and knows no target '{target}'.",
-                hint=Hint.LEAVE_TARGET_OUT,
-            )

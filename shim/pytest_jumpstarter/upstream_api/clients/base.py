@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from JumpstarterLibrary.client import DriverProxy
 from JumpstarterLibrary.client.deadline import Seconds
-from JumpstarterLibrary.client.drivers import GenericProxy
+from JumpstarterLibrary.client.drivers import DriverMethods, GenericProxy
 from pytest_jumpstarter.upstream_api.clients.asynchronous import AsyncMethods
 from pytest_jumpstarter.upstream_api.clients.driver_handle import DriverHandle, proxy_of
 from pytest_jumpstarter.upstream_api.clients.logs import logged
@@ -56,7 +56,7 @@ class AsyncDriverClient(AsyncMethods):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DriverClient(AsyncDriverClient):
+class DriverClient(AsyncDriverClient, DriverMethods):
     """One driver of a connected exporter. Its children are attributes, too: ``client.dutlink.power``.
 
     Subclasses add methods that call the driver; they may be dataclasses with fields of their own, also pydantic's.
@@ -77,6 +77,10 @@ class DriverClient(AsyncDriverClient):
     stack: Any = field(default_factory=lambda: ExitStack(), repr=False)
     description: str | None = None
     methods_description: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def _driver_proxy(self) -> DriverProxy:
+        return proxy_of(self)
 
     def call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
         """Call a method of the driver and return its result.

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from JumpstarterLibrary.client.drivers import StorageMuxProxy
-from JumpstarterLibrary.errors import JumpstarterError
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.drivers.mux import StorageMuxMethods, StorageMuxProxy
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.flasher import FlasherClient
 from pytest_jumpstarter.upstream_api.clients.optional import commands
 from pytest_jumpstarter.upstream_api.clients.transfers import PathBuf, local_source, sink, source
+from pytest_jumpstarter.upstream_api.clients.trouble import argument_errors
 from pytest_jumpstarter.upstream_api.config.exceptions import ArgumentError
 
 
-class StorageMuxClient(DriverClient):
+class StorageMuxClient(StorageMuxMethods, DriverClient):
     """A storage mux."""
 
     PROXY = StorageMuxProxy
-
-    def host(self) -> Any:
-        """Give the medium to the exporter."""
-        return self.call("host")
-
-    def dut(self) -> Any:
-        """Give the medium to the device."""
-        return self.call("dut")
-
-    def off(self) -> Any:
-        """Disconnect the medium from both, where the hardware can; otherwise give it to the exporter."""
-        return self.call("off")
+    GIVE_BACK_S = None
+    """No limit: a user's class may have a ``dut`` of its own, which has no ``timeout``."""
 
     def write(self, handle: Any) -> Any:
         """Write what a resource handle stands for to the raw medium."""
@@ -107,7 +98,7 @@ class StorageMuxFlasherClient(FlasherClient, StorageMuxClient):
         """
         if isinstance(path, Mapping):
             raise ArgumentError("A storage mux writes one image to the whole medium, not several to targets.")
-        self._refuse(target)
+        self._refuse_target(target)
         if operator is None and not str(path).startswith(("http://", "https://")):
             local_source(path)
 
@@ -115,7 +106,7 @@ class StorageMuxFlasherClient(FlasherClient, StorageMuxClient):
             with source(self, path, operator, compression) as handle:
                 return self.write(handle)
 
-        return self._on_host(write)
+        return self._on_host(write, Deadline(None))
 
     def dump(self, path: PathBuf, *, target: str | None = None, operator: Any = None, compression: Any = None) -> Any:
         """Read the medium to its end into a file: medium to the exporter, read, medium to the device.
@@ -130,34 +121,18 @@ class StorageMuxFlasherClient(FlasherClient, StorageMuxClient):
             ArgumentError: There is a target.
             DriverError: It could not be read.
         """
-        self._refuse(target)
+        self._refuse_target(target)
 
         def read() -> Any:
             with sink(self, path, operator, compression) as handle:
                 return self.read(handle)
 
-        return self._on_host(read)
+        return self._on_host(read, Deadline(None))
 
     def cli(self, base: Any = None) -> Any:
         """Return the commands of this driver, as a group of click's."""
         return commands("storage").mux(self, FlasherClient.cli(self) if base is None else base)
 
-    def _on_host(self, action: Callable[[], Any]) -> Any:
-        """Do something while the exporter has the medium, and give it to the device afterwards in any case."""
-        self.host()
-        try:
-            result = action()
-        except BaseException:
-            try:
-                self.dut()
-            except JumpstarterError as error:
-                self.logger.warning("The medium could not be given back to the device: %s", error)
-            raise
-        self.dut()
-        return result
-
-    def _refuse(self, target: str | None) -> None:
-        if target is not None:
-            raise ArgumentError(
-                f"A storage mux writes the whole medium: target is not supported, '{target}' was given. Leave it out."
-            )
+    def _refuse_target(self, target: str | None) -> None:
+        with argument_errors():
+            super()._refuse_target(target)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from JumpstarterLibrary.errors import DriverError, InfrastructureError, JumpstarterError, new_error
+from JumpstarterLibrary.errors import DriverError, InfrastructureError, JumpstarterError, UsageError, new_error
+from pytest_jumpstarter.upstream_api.config.exceptions import ArgumentError
 
 _combined: dict[tuple[type[Exception], type[Exception]], type[Exception]] = {}
 
@@ -69,4 +70,14 @@ def as_driver_error() -> Iterator[None]:
         raise
     except InfrastructureError as error:
         made = also_as(error, DriverError)
+        raise made from made.__cause__
+
+
+@contextmanager
+def argument_errors() -> Iterator[None]:
+    """Make every refusal of an argument inside the block upstream's `ArgumentError`."""
+    try:
+        yield
+    except UsageError as error:
+        made = also_as(error, ArgumentError)
         raise made from made.__cause__

@@ -10,7 +10,7 @@ import pytest
 from pytest_jumpstarter.upstream_api.clients.power import PowerReading
 
 from JumpstarterLibrary import types
-from JumpstarterLibrary.errors import DriverMethodNotImplemented, InfrastructureError
+from JumpstarterLibrary.errors import DriverMethodNotImplemented, InfrastructureError, UsageError
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 
@@ -64,6 +64,30 @@ def test_on_off_cycle_and_rescue(served: Served) -> None:
     assert driver.asked == ["on", ("off", False), ("off", False), "on", ("off", False), "on", "rescue"]
 
 
+def test_a_cycle_uses_the_methods_of_a_users_class(served: Served) -> None:
+    client = served(driver := Recording())
+    done: list[str] = []
+
+    class Relay(type(client)):  # type: ignore[misc]
+        def on(self) -> None:
+            done.append("relay on")
+
+        def call(self, method: str, *args: object) -> Any:
+            done.append(method)
+            return super().call(method, *args)
+
+    client.__class__ = Relay
+    client.cycle(0)
+    assert (done, driver.asked) == (["off", "relay on"], [("off", False)])
+
+
+def test_a_cycle_that_takes_less_than_no_time(served: Served) -> None:
+    client = served(driver := Recording())
+    with pytest.raises(UsageError, match=r"^A power cycle cannot take -1 seconds\. Nothing was switched\.$"):
+        client.cycle(-1)
+    assert driver.asked == []
+
+
 def test_readings(served: Served) -> None:
     readings = list(served(MockPower()).read())
     assert readings == [PowerReading(0.0, 0.0), PowerReading(5.0, 2.0)]
@@ -93,7 +117,9 @@ def test_what_is_no_reading(served: Served) -> None:
         async def read(self) -> AsyncIterator[str]:
             yield "plenty"
 
-    with pytest.raises(InfrastructureError, match=r"^A power reading without voltage and current: 'plenty'\.$"):
+    with pytest.raises(
+        InfrastructureError, match=r"^Driver '' gave a power reading without voltage and current: 'plenty'\.$"
+    ):
         list(served(Confused()).read())
 
 

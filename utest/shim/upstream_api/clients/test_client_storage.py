@@ -306,14 +306,36 @@ def test_a_mux_gives_the_medium_back_after_a_failure(served: Served, image: Path
     assert driver.asked == ["host", "dut"], "something was switched for an image that is not there"
 
 
+def test_a_mux_of_a_user_switches_in_its_own_way_also_after_a_failure(served: Served, image: Path) -> None:
+    class Failing(MockStorageMuxFlasher):
+        @export
+        async def write(self, src: dict[str, Any]) -> None:
+            raise RuntimeError("no medium")
+
+    client = served(Failing())
+    asked: list[str] = []
+
+    class Relay(type(client)):  # type: ignore[misc]
+        def host(self) -> None:
+            asked.append("host")
+
+        def dut(self) -> None:
+            asked.append("dut")
+
+    client.__class__ = Relay
+    with pytest.raises(DriverError, match="no medium"):
+        client.flash(image)
+    assert asked == ["host", "dut"]
+
+
 def test_a_mux_has_no_targets(served: Served, image: Path) -> None:
     client = served(MockStorageMuxFlasher())
     with pytest.raises(ArgumentError) as failure:
         client.flash(image, target="boot")
     assert str(failure.value) == (
-        "A storage mux writes the whole medium: target is not supported, 'boot' was given. Leave it out."
+        "Driver '' is a storage mux, which writes the whole medium and knows no target 'boot'. Leave target= out."
     )
-    with pytest.raises(ArgumentError, match="target is not supported, 'boot' was given"):
+    with pytest.raises(ArgumentError, match="knows no target 'boot'"):
         client.dump(image, target="boot")
     with pytest.raises(ArgumentError, match="A storage mux writes one image to the whole medium"):
         client.flash({"boot": image})
