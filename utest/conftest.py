@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -142,6 +143,13 @@ def frozen_clock() -> Iterator[MovableClock]:
     moved = MovableClock(running=False)
     with using(moved):
         yield moved
+
+
+@pytest.fixture
+def without_zstd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No module for zstd can be imported."""
+    for module in ("compression.zstd", "backports.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, module, None)
 
 
 @pytest.fixture

@@ -8,15 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
+from JumpstarterLibrary.common.compression import SIGNATURE_SIZE, encoding_of
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import Compression
-
-_MAGIC = {
-    b"\x1f\x8b": Compression.gzip,
-    b"\xfd7zXZ\x00": Compression.xz,
-    b"BZh": Compression.bz2,
-    b"\x28\xb5\x2f\xfd": Compression.zstd,
-}
 
 
 @dataclass(frozen=True)
@@ -62,8 +56,8 @@ class Source:
     def compression(self) -> Compression:
         """Return how it is compressed, by its first bytes."""
         with self.open() as file:
-            head = file.read(6)
-        return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), Compression.none)
+            encoding = encoding_of(file.read(SIGNATURE_SIZE))
+        return Compression.none if encoding is None else Compression(encoding)
 
 
 def shown_url(url: str) -> str:

@@ -186,7 +186,7 @@ def test_a_sink_that_breaks_makes_the_call_fail(device: Device, store: Store) ->
 
 
 def test_what_nobody_decompresses_is_refused_before_anything_is_sent(
-    device: Device, monkeypatch: pytest.MonkeyPatch
+    device: Device, monkeypatch: pytest.MonkeyPatch, without_zstd: None
 ) -> None:
     monkeypatch.setattr("JumpstarterLibrary.client.stream.ByteStream.handle", lambda self: ({"uuid": "1"}, ""))
     with pytest.raises(UsageError) as failure:

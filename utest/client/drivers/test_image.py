@@ -89,7 +89,9 @@ def test_something_else_on_the_medium(device_with: Callable[..., Device], image:
     )
 
 
-def test_a_zstd_image_cannot_be_read_back_here(store: Any, medium: MockFlasher, tmp_path: Path) -> None:
+def test_a_zstd_image_cannot_be_read_back_here(
+    store: Any, medium: MockFlasher, tmp_path: Path, without_zstd: None
+) -> None:
     path = tmp_path / "image.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd data")
     with pytest.raises(UsageError) as caught:
@@ -175,7 +177,7 @@ def test_what_needs_the_image_here_is_refused_for_urls(store: Any, options: Writ
     )
 
 
-def test_names_of_compressions() -> None:
+def test_names_of_compressions(without_zstd: None) -> None:
     assert compression_named(None) is Compression.none
     assert compression_named("xz") is Compression.xz
     assert [kind for kind in Compression if hashable(kind)] == [

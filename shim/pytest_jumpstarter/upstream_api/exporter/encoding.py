@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
-import importlib
-import lzma
-import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from JumpstarterLibrary.common.compression import SIGNATURES, compressor, encoding_of
 from JumpstarterLibrary.exporter.compression import Decoder, DecodingError
 from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamMixin, end_of_stream_types
 
@@ -38,11 +35,8 @@ class FileSignature:
     compression: Compression
 
 
-COMPRESSION_SIGNATURES = (
-    FileSignature(bytes.fromhex("1f8b08"), Compression.GZIP),
-    FileSignature(b"\xfd7zXZ\x00", Compression.XZ),
-    FileSignature(b"BZh", Compression.BZ2),
-    FileSignature(bytes.fromhex("28b52ffd"), Compression.ZSTD),
+COMPRESSION_SIGNATURES = tuple(
+    FileSignature(signature, Compression(encoding)) for encoding, signature in SIGNATURES.items()
 )
 """The formats that are recognised."""
 
@@ -52,7 +46,8 @@ SIGNATURE_BUFFER_SIZE = 8
 
 def detect_compression_from_signature(data: bytes) -> Compression | None:
     """Return the format of a file by its first bytes, or None if it is no known one."""
-    return next((known.compression for known in COMPRESSION_SIGNATURES if data.startswith(known.signature)), None)
+    encoding = encoding_of(data)
+    return None if encoding is None else Compression(encoding)
 
 
 def compress_stream(stream: Any, compression: Compression | str | None) -> Any:
@@ -93,7 +88,7 @@ class CompressedStream(StreamMixin):
         """
         if self._ended:
             raise ClosedStream("this stream's data has ended; nothing can be sent any more")
-        self._compressor = self._compressor or _COMPRESSORS[self._compression]()
+        self._compressor = self._compressor or compressor(self._compression.value)
         await self._pass_on(self._compressor.compress(data))
 
     async def receive(self) -> bytes:
@@ -217,26 +212,3 @@ class _Decompressor:
     def decompress(self, data: bytes) -> bytes:
         self._decoder.feed(data)
         return b"".join(iter(self._decoder.read, b""))
-
-
-def _zstd_compressor() -> Any:
-    for name, maker in (
-        ("compression.zstd", "ZstdCompressor"),
-        ("backports.zstd", "ZstdCompressor"),
-        ("zstandard", "ZstdCompressor"),
-    ):
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        compressor = getattr(module, maker)()
-        return compressor.compressobj() if name == "zstandard" else compressor
-    raise DecodingError("Nobody here knows the content encoding 'zstd'. Install zstandard, or use another one.")
-
-
-_COMPRESSORS: dict[Compression, Callable[[], Any]] = {
-    Compression.GZIP: lambda: zlib.compressobj(wbits=16 + zlib.MAX_WBITS),
-    Compression.XZ: lzma.LZMACompressor,
-    Compression.BZ2: bz2.BZ2Compressor,
-    Compression.ZSTD: _zstd_compressor,
-}
