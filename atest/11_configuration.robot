@@ -219,14 +219,14 @@ Token Of Another Client
     ${token} =    Client Token    colleague
     ${file} =    Write Client File    tester    token=${token}
     VAR    ${message} =
-    ...    The controller ${ENDPOINT} did not accept client default/tester ('${file}', which config= names): its token belongs to somebody else (permission denied for client default/tester). Check namespace, name and token of the client configuration, or log in again: `jmp login`.
+    ...    The controller ${ENDPOINT} did not accept client default/tester ('${file}', which config= names): its token belongs to another client (permission denied for client default/tester). Check namespace, name and token of the client configuration, or log in again: `jmp login`.
     Controller Should Refuse    ${message}    config=${file}
 
 Token Of An Exporter
     ${token} =    Exporter Token    beta-1
     ${file} =    Write Client File    tester    token=${token}
     VAR    ${message} =
-    ...    The controller ${ENDPOINT} did not accept client default/tester ('${file}', which config= names): its token belongs to somebody else (permission denied for client default/tester). Check namespace, name and token of the client configuration, or log in again: `jmp login`.
+    ...    The controller ${ENDPOINT} did not accept client default/tester ('${file}', which config= names): its token belongs to another client (permission denied for client default/tester). Check namespace, name and token of the client configuration, or log in again: `jmp login`.
     Controller Should Refuse    ${message}    config=${file}
 
 Client That Nobody Knows
@@ -308,7 +308,7 @@ Nobody Listens
     Controller Should Refuse    ${message}    0.5 s    config=${file}
     ${file} =    Write Client File    tester    endpoint=127.0.0.1:1    tls.insecure=${True}
     VAR    ${message} =
-    ...    No connection to 127.0.0.1:1: Connection refused. Check the address, and that somebody listens there.
+    ...    No connection to 127.0.0.1:1: Connection refused. Check the address, and that a server listens there.
     Controller Should Refuse    ${message}    0.5 s    config=${file}
 
 

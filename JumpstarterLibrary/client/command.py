@@ -237,8 +237,8 @@ class _Run:
             )
         if found is None and f"JMP{self.token}B" not in without_kernel_messages(text):
             raise CommandFailed(
-                f"Command {quoted(self.command)} was run, but the marker before its output was lost; nobody knows what "
-                f"it printed. The console said:\n{tail(self.console.shown(self.start), 10)}"
+                f"Command {quoted(self.command)} was run, but the marker before its output was lost; what it printed "
+                f"is not known. The console said:\n{tail(self.console.shown(self.start), 10)}"
             )
         return found
 

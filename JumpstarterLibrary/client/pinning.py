@@ -50,7 +50,7 @@ def fetch_certificate(host: str, port: int, deadline: Deadline, hint: Hint = Hin
         raise TlsError(f"{host}:{port} does not speak TLS: {answer.reason or answer}.", hint=hint)
     if isinstance(answer, OSError):
         raise LinkError(
-            f"No connection to {host}:{port}: {_words(answer)}. Check the address, and that somebody listens there."
+            f"No connection to {host}:{port}: {_words(answer)}. Check the address, and that a server listens there."
         )
     return ssl.DER_cert_to_PEM_cert(answer).encode()
 

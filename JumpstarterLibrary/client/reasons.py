@@ -18,7 +18,7 @@ _LINK = (
     (("network is unreachable", "no route to host"), "there is no way to it in this network"),
     (("cancelling all calls", "server is shutting down"), "the exporter was stopped"),
     (("keepalive", "ping timeout"), "it answers no more"),
-    (("timed out", "timeout"), "nobody answered in time"),
+    (("timed out", "timeout"), "there was no answer in time"),
     (
         ("socket closed", "connection reset", "broken pipe", "stream removed", "end of file"),
         "the connection was closed",

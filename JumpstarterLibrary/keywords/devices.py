@@ -328,7 +328,7 @@ class Devices:
         if connection.address.path is not None or connection.tls is Tls.verify or connection.name in self._warned:
             return
         self._warned.add(connection.name)
-        what = "is not encrypted" if connection.tls is Tls.plaintext else "trusts whatever certificate it is shown"
+        what = "is not encrypted" if connection.tls is Tls.plaintext else "trusts any certificate"
         logger.warning("The connection to exporter '%s' %s (tls=%s).", connection.name, what, connection.tls.value)
 
     def _entry(self, alias: str) -> _Entry:

@@ -55,7 +55,7 @@ class LeaseTimeKeywords(LeaseBase):
         alias = self.devices.alias(device)
         left = self.state_of(alias).time_left
         if left is None:
-            raise LeaseError(f"Nobody knows how long the lease of device '{alias}' lasts; it has not begun yet.")
+            raise LeaseError(f"The time left of the lease of device '{alias}' is not known: it has not begun yet.")
         return left
 
     @keyword(tags=("Lease", "Assertion"))

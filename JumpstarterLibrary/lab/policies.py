@@ -85,7 +85,7 @@ class Approval:
         return self.spot, -self.priority
 
 
-ANYBODY = Approval()
+ANY_CLIENT = Approval()
 """Without any policy, every client may lease every exporter."""
 
 
@@ -104,7 +104,7 @@ def approval(
         wanted: For how long. Too long counts as not admitted.
     """
     if not policies:
-        return ANYBODY
+        return ANY_CLIENT
     approvals = [
         Approval(rule.priority, rule.spot_access)
         for policy in policies

@@ -274,7 +274,7 @@ def test_pinning_where_nobody_listens(refused_port: int, connecting: Callable[..
     with pytest.raises(LinkError) as caught:
         connecting(host, tls=Tls.pin)
     assert str(caught.value) == (
-        f"No connection to {host}: Connection refused. Check the address, and that somebody listens there."
+        f"No connection to {host}: Connection refused. Check the address, and that a server listens there."
     )
 
 
@@ -324,7 +324,7 @@ def test_the_timeout_of_pinning_where_nobody_answers(black_hole: str, connecting
         connecting(black_hole, timeout=0.2, tls=Tls.pin)
     assert time.monotonic() - begin < 2
     assert str(caught.value).startswith(f"No connection to {black_hole}: ")
-    assert str(caught.value).endswith(". Check the address, and that somebody listens there.")
+    assert str(caught.value).endswith(". Check the address, and that a server listens there.")
 
 
 def test_all_of_it_is_the_labs_fault() -> None:

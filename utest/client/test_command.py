@@ -173,7 +173,7 @@ def test_a_command_whose_first_marker_is_lost(start: Any) -> None:
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "x", 5)
     head, _, said = str(caught.value).partition("The console said:\n")
-    assert head == ("Command 'x' was run, but the marker before its output was lost; nobody knows what it printed. ")
+    assert head == ("Command 'x' was run, but the marker before its output was lost; what it printed is not known. ")
     assert "  JMPgarbled\n  out\n" in said
 
 

@@ -95,5 +95,5 @@ def test_a_server_that_hangs_up() -> None:
         f"127.0.0.1:{port} does not speak TLS: UNEXPECTED_EOF_WHILE_READING. "
         f"If the exporter is plaintext, use tls=plaintext.",
         f"No connection to 127.0.0.1:{port}: Connection reset by peer. "
-        f"Check the address, and that somebody listens there.",
+        f"Check the address, and that a server listens there.",
     )

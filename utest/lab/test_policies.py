@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from JumpstarterLibrary.lab.policies import (
-    ANYBODY,
+    ANY_CLIENT,
     AccessRule,
     Approval,
     ExporterAccessPolicy,
@@ -22,7 +22,7 @@ ALICE = {"team": "qa"}
 
 
 def test_without_policies_everybody_may() -> None:
-    assert approval([], BOARD, ALICE, HOUR) == ANYBODY
+    assert approval([], BOARD, ALICE, HOUR) == ANY_CLIENT
 
 
 def test_both_selectors_have_to_match() -> None:

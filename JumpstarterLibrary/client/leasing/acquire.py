@@ -202,10 +202,7 @@ class Acquisition:
         lease.ours = perhaps
         lease.confirmed = True
         if not perhaps:
-            text = (
-                f"Lease '{lease.name}' exists already, and is this client's. It is used, and left for whoever made it "
-                f"to release."
-            )
+            text = f"Lease '{lease.name}' exists already, and is this client's. It is used, and not released here."
             self._events.emit(Notice(text, "WARN"))
 
     def _unanswered(self, error: grpc.RpcError, limit: Deadline) -> None:

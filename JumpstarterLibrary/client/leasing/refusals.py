@@ -154,7 +154,7 @@ def _identity_error(code: grpc.StatusCode, details: str, peer: Peer) -> Jumpstar
 _IDENTITY: tuple[tuple[tuple[grpc.StatusCode, ...], tuple[str, ...], str], ...] = (
     ((Code.UNAUTHENTICATED,), ("",), "its token is not valid"),
     ((Code.PERMISSION_DENIED,), ("namespace mismatch",), "it asked for another namespace than its own"),
-    ((Code.PERMISSION_DENIED,), ("",), "its token belongs to somebody else"),
+    ((Code.PERMISSION_DENIED,), ("",), "its token belongs to another client"),
     ((Code.INVALID_ARGUMENT,), ("kind mismatch",), "it is not configured as a client"),
     ((Code.INVALID_ARGUMENT,), ("metadata", "authorization", "bearer"), "its identity was incomplete"),
     ((Code.UNKNOWN,), ("clients.jumpstarter.dev",), _NO_CLIENT),

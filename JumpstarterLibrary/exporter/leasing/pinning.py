@@ -59,7 +59,7 @@ async def _resolve(host: str, port: int) -> set[tuple[str, int]]:
 
 async def _first(endpoint: str, attempts: list[asyncio.Task[bytes]]) -> bytes:
     """Return what the first attempt that succeeds gives."""
-    failure: BaseException = OSError("nobody answered in time")
+    failure: BaseException = OSError("there was no answer in time")
     for attempt in asyncio.as_completed(attempts, timeout=CONNECT_S):
         try:
             return await attempt
@@ -67,7 +67,7 @@ async def _first(endpoint: str, attempts: list[asyncio.Task[bytes]]) -> bytes:
             failure = error
     if isinstance(failure, ssl.SSLError):
         raise TlsError(f"{endpoint} does not speak TLS: {failure.reason or failure}.") from failure
-    raise LinkError(f"No connection to {endpoint}: {failure or 'nobody answered in time'}.") from failure
+    raise LinkError(f"No connection to {endpoint}: {failure or 'there was no answer in time'}.") from failure
 
 
 async def _handshake(host: str, address: str, port: int) -> bytes:

@@ -9,9 +9,9 @@ from JumpstarterLibrary.errors import AuthenticationError, LinkError, TlsError
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 
 _REASONS = (
-    (("connection refused",), "nobody listens there"),
+    (("connection refused",), "no server listens there"),
     (("dns resolution", "name resolution", "errors resolving", "domain name not found"), "there is no such host name"),
-    (("timed out", "timeout", "deadline exceeded"), "nobody answered in time"),
+    (("timed out", "timeout", "deadline exceeded"), "there was no answer in time"),
 )
 
 _TLS = (

@@ -107,7 +107,7 @@ async def close(parts: LabComponents, *, driver: str, name: str) -> None:
 @lasting(
     "flash",
     "truncate",
-    "The last bytes of images get lost, in both directions, and nobody says so.",
+    "The last bytes of images get lost, in both directions, without an error.",
     Option("lose", size, "how many", 4096),
     DRIVER,
     NAME,

@@ -80,14 +80,14 @@ async def pause(parts: LabComponents, *, name: str) -> AsyncIterator[None]:
         life.resume()
 
 
-@lasting("exporter", "not-listening", "Nobody can connect: it does not listen for tunnels.", NAME, TIMES)
+@lasting("exporter", "not-listening", "No client can connect: it does not listen for tunnels.", NAME, TIMES)
 async def not_listening(parts: LabComponents, *, name: str, times: int | None) -> AsyncIterator[None]:
     """Refuse Dial calls for exporters as if they did not listen."""
     with _dial_refused(parts, name, times, grpc.StatusCode.UNAVAILABLE, "exporter is not listening on lease {}"):
         yield
 
 
-@lasting("exporter", "buffer-full", "Nobody can connect: it does not take the tunnels that wait already.", NAME, TIMES)
+@lasting("exporter", "buffer-full", "No client connects: it does not take the tunnels that wait.", NAME, TIMES)
 async def buffer_full(parts: LabComponents, *, name: str, times: int | None) -> AsyncIterator[None]:
     """Refuse Dial calls for exporters as if they were slow to take tunnels."""
     with _dial_refused(parts, name, times, grpc.StatusCode.RESOURCE_EXHAUSTED, "listener buffer full on lease {}"):

@@ -49,7 +49,7 @@ async def wrong_namespace(parts: LabComponents, *, name: str) -> AsyncIterator[N
         yield
 
 
-@lasting("tls", "unknown-ca", "The certificate is by an authority that nobody trusts.", SERVER)
+@lasting("tls", "unknown-ca", "The certificate is by an authority that no client trusts.", SERVER)
 async def unknown_ca(parts: LabComponents, *, server: str) -> AsyncIterator[None]:
     """Show a certificate of an unknown authority."""
     async with _showing(parts, server, Authority("strangers").issue(*_names(parts))):

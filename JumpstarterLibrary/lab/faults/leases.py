@@ -13,7 +13,7 @@ from JumpstarterLibrary.lab.faults.table import lasting, once
 from JumpstarterLibrary.lab.model import INVALID, UNSATISFIABLE, LeaseRecord
 from JumpstarterLibrary.lab.selection import Rejection
 
-SOMEBODY = "somebody"
+OTHER_CLIENT = "somebody"
 """The client that has what others want."""
 
 BUSY_S = 3600.0
@@ -38,7 +38,7 @@ async def expire(parts: LabComponents, *, name: str) -> None:
         parts.controller.expire(lease.name)
 
 
-@once("lease", "release", "Somebody else releases it.", LEASE)
+@once("lease", "release", "Another client releases it.", LEASE)
 async def release(parts: LabComponents, *, name: str) -> None:
     """Let leases end by an administrator."""
     for lease in _some(parts, name):
@@ -50,13 +50,13 @@ async def release(parts: LabComponents, *, name: str) -> None:
     "transfer",
     "It belongs to another client now.",
     LEASE,
-    Option("client", text, "to whom; default: somebody", SOMEBODY),
+    Option("client", text, "to whom; default: somebody", OTHER_CLIENT),
 )
 async def transfer(parts: LabComponents, *, name: str, client: str) -> None:
     """Give leases to another client."""
     leases = _some(parts, name)
-    if client == SOMEBODY:
-        _somebody(parts)
+    if client == OTHER_CLIENT:
+        _add_other_client(parts)
     for lease in leases:
         parts.controller.transfer(lease.name, client)
 
@@ -87,15 +87,15 @@ async def invalid(parts: LabComponents) -> AsyncIterator[None]:
 @lasting(
     "lease",
     "busy",
-    "Another client, called somebody, leases every exporter that is free.",
+    "Another client, named somebody, leases every exporter that is free.",
     Option("name", names, "which exporters; default: all", ""),
     Option("duration", seconds, "for how long", BUSY_S),
 )
 async def busy(parts: LabComponents, *, name: str, duration: float) -> AsyncIterator[None]:
     """Let all exporters be leased."""
-    _somebody(parts)
+    _add_other_client(parts)
     free = [life.name for life in parts.exporters(name) if life.name not in parts.controller.state.held]
-    held = [parts.controller.add_lease(SOMEBODY, exporter, timedelta(seconds=duration)) for exporter in free]
+    held = [parts.controller.add_lease(OTHER_CLIENT, exporter, timedelta(seconds=duration)) for exporter in free]
     yield
     for lease in held:
         parts.controller.release(lease)
@@ -130,11 +130,11 @@ async def swap(parts: LabComponents) -> AsyncIterator[None]:
 )
 async def duplicate(parts: LabComponents, *, times: int) -> AsyncIterator[None]:
     """Let names be taken."""
-    _somebody(parts)
+    _add_other_client(parts)
 
     def take(request: Any) -> None:
         if request.lease_id and request.lease_id not in parts.controller.state.leases:
-            parts.controller.add_lease(SOMEBODY, SOMEBODY, timedelta(hours=1), name=request.lease_id)
+            parts.controller.add_lease(OTHER_CLIENT, OTHER_CLIENT, timedelta(hours=1), name=request.lease_id)
 
     fault = parts.controller.faults.add("CreateLease", act=take, times=times)
     try:
@@ -156,6 +156,6 @@ def _some(parts: LabComponents, name: str) -> list[LeaseRecord]:
     return leases
 
 
-def _somebody(parts: LabComponents) -> None:
-    if SOMEBODY not in parts.controller.state.clients:
-        parts.controller.add_client(SOMEBODY)
+def _add_other_client(parts: LabComponents) -> None:
+    if OTHER_CLIENT not in parts.controller.state.clients:
+        parts.controller.add_client(OTHER_CLIENT)

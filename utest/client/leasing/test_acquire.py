@@ -345,9 +345,7 @@ def test_the_same_request_again_finds_its_lease_and_leaves_it_to_whoever_made_it
     second = ask(rig, name="nightly", selector="number notin (2),board in (b)")
     assert second.exporter == first.exporter
     assert second.ours is False
-    assert rig.notices == [
-        "Lease 'nightly' exists already, and is this client's. It is used, and left for whoever made it to release."
-    ]
+    assert rig.notices == ["Lease 'nightly' exists already, and is this client's. It is used, and not released here."]
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_a_duration_that_cannot_be_is_refused(rig: Any, controller: Controller) 
         ({"token": "no.jwt.atall"}, AuthenticationError, "its token is not valid ("),
         ({"name": "nobody"}, AuthenticationError, "did not accept client default/nobody (the test): "),
         ({"namespace": "elsewhere"}, AuthenticationError, "did not accept client elsewhere/tester (the test): "),
-        ({"name": "other"}, AuthenticationError, "its token belongs to somebody else ("),
+        ({"name": "other"}, AuthenticationError, "its token belongs to another client ("),
     ],
 )
 def test_an_identity_that_is_not_ours_is_told(rig: Any, changes: dict[str, Any], kind: Any, words: str) -> None:

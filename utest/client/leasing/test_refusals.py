@@ -73,7 +73,7 @@ def translated(error: grpc.RpcError, asked: str = "lease 'x'", seconds: float = 
             "UNAVAILABLE",
             "failed to connect to all addresses; last error: UNAVAILABLE: connect timed out",
             ControllerUnreachable,
-            "The controller lab:8082 cannot be reached: nobody answered in time. Check the endpoint of the client "
+            "The controller lab:8082 cannot be reached: there was no answer in time. Check the endpoint of the client "
             "configuration (the file x.yaml) and the network.",
         ),
         (
@@ -121,7 +121,7 @@ def translated(error: grpc.RpcError, asked: str = "lease 'x'", seconds: float = 
             "PERMISSION_DENIED",
             "permission denied for client ns/me",
             AuthenticationError,
-            f"{NOT_ACCEPTED}its token belongs to somebody else (permission denied for client ns/me). {LOGIN}",
+            f"{NOT_ACCEPTED}its token belongs to another client (permission denied for client ns/me). {LOGIN}",
         ),
         (
             "INVALID_ARGUMENT",

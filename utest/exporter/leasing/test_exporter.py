@@ -359,8 +359,8 @@ def test_a_certificate_for_another_host() -> None:
 def test_a_controller_that_is_not_there(unused_port: int) -> None:
     access = ControllerAccess(f"127.0.0.1:{unused_port}", "default", "e1", "t", plaintext=True)
     message = (
-        rf"^Exporter 'default/e1' could not register with the controller at 127\.0\.0\.1:{unused_port}: nobody listens "
-        rf"there\. Check the endpoint, and that the controller runs\.$"
+        rf"^Exporter 'default/e1' could not register with the controller at 127\.0\.0\.1:{unused_port}: no server "
+        rf"listens there\. Check the endpoint, and that the controller runs\.$"
     )
     with pytest.raises(LinkError, match=message):
         asyncio.run(LeasedExporter(access, Composite).run())

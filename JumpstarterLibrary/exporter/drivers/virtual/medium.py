@@ -15,7 +15,7 @@ class Side(Enum):
 
     HOST = "host"
     BOARD = "dut"
-    NOBODY = "off"
+    OFF = "off"
 
 
 class MediumAbsent(OSError):

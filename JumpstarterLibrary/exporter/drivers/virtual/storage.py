@@ -73,7 +73,7 @@ class VirtualStorage(Driver):
     @export
     async def off(self) -> None:
         """Give the medium to neither the host nor the board."""
-        self.medium.switch(Side.NOBODY)
+        self.medium.switch(Side.OFF)
 
     @export
     async def write(self, src: Mapping[str, Any]) -> None:

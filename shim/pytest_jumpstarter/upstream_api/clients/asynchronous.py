@@ -128,7 +128,7 @@ class AsyncMethods:
         """
         monitor = self.__dict__.get("_status_monitor")
         if monitor is None:
-            raise UsageError("Nobody watches the exporter's status. Use it inside status_monitor_async().")
+            raise UsageError("The exporter's status is not monitored. Use it inside status_monitor_async().")
         if not await monitor.wait_for_status(ExporterStatus.LEASE_READY, timeout=timeout):
             raise DriverError(f"The exporter did not become ready in {timeout:g} seconds: its status is {self.status}.")
 

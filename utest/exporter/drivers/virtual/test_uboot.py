@@ -212,7 +212,7 @@ def test_what_does_not_boot_says_why_and_leaves_the_prompt(run, bench, image: by
     run(scenario())
 
 
-@pytest.mark.parametrize("side", [Side.HOST, Side.NOBODY])
+@pytest.mark.parametrize("side", [Side.HOST, Side.OFF])
 def test_medium_that_is_not_there_does_not_boot(run, bench, side: Side) -> None:
     async def scenario() -> None:
         async with bench() as board:

@@ -279,7 +279,7 @@ async def test_the_status(client: Any) -> None:
         assert not await client.wait_for_hook_complete_monitored(timeout=0.05)
     assert client.status is None
     assert await client.wait_for_hook_complete_monitored()
-    with pytest.raises(UsageError, match=r"Nobody watches the exporter's status\. Use it inside status_monitor_async"):
+    with pytest.raises(UsageError, match=r"status is not monitored\. Use it inside status_monitor_async"):
         await client.wait_for_lease_ready_monitored()
 
 
