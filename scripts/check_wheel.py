@@ -29,7 +29,7 @@ PROBE = """
 import importlib, pkgutil, sys
 from importlib import metadata
 
-skipped = ("pytest_jumpstarter.compat.", "JumpstarterLibrary.exporter.__main__", "JumpstarterLibrary.lab.__main__")
+skipped = ("JumpstarterLibrary.exporter.__main__", "JumpstarterLibrary.lab.__main__")
 for name in ("JumpstarterLibrary", "pytest_jumpstarter"):
     package = importlib.import_module(name)
     for found in pkgutil.walk_packages(package.__path__, f"{name}."):
@@ -42,6 +42,17 @@ for name in ("JumpstarterLibrary", "pytest_jumpstarter"):
             extra = (error.name or "").partition(".")[0] in ("anyio", "click", "websockets")
             told = "Install robotframework-jumpstarter[" in str(error)
             assert (extra or told) and name == "pytest_jumpstarter", f"{found.name}: {error}"
+from pytest_jumpstarter import compat_modules
+from pytest_jumpstarter.upstream_api import names
+compat_modules.append_to_path()
+for name in names.NAMES:
+    module = importlib.import_module(name)
+    assert "site-packages" in module.__file__, module.__file__
+    for attribute in getattr(module, "__all__", ()):
+        try:
+            getattr(module, attribute)
+        except ImportError as error:
+            assert "Install robotframework-jumpstarter[" in str(error), f"{name}.{attribute}: {error}"
 from JumpstarterLibrary import JumpstarterLibrary
 from JumpstarterLibrary.protocol.pool import POOL
 assert POOL.FindServiceByName("jumpstarter.v1.ExporterService")

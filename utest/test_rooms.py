@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pytest_jumpstarter.upstream_api.names import NAMES
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "JumpstarterLibrary"
@@ -103,31 +104,20 @@ def foreign(path: Path, name: str) -> str | None:
     return None if allowed else name
 
 
-def is_compat(path: Path) -> bool:
-    """Whether a file is one of the shim's re-exports under upstream's names, which import each other by those."""
-    return "compat" in path.parts
-
-
 def test_every_import_is_allowed() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in files()
-        if not is_compat(path)
         for line, name in imports(path)
         if foreign(path, name)
     ]
     assert found == []
 
 
-def test_the_compat_modules_import_neither_robot_nor_rooms_that_the_shim_may_not() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}:{line} imports {name}"
-        for path in files()
-        if is_compat(path)
-        for line, name in imports(path)
-        if name.startswith(("robot", "JumpstarterLibrary", "grpc")) and foreign(path, name)
-    ]
-    assert found == []
+def test_upstreams_names_lead_only_to_rooms_that_the_shim_may_import() -> None:
+    homes = {row for row in NAMES.values() if isinstance(row, str)}
+    homes |= {home for row in NAMES.values() if not isinstance(row, str) for home in row}
+    assert [home for home in sorted(homes) if foreign(SHIM / "upstream_api" / "names.py", home)] == []
 
 
 def test_every_room_is_in_the_table() -> None:
@@ -372,7 +362,7 @@ HOMONYMS = {
 def test_a_class_name_means_one_thing_in_all_rooms() -> None:
     rooms: dict[str, set[str]] = {}
     for path in files():
-        if not is_compat(path) and "generated" not in path.parts:
+        if "generated" not in path.parts:
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     rooms.setdefault(node.name, set()).add(room_of(path))
@@ -418,7 +408,7 @@ def test_no_name_has_a_word_that_the_glossary_rules_out() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {name} has '{word}'"
         for path in files()
-        if not is_compat(path) and "upstream_api" not in path.parts and "generated" not in path.parts
+        if "upstream_api" not in path.parts and "generated" not in path.parts
         for name in names_of(path)
         for word in words_of(name) & (avoided[""] | avoided.get(room_of(path), set()))
     ]

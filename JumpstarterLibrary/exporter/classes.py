@@ -6,7 +6,6 @@ import difflib
 import importlib
 import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 from JumpstarterLibrary.common.values import PLACE, InvalidSetting, one_line, shown
@@ -83,15 +82,17 @@ def offer_upstreams_names() -> bool:
     Returns:
         Whether anything has changed.
     """
-    shim = importlib.util.find_spec(SHIM)
-    folders = [str(Path(place, "compat")) for place in (shim.submodule_search_locations or ())] if shim else []
-    missing = [folder for folder in folders if folder not in sys.path and Path(folder).is_dir()]
-    sys.path.extend(missing)
+    if importlib.util.find_spec(SHIM) is None:
+        return False
+    try:
+        changed = bool(importlib.import_module(f"{SHIM}.compat_modules").append_to_path())
+    except ModuleNotFoundError:
+        return False  # pytest, which the plugin needs, is not installed
     found = sys.modules.get(UPSTREAM)
-    if missing and found is not None and getattr(found, "__file__", None) is None:
+    if changed and found is not None and getattr(found, "__file__", None) is None:
         # A folder of that name, in the working directory perhaps, which Python takes for a package.
         del sys.modules[UPSTREAM]
-    return bool(missing)
+    return changed
 
 
 def _module(name: str, where: str) -> ModuleType:
@@ -118,6 +119,8 @@ def _module(name: str, where: str) -> ModuleType:
 
 def _similar(class_name: str, module_name: str) -> str:
     module = importlib.import_module(module_name)
-    drivers = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Driver)]
+    # Not its variables: modules of upstream's names import what they have when it is asked for.
+    found = {name: getattr(module, name, None) for name in dir(module)}
+    drivers = [name for name, value in found.items() if isinstance(value, type) and issubclass(value, Driver)]
     close = difflib.get_close_matches(class_name, drivers, n=1)
     return f" Did you mean {close[0]!r}?" if close else " Correct the type."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,16 @@ from JumpstarterLibrary.lab import VirtualLab
 from JumpstarterLibrary.lab.exporters import virtual_boards
 
 ROOT = Path(__file__).parents[2]
-COMPAT = ROOT / "shim" / "pytest_jumpstarter" / "compat"
 SCRIPT = Path(__file__).parent / "suites" / "use_config_api.py"
 
 RUNS = ("upstream", "ours")
 
 
-def use(python: str, environ: Mapping[str, str], folder: Path) -> Done:
+def use(python: Sequence[str], environ: Mapping[str, str], folder: Path) -> Done:
     """Run the script in a lab of its own, in which nothing may be left."""
     with VirtualLab(virtual_boards(2), clients={"tester": {}, "other": {}}) as lab:
         home = client_home(lab, folder / "home")
-        done = run([python, str(SCRIPT), str(folder)], {**environ, "JMP_CLIENT_CONFIG_HOME": str(home)})
+        done = run([*python, str(SCRIPT), str(folder)], {**environ, "JMP_CLIENT_CONFIG_HOME": str(home)})
         assert done.code == 0, f"{done.out}\n{done.err}"
         assert lab.leaks() == []
     return done
@@ -46,18 +45,18 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 @pytest.fixture(scope="module")
 def environs(upstream: Upstream, runtime: Path, our_environ: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
     """Return the environment of each of them."""
-    return {"upstream": upstream.environ(runtime), "ours": {**our_environ, "PYTHONPATH": f"{COMPAT}:{ROOT}"}}
+    return {"upstream": upstream.environ(runtime), "ours": {**our_environ, "PYTHONPATH": str(ROOT)}}
 
 
 @pytest.fixture(scope="module")
-def pythons(upstream: Upstream) -> Mapping[str, str]:
-    """Return the interpreter of each of them."""
-    return {"upstream": upstream.python, "ours": sys.executable}
+def pythons(upstream: Upstream) -> Mapping[str, Sequence[str]]:
+    """Return the command of each of them that runs a script."""
+    return {"upstream": [upstream.python], "ours": [sys.executable, "-m", "pytest_jumpstarter"]}
 
 
 @pytest.fixture(scope="module")
 def runs(
-    pythons: Mapping[str, str], environs: Mapping[str, Mapping[str, str]], folders: Mapping[str, Path]
+    pythons: Mapping[str, Sequence[str]], environs: Mapping[str, Mapping[str, str]], folders: Mapping[str, Path]
 ) -> Mapping[str, Done]:
     """Run the script with both."""
     with ThreadPoolExecutor(len(RUNS)) as pool:
@@ -114,15 +113,18 @@ def test_each_reads_what_the_other_has_written(
     pythons: Mapping[str, str],
     environs: Mapping[str, Mapping[str, str]],
     folders: Mapping[str, Path],
+    tmp_path: Path,
     reader: str,
     writer: str,
 ) -> None:
+    script = tmp_path / "read.py"
     code = (
         "import sys; from jumpstarter.config.client import ClientConfigV1Alpha1\n"
         "config = ClientConfigV1Alpha1.from_file(sys.argv[1])\n"
         "print(config.metadata.name, config.endpoint, config.token, config.refresh_token, config.drivers.unsafe,\n"
         "      config.leases.acquisition_timeout, config.leases.retry_timeout, config.grpcOptions)"
     )
-    done = run([pythons[reader], "-c", code, str(folders[writer] / "made.yaml")], environs[reader])
+    script.write_text(code)
+    done = run([*pythons[reader], str(script), str(folders[writer] / "made.yaml")], environs[reader])
     assert done.code == 0, done.err
     assert done.out == ("anna controller.example.com:443 t r True 60 300.0 {'grpc.keepalive_time_ms': 5000}\n")

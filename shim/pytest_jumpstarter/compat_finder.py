@@ -8,26 +8,25 @@ has to find our ``driver``. The finder merges the two: a module that the folder 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import ModuleType
+
+from pytest_jumpstarter.compat_modules import spec_of
+from pytest_jumpstarter.upstream_api import names
 
 
 class CompatFinder(MetaPathFinder):
     """Finds modules of ours in packages that others have a part of, too.
 
     Where a package's own distribution is installed, it finds nothing: two halves of different makes do not fit.
-
-    Args:
-        folder: Where our packages of upstream's names are.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._offered = {entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name != "__pycache__"}
+    def __init__(self) -> None:
+        self._offered = {name for name in names.NAMES if "." not in name}
         self._installed: dict[str, bool] = {}
 
     def find_spec(
@@ -43,13 +42,10 @@ class CompatFinder(MetaPathFinder):
         others = PathFinder.find_spec(fullname, path)
         if others is not None and others.origin is not None:
             return None  # the usual finders find it, and pytest's rewrites its assertions
-        ours = PathFinder.find_spec(fullname, [str(self._folder.joinpath(top, *rest[:-1]) if rest else self._folder)])
-        if ours is None or ours.origin is None:
-            if rest and isinstance(path, list):
-                self._look_beside(fullname, path)
-            return None
-        folders = list((others and others.submodule_search_locations) or ())
-        return ours if not folders else _merged(ours, folders)
+        ours = spec_of(fullname, (others and others.submodule_search_locations) or ())
+        if ours is None and rest and isinstance(path, list):
+            self._look_beside(fullname, path)
+        return ours
 
     def offers(self, name: str) -> bool:
         """Tell whether a top-level package is one of ours, and not installed otherwise."""
@@ -73,26 +69,6 @@ class CompatFinder(MetaPathFinder):
             if found is not None and found.origin is not None:
                 path.append(folder)
                 return
-
-
-def _merged(ours: ModuleSpec, folders: Iterable[str]) -> ModuleSpec:
-    """Return the spec of our package, extended by folders. It has no single origin, and says so.
-
-    pytest asks for a folder without ``__init__.py`` by its place, and takes only a spec that is there.
-    """
-    assert isinstance(ours.loader, SourceFileLoader)
-    loader = _Loader(ours.name, ours.loader.path)
-    spec = ModuleSpec(ours.name, loader, is_package=True)
-    spec.submodule_search_locations = [*folders, *(ours.submodule_search_locations or ())]
-    return spec
-
-
-class _Loader(SourceFileLoader):
-    """Loads a package of ours, and tells it where its code is."""
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__file__ = self.path
-        super().exec_module(module)
 
 
 def _has_distribution(name: str) -> bool:

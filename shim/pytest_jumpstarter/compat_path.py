@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
 from pytest_jumpstarter.compat_finder import CompatFinder
+from pytest_jumpstarter.compat_modules import COMPAT, append_to_path, install_hook
 from pytest_jumpstarter.compat_tests import TestsOfPackages
 
 SETTING = "jumpstarter_compat"
@@ -17,11 +17,9 @@ HELP = (
     "package is not installed (the default), 'prefer' also where it is, 'off' never"
 )
 
-COMPAT = str(Path(__file__).parent / "compat")
-
 
 def apply(config: pytest.Config) -> None:
-    """Put the folder with upstream's names on ``sys.path`` until pytest is done, as the setting says. Twice is fine.
+    """Put the entry for upstream's names on ``sys.path`` until pytest is done, as the setting says. Twice is fine.
 
     Raises:
         pytest.UsageError: The setting is none of the choices.
@@ -33,7 +31,7 @@ def apply(config: pytest.Config) -> None:
         return
     finder = offer(prefer=choice == "prefer")
     config.add_cleanup(lambda: _withdraw(finder))
-    config.pluginmanager.register(TestsOfPackages(finder, Path(COMPAT)), "jumpstarter-tests-of-packages")
+    config.pluginmanager.register(TestsOfPackages(finder), "jumpstarter-tests-of-packages")
 
 
 def offer(*, prefer: bool = False) -> CompatFinder:
@@ -43,10 +41,11 @@ def offer(*, prefer: bool = False) -> CompatFinder:
         prefer: Also where upstream's own packages are installed. Default: those win.
     """
     if prefer:
+        install_hook()
         sys.path.insert(0, COMPAT)
     else:
-        sys.path.append(COMPAT)
-    finder = CompatFinder(Path(COMPAT))
+        append_to_path()
+    finder = CompatFinder()
     sys.meta_path.insert(0, finder)
     return finder
 

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from pytest_jumpstarter.compat_finder import CompatFinder
+from pytest_jumpstarter.upstream_api import names
 
 
 class TestsOfPackages:
@@ -19,14 +20,12 @@ class TestsOfPackages:
 
     Args:
         finder: Knows which packages are ours.
-        folder: Where our packages of upstream's names are.
     """
 
     __test__ = False
 
-    def __init__(self, finder: CompatFinder, folder: Path) -> None:
+    def __init__(self, finder: CompatFinder) -> None:
         self._finder = finder
-        self._folder = folder
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -40,13 +39,13 @@ class TestsOfPackages:
 
     def _package(self, folder: Path) -> str | None:
         """Return the dotted name of our package that a folder could be a part of."""
-        names: list[str] = []
+        parts: list[str] = []
         for place in (folder, *folder.parents):
             if (place / "__init__.py").is_file():
                 return None
-            names.insert(0, place.name)
+            parts.insert(0, place.name)
             if self._finder.offers(place.name):
-                return ".".join(names) if self._folder.joinpath(*names, "__init__.py").is_file() else None
+                return ".".join(parts) if names.is_package(".".join(parts)) else None
         return None
 
 

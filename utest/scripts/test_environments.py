@@ -29,7 +29,7 @@ def test_wheel_has_to_have_packages_types_descriptors_and_names_of_upstream() ->
         "JumpstarterLibrary/client/device.py",
         "JumpstarterLibrary/protocol/generated/descriptors.binpb",
         "pytest_jumpstarter/__init__.py",
-        "pytest_jumpstarter/compat/jumpstarter_testing/pytest.py",
+        "pytest_jumpstarter/upstream_api/names.py",
     } <= set(expected())
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pytest_jumpstarter.compat_path import COMPAT
 
 pytest_plugins = "pytester"
 
@@ -57,12 +55,8 @@ def _outer_package(folder: Path) -> None:
     folder.joinpath("jumpstarter_driver_network", "__init__.py").touch()
 
 
-def _in_compat(folder: Path) -> None:
-    shutil.copytree(COMPAT, folder, dirs_exist_ok=True)
-
-
 @pytest.mark.parametrize("mode", ["prepend", "append", "importlib"])
-@pytest.mark.parametrize("layout", [_alone, _packages, _in_compat])
+@pytest.mark.parametrize("layout", [_alone, _packages])
 @pytest.mark.parametrize("where", [".", "suites", f"suites/{INNER}"])
 def test_a_package_of_tests(pytester: pytest.Pytester, suite: Path, layout: Layout, mode: str, where: str) -> None:
     layout(suite)

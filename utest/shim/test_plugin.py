@@ -49,7 +49,8 @@ def test_a_suite_with_a_board_loads_no_robot(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import sys
-        import jumpstarter.common.utils, jumpstarter_driver_network.adapters
+        from jumpstarter.common.utils import env
+        from jumpstarter_driver_network.adapters import TcpPortforwardAdapter
 
         def test_modules():
             assert "JumpstarterLibrary.client" in sys.modules

@@ -15,6 +15,13 @@ CONFIG_API_VERSION = "jumpstarter.dev/v1alpha1"
 SECRET = 0o600
 
 
+def __getattr__(name: str) -> Path:
+    """Return the folder of configurations as ``CONFIG_PATH``, looked up anew each time."""
+    if name == "CONFIG_PATH":
+        return config_home()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class ConfigPath:
     """A path in the folder of configurations, as an attribute of a class.
 

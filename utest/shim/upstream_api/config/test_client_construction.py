@@ -239,8 +239,9 @@ def test_credentials_for_channels_of_ones_own(config: ClientConfigV1Alpha1, lab:
 
 
 def test_names_of_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytest_jumpstarter.compat_path import COMPAT
+    from pytest_jumpstarter.compat_modules import COMPAT, install_hook
 
+    install_hook()
     monkeypatch.syspath_prepend(COMPAT)
     found: dict[str, Any] = {}
     exec(

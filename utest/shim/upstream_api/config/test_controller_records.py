@@ -327,8 +327,9 @@ def test_records_of_mappings() -> None:
 
 
 def test_names_of_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytest_jumpstarter.compat_path import COMPAT
+    from pytest_jumpstarter.compat_modules import COMPAT, install_hook
 
+    install_hook()
     monkeypatch.syspath_prepend(COMPAT)
     found: dict[str, Any] = {}
     exec(

@@ -198,8 +198,9 @@ def test_a_file_that_is_not_there_is_never_a_matter_of_validation() -> None:
 
 
 def test_names_of_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytest_jumpstarter.compat_path import COMPAT
+    from pytest_jumpstarter.compat_modules import COMPAT, install_hook
 
+    install_hook()
     monkeypatch.syspath_prepend(COMPAT)
     found: dict[str, Any] = {}
     exec("from jumpstarter.common import exceptions as common\nfrom jumpstarter.client import exceptions", found)

@@ -616,8 +616,9 @@ def test_a_lease_is_of_no_use_before_it_is_had(config: ClientConfigV1Alpha1) -> 
 
 
 def test_names_of_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytest_jumpstarter.compat_path import COMPAT
+    from pytest_jumpstarter.compat_modules import COMPAT, install_hook
 
+    install_hook()
     monkeypatch.syspath_prepend(COMPAT)
     found: dict[str, Any] = {}
     exec("from jumpstarter.client.lease import ClientService, DirectLease, Lease, LeaseAcquisitionSpinner", found)

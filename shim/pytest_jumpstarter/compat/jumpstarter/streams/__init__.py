@@ -1,1 +1,0 @@
-"""Upstream's package name, served by robotframework-jumpstarter."""

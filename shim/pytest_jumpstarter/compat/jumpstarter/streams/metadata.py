@@ -1,5 +1,0 @@
-"""Upstream's module name, served by robotframework-jumpstarter."""
-
-from pytest_jumpstarter.upstream_api.exporter.wrapped import MetadataStream, MetadataStreamAttributes
-
-__all__ = ["MetadataStream", "MetadataStreamAttributes"]

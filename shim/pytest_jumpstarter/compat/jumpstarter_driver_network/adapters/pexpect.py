@@ -1,5 +1,0 @@
-"""Upstream's name for: this adapter."""
-
-from pytest_jumpstarter.upstream_api.clients.adapters.expect import PexpectAdapter
-
-__all__ = ["PexpectAdapter"]
