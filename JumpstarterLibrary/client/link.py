@@ -16,7 +16,7 @@ from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
-from JumpstarterLibrary.client.peer import Route
+from JumpstarterLibrary.client.linked_exporter import Route
 from JumpstarterLibrary.client.status import Operation, link_error, translate
 from JumpstarterLibrary.common.unix_sockets import PATH_LIMIT
 from JumpstarterLibrary.errors import FaultClass, LinkError, OperationTimeout

@@ -15,8 +15,8 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
-from JumpstarterLibrary.client.peer import Peer
-from JumpstarterLibrary.client.reasons import link_reason, tls_reason, unsent
+from JumpstarterLibrary.client.linked_exporter import LinkedExporter
+from JumpstarterLibrary.common.grpc_reasons import Failure, failure_of, is_about_tls, is_unsent, tls_failure_of
 from JumpstarterLibrary.errors import (
     AuthenticationError,
     DriverError,
@@ -39,6 +39,9 @@ Code = grpc.StatusCode
 _LOSSES = (Code.UNAVAILABLE, Code.CANCELLED, Code.ABORTED, Code.FAILED_PRECONDITION)
 """What calls of a leased exporter end with when the lease ends or the tunnel breaks."""
 
+_REASONS = {Failure.STOPPED: "the exporter was stopped"}
+"""What is said of an exporter in other words than of any server."""
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -58,28 +61,28 @@ class Operation:
 
 
 def translate(
-    error: grpc.RpcError, peer: Peer, operation: Operation, deadline: Deadline | None = None
+    error: grpc.RpcError, exporter: LinkedExporter, operation: Operation, deadline: Deadline | None = None
 ) -> JumpstarterError:
     """Return our error for a failed RPC. Raise it ``from`` the original.
 
     Args:
         error: What the stub raised; it carries the status.
-        peer: The exporter that was asked.
+        exporter: The exporter that was asked.
         operation: What was asked.
         deadline: The deadline that the RPC was given, if any.
     """
     call: Any = error
     code, details = call.code(), " ".join((call.details() or "").split())
-    logger.debug("%s on %s ended with %s: %s", operation.text, peer.name, code, details)
+    logger.debug("%s on %s ended with %s: %s", operation.text, exporter.name, code, details)
     if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
         return out_of_time(operation, deadline)
-    route = peer.route
+    route = exporter.route
     # The controller is asked before the exporter, to which gRPC would look for another way meanwhile.
-    if route is not None and code in _LOSSES and (route.lost or route.over or not peer.alive()):
+    if route is not None and code in _LOSSES and (route.lost or route.over or not exporter.alive()):
         return route.explain(operation.text)
-    if code is Code.UNAVAILABLE and not peer.alive():
-        return link_error(peer, operation, details)
-    return _TABLE[code](peer, operation, details or f"no details, status {code.name}")
+    if code is Code.UNAVAILABLE and not exporter.alive():
+        return link_error(exporter, operation, details)
+    return _TABLE[code](exporter, operation, details or f"no details, status {code.name}")
 
 
 def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
@@ -91,32 +94,31 @@ def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
     )
 
 
-def link_error(peer: Peer, operation: Operation, details: str) -> LinkError:
+def link_error(exporter: LinkedExporter, operation: Operation, details: str) -> LinkError:
     """Return the error for an exporter that does not answer."""
     details = details.rstrip(".")
-    logger.debug("the link to %s failed: %s", peer.name, details)
-    # The exporter's own name is no hint at what went wrong.
-    lowered = details.lower().replace(peer.name.lower(), "")
-    if peer.secure and any(
-        word in lowered for word in ("ssl", "tls", "certificate", "handshake", "hostname verification")
-    ):
+    logger.debug("the link to %s failed: %s", exporter.name, details)
+    if exporter.secure and (is_about_tls(details, exporter.name) or "handshake" in details.lower()):
+        tls_failure = tls_failure_of(details)
+        tls_reason = details if tls_failure is None else tls_failure.value
         return TlsError(
-            f"The secure connection to exporter '{peer.name}' could not be made: {tls_reason(details)}.",
+            f"The secure connection to exporter '{exporter.name}' could not be made: {tls_reason}.",
             hint=Hint.CHECK_TLS,
         )
-    reason = link_reason(details)
-    if peer.connected and unsent(details):
+    failure = failure_of(details)
+    reason = details if failure is None else _REASONS.get(failure, failure.value)
+    if exporter.connected and is_unsent(details):
         return LinkError(
-            f"Exporter '{peer.name}' (from {peer.source}) cannot be reached any more: {reason}. "
+            f"Exporter '{exporter.name}' (from {exporter.source}) cannot be reached any more: {reason}. "
             f"{_start(operation.text)} was not sent to it. Check that it still runs and listens there."
         )
-    if peer.connected:
+    if exporter.connected:
         return LinkError(
-            f"The link to exporter '{peer.name}' broke during {operation.text}: {reason}. "
+            f"The link to exporter '{exporter.name}' broke during {operation.text}: {reason}. "
             f"It is not known whether the exporter carried it out."
         )
     return LinkError(
-        f"Exporter '{peer.name}' (from {peer.source}) cannot be reached: {reason}. "
+        f"Exporter '{exporter.name}' (from {exporter.source}) cannot be reached: {reason}. "
         f"Check that it runs and listens there."
     )
 
@@ -125,7 +127,7 @@ def _start(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _not_found(_peer: Peer, operation: Operation, details: str) -> JumpstarterError:
+def _not_found(_exporter: LinkedExporter, operation: Operation, details: str) -> JumpstarterError:
     if not operation.method:
         return DriverError(f"{_start(operation.text)} failed: {details.rstrip('.')}.")
     return DriverMethodNotImplemented(
@@ -136,16 +138,16 @@ def _not_found(_peer: Peer, operation: Operation, details: str) -> JumpstarterEr
 
 def _simple(
     kind: type[JumpstarterError], template: str, hint: Hint | None = None
-) -> Callable[[Peer, Operation, str], JumpstarterError]:
+) -> Callable[[LinkedExporter, Operation, str], JumpstarterError]:
     """Return a row of the table: an error class, its facts and its hint."""
 
-    def build(peer: Peer, operation: Operation, details: str) -> JumpstarterError:
+    def build(exporter: LinkedExporter, operation: Operation, details: str) -> JumpstarterError:
         text = template.format(
             Asked=_start(operation.text),
             asked=operation.text,
             driver=operation.driver,
             method=operation.method,
-            exporter=peer.name,
+            exporter=exporter.name,
             details=details.rstrip("."),
             timeout=argument("timeout"),
         )
@@ -154,7 +156,7 @@ def _simple(
     return build
 
 
-def _exhausted(_peer: Peer, operation: Operation, details: str) -> JumpstarterError:
+def _exhausted(_exporter: LinkedExporter, operation: Operation, details: str) -> JumpstarterError:
     sizes = re.search(r"message larger than max \((\d+) vs\. (\d+)\)", details)
     if sizes is None:
         return DriverError(f"{_start(operation.text)} needed more than the exporter has: {details.rstrip('.')}.")
@@ -167,7 +169,7 @@ def _exhausted(_peer: Peer, operation: Operation, details: str) -> JumpstarterEr
 
 _failed = _simple(DriverError, "{Asked} failed on the exporter: {details}.")
 
-_TABLE: dict[grpc.StatusCode, Callable[[Peer, Operation, str], JumpstarterError]] = {
+_TABLE: dict[grpc.StatusCode, Callable[[LinkedExporter, Operation, str], JumpstarterError]] = {
     Code.OK: _simple(DriverError, "{Asked} ended without an answer: {details}."),
     Code.CANCELLED: _simple(DriverError, "{Asked} was cancelled: {details}."),
     Code.UNKNOWN: _failed,

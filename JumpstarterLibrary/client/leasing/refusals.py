@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
-from JumpstarterLibrary.client.reasons import control_reason, tls_reason
+from JumpstarterLibrary.common.grpc_reasons import failure_of, is_about_tls, is_unsent, tls_failure_of
 from JumpstarterLibrary.errors import (
     AuthenticationError,
     ControllerUnreachable,
@@ -37,8 +37,6 @@ _NO_CLIENT = "there is no client of that name in that namespace"
 _OTHER_CLIENT = "target client not found"
 _NOT_OURS = (_OTHER_CLIENT, "continue parameter")
 """What is not about this client, though it speaks of clients or tokens: Kubernetes' word for the place in a listing."""
-
-_TLS = ("ssl", "tls", "certificate", "tls handshake", "hostname verification")
 
 
 @dataclass(frozen=True)
@@ -81,10 +79,11 @@ def status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
 
 def transport_error(details: str, peer: Peer) -> ControllerUnreachable | TlsError | None:
     """Return the error for an UNAVAILABLE that gRPC itself made; None for one that the server sent."""
-    lowered = details.lower().replace(peer.endpoint.lower(), "")
-    if any(word in lowered for word in _TLS):
+    if is_about_tls(details, peer.endpoint):
+        failure = tls_failure_of(details)
+        tls_reason = details if failure is None else failure.value
         return TlsError(
-            f"The secure connection to {peer} could not be made: {tls_reason(details)}. Check tls.ca and tls.insecure "
+            f"The secure connection to {peer} could not be made: {tls_reason}. Check tls.ca and tls.insecure "
             f"of the client configuration ({peer.source}), and the name in its endpoint."
         )
     reason = control_reason(details)
@@ -100,6 +99,14 @@ def transport_error(details: str, peer: Peer) -> ControllerUnreachable | TlsErro
         f"The {peer} cannot be reached: {reason}. Check the endpoint of the client configuration ({peer.source}) and "
         f"the network."
     )
+
+
+def control_reason(details: str) -> str | None:
+    """Return why a controller or router cannot be reached; None where its details are not gRPC's own words."""
+    failure = failure_of(details)
+    if failure is not None:
+        return failure.value
+    return details if "failed to connect" in details.lower() else None
 
 
 def translate_control(
@@ -226,7 +233,7 @@ def token_expired(error: grpc.RpcError) -> bool:
 def never_sent(error: grpc.RpcError) -> bool:
     """Whether a call surely did not reach the controller: there was no connection to send it on."""
     code, details = status_of(error)
-    return code is Code.UNAVAILABLE and any(word in details.lower() for word in ("failed to connect", "resol"))
+    return code is Code.UNAVAILABLE and is_unsent(details)
 
 
 def lost_answer(error: grpc.RpcError) -> bool:

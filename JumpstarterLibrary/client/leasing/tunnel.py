@@ -19,8 +19,7 @@ from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.dial import Dialer, RouterEndpoint
 from JumpstarterLibrary.client.leasing.lease import Lease, told
-from JumpstarterLibrary.client.leasing.refusals import Peer, status_of, translate_control
-from JumpstarterLibrary.client.reasons import control_reason
+from JumpstarterLibrary.client.leasing.refusals import Peer, control_reason, status_of, translate_control
 from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.errors import AuthenticationError, ControllerUnreachable, JumpstarterError, LinkError, TlsError
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest

@@ -5,20 +5,21 @@ from __future__ import annotations
 import grpc
 import grpc.aio
 
+from JumpstarterLibrary.common.grpc_reasons import Failure, TlsFailure, failure_of, is_about_tls, tls_failure_of
 from JumpstarterLibrary.errors import AuthenticationError, LinkError, TlsError
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 
-_REASONS = (
-    (("connection refused",), "no server listens there"),
-    (("dns resolution", "name resolution", "errors resolving", "domain name not found"), "there is no such host name"),
-    (("timed out", "timeout", "deadline exceeded"), "there was no answer in time"),
-)
+_REASONS = {
+    Failure.REFUSED: "no server listens there",
+    Failure.UNRESOLVED: "there is no such host name",
+}
+"""What is said of a controller in other words than of any server."""
 
-_TLS = (
-    (("hostname verification", "hostname mismatch", "not in peer certificate"), "is not for this host name"),
-    (("expired",), "has expired"),
-    (("certificate", "self signed", "self-signed"), "is not trusted here. Check tls.ca"),
-)
+_TLS_REASONS = {
+    TlsFailure.WRONG_HOST: "the controller's certificate is not for this host name",
+    TlsFailure.EXPIRED: "the controller's certificate has expired",
+    TlsFailure.UNTRUSTED: "the controller's certificate is not trusted here. Check tls.ca",
+}
 
 
 def refusal(access: ControllerAccess, error: grpc.aio.AioRpcError) -> LinkError:
@@ -26,7 +27,7 @@ def refusal(access: ControllerAccess, error: grpc.aio.AioRpcError) -> LinkError:
     who = f"Exporter '{access.namespace}/{access.name}' could not register with the controller at {access.endpoint}"
     details = error.details() or error.code().name
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        return _unreachable(who, details)
+        return _unreachable(who, access.endpoint, details)
     if "token is expired" in details:
         return AuthenticationError(f"{who}: its token has expired. Get a new one from the controller's administrator.")
     return AuthenticationError(f"{who}: {details}. Check the exporter's namespace, name and token.")
@@ -39,13 +40,10 @@ def short(error: Exception) -> str:
     return str(error)
 
 
-def _unreachable(who: str, details: str) -> LinkError:
-    lowered = details.lower()
-    if "wrong_version_number" in lowered:
-        return TlsError(f"{who}: it does not speak TLS.")
-    if any(word in lowered for word in ("ssl", "tls", "handshake", "certificate", "verification")):
-        for words, reason in _TLS:
-            if any(word in lowered for word in words):
-                return TlsError(f"{who}: the controller's certificate {reason}.")
-    reason = next((text for words, text in _REASONS if any(word in lowered for word in words)), details)
+def _unreachable(who: str, endpoint: str, details: str) -> LinkError:
+    tls_failure = tls_failure_of(details) if is_about_tls(details, endpoint) else None
+    if tls_failure is not None:
+        return TlsError(f"{who}: {_TLS_REASONS.get(tls_failure, tls_failure.value)}.")
+    failure = failure_of(details)
+    reason = details if failure is None else _REASONS.get(failure, failure.value)
     return LinkError(f"{who}: {reason}. Check the endpoint, and that the controller runs.")

@@ -29,7 +29,7 @@ class Route(Protocol):
         """Return why the connection was lost while something was asked."""
 
 
-class Peer(Protocol):
+class LinkedExporter(Protocol):
     """The exporter at the other end of a link."""
 
     @property
