@@ -7,12 +7,13 @@ from typing import Any
 
 import grpc
 
+from JumpstarterLibrary.common.uuid7 import uuid7
 from JumpstarterLibrary.lab import messages
 from JumpstarterLibrary.lab.authentication import Authentication
 from JumpstarterLibrary.lab.clock import Clock
 from JumpstarterLibrary.lab.features import ControllerFeatures
 from JumpstarterLibrary.lab.identifiers import parse_name, parse_parent
-from JumpstarterLibrary.lab.lease_request import check_schema, lease_selector, new_lease, uuid7, validate_request
+from JumpstarterLibrary.lab.lease_request import check_schema, lease_selector, new_lease, validate_request
 from JumpstarterLibrary.lab.lease_update import apply_update
 from JumpstarterLibrary.lab.model import TAG_PREFIX, ExporterRecord, LeaseRecord
 from JumpstarterLibrary.lab.pages import Pages

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal
 
+from JumpstarterLibrary.common.uuid7 import uuid7
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.lab.administration import Administration
 from JumpstarterLibrary.lab.clock import Clock
-from JumpstarterLibrary.lab.lease_request import uuid7
 from JumpstarterLibrary.lab.model import LeaseRecord
 from JumpstarterLibrary.lab.selection import Rejection
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from JumpstarterLibrary.lab.features import MAX_TAGS
 from JumpstarterLibrary.lab.messages import moment
@@ -189,13 +186,6 @@ def _schema_trouble(lease: LeaseRecord) -> str:
                 f"values {CONTEXT_VALUE_LENGTH}"
             )
     return ""
-
-
-def uuid7() -> str:
-    """Return a UUID of version 7: ordered by the time when it was made."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return str(UUID(int=value & ~(0x3 << 62) | 0x2 << 62))
 
 
 def go_duration(length: timedelta) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from JumpstarterLibrary.common.uuid7 import uuid7
 from JumpstarterLibrary.lab import messages
 from JumpstarterLibrary.lab.authentication import Authentication
 from JumpstarterLibrary.lab.clock import Clock
-from JumpstarterLibrary.lab.lease_request import check_schema, uuid7
+from JumpstarterLibrary.lab.lease_request import check_schema
 from JumpstarterLibrary.lab.model import LeaseRecord
 from JumpstarterLibrary.lab.reconcile import Reconciler
 from JumpstarterLibrary.lab.refusal import Refusal, not_found, rpc

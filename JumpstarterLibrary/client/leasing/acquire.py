@@ -28,7 +28,7 @@ from JumpstarterLibrary.client.leasing.refusals import (
 )
 from JumpstarterLibrary.client.leasing.state import LeaseState, Phase
 from JumpstarterLibrary.client.selectors import parse_selector
-from JumpstarterLibrary.client.uuid7 import uuid7
+from JumpstarterLibrary.common.uuid7 import uuid7
 from JumpstarterLibrary.errors import (
     ConfigurationError,
     ControllerUnreachable,

@@ -17,7 +17,7 @@ from JumpstarterLibrary.client.leasing.controller import (
     timestamp_message,
 )
 from JumpstarterLibrary.client.leasing.refusals import perhaps_done, translate_control
-from JumpstarterLibrary.client.uuid7 import uuid7
+from JumpstarterLibrary.common.uuid7 import uuid7
 from JumpstarterLibrary.errors import InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import client_pb2

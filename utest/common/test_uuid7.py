@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from JumpstarterLibrary.client.uuid7 import Uuid7, uuid7
+from JumpstarterLibrary.common.uuid7 import Uuid7, uuid7
 
 ALL_ONES = (1 << 74) - 1
 
@@ -77,16 +77,16 @@ def test_a_forked_process_goes_its_own_way() -> None:
     # The child gets a copy of the source with its lock held, as if another thread were just using it.
     script = (
         "import os\n"
-        "from JumpstarterLibrary.client import uuid7 as module\n"
+        "from JumpstarterLibrary.common import uuid7 as module\n"
         "module._source = module.Uuid7(lambda: 1000, lambda bits: 0)\n"
-        "print(module.uuid7(), flush=True)\n"
+        "print(module._source(), flush=True)\n"
         "with module._source._lock:\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"
-        "        print(module.uuid7(), flush=True)\n"
+        "        print(module._source(), flush=True)\n"
         "        os._exit(0)\n"
         "    os.waitpid(child, 0)\n"
-        "print(module.uuid7())\n"
+        "print(module._source())\n"
     )
     python = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     parent, child, again = (uuid.UUID(line) for line in python.stdout.split())

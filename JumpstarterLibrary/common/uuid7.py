@@ -1,13 +1,14 @@
 """UUIDs of version 7 (RFC 9562): a timestamp in milliseconds, then random bits. Names of leases are such.
 
 Within one process each is greater than the one before, also in the same millisecond and when the clock goes back: the
-random part is then counted up, by steps that cannot be guessed.
+random part is then counted up, by steps that cannot be guessed. Python 3.14 makes them itself.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import sys
 import threading
 import time
 import uuid
@@ -61,6 +62,8 @@ _source = Uuid7()
 
 def uuid7() -> str:
     """Return a new UUID of version 7 as text, in lower case, greater than all before it in this process."""
+    if sys.version_info >= (3, 14):
+        return str(uuid.uuid7())
     return _source()
 
 
