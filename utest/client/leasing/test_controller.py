@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.leasing import controller as controller_module
+from JumpstarterLibrary.client.leasing import calls as calls_module
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.settings import ClientArguments, find_settings
 from JumpstarterLibrary.errors import (
@@ -76,7 +76,7 @@ def test_what_is_not_there_is_told(rig: Any, controller: Controller) -> None:
 
 
 def test_long_lists_come_in_pages(rigs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller_module, "PAGE", 3)
+    monkeypatch.setattr(calls_module, "PAGE", 3)
     rig = rigs(8)
     controller = rig.controller_of(rig.settings)
     assert [one.name for one in controller.exporters()] == [f"b{number}" for number in range(1, 9)]
@@ -84,7 +84,7 @@ def test_long_lists_come_in_pages(rigs: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_listing_whose_continuation_is_forgotten_begins_anew(rigs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller_module, "PAGE", 3)
+    monkeypatch.setattr(calls_module, "PAGE", 3)
     rig = rigs(8)
     controller = rig.controller_of(rig.settings)
     details = "The provided continue parameter is too old to display a consistent list result."
@@ -103,12 +103,12 @@ def test_a_listing_whose_continuation_is_forgotten_begins_anew(rigs: Any, monkey
 
 
 def test_a_listing_that_is_forgotten_again_and_again_ends(rigs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller_module, "PAGE", 3)
+    monkeypatch.setattr(calls_module, "PAGE", 3)
     rig = rigs(4, features=ControllerFeatures(page_token_life_s=0.0))
     controller = rig.controller_of(rig.settings)
     with pytest.raises(LeaseError, match=r"continue parameter is too old to display a consistent list result\.$"):
         controller.exporters()
-    assert len(rig.codes("ListExporters")) == 2 * controller_module.LISTINGS
+    assert len(rig.codes("ListExporters")) == 2 * calls_module.LISTINGS
 
 
 def test_a_request_carries_all_that_was_asked_for(rig: Any, controller: Controller) -> None:

@@ -1,0 +1,228 @@
+"""A client's connection to its controller: calls with a token that may be renewed, and the routers behind it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.interrupts import interruptible, started, wait, watch_end
+from JumpstarterLibrary.client.leasing.channel import open_secure_channel
+from JumpstarterLibrary.client.leasing.refusals import LimitReached, Peer, token_expired, translate_control
+from JumpstarterLibrary.client.link import CLOSE_S
+from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
+from JumpstarterLibrary.errors import ConfigurationError, ControllerUnreachable
+from JumpstarterLibrary.protocol import ClientStub, ControllerStub, RouterStub, jumpstarter_pb2
+
+logger = logging.getLogger(__name__)
+
+CALL_S = 10.0
+"""How long the controller may take for an answer, unless the caller has less time."""
+
+TICK_S = 0.2
+"""Seconds between two calls of ``waiting`` while a slow answer is awaited."""
+
+
+class ControllerConnection:
+    """A client's connection to its controller; made at once, used from any thread, open until ``close``.
+
+    Every call takes at most 10 seconds or the time that its caller has left. An expired token is read anew from the
+    configuration, once, since a login elsewhere may have renewed it.
+
+    Args:
+        settings: Endpoint, identity and token.
+        timeout: For fetching the certificate where the settings are insecure. Default: its own limits.
+
+    Attributes:
+        clients: The stub of the client service; see ``call``.
+
+    Raises:
+        LinkError: An insecure controller cannot be reached.
+    """
+
+    def __init__(self, settings: ClientSettings, timeout: Seconds = None) -> None:
+        self.settings = settings
+        self.namespace = settings.namespace
+        self.client = settings.name
+        self.peer = Peer("controller", settings.endpoint, f"{settings.namespace}/{settings.name}", settings.source)
+        self._token = settings.token
+        self._lock = threading.Lock()
+        self._routers: dict[str, grpc.Channel] = {}
+        self._retired: list[grpc.Channel] = []
+        self._channel = self._open(settings.endpoint, Deadline.of(timeout))
+        self.clients = ClientStub(self._channel)
+        self._control = ControllerStub(self._channel)
+        self._closed = False
+
+    def _open(self, endpoint: str, deadline: Deadline) -> grpc.Channel:
+        settings = self.settings
+        return open_secure_channel(endpoint, settings.ca, settings.insecure, settings.grpc_options, deadline)
+
+    @property
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("authorization", f"Bearer {self._token}"),
+            ("jumpstarter-kind", "Client"),
+            ("jumpstarter-namespace", self.namespace),
+            ("jumpstarter-name", self.client),
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self._closed
+
+    # The way to an exporter
+
+    def dial(
+        self, lease: str, timeout: Seconds, waiting: Callable[[], object] = lambda: None
+    ) -> jumpstarter_pb2.DialResponse:
+        """Ask for a way to a lease's exporter. The raw gRPC error is raised, because each means something else here.
+
+        Args:
+            lease: The lease.
+            timeout: How long the controller may hold its answer back, until the exporter is ready.
+            waiting: Called several times a second meanwhile; what it raises ends the wait.
+
+        Raises:
+            grpc.RpcError: The controller's status, unchanged.
+        """
+        request = jumpstarter_pb2.DialRequest(lease_name=lease)
+        limit = Deadline.of(timeout)
+        answer: jumpstarter_pb2.DialResponse = self._renewing(
+            lambda: self._patiently(self._control.dial, request, limit, waiting)
+        )
+        return answer
+
+    def router(self, endpoint: str, deadline: Deadline) -> RouterStub:
+        """Return the stub of a router; all tunnels through one router share a connection.
+
+        Raises:
+            LinkError: The settings are insecure, and the router cannot be reached.
+        """
+        with self._lock:
+            channel = self._routers.get(endpoint)
+        if channel is None:
+            fresh = self._open(endpoint, deadline)
+            with self._lock:
+                # One that is closed already makes calls fail, as any other of a closed controller.
+                channel = fresh if self._closed else self._routers.setdefault(endpoint, fresh)
+            if channel is not fresh or self._closed:
+                fresh.close()
+        return RouterStub(channel)
+
+    def forget_router(self, endpoint: str) -> None:
+        """Open a new connection to a router next time: what it showed as its certificate may have changed."""
+        if self.settings.insecure:
+            with self._lock:
+                channel = self._routers.pop(endpoint, None)
+                if channel is not None:
+                    # Other tunnels may still go through it.
+                    self._retired.append(channel)
+
+    # Calls
+
+    def call(self, method: Any, request: Any, asked: str, timeout: Seconds, *, subject: str | None = None) -> Any:
+        """Make a call of the client service, and return its answer.
+
+        Args:
+            method: The stub's method; see ``clients``.
+            request: Its message.
+            asked: What is asked for, in words.
+            timeout: How long it may take, up to 10 seconds.
+
+        Raises:
+            LeaseError: The controller refused.
+            LinkError: The controller cannot be reached, or refuses this client.
+        """
+        limit = Deadline.of(timeout).within(CALL_S)
+        try:
+            return self.raw_call(method, request, limit)
+        except grpc.RpcError as error:
+            raise translate_control(error, asked, self.peer, limit, subject) from error
+        except ValueError as error:
+            # What gRPC raises when the channel is closed.
+            if not self._closed:
+                raise
+            raise ControllerUnreachable(
+                f"The connection to {self.peer} is closed, so that it cannot be asked for {asked}."
+            ) from error
+
+    def raw_call(self, method: Any, request: Any, timeout: Seconds) -> Any:
+        """Make a call like ``call``, whose caller alone knows what an error means.
+
+        Raises:
+            grpc.RpcError: The controller's status, unchanged.
+            ValueError: The connection is closed.
+        """
+        limit = Deadline.of(timeout).within(CALL_S)
+        return self._renewing(lambda: self._once(method, request, limit))
+
+    def _renewing(self, call: Callable[[], Any]) -> Any:
+        """Make a call, and make it again with a new token if it was refused for the old one."""
+        token = self._token
+        try:
+            return call()
+        except grpc.RpcError as error:
+            # What was refused for its token was not carried out, so that it may be repeated.
+            if not token_expired(error) or not self.renew_token(token):
+                raise
+        return call()
+
+    def _once(self, method: Any, request: Any, limit: Deadline) -> Any:
+        with interruptible:
+            return method(request, timeout=limit.remaining, metadata=self._metadata)
+
+    def _patiently(self, method: Any, request: Any, limit: Deadline, waiting: Callable[[], object]) -> Any:
+        with interruptible:
+            call = started(lambda: method.future(request, timeout=limit.remaining, metadata=self._metadata))
+        try:
+            ended = watch_end(call)
+            while not wait(ended, limit.at_most(TICK_S)):
+                waiting()
+                if limit.expired:
+                    raise LimitReached
+            with interruptible:
+                return call.result()
+        finally:
+            with interruptible:
+                call.cancel()
+
+    def renew_token(self, old: str) -> bool:
+        """Read the token anew from the configuration file; return whether there is another one than the old one."""
+        if self._token != old:
+            return True  # another thread was quicker
+        if self.settings.path is None:
+            return False
+        try:
+            token = find_settings(ClientArguments(config=self.settings.path)).token
+        except ConfigurationError as error:
+            logger.debug("the token could not be read anew: %s", error)
+            return False
+        if token == old:
+            return False
+        logger.info("The token of client %s was renewed meanwhile; the new one is used.", self.peer.client)
+        self._token = token
+        return True
+
+    def close(self) -> None:
+        """Close all channels; calls in flight end with an error. Closing twice is fine; it takes 2 seconds at most."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            channels = [self._channel, *self._routers.values(), *self._retired]
+            self._routers.clear()
+
+        def close() -> None:
+            for channel in channels:
+                channel.close()
+
+        closing = threading.Thread(target=close, name="jumpstarter-close", daemon=True)
+        with interruptible:
+            closing.start()
+            closing.join(CLOSE_S)
