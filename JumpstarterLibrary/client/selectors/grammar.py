@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from JumpstarterLibrary.client.selectors.model import EVERYTHING, Operator, Requirement, Selector
@@ -23,6 +24,14 @@ LONGEST_SHOWN = 200
 
 _TOKEN = re.compile(r"\s*(?P<token>==|!=|[=!<>(),]|[^\s=!<>(),]+|$)")
 _SYMBOLS = frozenset({"==", "!=", "=", "!", "<", ">", "(", ")", ",", ""})
+_OPERATORS = {
+    "=": Operator.equals,
+    "!=": Operator.none_of,
+    "in": Operator.any_of,
+    "notin": Operator.none_of,
+    "exists": Operator.exists,
+    "!exists": Operator.absent,
+}
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _ALPHABET = f"up to {LONGEST} letters, digits, '-', '_' and '.', with a letter or digit at both ends"
@@ -61,6 +70,42 @@ def parse_alternatives(text: str) -> tuple[Selector, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Term:
+    """One requirement of a selector as it is written.
+
+    Attributes:
+        key: The label's key.
+        operator: ``=``, ``!=``, ``in``, ``notin``, ``exists`` or ``!exists``.
+        values: Its values, in their order.
+    """
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+def parse_terms(text: str) -> Iterator[Term]:
+    """Yield the requirements of a selector one by one, leniently: what is none is left out, and ``==`` means ``=``.
+
+    For texts that are only compared, such as the selectors of other clients' leases. No alphabet is checked.
+    """
+    for begin, end in _parts(text):
+        parser = _Parser(text, begin, end, lenient=True)
+        with suppress(ConfigurationError):
+            yield parser.only_term()
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the parts of a selector are that commas outside of brackets separate."""
+    begin = depth = 0
+    for index, character in enumerate(f"{text},"):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth <= 0:
+            yield begin, index
+            begin = index + 1
+
+
 def is_name(text: str) -> bool:
     """Whether a text may be the name in a label's key."""
     return len(text) <= LONGEST and _NAME.fullmatch(text) is not None
@@ -93,10 +138,12 @@ class _Parser:
         text: The whole text, for errors.
         begin: Where the selector begins in it.
         end: Where it ends.
+        lenient: Whether ``==`` and any alphabet are accepted.
     """
 
-    def __init__(self, text: str, begin: int, end: int) -> None:
+    def __init__(self, text: str, begin: int, end: int, *, lenient: bool = False) -> None:
         self._text = text
+        self._lenient = lenient
         self._tokens = self._scan(begin, end)
         self._next = next(self._tokens)
 
@@ -109,8 +156,10 @@ class _Parser:
         others: list[Requirement] = []
         while True:
             token = self._next
-            one, negated = self._requirement()
-            if negated:
+            term = self._term()
+            one = _requirement(term.key, _OPERATORS[term.operator], term.values)
+            if term.operator == "!=":
+                # The controller merges those of one key.
                 unequal[one.key] = unequal.get(one.key, ()) + one.values
             elif one.operator is not Operator.equals:
                 others.append(one)
@@ -123,24 +172,28 @@ class _Parser:
         merged = [_requirement(key, Operator.none_of, values) for key, values in unequal.items()]
         return Selector.of([*equal.values(), *others, *merged])
 
-    def _requirement(self) -> tuple[Requirement, bool]:
-        """Return a requirement, and whether it is one with ``!=``; the controller merges those of one key."""
+    def only_term(self) -> Term:
+        """Return the one requirement that there is."""
+        term = self._term()
+        if self._next.text:
+            raise self._refused(self._next, f"the end is needed there, not {self._next}")
+        return term
+
+    def _term(self) -> Term:
         if self._next.text == "!":
             self._advance()
-            return Requirement(self._key(), Operator.absent), False
+            return Term(self._key(), "!exists")
         key = self._key()
         operator = self._next
         match operator.text:
             case "" | ",":
-                return Requirement(key, Operator.exists), False
-            case "=":
-                return _requirement(key, Operator.equals, (self._exact_value(),)), False
-            case "!=":
-                return _requirement(key, Operator.none_of, (self._exact_value(),)), True
-            case "in":
-                return _requirement(key, Operator.any_of, self._values()), False
-            case "notin":
-                return _requirement(key, Operator.none_of, self._values()), False
+                return Term(key, "exists")
+            case "=" | "!=":
+                return Term(key, operator.text, (self._exact_value(),))
+            case "in" | "notin":
+                return Term(key, operator.text, self._values())
+            case "==" if self._lenient:
+                return Term(key, "=", (self._exact_value(),))
             case "==":
                 raise self._refused(operator, f"leases take no '=='; write '{key}=' with one '='")
             case "<" | ">":
@@ -152,6 +205,9 @@ class _Parser:
         if not token.is_word:
             raise self._refused(token, f"a label's key is needed there, not {token}")
         prefix, slash, name = token.text.rpartition("/")
+        if self._lenient:
+            self._advance()
+            return token.text
         if slash and not (len(prefix) <= LONGEST_PREFIX and _PREFIX.fullmatch(prefix)):
             raise self._refused(
                 token, f"'{token.text}' is no label's key; before the '/' goes a DNS name in lower case"
@@ -180,7 +236,7 @@ class _Parser:
 
     def _value(self) -> str:
         token = self._next
-        if not is_value(token.text):
+        if not (self._lenient or is_value(token.text)):
             raise self._refused(token, f"'{token.text}' is no label's value; it has {_ALPHABET}")
         self._advance()
         return token.text

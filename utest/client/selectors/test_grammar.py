@@ -6,7 +6,14 @@ import random
 
 import pytest
 
-from JumpstarterLibrary.client.selectors import Operator, Requirement, Selector, parse_alternatives, parse_selector
+from JumpstarterLibrary.client.selectors import (
+    Operator,
+    Requirement,
+    Selector,
+    parse_alternatives,
+    parse_selector,
+    parse_terms,
+)
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.lab.selector import SelectorError, parse_for_lease
 
@@ -157,3 +164,18 @@ def test_the_virtual_lab_understands_random_selectors_in_the_same_way() -> None:
         except SelectorError as error:
             pytest.fail(f"{text!r}: {error}")
     assert understood > 200
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("", []),
+        ("a==b,c= d", [("a", "=", ("b",)), ("c", "=", ("d",))]),
+        ("a!=b,!c,d", [("a", "!=", ("b",)), ("c", "!exists", ()), ("d", "exists", ())]),
+        ("a in (y,x),b notin(z", [("a", "in", ("y", "x"))]),
+        ("what is this,a=b c,d<4,<none>,Not/a-key=ü:1", [("Not/a-key", "=", ("ü:1",))]),
+        ("a=1,a=2", [("a", "=", ("1",)), ("a", "=", ("2",))]),
+    ],
+)
+def test_terms_of_a_text_that_may_be_no_selector(text: str, terms: list[tuple[str, str, tuple[str, ...]]]) -> None:
+    assert [(term.key, term.operator, term.values) for term in parse_terms(text)] == terms

@@ -1,17 +1,11 @@
-"""Label selectors as upstream's helpers take them apart: leniently, since they only compare and filter."""
+"""Label selectors as upstream's helpers take them apart, over the client's own grammar in its lenient mode."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from JumpstarterLibrary.client.selectors import parse_terms
 
 Expression = tuple[str, str, list[str]]
 """A key, an operator and its values. Operators: ``in``, ``notin``, ``!=``, ``exists`` and ``!exists``."""
-
-_KEY = r"(?P<key>[A-Za-z0-9_./-]+)"
-_AMONG = re.compile(rf"{_KEY}\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)")
-_COMPARED = re.compile(rf"{_KEY}\s*(?P<operator>!=|==|=)\s*(?P<value>.*)", re.DOTALL)
-_PRESENT = re.compile(rf"(?P<absent>!\s*)?{_KEY}")
 
 
 def parse_label_selector(selector: str) -> tuple[dict[str, str], list[Expression]]:
@@ -22,21 +16,9 @@ def parse_label_selector(selector: str) -> tuple[dict[str, str], list[Expression
     Args:
         selector: For example ``board=rpi4,speed in (fast,slow),!broken``.
     """
-    labels: dict[str, str] = {}
-    expressions: list[Expression] = []
-    for part in _parts(selector or ""):
-        if match := _AMONG.fullmatch(part):
-            values = [value.strip() for value in match["values"].split(",")]
-            expressions.append((match["key"], match["operator"], values))
-        elif match := _COMPARED.fullmatch(part):
-            value = match["value"].strip()
-            if match["operator"] == "!=":
-                expressions.append((match["key"], "!=", [value]))
-            else:
-                labels[match["key"]] = value
-        elif match := _PRESENT.fullmatch(part):
-            expressions.append((match["key"], "!exists" if match["absent"] else "exists", []))
-    return labels, expressions
+    terms = list(parse_terms(selector or ""))
+    labels = {term.key: term.values[0] for term in terms if term.operator == "="}
+    return labels, [(term.key, term.operator, list(term.values)) for term in terms if term.operator != "="]
 
 
 def extract_match_labels_filter(selector: str | None) -> str | None:
@@ -64,15 +46,3 @@ def selector_contains(selector: str, requirements: str) -> bool:
 def _meaning(expression: Expression) -> tuple[str, str, frozenset[str]]:
     key, operator, values = expression
     return key, "notin" if operator == "!=" else operator, frozenset(values)
-
-
-def _parts(selector: str) -> Iterator[str]:
-    """Yield what is between a selector's commas, except for those in brackets."""
-    begin = depth = 0
-    for index, character in enumerate(f"{selector},"):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "," and depth <= 0:
-            yield selector[begin:index].strip()
-            begin = index + 1
-    if begin < len(selector):
-        yield selector[begin:].strip()
