@@ -16,6 +16,7 @@ from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.consoles.transcript import TIMED_SUFFIX
+from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
@@ -40,7 +41,6 @@ from JumpstarterLibrary.keywords.power import PowerKeywords
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.keywords.states import StateKeywords
 from JumpstarterLibrary.keywords.storage import StorageKeywords
-from JumpstarterLibrary.reporting.artefacts import transcript_directory
 from JumpstarterLibrary.reporting.drain import EventDrain
 from JumpstarterLibrary.reporting.hints import ROBOT
 from JumpstarterLibrary.reporting.html import transcript_link
@@ -220,6 +220,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         leases = Leases(ClientArguments(client=client, config=config), os.environ, _virtual_lab, self._drain.drain)
         self._devices = Devices(default, os.environ, _virtual_board, self._prepare, leases, self._new_events)
         self._devices.scope = import_choice(Scope, scope, "scope")
+        self._artefacts: dict[str, DeviceArtefacts] = {}
+        self._secrets = leases.secrets
         self._suites: list[str] = []
         self.ROBOT_LIBRARY_LISTENER = [
             LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._close)
@@ -249,7 +251,13 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     def _new_events(self, alias: str) -> Events:
         """Return the events of a device that is about to come, which go to the log from the first on."""
         events = Events()
-        events.subscribe(partial(self._drain.put, device="" if alias == Devices.DEFAULT_ALIAS else alias))
+        shown = "" if alias == Devices.DEFAULT_ALIAS else alias
+        events.subscribe(partial(self._drain.put, device=shown), *EventDrain.KINDS)
+        output = _output_directory()
+        if output is not None:
+            self._artefacts[alias] = DeviceArtefacts(
+                output / ARTEFACTS, alias, events, folder=file_name(alias), secrets=self._secrets
+            )
         return events
 
     def _prepare(self, device: Device, alias: str) -> None:
@@ -259,8 +267,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             _tell_suite(alias, f"{device.lease.exporter} (lease {device.lease.name})")
         device.follow_logs()
         output = _output_directory()
-        if output is not None:
-            device.transcripts = transcript_directory(output / ARTEFACTS, file_name(alias))
+        if alias in self._artefacts:
+            self._artefacts.pop(alias).attach(device)
         device.open_consoles()
         if output is not None and device.transcripts is not None:
             for name in device.consoles():

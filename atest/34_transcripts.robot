@@ -54,6 +54,17 @@ The Log Links Both
     File Should Exist    ${child.output}/jumpstarter-artefacts/device/talker.log
     File Should Exist    ${child.output}/jumpstarter-artefacts/device/talker.timed.log
 
+The Event Log Has The Actions And Where The Bytes Are
+    Connect To Fresh Exporter    ${TALKATIVE}    logged
+    Power On
+    Call Driver    talker    say    U-Boot 2026.01\n
+    Console Should Contain    U-Boot    driver=talker
+    Run Keyword And Expect Error    *    Call Driver    talker    no_such_method
+    Disconnect    device=logged
+    Events Should Be    ${OUTPUT_DIR}/jumpstarter-artefacts/logged/events.jsonl
+    ...    opened    link connected    power on True    answer on    answer say    console talker talker.log
+    ...    answer no_such_method JMP-DRIVER-METHOD-NOT-IMPLEMENTED    closed
+
 No Secret Is In Any File
     ${host} =    Start Exporter    ${TALKATIVE}
     ${child} =    Run Child Suite

@@ -14,7 +14,7 @@ from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers import DriverProxy, GenericProxy, NetworkProxy, SerialProxy, proxy_class
-from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.events import Events, LinkChanged, MarkSet
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
@@ -27,7 +27,8 @@ from JumpstarterLibrary.hints import Hint
 
 logger = logging.getLogger(__name__)
 
-_CONSOLE_NAMES = ("console", "serial")
+CONSOLE_NAMES = ("console", "serial")
+"""Names of network drivers whose byte stream is taken for a console."""
 
 Proxy = TypeVar("Proxy", bound=DriverProxy)
 
@@ -67,7 +68,7 @@ class Device:
         self._timings: list[tuple[Node, Timing]] = []
         self._consoles: dict[str, Console] = {}
         self._logs: LogFollower | None = None
-        self.powers = PowerTracker(root, self._power_changes)
+        self.powers = PowerTracker(root, self._power_changes, link.events.emit)
         """What is known of the power of its boards."""
         self._lock = threading.RLock()
 
@@ -97,7 +98,9 @@ class Device:
         link = Link(connection, deadline, events=events)
         try:
             report = link.get_report(deadline)
-            return cls(link, build_tree(report.reports), report.motd, timing=timing)
+            device = cls(link, build_tree(report.reports), report.motd, timing=timing)
+            link.events.emit(LinkChanged("connected", link.name, labels=dict(report.labels)))
+            return device
         except BaseException:
             link.close()
             raise
@@ -241,6 +244,7 @@ class Device:
         """Mark the present end of all open consoles under a name."""
         for console in self._consoles.values():
             console.mark(name)
+        self.link.events.emit(MarkSet(name))
 
     def power_changes(self) -> None:
         """Tell all consoles that power is switched: on in a moment, or off just now."""
@@ -256,7 +260,7 @@ class Device:
             return self.driver(path)
         if not self.distinct(SerialProxy):
             for proxy in self.distinct(NetworkProxy):
-                if proxy.name in _CONSOLE_NAMES:
+                if proxy.name in CONSOLE_NAMES:
                     return proxy
         return self.find(SerialProxy, "console")
 

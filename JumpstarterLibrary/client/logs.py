@@ -34,7 +34,8 @@ class LogFollower:
         try:
             for line in self._call:
                 source = enum_name(common_pb2.LogSource, line.source, "LOG_SOURCE_")
-                self._link.events.emit(LogRecord(line.message, line.severity, source))
+                written = line.timestamp.ToNanoseconds() / 1e9 if line.HasField("timestamp") else None
+                self._link.events.emit(LogRecord(line.message, line.severity, source, written))
         except grpc.RpcError as error:
             # The call that needs the link tells what has ended it.
             logger.debug("the exporter's log of %s ended: %s", self._link.name, error)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import format_duration
-from JumpstarterLibrary.client.events import Uploaded
+from JumpstarterLibrary.client.events import TransferEnded
 from JumpstarterLibrary.client.pending import PendingCall
 from JumpstarterLibrary.client.resource import LAST_FRAMES_S, TransferProgress
 from JumpstarterLibrary.client.stream import FRAME
@@ -202,7 +202,8 @@ def upload_handle(
         offer.close()
     if offer.used:
         digest = sending.digest.hexdigest()
-        link.events.emit(Uploaded(offer.used.operation.text, name, sending.size, digest))
+        operation = offer.used.operation.text
+        link.events.emit(TransferEnded("upload", operation, name, sending.size, digest, sending.seconds))
 
 
 class _Sending:
@@ -216,6 +217,11 @@ class _Sending:
         self.size = 0
         self._progress = progress
         self._decompressor = Decompressor(compression) if offer.decompress else None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been sent."""
+        return self._progress.seconds
 
     def all_taken(self, size: int | None, pump: _Pump) -> bool:
         """Whether a driver whose call has succeeded has taken the whole source, as far as that can be seen here."""
@@ -244,6 +250,7 @@ def download_handle(proxy: DriverProxy, write: Callable[[bytes], object], name: 
     Raises:
         TransferError: They could not be written, or the data broke off.
     """
+    begin = clock.seconds()
     offer = ResourceHandle(proxy)
     try:
         pieces = partial(offer.stream.receive, FRAME)
@@ -256,6 +263,9 @@ def download_handle(proxy: DriverProxy, write: Callable[[bytes], object], name: 
         clock.wait(pump, LAST_FRAMES_S)
     finally:
         offer.close()
+    if offer.used:
+        operation, seconds = offer.used.operation.text, clock.seconds() - begin
+        proxy._device.link.events.emit(TransferEnded("download", operation, name, pump.done, None, seconds))
 
 
 def _await_end(proxy: DriverProxy, offer: ResourceHandle, pump: _Pump) -> None:

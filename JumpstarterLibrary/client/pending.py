@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from JumpstarterLibrary.client.call_record import CallRecord
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.interrupts import interruptible, wait, watch_end
 from JumpstarterLibrary.client.link import Link
@@ -24,12 +25,20 @@ class PendingCall:
         operation: What is asked, for messages.
         deadline: When gRPC ends it by itself; None for never.
         done: Called once it has succeeded, in the thread that waits for it.
+        record: The record of the call, which gets its end.
     """
 
     def __init__(
-        self, future: Any, link: Link, operation: Operation, deadline: Deadline | None, done: Callable[[], None]
+        self,
+        future: Any,
+        link: Link,
+        operation: Operation,
+        deadline: Deadline | None,
+        done: Callable[[], None],
+        record: CallRecord,
     ) -> None:
         self.operation = operation
+        self._record = record
         self._future, self._link, self._deadline, self._done = future, link, deadline, done
         self.reason: Exception | None = None
         """Why it was cancelled; raised instead of what gRPC makes of it."""
@@ -58,18 +67,19 @@ class PendingCall:
             LinkError: The link broke.
             TransferError: It was cancelled.
         """
-        try:
-            if not wait(watch_end(self._future), None if self._deadline is None else self._deadline.remaining):
-                raise out_of_time(self.operation, self._deadline or Deadline(None))
-            with interruptible:
-                response = self._future.result()
-        except grpc.FutureCancelledError:
-            reason = self.reason or TransferError(f"{self.operation.text} was cancelled.")
-            raise reason from reason.__cause__
-        except grpc.RpcError as error:
-            raise translate(error, self._link, self.operation, self._deadline) from error
-        except BaseException:
-            self._future.cancel()
-            raise
-        self._done()
-        return decode(response.result)
+        with self._record as record:
+            try:
+                if not wait(watch_end(self._future), None if self._deadline is None else self._deadline.remaining):
+                    raise out_of_time(self.operation, self._deadline or Deadline(None))
+                with interruptible:
+                    response = self._future.result()
+            except grpc.FutureCancelledError:
+                reason = self.reason or TransferError(f"{self.operation.text} was cancelled.")
+                raise reason from reason.__cause__
+            except grpc.RpcError as error:
+                raise translate(error, self._link, self.operation, self._deadline) from error
+            except BaseException:
+                self._future.cancel()
+                raise
+            self._done()
+            return record.answered(decode(response.result))

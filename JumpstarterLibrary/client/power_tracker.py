@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.events import Event, PowerAction
 
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.console import Console
@@ -66,10 +67,11 @@ class PowerTracker:
     Args:
         root: The root of the device's tree.
         tell: Called when power is switched: on in a moment, or off just now. Returns the open consoles.
+        emit: Called with the event of each action.
     """
 
-    def __init__(self, root: Node, tell: Callable[[], Iterable[Console]]) -> None:
-        self._root, self._tell = root, tell
+    def __init__(self, root: Node, tell: Callable[[], Iterable[Console]], emit: Callable[[Event], None]) -> None:
+        self._root, self._tell, self._emit = root, tell, emit
         self._states: dict[str, PowerState] = {}
         with _lock:
             _all.add(self)
@@ -91,11 +93,13 @@ class PowerTracker:
         """Record that a method of a power driver is called in a moment."""
         for powers in self._sharing(uuid):
             powers._begin(powers.of(uuid), method)
+            powers._record(uuid, method, done=False)
 
     def end(self, uuid: str, method: str) -> None:
         """Record that a method of a power driver was called."""
         for powers in self._sharing(uuid):
             powers._end(powers.of(uuid), method)
+            powers._record(uuid, method, done=True)
 
     def restart(self, parent: Node) -> None:
         """Record that the boards below a driver are restarted in a moment by a reset button, power staying on."""
@@ -106,6 +110,13 @@ class PowerTracker:
                 if state.on is not False:
                     state.actions += 1
                     state.begins(powers._tell())
+                powers._record(uuid, "reset", done=False)
+
+    def _record(self, uuid: str, action: str, *, done: bool) -> None:
+        """Emit the event of an action that switches power."""
+        if action in (*STARTS, "off", "reset"):
+            path = next((node.path for node in self._root.walk() if node.uuid == uuid), "")
+            self._emit(PowerAction(path, action, done, self.of(uuid).on))
 
     def _begin(self, state: PowerState, method: str) -> None:
         if method == "on" and state.on:

@@ -18,7 +18,7 @@ import grpc
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, Watchdog, format_duration
-from JumpstarterLibrary.client.events import Progress, Uploaded
+from JumpstarterLibrary.client.events import Progress, TransferEnded
 from JumpstarterLibrary.client.interrupts import interruptible, wait, watch_end
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.outbox import Outbox
@@ -253,7 +253,9 @@ def upload(
         if frames is not None:
             frames.cancel()
     transfer = sending.result()
-    link.events.emit(Uploaded(operation.text, source.name, transfer.size, transfer.sha256))
+    link.events.emit(
+        TransferEnded("upload", operation.text, source.name, transfer.size, transfer.sha256, transfer.seconds)
+    )
     return transfer
 
 
@@ -331,7 +333,10 @@ def download(
         outbox.kill()
         if frames is not None:
             frames.cancel()
-    return Transfer(size, digest.hexdigest(), digest.hexdigest(), size, progress.seconds)
+    transfer = Transfer(size, digest.hexdigest(), digest.hexdigest(), size, progress.seconds)
+    name = str(getattr(sink, "name", ""))
+    link.events.emit(TransferEnded("download", operation.text, name, size, transfer.sha256, transfer.seconds))
+    return transfer
 
 
 def _outcome(

@@ -173,7 +173,9 @@ class Devices:
                 f"There is a device '{alias}' already. Disconnect it first, or choose another alias."
             )
         with ExitStack() as stack:
-            device = self._open(wanted, mode, stack, self._events(alias))
+            events = self._events(alias)
+            stack.callback(events.close)
+            device = self._open(wanted, mode, stack, events)
             how = f"mode {mode.mode.value}"
             if isinstance(device, LeasedDevice):
                 how += f", lease {device.lease.name}"

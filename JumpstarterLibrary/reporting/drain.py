@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import ClassVar
 
 from robot.api import logger
 
-from JumpstarterLibrary.client.events import Event, LogRecord, Notice, Progress
+from JumpstarterLibrary.client.events import Event, LogRecord, Notice, Progress, TransferEnded
 from JumpstarterLibrary.reporting.hints import ROBOT
 
 LIMIT = 10_000
@@ -18,7 +19,13 @@ LIMIT = 10_000
 
 
 class EventDrain:
-    """Collects events in any thread and writes them in the main one."""
+    """Collects events in any thread and writes them in the main one.
+
+    Attributes:
+        KINDS: The kinds of events that it writes.
+    """
+
+    KINDS: ClassVar[tuple[type[Event], ...]] = (LogRecord, Notice, Progress, TransferEnded)
 
     def __init__(self) -> None:
         self._events: deque[tuple[Event, str]] = deque(maxlen=LIMIT)
@@ -64,4 +71,4 @@ def _rendered(event: Event, device: str) -> tuple[str, str]:
             return "INFO", str(event)
         case Notice():
             return event.level, event.phrased(ROBOT)
-    return "DEBUG", repr(event)
+    return "DEBUG", str(event)

@@ -10,6 +10,8 @@ from pathlib import Path
 from robot.api import logger
 from robot.api.deco import library
 
+from JumpstarterLibrary.client.devices.event_log import read_event_log
+
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ")
 
 
@@ -45,3 +47,9 @@ class Transcripts:
         assert len(files) > 3, f"{folder} has only {files}"
         found = [str(path) for path in files if text.encode() in path.read_bytes()]
         assert not found, f"The text is in {', '.join(found)}."
+
+    def events_should_be(self, path: Path, *expected: str) -> None:
+        """Fail unless an event log has events of these words: the kind, and the values of some of the fields."""
+        found = [[entry["event"], *map(str, entry.values())] for entry in read_event_log(path)]
+        missing = [text for text in expected if not any(set(text.split()) <= set(words) for words in found)]
+        assert not missing, f"{path} has no {', no '.join(missing)}"

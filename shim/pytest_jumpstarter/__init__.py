@@ -90,7 +90,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
         return (yield)
     from pytest_jumpstarter.parallel.suite import tell
 
-    tell(session.config, told if run is None else run.journal.known)
+    tell(session.config, told if run is None else run.evidence.known)
     try:
         return (yield)
     finally:
@@ -106,7 +106,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin a new chapter in what boards say."""
     run = item.config.stash.get(RUN, None)
     if run is not None:
-        run.journal.test_starts()
+        run.evidence.test_starts()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -99,6 +99,11 @@ _SETTINGS = (
         "0 for none, and the log is not followed)",
         "N",
     ),
+    _Setting(
+        "evidence",
+        "folder that gets, for each board, an event log and transcripts of its consoles (default: none is written)",
+        "DIR",
+    ),
 )
 
 _STRICT = "with pytest-xdist: fail where a class would be spread over workers and take several boards; else it is kept"
@@ -176,14 +181,26 @@ class Options:
             return None
         if text.isdigit() and int(text) > 0:
             return int(text)
-        base = self.config.invocation_params.dir if option or not self.config.inipath else self.config.inipath.parent
-        path = base / Path(text).expanduser()
+        path = self._base(bool(option)) / Path(text).expanduser()
         if path.is_file():
             return path
         raise pytest.UsageError(
             f"{'--jumpstarter-virtual-lab' if option else 'jumpstarter_virtual_lab'}: '{text}' is neither a number of "
             f"boards nor a lab file."
         )
+
+    @property
+    def evidence(self) -> Path | None:
+        """The folder that gets the event log and the transcripts of each device; None for none."""
+        option = self._option("jumpstarter_evidence")
+        text = option or self._ini("jumpstarter_evidence")
+        return self._base(option is not None) / Path(text).expanduser() if text else None
+
+    def _base(self, on_command_line: bool) -> Path:
+        """Return what relative paths are relative to: of the command line the working directory, else the ini file."""
+        if on_command_line or not self.config.inipath:
+            return self.config.invocation_params.dir
+        return self.config.inipath.parent
 
     @property
     def trouble_is_error(self) -> bool:

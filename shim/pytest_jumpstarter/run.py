@@ -12,10 +12,11 @@ import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import PASSPHRASE
+from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
 from JumpstarterLibrary.client.devices.leases import extend_shared_lease
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import DevicePool
-from JumpstarterLibrary.client.events import Event, Events, Notice
+from JumpstarterLibrary.client.events import Event, Events, LogRecord, Notice, TransferEnded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.types import Mode
@@ -36,6 +37,9 @@ from pytest_jumpstarter.virtual import RunLab
 
 logger = logging.getLogger("pytest_jumpstarter")
 
+DEVICE = "device"
+"""The name of a device in its event log, and the beginning of its folder's: tests know devices by no alias."""
+
 REPEATERS = ("rerunfailures", "flaky")
 """Plugins that run a failed test again."""
 
@@ -48,12 +52,12 @@ class Run:
 
     Attributes:
         options: Its settings.
-        journal: What its tests leave.
+        evidence: What its tests leave.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self.options = Options(config)
-        self.journal = EvidenceCollector(self.options, self._secrets)
+        self.evidence = EvidenceCollector(self.options, self._secrets)
         self._config = config
         self._lab = RunLab(self.options.virtual_lab)
         self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0, timing=self.options.timing)
@@ -103,11 +107,11 @@ class Run:
         try:
             how = mode.mode.value.capitalize()
             logger.info("%s mode for %s, because %s: %s.", how, wish.subject, mode.why, _described(board))
-            self.journal.begin(board.recorder, request, board)
+            self.evidence.begin(board.recorder, request, board)
             try:
                 yield board.client
             finally:
-                self.journal.end(board)
+                self.evidence.end(board)
         finally:
             self._pool.release(key, board, owner, keep=self._wanted(key) or self._runs_again())
 
@@ -155,18 +159,20 @@ class Run:
 
     def _runs_again(self) -> bool:
         """Whether the test that runs may be run again, before which its class is torn down."""
-        return self.journal.failed and any(map(self._config.pluginmanager.hasplugin, REPEATERS))
+        return self.evidence.failed and any(map(self._config.pluginmanager.hasplugin, REPEATERS))
 
     def _connect(
         self, wish: BoardRequest, mode: ConnectionMode, source: ControllerSource | None, request: pytest.FixtureRequest
     ) -> ConnectedBoard:
         recorder = Recorder()
         events = Events()
-        events.subscribe(self._make_room)
-        events.subscribe(self._voice.put)
-        events.subscribe(recorder.put)
+        events.subscribe(self._make_room, Notice)
+        events.subscribe(self._voice.put, Notice)
+        events.subscribe(recorder.put, LogRecord, TransferEnded)
         events.listen(recorder.hear)
+        artefacts = self._artefacts(events)
         with ExitStack() as stack:
+            stack.callback(events.close)
             try:
                 if source is None:
                     device, allow = self._join(events, stack), Allow.from_environment()
@@ -175,10 +181,20 @@ class Run:
                     stack.callback(source.give_back, leased)
                     device, allow = leased, source.allow
             except JumpstarterError:
-                self.journal.begin(recorder, request, None)
+                self.evidence.begin(recorder, request, None)
                 raise
+            if artefacts is not None:
+                artefacts.attach(device)
             client = build_clients(device, allow)
             return ConnectedBoard(device, stack.pop_all(), client, mode, recorder)
+
+    def _artefacts(self, events: Events) -> DeviceArtefacts | None:
+        """Return the files about a device that is about to come; None where the run has no folder for them."""
+        if self.options.evidence is None:
+            return None
+        worker = worker_of(self._config)
+        folder = f"{worker}-{DEVICE}" if worker else DEVICE
+        return DeviceArtefacts(self.options.evidence, DEVICE, events, folder=folder, secrets=self._secrets)
 
     def _make_room(self, event: Event) -> None:
         """Release the boards that no test uses when a wait begins: it may be for one of them."""

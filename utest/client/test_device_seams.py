@@ -12,7 +12,7 @@ import pytest
 from JumpstarterLibrary.client import Device, DriverProxy
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.drivers import GenericProxy, PowerProxy, StorageMuxProxy
-from JumpstarterLibrary.client.events import Event, Events, LogRecord, Uploaded
+from JumpstarterLibrary.client.events import Event, Events, LogRecord, TransferEnded
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.tree import Node
 from JumpstarterLibrary.errors import LinkError, NoSuchDriver
@@ -163,7 +163,7 @@ def test_what_was_uploaded_is_told(serving: Serving, connecting: Connecting, tmp
     events: list[Event] = []
     device.link.events.subscribe(events.append)
     device.find(StorageMuxProxy, "storage").write_local_file(image)
-    (uploaded,) = (event for event in events if isinstance(event, Uploaded))
-    assert uploaded.driver == "'write' of driver 'sd'"
+    (uploaded,) = (event for event in events if isinstance(event, TransferEnded))
+    assert uploaded.operation == "'write' of driver 'sd'"
     assert (uploaded.name, uploaded.size) == ("image.bin", 7)
     assert uploaded.sha256 == hashlib.sha256(b"content").hexdigest()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from JumpstarterLibrary.client.events import Event, Events, LogRecord, Notice, Progress
+from JumpstarterLibrary.client.events import Event, Events, LogRecord, MarkSet, Notice, Progress, TransferEnded
 
 
 def test_all_subscribers_get_what_comes_after_they_subscribed() -> None:
@@ -38,6 +39,48 @@ def test_an_event_knows_when_it_happened() -> None:
 )
 def test_progress_in_words(progress: Progress, text: str) -> None:
     assert str(progress) == text
+
+
+def test_a_subscriber_to_some_kinds_gets_no_others() -> None:
+    events, seen = Events(), list[Event]()
+    assert not events.wanted(Notice)
+    events.subscribe(seen.append, Notice, MarkSet)
+    notice, mark = Notice("one"), MarkSet("boot")
+    for event in (notice, LogRecord("line", "INFO", "DRIVER"), mark):
+        events.emit(event)
+    assert seen == [notice, mark]
+    assert events.wanted(Notice)
+    assert not events.wanted(LogRecord)
+
+
+def test_what_waits_for_the_end_is_called_once_last_first() -> None:
+    events, called = Events(), list[str]()
+    events.on_close(lambda: called.append("first"))
+    events.on_close(lambda: called.append("second"))
+    events.close()
+    events.close()
+    assert called == ["second", "first"]
+
+
+def test_listeners_to_references_get_where_bytes_are() -> None:
+    events, found = Events(), list[tuple[str, Path | None, int, int]]()
+    events.listen_references(lambda *reference: found.append(reference))
+    events.refer("console", Path("console.log"), 10, 3)
+    assert found == [("console", Path("console.log"), 10, 3)]
+
+
+@pytest.mark.parametrize(
+    ("ended", "text"),
+    [
+        (
+            TransferEnded("upload", "'write' of driver 'sd'", "a.img", 2_000_000, "9f86", 2.0),
+            "'write' of driver 'sd': upload of 'a.img' ended: 2000000 bytes, 1.0 MB/s, SHA-256 9f86",
+        ),
+        (TransferEnded("download", "'read'", "", 5, None, 0.0), "'read': download ended: 5 bytes, 0.0 MB/s"),
+    ],
+)
+def test_the_end_of_a_transfer_in_words(ended: TransferEnded, text: str) -> None:
+    assert str(ended) == text
 
 
 def test_who_unsubscribed_gets_nothing_more() -> None:

@@ -26,7 +26,7 @@ def lines(device: Device) -> list[tuple[str, str, str]]:
         assert isinstance(event, LogRecord)
         found.append((event.message, event.severity, event.source))
 
-    device.link.events.subscribe(subscriber)
+    device.link.events.subscribe(subscriber, LogRecord)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client import Device
-from JumpstarterLibrary.client.events import Event, Uploaded
+from JumpstarterLibrary.client.events import Event, TransferEnded
 from JumpstarterLibrary.client.offer import ResourceHandle, download_handle, presigned, upload_handle
 from JumpstarterLibrary.errors import DriverInvalidArgument, TransferError, UsageError
 from JumpstarterLibrary.exporter import Driver, export
@@ -73,8 +73,8 @@ def test_a_call_takes_what_is_offered(device: Device, store: Store) -> None:
     with upload_handle(device.client, opener(data), "image.bin", len(data)) as handle:
         assert device.client.call("keep", handle) == len(data)
     assert store.kept == data
-    (uploaded,) = (event for event in events if isinstance(event, Uploaded))
-    assert (uploaded.driver, uploaded.name, uploaded.size) == ("'keep' of the root driver", "image.bin", len(data))
+    (uploaded,) = (event for event in events if isinstance(event, TransferEnded))
+    assert (uploaded.operation, uploaded.name, uploaded.size) == ("'keep' of the root driver", "image.bin", len(data))
     assert uploaded.sha256 == hashlib.sha256(data).hexdigest()
 
 

@@ -26,7 +26,7 @@ from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client import resource as resource_module
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.drivers.base import DriverProxy
-from JumpstarterLibrary.client.events import Event, Progress, Uploaded
+from JumpstarterLibrary.client.events import Event, Progress, TransferEnded
 from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.resource import PROGRESS_S, Transfer
 from JumpstarterLibrary.client.source import Source
@@ -227,8 +227,8 @@ def test_a_completed_upload_is_told(device: Device, driver: Any, medium: Medium,
     source = tmp_path / "fw.img"
     source.write_bytes(b"firmware")
     driver._upload("write", Source.of(source))
-    (told,) = (event for event in seen if isinstance(event, Uploaded))
-    assert (told.driver, told.name, told.size) == ("'write' of driver 'medium'", "fw.img", 8)
+    (told,) = (event for event in seen if isinstance(event, TransferEnded))
+    assert (told.operation, told.name, told.size) == ("'write' of driver 'medium'", "fw.img", 8)
     assert told.sha256 == hashlib.sha256(b"firmware").hexdigest()
 
 
@@ -363,7 +363,7 @@ def test_a_subscriber_that_raises_against_the_rules(
     def subscriber(_event: Event) -> None:
         raise ValueError("a bug of ours")
 
-    device.link.events.subscribe(subscriber)
+    device.link.events.subscribe(subscriber, Progress)
     with pytest.raises(TransferError) as caught:
         driver._upload("write", lengthy(4 * FRAME, frozen_clock))
     assert str(caught.value) == "'write' of driver 'medium' was cancelled."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.model import OFF, UNKNOWN
 from JumpstarterLibrary.client.boot.progress import STATE_LOST
+from JumpstarterLibrary.client.events import BoardStateChanged
 
 _OVERLAP = 256
 """Characters before new output that a line, cut in two by chunks, may begin in."""
@@ -28,6 +29,8 @@ class StateCache:
 
     def learn(self, state: str) -> None:
         """Remember a state that the board was seen in just now."""
+        if state != self._state:
+            self._emit(state)
         self._state = state
         self._actions = self._board.power_actions
         self._seen = self._board.console.end
@@ -37,7 +40,12 @@ class StateCache:
         """Drop the state, for a reason."""
         if self._state != UNKNOWN:
             self.reason = reason
+            self._emit(UNKNOWN, reason)
         self._state = UNKNOWN
+
+    def _emit(self, state: str, reason: str = "") -> None:
+        changed = BoardStateChanged(self._board.console.name, self._state, state, reason)
+        self._board.device.link.events.emit(changed)
 
     @property
     def state(self) -> str:

@@ -22,7 +22,7 @@ from JumpstarterLibrary.client.boot.model import (
 )
 from JumpstarterLibrary.client.boot.state_cache import StateCache
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.events import Notice
+from JumpstarterLibrary.client.events import BoardStep, Notice
 from JumpstarterLibrary.errors import BootFailed, DeviceCrashed, DeviceFailure, StateBroken
 from JumpstarterLibrary.types import StateChange
 
@@ -136,9 +136,11 @@ class Transition:
         except StateBroken:
             raise
         except DeviceFailure as error:
+            self._emit_step(way, shown, "", begin, headline(error.facts))
             return self._after_failure(way, state, shown, error)
         step = StateChange(shown, arrived, clock.seconds() - begin)
         self._steps.append(step)
+        self._emit_step(way, shown, arrived, begin)
         self._tell(str(step))
         return arrived
 
@@ -169,6 +171,11 @@ class Transition:
 
     def _broken(self, way: TransitionRule, state: str, cause: DeviceFailure) -> BootFailed:
         return self._failures.remember(way.target, state, cause, self._context.settings)
+
+    def _emit_step(self, way: TransitionRule, before: str, arrived: str, begin: float, reason: str = "") -> None:
+        seconds = clock.seconds() - begin
+        step = BoardStep(self._board.console.name, before, way.target, arrived, seconds, reason)
+        self._board.device.link.events.emit(step)
 
     def _tell(self, what: str) -> None:
         name = self._board.console.name

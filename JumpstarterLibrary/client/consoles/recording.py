@@ -209,7 +209,9 @@ class Recording:
         try:
             for data in frames:
                 text = self._normaliser.feed(data)
+                offset = self.transcript.offset
                 self.transcript.received(data, text)
+                self._driver._device.link.events.refer(self._driver.path, self.transcript.path, offset, len(data))
                 now = clock.seconds()
                 with self.lock:
                     self._history.append(text)

@@ -45,6 +45,7 @@ class Transcript:
 
     def __init__(self, path: Path | None, console: str, secrets: Secrets) -> None:
         self._console = console
+        self._path = path
         self._secrets = secrets
         self._lock = threading.Lock()
         self._raw: FileIO | None = None
@@ -57,6 +58,7 @@ class Transcript:
         # The end of what is written, as it was and as it is in the file: secrets are recognised when they are complete.
         self._tail = self._written_tail = b""
         self._decided = 0
+        self._file_begin = 0
         self.position = 0
         """Bytes that came."""
         if path is not None:
@@ -66,12 +68,23 @@ class Transcript:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._raw = _opened(path)
+            self._file_begin = self._raw.tell()
             self._timed = _opened(path.with_suffix(TIMED_SUFFIX))
         except OSError as error:
             self.close()
             raise ConfigurationError(
                 f"The transcript '{path}' cannot be written: {error.strerror}. Choose another output directory."
             ) from error
+
+    @property
+    def path(self) -> Path | None:
+        """The file with every byte, while it is written."""
+        return self._path if self._raw is not None else None
+
+    @property
+    def offset(self) -> int:
+        """Where the next byte goes in the file with every byte; without a file, how many bytes came."""
+        return self._file_begin + self.position
 
     def received(self, data: bytes, text: str) -> None:
         """Keep what came: as bytes, and as the text that it adds."""

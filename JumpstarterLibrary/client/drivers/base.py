@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from JumpstarterLibrary.client.call_record import CallRecord
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
 from JumpstarterLibrary.client.interrupts import interruptible, started
 from JumpstarterLibrary.client.pending import PendingCall
@@ -139,27 +140,31 @@ class DriverProxy(DriverMethods):
         offer = self._device.offers.of(args)
         if offer is not None:
             return offer.call(self.begin(method, *args, timeout=timeout))
-        self._begins(method)
-        link = self._device.ready()
-        request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
-        deadline = None if timeout is None else Deadline.of(timeout)
-        try:
-            with interruptible:
-                response = link.stub.driver_call(request, timeout=seconds(timeout), metadata=link.metadata)
-        except grpc.RpcError as error:
-            raise translate(error, link, self._operation(method, "unary"), deadline) from error
-        self._ended(method)
-        return decode(response.result)
+        with self._record(method, "unary", args) as record:
+            self._begins(method)
+            link = self._device.ready()
+            request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
+            deadline = None if timeout is None else Deadline.of(timeout)
+            try:
+                with interruptible:
+                    response = link.stub.driver_call(request, timeout=seconds(timeout), metadata=link.metadata)
+            except grpc.RpcError as error:
+                raise translate(error, link, self._operation(method, "unary"), deadline) from error
+            self._ended(method)
+            return record.answered(decode(response.result))
 
     def begin(self, method: str, *args: object, timeout: Seconds = None) -> PendingCall:
         """Begin a unary call without waiting for its result; see ``call``."""
-        self._begins(method)
-        link = self._device.ready()
-        request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
-        deadline = None if timeout is None else Deadline.of(timeout)
-        stub, limit = link.stub, seconds(timeout)
-        future = started(lambda: stub.driver_call.future(request, timeout=limit, metadata=link.metadata))
-        return PendingCall(future, link, self._operation(method, "unary"), deadline, lambda: self._ended(method))
+        record = self._record(method, "unary", args)
+        with record.failing():
+            self._begins(method)
+            link = self._device.ready()
+            request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
+            deadline = None if timeout is None else Deadline.of(timeout)
+            stub, limit = link.stub, seconds(timeout)
+            future = started(lambda: stub.driver_call.future(request, timeout=limit, metadata=link.metadata))
+            operation = self._operation(method, "unary")
+            return PendingCall(future, link, operation, deadline, lambda: self._ended(method), record)
 
     def streamingcall(self, method: str, *args: object, timeout: Seconds = None) -> ResultStream:
         """Call a streaming method and return an iterator over its results.
@@ -174,9 +179,11 @@ class DriverProxy(DriverMethods):
         Raises:
             UnsupportedValue: An argument cannot travel; nothing was sent.
         """
-        link = self._device.ready()
-        request = self._request(jumpstarter_pb2.StreamingDriverCallRequest, method, args)
-        return ResultStream(link, request, self._operation(method, "streaming"), Deadline.of(timeout))
+        record = self._record(method, "streaming", args)
+        with record.failing():
+            link = self._device.ready()
+            request = self._request(jumpstarter_pb2.StreamingDriverCallRequest, method, args)
+            return ResultStream(link, request, self._operation(method, "streaming"), Deadline.of(timeout), record)
 
     def stream(self, method: str = "connect") -> ByteStream:
         """Open a byte stream to the driver; a context manager.
@@ -229,16 +236,19 @@ class DriverProxy(DriverMethods):
             hash_content: Hash what arrives on the medium, too.
             timeout: For the whole transfer. Default: no limit.
         """
-        return upload(
-            self._device.ready(),
-            self.uuid,
-            self._caller(method, before, args),
-            self._operation(method, "unary"),
-            source,
-            compression=compression,
-            hash_content=hash_content,
-            timeout=timeout,
-        )
+        with self._record(method, "unary", (*before, source.name, *args)) as record:
+            transfer = upload(
+                self._device.ready(),
+                self.uuid,
+                self._caller(method, before, args),
+                self._operation(method, "unary"),
+                source,
+                compression=compression,
+                hash_content=hash_content,
+                timeout=timeout,
+            )
+            record.answered(transfer.size)
+            return transfer
 
     def _download(
         self,
@@ -262,8 +272,17 @@ class DriverProxy(DriverMethods):
         call = self._caller(method, before, args)
         operation = self._operation(method, "unary")
         silence_s = self._device.timing_of(self).transfer_silence
-        link = self._device.ready()
-        return download(link, self.uuid, call, operation, sink, limit=limit, timeout=timeout, silence_s=silence_s)
+        with self._record(method, "unary", (*before, *args)) as record:
+            link = self._device.ready()
+            transfer = download(
+                link, self.uuid, call, operation, sink, limit=limit, timeout=timeout, silence_s=silence_s
+            )
+            record.answered(transfer.size)
+            return transfer
+
+    def _record(self, method: str, call_type: str, args: tuple[object, ...]) -> CallRecord:
+        """Return the record of a call that begins now."""
+        return CallRecord(self._device.link.events, self.path, method, call_type, args)
 
     def _operation(self, method: str, kind: str) -> Operation:
         """Return the words for a call of this driver, for messages."""
@@ -316,8 +335,8 @@ class _Method:
 class ResultStream(Iterator[Any]):
     """The results of a streaming call, as they come; a context manager that cancels the call when left early."""
 
-    def __init__(self, link: Link, request: Any, operation: Operation, deadline: Deadline) -> None:
-        self._link, self._operation, self._deadline = link, operation, deadline
+    def __init__(self, link: Link, request: Any, operation: Operation, deadline: Deadline, record: CallRecord) -> None:
+        self._link, self._operation, self._deadline, self._record = link, operation, deadline, record
         self._closed = False
         with interruptible:
             stub = link.stub
@@ -330,15 +349,18 @@ class ResultStream(Iterator[Any]):
             raise StopIteration
         try:
             with interruptible:
-                return decode(next(self._call).result)
+                return self._record.brought(decode(next(self._call).result))
         except StopIteration:
             self._closed = True
+            self._record.end()
             raise
         except grpc.RpcError as error:
             if self._closed:
                 raise StopIteration from None
             self._closed = True
-            raise translate(error, self._link, self._operation, self._deadline) from error
+            failure = translate(error, self._link, self._operation, self._deadline)
+            self._record.end(failure)
+            raise failure from error
         except BaseException:
             self.close()
             raise
@@ -347,6 +369,7 @@ class ResultStream(Iterator[Any]):
         """Cancel the call if it still runs. Closing twice is fine."""
         self._closed = True
         self._call.cancel()
+        self._record.end()
 
     def __enter__(self) -> ResultStream:
         return self

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.device import Device
-from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.events import Events, LinkChanged, LogRecord, Notice
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.dial import Dialer
 from JumpstarterLibrary.client.leasing.hooks import HookLog, shown_failure
@@ -111,8 +111,10 @@ class LeasedDevice(Device):
             self._route.check()
             if self._passage.lost:
                 broke = self._route.tunnel.broke
+                self._link_changed("lost", str(broke))
                 with self._search.once(broke, self._route.dial_timeout) as deadline:
                     self._connect_again(deadline)
+                self._link_changed("reconnected")
                 text = f"Exporter '{self.link.name}' was connected again; the tunnel had broken: {broke}."
                 self.link.events.emit(Notice(text, "WARN"))
             return self._present
@@ -121,6 +123,9 @@ class LeasedDevice(Device):
     def present(self) -> Link:
         """The link, lost as soon as its present connection is."""
         return self._present
+
+    def _link_changed(self, change: str, reason: str = "") -> None:
+        self.link.events.emit(LinkChanged(change, self.link.name, self.lease.name, self.labels, reason))
 
     def _connect_again(self, deadline: Deadline) -> None:
         def meanwhile() -> None:
@@ -250,7 +255,7 @@ def connect_lease(
     """
     events = events or lease.events
     hooks = HookLog()
-    events.subscribe(hooks.put)
+    events.subscribe(hooks.put, LogRecord)
     try:
         return _connected(
             lease, deadline, hooks, events, tick, follow_logs=follow_logs, progress_s=progress_s, timing=timing
@@ -292,6 +297,7 @@ def _connected(
                 timing=timing,
             )
             device.await_ready(deadline)
+            link.events.emit(LinkChanged("connected", link.name, lease.name, device.labels))
         except BaseException:
             link.close()
             raise

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
-from JumpstarterLibrary.client.events import Events, Notice
+from JumpstarterLibrary.client.events import Events, LeaseChanged, Notice
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.controller import Controller
 from JumpstarterLibrary.client.leasing.refusals import status_of, translate_control
@@ -45,6 +45,12 @@ RETRY_S = 0.2
 
 OVER = (LeaseExpired, LeaseReleased, LeaseTransferred)
 """Errors after which this process has nothing to release: the lease has ended, or is another client's."""
+
+_CHANGES: dict[type[InfrastructureError], str] = {
+    LeaseExpired: "expired",
+    LeaseReleased: "released",
+    LeaseTransferred: "transferred",
+}
 
 SLACK = datetime.timedelta(seconds=5)
 """What a shared lease may be shorter than it was asked for, before it is extended."""
@@ -116,7 +122,10 @@ class Lease:
     def learn(self, state: LeaseState) -> None:
         """Take note of what the controller says: an exporter, an end, another owner."""
         if state.exporter:
+            acquired = not self.exporter and not state.phase.over
             self.exporter = state.exporter
+            if acquired:
+                self._emit("acquired", state.time_left)
         if state.phase.over:
             own = self.releasing and state.phase is Phase.released
             self.end(self._own_end() if own else end_error(state))
@@ -144,10 +153,15 @@ class Lease:
             if self.ended is not None:
                 return
             self.ended = error
+        self._emit(_CHANGES.get(type(error), "lost"), reason=error.facts)
         if not self.releasing:
             self.events.emit(Notice(error.facts, level, console=True, hints=error.hints))
         for function in self._on_end:
             function()
+
+    def _emit(self, change: str, left: datetime.timedelta | None = None, reason: str = "") -> None:
+        seconds = None if left is None else left.total_seconds()
+        self.events.emit(LeaseChanged(change, self.name, self.exporter, seconds, reason))
 
     @property
     def releasing(self) -> bool:
@@ -185,6 +199,7 @@ class Lease:
         self.learn(state)
         self.check()
         left = state.time_left
+        self._emit("extended", left)
         return left if left is not None else by
 
     def keep_alive(self, state: LeaseState, timeout: Seconds = None) -> None:
@@ -200,7 +215,7 @@ class Lease:
         # Not from now on: what is scheduled counts from when it was to begin.
         wanted = min(state.duration - left + self.soft, self.hard)
         if wanted > state.duration:
-            self.controller.extend_lease(self.name, wanted, timeout)
+            self._emit("extended", self.controller.extend_lease(self.name, wanted, timeout).time_left)
             logger.debug("lease %s lasts %s now", self.name, wanted)
 
     def last_at_least(self, duration: datetime.timedelta, limit: datetime.timedelta | None) -> None:
@@ -220,7 +235,7 @@ class Lease:
             self.hard = max(self.hard or limit, state.elapsed + limit)
         left = state.time_left
         if left is not None and left + SLACK < duration:
-            self.controller.extend_lease(self.name, state.elapsed + duration)
+            self._emit("extended", self.controller.extend_lease(self.name, state.elapsed + duration).time_left)
 
     def transfer(self, client: str, timeout: Seconds = None) -> None:
         """Give the lease to another client; it is of no use to this one any more.

@@ -61,6 +61,13 @@ class LeaseService:
                 self._controller = Controller(self._find())
             return self._controller
 
+    @property
+    def secrets(self) -> list[str]:
+        """The tokens of the client, once the controller was contacted."""
+        controller = self._controller
+        tokens = () if controller is None else (controller.settings.token, controller.settings.refresh_token)
+        return [token for token in tokens if token]
+
     def lease(
         self,
         request: LeaseRequest,

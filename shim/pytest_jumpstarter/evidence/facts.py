@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from JumpstarterLibrary.client.events import Uploaded
+from JumpstarterLibrary.client.events import TransferEnded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from pytest_jumpstarter.board import ConnectedBoard
 from pytest_jumpstarter.shell import ExporterMetadata
@@ -27,6 +27,6 @@ def facts(board: ConnectedBoard) -> dict[str, str]:
     return {PREFIX + name: value for name, value in found.items() if value}
 
 
-def image(upload: Uploaded) -> tuple[str, str]:
+def image(upload: TransferEnded) -> tuple[str, str]:
     """Return the property for what was uploaded."""
     return PREFIX + "image", f"{upload.name} sha256:{upload.sha256}"

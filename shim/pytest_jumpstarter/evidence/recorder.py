@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.events import Event, LogRecord, Uploaded
+from JumpstarterLibrary.client.events import Event, LogRecord, TransferEnded
 from JumpstarterLibrary.client.text import Normaliser
 
 CONSOLE_BYTES = 256 * 1024
@@ -48,7 +48,7 @@ class Recorder:
     def __init__(self) -> None:
         self._streams: dict[str, _Tail] = {}
         self._lines: deque[tuple[int, LogRecord]] = deque(maxlen=LOG_LINES)
-        self._uploads: deque[tuple[int, Uploaded]] = deque(maxlen=UPLOADS)
+        self._uploads: deque[tuple[int, TransferEnded]] = deque(maxlen=UPLOADS)
         self._count = 0
         self._last = 0.0
         self._changed = threading.Condition()
@@ -58,7 +58,7 @@ class Recorder:
         with self._changed:
             if isinstance(event, LogRecord):
                 self._lines.append((self._count, event))
-            elif isinstance(event, Uploaded):
+            elif isinstance(event, TransferEnded) and event.direction == "upload":
                 self._uploads.append((self._count, event))
             else:
                 return
@@ -101,7 +101,7 @@ class Recorder:
             if (record.source in _HOOKS) is hooks
         ]
 
-    def uploads(self, since: RecorderMark) -> list[Uploaded]:
+    def uploads(self, since: RecorderMark) -> list[TransferEnded]:
         """Return what was uploaded since a place."""
         with self._changed:
             return [upload for number, upload in self._uploads if number >= since.events]

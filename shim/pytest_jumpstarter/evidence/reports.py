@@ -21,14 +21,14 @@ def reported(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, 
     run = item.config.stash.get(RUN, None)
     if run is not None and call.when != "setup":
         known = item.user_properties
-        known += [one for one in run.journal.properties(item) if one not in known]
+        known += [one for one in run.evidence.properties(item) if one not in known]
     report = yield from _brief(item, call)
     if call.excinfo is not None and report.failed:
         trouble = is_trouble(call.excinfo.value)
         if run is not None:
-            run.journal.failed = True
-            lost = run.journal.lost(item) if _is_of_pexpect(call.excinfo.value) else None
-            report.sections += ([("Board", lost)] if lost else []) + run.journal.sections(item)
+            run.evidence.failed = True
+            lost = run.evidence.lost(item) if _is_of_pexpect(call.excinfo.value) else None
+            report.sections += ([("Board", lost)] if lost else []) + run.evidence.sections(item)
             trouble = trouble or lost is not None
         if trouble and call.when == "call" and Options(item.config).trouble_is_error:
             setattr(report, TROUBLE, True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from JumpstarterLibrary.client.devices.event_log import read_event_log
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.drivers.composite import Composite
@@ -106,6 +107,37 @@ def test_a_failed_test_has_what_was_said_during_it(pytester: pytest.Pytester, sh
     assert "a word of the second test" in log
     assert "a word of the first test" not in log
     assert "Console 'dutlink.console'" not in sections(result, "TestBoard.test_other")
+
+
+def test_a_folder_gets_the_event_log_and_the_transcripts(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(bench())
+    pytester.makepyfile(SUITE.format(attributes=""))
+    pytester.makeini("[pytest]\njumpstarter_evidence = elsewhere\n")
+    pytester.runpytest("-W", "error", "--jumpstarter-evidence=evidence").assert_outcomes(passed=1, failed=2)
+    assert not (pytester.path / "elsewhere").exists()
+    folder = pytester.path / "evidence" / "device"
+    entries = list(read_event_log(folder / "events.jsonl"))
+    events = [entry["event"] for entry in entries]
+    assert events[:2] == ["opened", "link"]
+    assert events[-1] == "closed"
+    assert {"call", "answer", "power", "exporter_log"} <= {*events}
+    consoles = [entry for entry in entries if entry["event"] == "console"]
+    assert {(entry["driver"], entry["file"]) for entry in consoles} == {
+        ("dutlink.console", "dutlink.console-stream.log")
+    }
+    transcript = (folder / "dutlink.console-stream.log").read_bytes()
+    assert sum(entry["length"] for entry in consoles) == len(transcript)
+    assert b"U-Boot" in transcript
+    assert "login:" in (folder / "dutlink.console-stream.timed.log").read_text()
+
+
+def test_a_folder_beside_the_ini_file(pytester: pytest.Pytester, shell: Enter) -> None:
+    shell(bench())
+    pytester.makepyfile(SUITE.format(attributes=""))
+    pytester.makeini("[pytest]\njumpstarter_evidence = evidence\n")
+    result = pytester.runpytest("-W", "error", "-k", "test_boots", "--jumpstarter-log-lines=0")
+    result.assert_outcomes(passed=1, deselected=2)
+    assert [path.name for path in (pytester.path / "evidence").iterdir()] == ["device"]
 
 
 def test_what_was_said_is_bounded(pytester: pytest.Pytester, shell: Enter) -> None:
