@@ -41,7 +41,9 @@ class ExporterProcess:
         files.mkdir(exist_ok=True)
         filled = directory / f"{len(self._running)}-{config.name}"
         filled.write_text(config.read_text().replace("@FILES@", str(files)))
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        # The drivers of these suites, and what they share with the unit tests.
+        path = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[2])))
+        environment = {**os.environ, "PYTHONPATH": path}
         command = [sys.executable, "-m", "JumpstarterLibrary.exporter", str(filled), *arguments]
         with (directory / "exporter.log").open("ab") as log:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)

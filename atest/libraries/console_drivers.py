@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from JumpstarterLibrary.exporter import Driver, EndOfStream, export, exportstream
+from JumpstarterLibrary.exporter import Driver, export, exportstream
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 from JumpstarterLibrary.exporter.drivers.virtual.console import VirtualConsole
 from JumpstarterLibrary.exporter.drivers.virtual.wire import Tap
+from scripts.serial_port import PortStream
 
 ERASE = b"\x15"
 LAST = b"\x06"
@@ -40,7 +41,7 @@ class Talker(Driver):
     _typed: bytes = b""
     _line: bytes = b""
     _lines: list[str] = field(default_factory=list)
-    _says: Any = None
+    _stream: PortStream | None = None
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -50,29 +51,26 @@ class Talker(Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Any]:
-        self._says = asyncio.Queue()
-        if self.text:
-            self._says.put_nowait(self.text.encode())
-        if self.ends:
-            self._says.put_nowait(None)
-        yield self
+        self._stream = PortStream(self.take).open()
+        self._stream.say(self.text.encode(), *([None] if self.ends else []))
+        yield self._stream
 
     # What the test says
 
     @export
     async def say(self, text: str, after: float = 0.0) -> None:
         """Say a text, now or some seconds from now."""
-        asyncio.get_running_loop().call_later(after, self._says.put_nowait, text.replace("\n", "\r\n").encode())
+        self._open_stream.say_later(after, text)
 
     @export
     async def say_bytes(self, text: str) -> None:
         """Say bytes, given in hexadecimal."""
-        self._says.put_nowait(bytes.fromhex(text))
+        self._open_stream.say(bytes.fromhex(text))
 
     @export
     async def hang_up(self, after: float = 0.0) -> None:
         """End the stream, now or some seconds from now, as a port that goes with the power of its board."""
-        asyncio.get_running_loop().call_later(after, self._says.put_nowait, None)
+        self._open_stream.say_later(after, None)
 
     @export
     async def lose(self, texts: int) -> None:
@@ -105,7 +103,13 @@ class Talker(Driver):
 
     # The port
 
-    async def send(self, data: bytes) -> None:
+    @property
+    def _open_stream(self) -> PortStream:
+        assert self._stream is not None, "the port is not open"
+        return self._stream
+
+    async def take(self, data: bytes) -> None:
+        """Take what was typed."""
         if data == LAST:
             self._arrived.set()
             return
@@ -117,21 +121,9 @@ class Talker(Driver):
             data = data[1:]
         self._line += data
         if self.echo:
-            self._says.put_nowait(data.replace(b"\n", b"\r\n"))
+            self._open_stream.say(data.replace(b"\n", b"\r\n"))
         *lines, self._line = self._line.split(b"\n")
         self._lines += [line.decode(errors="replace") for line in lines]
-
-    async def receive(self) -> bytes:
-        said: bytes | None = await self._says.get()
-        if said is None:
-            raise EndOfStream("the port is gone")
-        return said
-
-    async def send_eof(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
 
 
 @dataclass(kw_only=True)

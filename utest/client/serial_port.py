@@ -1,8 +1,7 @@
-"""The double of a serial port, whose other end is in the test's hands; and whether anything is on its way on a line."""
+"""The driver of the double of a serial port, for tests of the client; and whether anything is on its way on a line."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -10,8 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from JumpstarterLibrary.client import Console
-from JumpstarterLibrary.exporter import Driver, EndOfStream, exportstream
+from JumpstarterLibrary.exporter import Driver, exportstream
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
+from scripts.serial_port import Chunk, PortStream
 
 Answer = Callable[[bytes], bytes]
 
@@ -101,11 +101,7 @@ class Port(Driver):
         self.got = bytearray()
         self.closed = threading.Event()
         self.watched = False
-        self._says: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
-        self._said = self._taken = 0
-        self._ends = False
+        self._stream = PortStream(self._take)
 
     @classmethod
     def client(cls) -> str:
@@ -114,12 +110,11 @@ class Port(Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Any]:
-        self._loop = asyncio.get_running_loop()
-        self._ends = False
+        stream = self._stream.open()
         self.opened.append(self)
         self.begin()
         try:
-            yield _Stream(self)
+            yield stream
         finally:
             self.closed.set()
 
@@ -130,52 +125,19 @@ class Port(Driver):
         """Take what was typed, and answer."""
         self.say(self.answer(data))
 
-    def say(self, *chunks: bytes | str | None) -> None:
-        """Say something, now, each chunk in a frame of its own; line ends of a text as terminals have them.
-
-        None ends the stream.
-        """
-        assert self._loop is not None, "the port is not open"
-        for chunk in chunks:
-            data = chunk.replace("\n", "\r\n").encode() if isinstance(chunk, str) else chunk
-            if data == b"":
-                continue
-            with self._lock:
-                self._said += len(data or b"")
-                self._ends = self._ends or data is None
-            self._loop.call_soon_threadsafe(self._says.put_nowait, data)
+    def say(self, *chunks: Chunk) -> None:
+        """Say something; see ``PortStream.say``."""
+        self._stream.say(*chunks)
 
     def watch(self, console: Console) -> None:
         """Look whether anything is on its way between the port and a console that is open on it."""
 
         def other_end() -> tuple[int, int] | None:
-            with self._lock:
-                return None if self._ends and not console.gone else (self._taken, self._said)
+            return None if self._stream.ended and not console.gone else self._stream.traffic
 
         self.watched = True
         traffic.append(Traffic(console, other_end))
 
-
-class _Stream:
-    """A stream that is open on a port."""
-
-    def __init__(self, port: Port) -> None:
-        self._port = port
-
-    async def send(self, data: bytes) -> None:
-        self._port.got += data
-        await self._port.take(data)
-        with self._port._lock:
-            self._port._taken += len(data)
-
-    async def receive(self) -> bytes:
-        chunk = await self._port._says.get()
-        if chunk is None:
-            raise EndOfStream
-        return chunk
-
-    async def send_eof(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
+    async def _take(self, data: bytes) -> None:
+        self.got += data
+        await self.take(data)
