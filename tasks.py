@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -104,10 +103,7 @@ def test(context: Context, shuffle: int = 0) -> None:
         shuffle: Run the test files in a random order; another number gives another order.
     """
     _python(context, "-m scripts.tools")
-    # What interop needs is installed while lint runs; where it cannot be had, the tests that need it say so.
-    command = [sys.executable, "-m", "interop.upstream"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        lint(context)
+    lint(context)
     # One run, and the last one, so that the closing line counts every test.
     _pytest(context, TESTS, f"--shuffle-files {shuffle}" if shuffle else "")
 

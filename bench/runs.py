@@ -71,5 +71,5 @@ def distributions(setting: Setting) -> Iterator[Row]:
 
 def _count(python: str, requirements: Sequence[str]) -> int:
     options = ["--quiet", "--dry-run", "--ignore-installed", "--report", "-"]
-    command = [python, "-m", "pip", "install", *options, *requirements]
+    command = [sys.executable, "-m", "pip", "--python", python, "install", *options, *requirements]
     return len(json.loads(run(command))["install"])

@@ -1,4 +1,4 @@
-"""Virtual environments that are kept from run to run, because building them takes a minute and the package index."""
+"""Virtual environments that are kept from run to run, because building them takes the package index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from scripts.environments import ROOT, creation
 
 CACHE = ROOT / ".interop"
 
@@ -26,7 +26,7 @@ def kept(name: str, requirements: Sequence[str], cache: Path = CACHE) -> Path:
 
     Args:
         name: Its folder in the cache.
-        requirements: What pip installs, and its options.
+        requirements: Distributions, and options of ``uv pip install``.
         cache: Where environments are kept.
 
     Raises:
@@ -35,8 +35,8 @@ def kept(name: str, requirements: Sequence[str], cache: Path = CACHE) -> Path:
     home = cache / name
     with _fresh(home, requirements) as needed:
         if needed:
-            run([sys.executable, "-m", "venv", str(home)])
-            pip(home, "install", *requirements)
+            for command in creation(home, requirements):
+                run(command)
     return home
 
 
@@ -52,11 +52,6 @@ def downloaded(name: str, requirements: Sequence[str], cache: Path = CACHE) -> l
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
             run([*command, "--dest", str(folder), *requirements])
     return sorted(folder.glob("*.whl"))
-
-
-def pip(home: Path, *arguments: str) -> None:
-    """Run pip in an environment."""
-    run([str(home / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments])
 
 
 def run(command: Sequence[str]) -> None:

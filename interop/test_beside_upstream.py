@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from interop.environments import ROOT, EnvironmentUnavailable, kept
+from interop.environments import EnvironmentUnavailable, kept
 from interop.upstream import REQUIREMENTS
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from scripts.environments import ROOT
 
 LIMIT_S = 120
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from interop.environments import CACHE, kept
 VERSION = "0.9.0"
 
 DRIVERS = ("power", "composite", "opendal", "network", "pyserial")
+"""Upstream's drivers that ours are compared with."""
 
 REQUIREMENTS = tuple(
     f"{name}=={VERSION}"
@@ -19,7 +19,7 @@ REQUIREMENTS = tuple(
         "jumpstarter",
         "jumpstarter-cli",
         "jumpstarter-testing",
-        *(f"jumpstarter-driver-{driver}" for driver in DRIVERS),
+        *(f"jumpstarter-driver-{driver}" for driver in (*DRIVERS, "uboot")),
     )
 )
 
@@ -66,7 +66,7 @@ def clean_environ(runtime: Path) -> dict[str, str]:
 
 
 def install(cache: Path = CACHE) -> Upstream:
-    """Return upstream's installation; built on the first use, which takes a minute and the package index.
+    """Return upstream's installation; built on the first use, which takes the package index.
 
     Args:
         cache: Where it is kept.
@@ -75,7 +75,3 @@ def install(cache: Path = CACHE) -> Upstream:
         EnvironmentUnavailable: It could not be built.
     """
     return Upstream(kept(f"upstream-{VERSION}", REQUIREMENTS, cache))
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{install().home}\n")

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from interop.environments import EnvironmentUnavailable, kept
 from interop.exporters import short_folder, upstream_unix
-from interop.upstream import VERSION, Upstream
+from interop.upstream import Upstream
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
@@ -22,18 +21,7 @@ from JumpstarterLibrary.client.boot.variables import get_variable, set_variable
 from JumpstarterLibrary.exporter.drivers.qemu.command import UBOOT
 
 LIMIT_S = 30.0
-DRIVERS = ("power", "pyserial", "uboot")
-PACKAGES = ("jumpstarter", "jumpstarter-cli", *(f"jumpstarter-driver-{name}" for name in DRIVERS))
 QEMU = "qemu-system-arm"
-
-
-@pytest.fixture(scope="module")
-def uboot_driver() -> Upstream:
-    """Return an installation of upstream with its U-Boot driver."""
-    try:
-        return Upstream(kept(f"uboot-{VERSION}", [f"{name}=={VERSION}" for name in PACKAGES]))
-    except EnvironmentUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture
@@ -52,7 +40,7 @@ def serial() -> Iterator[str]:
 
 
 @pytest.fixture
-def states(uboot_driver: Upstream, serial: str) -> Iterator[DeviceStates]:
+def states(upstream: Upstream, serial: str) -> Iterator[DeviceStates]:
     """Connect to an exporter of upstream with that board."""
     children = {
         "power": {"type": "jumpstarter_driver_power.driver.MockPower"},
@@ -68,7 +56,7 @@ def states(uboot_driver: Upstream, serial: str) -> Iterator[DeviceStates]:
         file = Path(folder / "exporter.yaml")
         file.write_text(yaml.safe_dump(config))
         with (
-            upstream_unix(uboot_driver, file, folder) as host,
+            upstream_unix(upstream, file, folder) as host,
             Device.connect(DirectConnection.from_arguments(host, environ={}), LIMIT_S) as device,
         ):
             device.open_consoles()

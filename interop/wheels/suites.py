@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from interop.environments import ROOT, downloaded, kept
+from interop.environments import downloaded, kept
 from interop.upstream import VERSION
+from scripts.environments import ROOT
 
 TOOLS = ("pytest-asyncio", "paramiko", "websocket-client", "opendal", "aiohttp", "yarl", "requests")
 """What the suites import beside upstream's own dependencies."""
