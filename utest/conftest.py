@@ -291,18 +291,22 @@ def open_things() -> set[str]:
 def open_sockets() -> set[str]:
     """Return this process's sockets."""
     found = set()
-    for entry in Path("/proc/self/fd").iterdir():
+    for entry in os.listdir("/proc/self/fd"):  # noqa: PTH208 # quick: it runs twice for each test
         try:
-            target = str(entry.readlink())
+            target = os.readlink(f"/proc/self/fd/{entry}")  # noqa: PTH115
         except OSError:
             continue
         if target.startswith("socket:"):
-            found.add(f"{entry.name} {target}")
+            found.add(f"{entry} {target}")
     return found
 
 
 def child_processes() -> set[str]:
     """Return the process ids of this process's children; also of those that ended and were not waited for."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return set()  # as before most tests; no need to look at each process of the machine
     found, own = set(), str(os.getpid())
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
