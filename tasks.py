@@ -20,9 +20,12 @@ ROBOT = "--listener scripts.ci_skips --listener scripts.surroundings --pythonpat
 
 
 def _python(context: Context, arguments: str) -> None:
-    """Run a module or script with the interpreter that runs invoke."""
+    """Run a module or script with the interpreter that runs invoke.
+
+    Compiled modules are kept: thousands of children import them, and pytest's workers rewrite the tests only once.
+    """
     with context.cd(ROOT):
-        context.run(f"{shlex.quote(sys.executable)} {arguments}")
+        context.run(f"{shlex.quote(sys.executable)} {arguments}", env={"PYTHONDONTWRITEBYTECODE": ""})
 
 
 def _pytest(context: Context, paths: str, options: str = "") -> None:
