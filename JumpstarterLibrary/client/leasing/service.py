@@ -14,7 +14,7 @@ from JumpstarterLibrary.client.leasing.acquire import acquire
 from JumpstarterLibrary.client.leasing.availability import Availability, availability
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
-from JumpstarterLibrary.client.leasing.exit_cleanup import unregister
+from JumpstarterLibrary.client.leasing.exit_cleanup import release_through, unregister
 from JumpstarterLibrary.client.leasing.joining import attach
 from JumpstarterLibrary.client.leasing.lease import RELEASE_S, Lease
 from JumpstarterLibrary.client.leasing.renewer import LeaseRenewer
@@ -244,6 +244,8 @@ class LeaseService:
         with self._lock:
             controller, self._controller = self._controller, None
         if controller is not None:
+            # A request that was interrupted at its very end has left its lease to this.
+            release_through(controller)
             controller.close()
 
 

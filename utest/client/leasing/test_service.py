@@ -17,7 +17,7 @@ import pytest
 from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.leasing import exit_cleanup
-from JumpstarterLibrary.client.leasing.acquire import FIRST_CONTACT_S, LAST_PAUSE_S, NEXT_CONTACT_S
+from JumpstarterLibrary.client.leasing.acquire import FIRST_CONTACT_S, LAST_PAUSE_S, NEXT_CONTACT_S, acquire
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.link import ExporterState, Link
@@ -291,6 +291,21 @@ def test_who_is_interrupted_while_releasing_has_released(
     answered()
     assert rig.active() == []
     assert rig.service.release(device) is True
+
+
+def test_closing_releases_a_lease_whose_request_was_interrupted_at_its_very_end(
+    rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        acquire(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("JumpstarterLibrary.client.leasing.service.acquire", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rig.lease()
+    assert len(rig.active()) == 1
+    rig.service.close()
+    assert rig.active() == []
 
 
 # Attaching

@@ -123,11 +123,10 @@ class ActiveLease:
             if release and self._hook_failed:
                 self.lease.await_exporter()
         finally:
-            try:
-                self.lease.release()
-            finally:
-                # The connection to the controller is closed next, so that nothing more can be tried.
-                unregister(self.lease)
+            # Where an interruption ends this wait, the lease stays registered, and closing the connection to the
+            # controller waits for the same release. A release that failed is not tried again.
+            self.lease.release()
+            unregister(self.lease)
 
 
 def take(controller: Controller, request: LeaseRequest, timeout: float, *, release: bool, tick: Tick) -> ActiveLease:

@@ -29,6 +29,7 @@ from pytest_jumpstarter.upstream_api.config.exceptions import (
 from pytest_jumpstarter.upstream_api.config.lease import Lease
 
 from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.client.leasing import Lease as CoreLease
 from JumpstarterLibrary.errors import (
     DriverError,
     HookFailed,
@@ -412,6 +413,23 @@ def test_a_program_that_is_stopped_gives_its_lease_back(
         finally:
             process.kill()
         assert active() == theirs
+
+
+def test_a_release_that_is_interrupted_goes_on_when_the_connection_is_closed(
+    config: ClientConfigV1Alpha1, active: Active, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, interruptions = CoreLease.release, [KeyboardInterrupt]
+
+    def interrupted(lease: CoreLease) -> bool:
+        if interruptions:
+            raise interruptions.pop()
+        return release(lease)
+
+    monkeypatch.setattr(CoreLease, "release", interrupted)
+    with pytest.raises(KeyboardInterrupt), config.lease("board=b") as lease:
+        assert active() == [lease.name]
+    assert interruptions == []
+    assert active() == []
 
 
 STORM = """
