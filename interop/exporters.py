@@ -25,7 +25,7 @@ from interop.certificates import Certificates
 from interop.upstream import Upstream
 
 HERE = Path(__file__).parent
-START_S = 30.0
+START_S = 120.0
 STOP_S = 10.0
 
 

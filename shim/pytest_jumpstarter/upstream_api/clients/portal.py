@@ -32,6 +32,11 @@ class LazyPortal:
         """Whether there is an event loop."""
         return self._portal is not None
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, and the event loop with it."""
+        return self._closed
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from uuid import UUID
 import anyio
 import pydantic.dataclasses
 import pytest
+from pytest_jumpstarter.upstream_api.clients.async_streams import opener_of
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.composite import CompositeClient
 from pytest_jumpstarter.upstream_api.clients.flasher import FlasherClient
@@ -24,6 +26,7 @@ from JumpstarterLibrary.errors import (
     DriverInvalidArgument,
     DriverMethodNotImplemented,
     InfrastructureError,
+    LinkError,
     UsageError,
 )
 from JumpstarterLibrary.exporter import Driver
@@ -302,6 +305,38 @@ def test_streams_through_a_child(served: Served, make_relay: MakeRelay) -> None:
     with TcpPortforwardAdapter(client=client) as address, socket.create_connection(address, 5) as connection:
         connection.sendall(b"three")
         assert connection.recv(5) == b"three"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda stream: stream.send(b"late"), lambda stream: stream.send_eof(), lambda stream: stream.receive(5)],
+    ids=["send", "send_eof", "receive"],
+)
+def test_a_stream_through_a_child_ends_with_the_connection(
+    served: Served, make_relay: MakeRelay, use: Callable[[Any], object]
+) -> None:
+    outer = make_relay(f"{__name__}.ThroughChild")
+    outer.children["line"] = make_relay(f"{__name__}.Plain")
+    client = served(outer)
+    stream = opener_of(client).stream("connect")
+    client.portal.close()
+    with pytest.raises(LinkError, match=r"^The byte stream was closed with the connection to its exporter\.$"):
+        use(stream)
+    stream.close()
+    stream.close()
+
+
+def test_a_wait_on_a_stream_through_a_child_ends_with_the_connection(served: Served, make_relay: MakeRelay) -> None:
+    outer = make_relay(f"{__name__}.ThroughChild")
+    outer.children["line"] = make_relay(f"{__name__}.Plain")
+    client = served(outer)
+    stream = opener_of(client).stream("connect")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(stream.receive, 5)
+        client.portal.close()
+        with pytest.raises(LinkError, match=r"^The byte stream was closed with the connection to its exporter\.$"):
+            waiting.result(10)
+    stream.close()
 
 
 def test_the_portal_exists_only_for_who_asks(labelled: Callable[[type], Any]) -> None:
