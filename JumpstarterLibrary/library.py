@@ -17,6 +17,7 @@ from robotlibcore import DynamicCore
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.consoles.transcript import TIMED_SUFFIX
 from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
+from JumpstarterLibrary.client.devices.notices import TOLD
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
@@ -252,7 +253,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         """Return the events of a device that is about to come, which go to the log from the first on."""
         events = Events()
         shown = "" if alias == Devices.DEFAULT_ALIAS else alias
-        events.subscribe(partial(self._drain.put, device=shown), *EventDrain.KINDS)
+        events.subscribe(partial(self._drain.put, device=shown), *TOLD)
         output = _output_directory()
         if output is not None:
             self._artefacts[alias] = DeviceArtefacts(

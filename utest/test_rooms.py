@@ -124,13 +124,14 @@ def test_every_room_is_in_the_table() -> None:
     assert {room_of(path) for path in files()} <= TABLE.keys()
 
 
-def test_reporting_knows_only_the_events_of_the_client() -> None:
+def test_reporting_knows_only_the_events_of_the_client_and_their_formatter() -> None:
+    known = ("JumpstarterLibrary.client.events.", "JumpstarterLibrary.client.devices.notices.")
     found = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in files()
         if room_of(path) == "reporting"
         for line, name in imports(path)
-        if name.startswith("JumpstarterLibrary.client") and not name.startswith("JumpstarterLibrary.client.events")
+        if name.startswith("JumpstarterLibrary.client") and not f"{name}.".startswith(known)
     ]
     assert found == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from JumpstarterLibrary.client.address import Address
@@ -18,9 +18,37 @@ HOST = "JUMPSTARTER_HOST"
 LEASE = "JMP_LEASE"
 """Environment variable: a lease to use, and never to release."""
 
+EXPORTER = "JMP_EXPORTER"
+"""Environment variable: the name of the shell's exporter."""
+
+EXPORTER_LABELS = "JMP_EXPORTER_LABELS"
+"""Environment variable: the labels of the shell's exporter, ``KEY=VALUE`` divided by commas."""
+
 PASSPHRASE = "JMP_GRPC_PASSPHRASE"
 PLAINTEXT = "JMP_GRPC_INSECURE"
 PIN = "JUMPSTARTER_GRPC_INSECURE"
+
+
+@dataclass(frozen=True)
+class ShellFacts:
+    """What a shell tells of its exporter and lease.
+
+    Attributes:
+        exporter: The exporter's name; empty if the shell does not tell.
+        labels: The exporter's labels.
+        lease: The lease's name; empty without one.
+    """
+
+    exporter: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    lease: str = ""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ShellFacts:
+        """Return what ``JMP_EXPORTER``, ``JMP_EXPORTER_LABELS`` and ``JMP_LEASE`` tell."""
+        pairs = (pair.partition("=") for pair in environ.get(EXPORTER_LABELS, "").split(","))
+        labels = {key: value for key, sign, value in pairs if key and sign}
+        return cls(environ.get(EXPORTER, ""), labels, environ.get(LEASE, ""))
 
 
 @dataclass(frozen=True)
@@ -34,6 +62,7 @@ class DirectConnection:
         passphrase: Sent with every RPC; never shown.
         source: Where the address came from, for messages: the argument ``host`` or ``JUMPSTARTER_HOST``.
         label: The exporter's name; empty where only its address is known.
+        shell: What the shell tells of the exporter, if the address comes from a shell.
     """
 
     address: Address
@@ -42,6 +71,7 @@ class DirectConnection:
     passphrase: str | None = field(default=None, repr=False)
     source: str = argument("host")
     label: str = ""
+    shell: ShellFacts = ShellFacts()
 
     @property
     def name(self) -> str:
@@ -91,7 +121,8 @@ class DirectConnection:
         host = environ.get(HOST)
         if not host:
             raise ConfigurationError(f"{HOST} is not set, so there is no exporter to join.", hint=Hint.JOIN_SHELL)
-        return cls._build(host, HOST, tls, ca, passphrase, environ)
+        connection = cls._build(host, HOST, tls, ca, passphrase, environ)
+        return replace(connection, shell=ShellFacts.from_environment(environ))
 
     @classmethod
     def _build(

@@ -99,7 +99,9 @@ class Device:
         try:
             report = link.get_report(deadline)
             device = cls(link, build_tree(report.reports), report.motd, timing=timing)
-            link.events.emit(LinkChanged("connected", link.name, labels=dict(report.labels)))
+            facts = connection.shell
+            labels = facts.labels or dict(report.labels)
+            link.events.emit(LinkChanged("connected", facts.exporter or link.name, facts.lease, labels))
             return device
         except BaseException:
             link.close()

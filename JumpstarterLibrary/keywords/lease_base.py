@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from JumpstarterLibrary.client.config import LEASE
+from JumpstarterLibrary.client.config import LEASE, ShellFacts
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.state import LeaseState
 from JumpstarterLibrary.errors import LeaseError
@@ -62,9 +62,8 @@ class LeaseBase(Keywords):
             return read(device.lease.state(), alias, device.labels)
         if self.devices.mode(alias) is not Mode.shell:
             return read(self.state_of(alias), alias, {})
-        pairs = (pair.partition("=") for pair in environ.get("JMP_EXPORTER_LABELS", "").split(",") if pair)
-        labels = {key: value for key, _, value in pairs}
-        return LeaseInfo(environ.get(LEASE, ""), alias, environ.get("JMP_EXPORTER", ""), labels)
+        facts = ShellFacts.from_environment(environ)
+        return LeaseInfo(facts.lease, alias, facts.exporter, dict(facts.labels))
 
 
 def read(state: LeaseState, alias: str, labels: dict[str, str]) -> LeaseInfo:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import ClassVar
 
 from robot.api import logger
 
-from JumpstarterLibrary.client.events import Event, LogRecord, Notice, Progress, TransferEnded
+from JumpstarterLibrary.client.devices.notices import EventSink
+from JumpstarterLibrary.client.events import Event
 from JumpstarterLibrary.reporting.hints import ROBOT
 
 LIMIT = 10_000
@@ -19,18 +19,13 @@ LIMIT = 10_000
 
 
 class EventDrain:
-    """Collects events in any thread and writes them in the main one.
-
-    Attributes:
-        KINDS: The kinds of events that it writes.
-    """
-
-    KINDS: ClassVar[tuple[type[Event], ...]] = (LogRecord, Notice, Progress, TransferEnded)
+    """Collects events in any thread and writes them in the main one."""
 
     def __init__(self) -> None:
         self._events: deque[tuple[Event, str]] = deque(maxlen=LIMIT)
         self._lock = threading.Lock()
         self._dropped = 0
+        self._sink = EventSink(_log, lambda text: logger.console(text), ROBOT, shows_warnings=True)
 
     def put(self, event: Event, device: str = "") -> None:
         """Keep an event for the main thread.
@@ -54,21 +49,8 @@ class EventDrain:
         if dropped:
             logger.warn(f"{dropped} events came faster than they could be logged and were dropped.")
         for event, device in events:
-            level, text = _rendered(event, device)
-            logger.write(text, level)  # type: ignore[arg-type]
-            # Warnings are shown by Robot itself.
-            if isinstance(event, Notice) and event.console and level != "WARN":
-                logger.console(text)
+            self._sink.put(event, device)
 
 
-def _rendered(event: Event, device: str) -> tuple[str, str]:
-    match event:
-        case LogRecord():
-            level = "DEBUG" if event.severity == "DEBUG" else "INFO"
-            of = f" of '{device}'" if device else ""
-            return level, f"exporter log{of}: {event.source} {event.severity}: {event.message}"
-        case Progress():
-            return "INFO", str(event)
-        case Notice():
-            return event.level, event.phrased(ROBOT)
-    return "DEBUG", str(event)
+def _log(level: str, text: str) -> None:
+    logger.write(text, level)  # type: ignore[arg-type]

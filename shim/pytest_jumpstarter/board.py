@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import PooledDevice
-from pytest_jumpstarter.evidence.recorder import Recorder
+from JumpstarterLibrary.client.devices.recorder import Recorder
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 
 

@@ -8,14 +8,14 @@ from contextlib import nullcontext
 
 import pytest
 
-from JumpstarterLibrary.client.events import Event, Notice
+from JumpstarterLibrary.client.devices.notices import LEVELS, EventSink
 from pytest_jumpstarter.hints import PYTEST
 from pytest_jumpstarter.parallel.workers import worker_of
 
 logger = logging.getLogger("pytest_jumpstarter")
 
 
-class NoticeReporter:
+class NoticeReporter(EventSink):
     """Report the notices of a device; safe in any thread.
 
     Args:
@@ -23,20 +23,15 @@ class NoticeReporter:
     """
 
     def __init__(self, config: pytest.Config) -> None:
+        super().__init__(lambda level, text: logger.log(LEVELS[level], "%s", text), self._show_uncaptured, PYTEST)
         self._reporter = config.pluginmanager.get_plugin("terminalreporter")
         self._capture = config.pluginmanager.get_plugin("capturemanager")
         self._worker = worker_of(config)
 
-    def put(self, event: Event) -> None:
-        """Tell a notice; other events are of no interest here."""
-        if not isinstance(event, Notice):
-            return
-        text = event.phrased(PYTEST)
-        logger.log(logging.WARNING if event.level == "WARN" else logging.INFO, "%s", text)
-        if event.console:
-            shown = self._capture.global_and_fixture_disabled() if self._capture is not None else nullcontext()
-            with shown:
-                self._write(text)
+    def _show_uncaptured(self, text: str) -> None:
+        shown = self._capture.global_and_fixture_disabled() if self._capture is not None else nullcontext()
+        with shown:
+            self._write(text)
 
     def _write(self, text: str) -> None:
         if self._worker:

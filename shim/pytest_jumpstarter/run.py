@@ -16,6 +16,7 @@ from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
 from JumpstarterLibrary.client.devices.leases import extend_shared_lease
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import DevicePool
+from JumpstarterLibrary.client.devices.recorder import Recorder
 from JumpstarterLibrary.client.events import Event, Events, LogRecord, Notice, TransferEnded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
@@ -23,7 +24,6 @@ from JumpstarterLibrary.types import Mode
 from pytest_jumpstarter.board import ConnectedBoard
 from pytest_jumpstarter.board_request import BoardRequest
 from pytest_jumpstarter.evidence.collector import EvidenceCollector
-from pytest_jumpstarter.evidence.recorder import Recorder
 from pytest_jumpstarter.hints import pytest_hints
 from pytest_jumpstarter.leasing import ControllerSource, Leasing
 from pytest_jumpstarter.notices import NoticeReporter

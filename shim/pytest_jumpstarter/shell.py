@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from JumpstarterLibrary.client import Device, DirectConnection
-from JumpstarterLibrary.client.config import HOST, LEASE
+from JumpstarterLibrary.client.config import HOST, ShellFacts
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.factory import Allow, build_clients
@@ -18,9 +18,6 @@ from pytest_jumpstarter.upstream_api.config.exceptions import EnvironmentVariabl
 from pytest_jumpstarter.upstream_api.config.threads import entered
 
 logger = logging.getLogger(__name__)
-
-EXPORTER = "JMP_EXPORTER"
-EXPORTER_LABELS = "JMP_EXPORTER_LABELS"
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,8 @@ class ExporterMetadata:
         Args:
             environ: Where the variables are looked up. Default: the process's environment.
         """
-        environ = os.environ if environ is None else environ
-        pairs = (pair.partition("=") for pair in environ.get(EXPORTER_LABELS, "").split(","))
-        labels = {key: value for key, sign, value in pairs if key and sign}
-        return cls(environ.get(EXPORTER, ""), labels, environ.get(LEASE) or None)
+        facts = ShellFacts.from_environment(os.environ if environ is None else environ)
+        return cls(facts.exporter, dict(facts.labels), facts.lease or None)
 
 
 @contextmanager

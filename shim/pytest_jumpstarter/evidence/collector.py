@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from JumpstarterLibrary.client.devices.recorder import BEGIN, Recorder, RecorderMark
 from pytest_jumpstarter.evidence.facts import facts, image
-from pytest_jumpstarter.evidence.recorder import BEGIN, Recorder, RecorderMark
 from pytest_jumpstarter.options import Options
 
 if TYPE_CHECKING:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
+from JumpstarterLibrary.client.config import ShellFacts
 from JumpstarterLibrary.client.events import TransferEnded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from pytest_jumpstarter.board import ConnectedBoard
-from pytest_jumpstarter.shell import ExporterMetadata
 
 PREFIX = "jumpstarter."
 
@@ -20,8 +18,8 @@ def facts(board: ConnectedBoard) -> dict[str, str]:
     if isinstance(board.device, LeasedDevice):
         labels, exporter, lease = board.device.labels, board.device.lease.exporter, board.device.lease.name
     else:
-        told = ExporterMetadata.from_env(os.environ)
-        labels, exporter, lease = told.labels, told.name or board.device.link.name, told.lease or ""
+        told = ShellFacts.from_environment()
+        labels, exporter, lease = dict(told.labels), told.exporter or board.device.link.name, told.lease
     device = ",".join(f"{key}={value}" for key, value in sorted(labels.items())) or exporter
     found = {"device": device, "exporter": exporter, "lease": lease, "mode": board.mode.mode.value}
     return {PREFIX + name: value for name, value in found.items() if value}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.events import Events
+from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing import Controller, Lease, LeasedDevice, LeaseRequest
 from JumpstarterLibrary.client.leasing.acquire import acquire
 from JumpstarterLibrary.client.leasing.device import connect_lease
@@ -173,16 +173,16 @@ def _shown(name: str | None, tick: Tick) -> Iterator[tuple[Events, Tick]]:
             spinner.tick()
             tick()
 
-        events.subscribe(spinner.put)
+        events.subscribe(spinner.put, Notice)
         yield events, turn
-        events.subscribe(log_notice)
+        events.subscribe(log_notice, Notice)
         events.unsubscribe(spinner.put)
 
 
 def logged_events() -> Events:
     """Return events that are told to the user."""
     events = Events()
-    events.subscribe(log_notice)
+    events.subscribe(log_notice, Notice)
     return events
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from datetime import datetime, timedelta
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, Self
 
 from JumpstarterLibrary.client.events import Event, Notice
-from pytest_jumpstarter.upstream_api.config.lease_notices import log_notice, logger
+from pytest_jumpstarter.upstream_api.config.lease_notices import has_terminal, is_noninteractive, log_notice, logger
 
 QUIET = timedelta(minutes=5)
 """How often what is no news is logged."""
@@ -87,7 +85,7 @@ class LeaseAcquisitionSpinner:
         return timedelta(seconds=int(whole))
 
     def _is_terminal_available(self) -> bool:
-        return all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))
+        return has_terminal()
 
     def _is_non_interactive(self) -> bool:
-        return os.environ.get("NONINTERACTIVE", "").lower() in ("1", "true")
+        return is_noninteractive()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.devices.notices import format_log_record
 from JumpstarterLibrary.client.events import Event, LogRecord, TransferEnded
 from JumpstarterLibrary.client.text import Normaliser
 
@@ -95,11 +95,7 @@ class Recorder:
         """Return the lines of the exporter's log since a place: those of hooks, or the others."""
         with self._changed:
             records = [record for number, record in self._lines if number >= since.events]
-        return [
-            f"{time.strftime('%H:%M:%S', time.localtime(record.time))} {record.severity:<7} {record.message.rstrip()}"
-            for record in records
-            if (record.source in _HOOKS) is hooks
-        ]
+        return [format_log_record(record) for record in records if (record.source in _HOOKS) is hooks]
 
     def uploads(self, since: RecorderMark) -> list[TransferEnded]:
         """Return what was uploaded since a place."""
