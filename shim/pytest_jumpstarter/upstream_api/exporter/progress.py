@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.exporter.streams import StreamMixin
 
 try:
@@ -41,7 +41,7 @@ class ProgressStream(StreamMixin):
         self.stream, self.logging = stream, logging
         self._interval = interval
         self._done = 0
-        self._begun = self._said = time.monotonic()
+        self._begun = self._said = clock.seconds()
 
     async def send(self, item: bytes) -> None:
         """Send a chunk."""
@@ -73,7 +73,7 @@ class ProgressStream(StreamMixin):
 
     def _count(self, item: bytes) -> None:
         self._done += len(item)
-        now = time.monotonic()
+        now = clock.seconds()
         if not self.logging or now - self._said < self._interval:
             return
         self._said = now
