@@ -220,7 +220,7 @@ def test_it_says_why_it_does_not_start(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["--inject", "toaster burn"]) == 1
     assert capsys.readouterr().err.startswith("Nothing called 'toaster' can have a fault. There is: console, ")
     assert main(["--inject", "router drop how=loud"]) == 1
-    error = "The option 'how' of the fault 'router drop' is one of reset, silent, not 'loud'.\n"
+    error = "The option 'how' of the fault 'router drop' must be one of reset, silent, not 'loud'.\n"
     assert capsys.readouterr().err == error
     assert main(["--config-dir", "/dev/null/x"]) == 1
     error = "The configuration files cannot be written to /dev/null/x: [Errno 20] Not a directory: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ def seconds(value: object) -> float:
     """Return a length of time in seconds, as ``read_duration`` takes it.
 
     Raises:
-        ValueError: It is none, or negative.
+        InvalidValue: It is none, or negative.
     """
     return read_duration(value)
 
@@ -28,54 +29,50 @@ def count(value: object) -> int:
     """Return a whole number from 1 on.
 
     Raises:
-        ValueError: It is none.
+        InvalidValue: It is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError
-    number = float(value)
-    if number != int(number) or number < 1:
-        raise ValueError
-    return int(number)
+    return _whole(value, "a whole number from 1 on")
 
 
 def size(value: object) -> int:
     """Return a number of bytes from 1 on; text may have a unit, such as ``5 MiB``.
 
     Raises:
-        ValueError: It is none.
+        InvalidValue: It is none.
     """
+    needed = "a number of bytes such as 4096 or '5 MiB'"
     if not isinstance(value, str):
-        return count(value)
+        return _whole(value, needed)
     found = _SIZE.fullmatch(value)
     factor = _SIZES.get(found[2].lower()) if found is not None else None
     if found is None or factor is None:
-        raise ValueError
-    return count(int(found[1]) * factor)
+        raise InvalidValue(needed, shown(value))
+    return _whole(int(found[1]) * factor, needed)
 
 
 def share(value: object) -> float:
     """Return a share from above 0 to 1; text may be a percentage, such as ``1%``.
 
     Raises:
-        ValueError: It is none.
+        InvalidValue: It is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError
+    needed = "a share such as 0.01 or '1%'"
     percent = isinstance(value, str) and value.strip().endswith("%")
-    number = float(str(value).strip().removesuffix("%")) / (100 if percent else 1)
-    if not 0 < number <= 1:
-        raise ValueError
-    return number
+    number = _number(value.strip().removesuffix("%") if isinstance(value, str) else value, needed)
+    found = number / (100 if percent else 1)
+    if not 0 < found <= 1:
+        raise InvalidValue(needed, shown(value))
+    return found
 
 
 def text(value: object) -> str:
     """Return a text, as it is.
 
     Raises:
-        ValueError: It is none.
+        InvalidValue: It is none.
     """
     if not isinstance(value, str):
-        raise ValueError
+        raise InvalidValue("a text", shown(value))
     return value
 
 
@@ -83,20 +80,27 @@ def names(value: object) -> str:
     """Return names, separated by commas.
 
     Raises:
-        ValueError: They are none.
+        InvalidValue: They are none.
     """
-    if isinstance(value, list | tuple):
-        return ",".join(map(text, value))
-    return text(value)
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
+        raise InvalidValue("one name, or several separated by commas", shown(value))
+    return ",".join(value)
 
 
-_NEEDED: dict[Callable[[object], Any], str] = {
-    count: "a whole number from 1 on",
-    size: "a number of bytes such as 4096 or '5 MiB'",
-    share: "a share such as 0.01 or '1%'",
-    text: "a text",
-    names: "one name, or several separated by commas",
-}
+def _whole(value: object, needed: str) -> int:
+    number = _number(value, needed)
+    if not number.is_integer() or number < 1:
+        raise InvalidValue(needed, shown(value))
+    return int(number)
+
+
+def _number(value: object, needed: str) -> float:
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            return float(value)
+    raise InvalidValue(needed, shown(value))
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class Option:
 
     Attributes:
         name: Its name.
-        kind: Reads its value; raises ValueError.
+        kind: Reads its value; raises InvalidValue.
         text: What it is, in a few words.
         default: Its value unless one is given, read already.
         choices: The values that there are; empty for all that ``kind`` reads.
@@ -133,23 +137,16 @@ class Option:
             ConfigurationError: It is no value for this option.
         """
         try:
-            found = self.kind(value)
+            return self._choice(value) if self.choices else self.kind(value)
         except InvalidValue as error:
             raise ConfigurationError(f"The option {self.name!r} of the fault {whose!r} {error}.") from None
-        except (ValueError, OverflowError):
-            raise self._error(value, whose) from None
-        return self._choice(found, whose) if self.choices else found
 
-    def _choice(self, value: str, whose: str) -> str:
-        wanted = value.lower().replace("_", "-")
+    def _choice(self, value: object) -> str:
+        wanted = value.lower().replace("_", "-") if isinstance(value, str) else None
         for choice in self.choices:
             if choice.lower().replace("_", "-") == wanted:
                 return choice
-        raise self._error(value, whose)
-
-    def _error(self, value: object, whose: str) -> ConfigurationError:
-        needed = f"one of {', '.join(self.choices)}" if self.choices else _NEEDED[self.kind]
-        return ConfigurationError(f"The option {self.name!r} of the fault {whose!r} is {needed}, not {shown(value)}.")
+        raise InvalidValue(f"one of {', '.join(self.choices)}", shown(value))
 
 
 def read_options(options: Sequence[Option], given: Mapping[str, object], whose: str) -> dict[str, Any]:
