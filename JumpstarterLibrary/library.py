@@ -107,7 +107,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     the present end, so that old output cannot answer for the new boot. ``since=`` looks from elsewhere: ``power_on``,
     ``test_start``, ``lease_start``, ``connect``, or the name of a mark that `Mark Console` has set.
 
-    A pattern is a plain text, or ``regexp:`` and a Python regular expression.
+    A pattern is a plain text, or ``regexp:`` and a Python regular expression. ``regex:``, ``re:`` and the like are
+    refused, since as plain texts they would never be found; ``literal:`` is for a text that begins so.
 
     `Register Failing Console Pattern` ends every wait as soon as a board dies, and shows its last words.
 

@@ -130,3 +130,25 @@ Broken Patterns
     ...    EQUALS:An empty pattern matches everything. Give a text, or regexp: and a regular expression.
     Run Keyword And Expect Error    ${message}    Console Should Contain    ${EMPTY}    driver=loop
     Run Keyword And Expect Error    ${message}    Console Should Not Contain    regexp:    driver=loop
+
+A Mistaken Prefix Is No Pass
+    [Documentation]    As a plain text it would never be found, and a check that it was not said would pass.
+    FOR    ${pattern}    IN    regex:a.l    re:a.l    REGEX: a.l    ${SPACE}regexp:a.l    glob:a?l
+        ${rest} =    Evaluate    re.split("[:=] *", $pattern, maxsplit=1)[1]    modules=re
+        VAR    ${message} =
+        ...    EQUALS:'${pattern}' begins with a prefix that there is not. Write 'regexp:${rest}' for a regular expression, or 'literal:${pattern}' for this very text.
+        Run Keyword And Expect Error    ${message}    Console Should Not Contain    ${pattern}    driver=loop
+        Run Keyword And Expect Error    ${message}    Console Should Contain    ${pattern}    driver=loop
+        Run Keyword And Expect Error    ${message}    Wait For Console Any Of    x    ${pattern}    driver=loop
+        Run Keyword And Expect Error    ${message}    Register Failing Console Pattern    ${pattern}    driver=loop
+        Run Keyword And Expect Error    ${message}    Define Device State    own    ${pattern}    driver=loop
+    END
+    Run Keyword And Expect Error
+    ...    EQUALS:'regexp=a.l' is a pattern with the name 'regexp', and a plain text. Write 'regexp:a.l' for a regular expression, or choose another name.
+    ...    Wait For Console Any Of    regexp=a.l    driver=loop
+
+A Prefix In Capitals Counts
+    Write To Console    all is well    driver=loop
+    Console Should Contain    is well    since=test_start    driver=loop
+    Run Keyword And Expect Error    *said*    Console Should Not Contain    REGEXP:a.l is    since=test_start    driver=loop
+    Console Should Contain    literal:all is    since=test_start    driver=loop

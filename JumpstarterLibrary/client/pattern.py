@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from JumpstarterLibrary.common.values import shown
 from JumpstarterLibrary.errors import UsageError
 
-REGEXP_PREFIX = "regexp:"
+_PREFIX = re.compile(r"(?P<kind>regexp|literal):", re.IGNORECASE)
+
+_NEAR_PREFIX = re.compile(r"\s*(?:regexp?r?|re|rx|regular[ _]?expression|literal|glob)\s*[:=]\s*", re.IGNORECASE)
+"""How a text begins whose author surely meant a prefix. As plain texts they would never be found: a check that
+something was not said would pass."""
+
+_KINDS = frozenset(("regexp", "regex", "re", "rx", "literal", "glob"))
+"""Names that no pattern may have: ``regexp=x`` was meant as ``regexp:x``."""
+
 WINDOW = 64 * 1024
 """Characters that a regular expression may span across new output; older text was searched when it came."""
 
@@ -38,30 +46,48 @@ class Found:
 
 
 class Pattern:
-    """A literal text, or a regular expression behind the prefix ``regexp:``.
+    """A plain text, or a regular expression behind the prefix ``regexp:`` in upper or lower case.
 
     Args:
-        text: What to look for. In regular expressions ``^`` and ``$`` match at line borders.
+        text: What to look for. In regular expressions ``^`` and ``$`` match at line borders. What stands behind
+            ``literal:`` is a plain text, however it begins.
         name: By which it is known among several. Default: none.
 
+    Attributes:
+        text: The pattern as it was given.
+        name: Its name.
+        plain: The plain text; empty for a regular expression.
+        expression: The regular expression; None for a plain text.
+
     Raises:
-        UsageError: It is empty, or no valid regular expression.
+        UsageError: It is empty, no valid regular expression, or has a prefix that there is not.
     """
 
     def __init__(self, text: str, name: str = "") -> None:
         self.text = text
         self.name = name
-        self._regexp: re.Pattern[str] | None = None
-        if text.startswith(REGEXP_PREFIX):
+        self.expression: re.Pattern[str] | None = None
+        prefix = _PREFIX.match(text)
+        rest = text[prefix.end() :] if prefix else text
+        if name.lower() in _KINDS:
+            raise UsageError(
+                f"{shown(f'{name}={text}')} is a pattern with the name '{name}', and a plain text. Write "
+                f"{shown(f'regexp:{text}')} for a regular expression, or choose another name."
+            )
+        if not prefix and (near := _NEAR_PREFIX.match(text)):
+            raise UsageError(
+                f"{shown(text)} begins with a prefix that there is not. Write {shown(f'regexp:{text[near.end() :]}')} "
+                f"for a regular expression, or {shown(f'literal:{text}')} for this very text."
+            )
+        if not rest:
+            raise UsageError("An empty pattern matches everything. Give a text, or regexp: and a regular expression.")
+        if prefix and prefix["kind"].lower() == "regexp":
             try:
-                self._regexp = re.compile(text.removeprefix(REGEXP_PREFIX), re.MULTILINE)
+                self.expression = re.compile(rest, re.MULTILINE)
             except (re.error, OverflowError, RecursionError) as error:
                 # Beside its own error the compiler raises those for repetitions and for depths without end.
-                raise UsageError(
-                    f"{shown(text.removeprefix(REGEXP_PREFIX))} is not a valid regular expression: {error}."
-                ) from error
-        if not text.removeprefix(REGEXP_PREFIX):
-            raise UsageError("An empty pattern matches everything. Give a text, or regexp: and a regular expression.")
+                raise UsageError(f"{shown(rest)} is not a valid regular expression: {error}.") from error
+        self.plain = rest if self.expression is None else ""
 
     @classmethod
     def of(cls, pattern: Pattern | str) -> Pattern:
@@ -73,33 +99,33 @@ class Pattern:
 
         What is before the offset only tells regular expressions whether a line or a word begins there.
         """
-        if self._regexp is None:
-            start = text.find(self.text, begin)
-            return Found(start, start + len(self.text), self.text, {}) if start >= 0 else None
-        match = self._regexp.search(text, begin)
+        if self.expression is None:
+            start = text.find(self.plain, begin)
+            return Found(start, start + len(self.plain), self.plain, {}) if start >= 0 else None
+        match = self.expression.search(text, begin)
         return Found(match.start(), match.end(), match.group(), match.groupdict()) if match else None
 
     @property
     def literal(self) -> bool:
         """Whether it is a plain text, of which every match is as long as it is."""
-        return self._regexp is None
+        return self.expression is None
 
     @property
     def crosses_lines(self) -> bool:
         """Whether a match may hold a line end; yes for every regular expression that does not obviously say no."""
-        return self._regexp is not None and _LINE_END.search(self._regexp.pattern) is not None
+        return self.expression is not None and _LINE_END.search(self.expression.pattern) is not None
 
     @property
     def overlap(self) -> int:
         """Characters before new output that a match may begin in."""
-        return len(self.text) - 1 if self._regexp is None else WINDOW
+        return len(self.plain) - 1 if self.expression is None else WINDOW
 
     def nearest(self, text: str) -> str | None:
         """Return the line of a text that comes closest to the pattern; None if nothing is near."""
         lines = list(dict.fromkeys(line.strip() for line in text.splitlines()[-NEAR_LINES:] if line.strip()))
-        if self._regexp is not None:
-            return _longest_beginning(self._regexp.pattern, lines)
-        return _most_similar(self.text, lines)
+        if self.expression is not None:
+            return _longest_beginning(self.expression.pattern, lines)
+        return _most_similar(self.plain, lines)
 
     def __str__(self) -> str:
         return self.text

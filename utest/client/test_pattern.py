@@ -19,7 +19,12 @@ from JumpstarterLibrary.errors import UsageError
         ("regexp:a$", "a\nb", Found(0, 1, "a", {})),
         (r"regexp:v(?P<major>\d)(\.(?P<minor>\d))?", "v2", Found(0, 2, "v2", {"major": "2", "minor": None})),
         ("regexp:(?i)LOGIN", "login", Found(0, 5, "login", {})),
-        ("regexp :", "a regexp : b", Found(2, 10, "regexp :", {})),
+        ("REGEXP:a.c", "xabc", Found(1, 4, "abc", {})),
+        ("Regexp:a.c", "xabc", Found(1, 4, "abc", {})),
+        ("literal:regexp:a.c", "regexp:abc regexp:a.c", Found(11, 21, "regexp:a.c", {})),
+        ("LITERAL:re: x", "re: x", Found(0, 5, "re: x", {})),
+        ("reg: 7", "reg: 7", Found(0, 6, "reg: 7", {})),
+        ("a regexp : b", "a regexp : b", Found(0, 12, "a regexp : b", {})),
     ],
 )
 def test_search(pattern: str, text: str, found: Found | None) -> None:
@@ -33,7 +38,42 @@ def test_what_is_before_the_beginning_is_no_match_but_tells_where_a_line_begins(
     assert Pattern(r"regexp:\bb").search("ab", 1) is None
 
 
-@pytest.mark.parametrize("text", ["", "regexp:"])
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        ("regex:vers.on", "regexp:vers.on"),
+        ("REGEX:vers.on", "regexp:vers.on"),
+        ("re:vers.on", "regexp:vers.on"),
+        ("rx: vers.on", "regexp:vers.on"),
+        ("regexp=vers.on", "regexp:vers.on"),
+        ("Regexp = vers.on", "regexp:vers.on"),
+        (" regexp:vers.on", "regexp:vers.on"),
+        ("regexpr:vers.on", "regexp:vers.on"),
+        ("regular expression: vers.on", "regexp:vers.on"),
+        ("literal=vers.on", "regexp:vers.on"),
+        ("glob:vers?on", "regexp:vers?on"),
+    ],
+)
+def test_a_prefix_that_there_is_not_is_refused(text: str, beginning: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Pattern(text)
+    assert str(caught.value) == (
+        f"'{text}' begins with a prefix that there is not. Write '{beginning}' for a regular expression, or "
+        f"'literal:{text}' for this very text."
+    )
+    assert Pattern(f"literal:{text}").search(f"a {text}") is not None
+
+
+def test_a_prefix_that_was_written_as_a_name_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        Pattern("vers.on", "Regexp")
+    assert str(caught.value) == (
+        "'Regexp=vers.on' is a pattern with the name 'Regexp', and a plain text. Write 'regexp:vers.on' for a regular "
+        "expression, or choose another name."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "regexp:", "REGEXP:", "literal:"])
 def test_an_empty_pattern_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         Pattern(text)
@@ -52,6 +92,7 @@ def test_an_invalid_regular_expression_is_refused() -> None:
 
 def test_how_far_back_a_match_may_begin() -> None:
     assert (Pattern("abc").overlap, Pattern("a").overlap, Pattern("regexp:a").overlap) == (2, 0, WINDOW)
+    assert Pattern("literal:abc").overlap == 2
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ from JumpstarterLibrary.client.boot.model import (
     State,
     TransitionRule,
 )
-from JumpstarterLibrary.client.pattern import REGEXP_PREFIX, Pattern
+from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.common.config_reader import ConfigReader
 from JumpstarterLibrary.common.durations import read_duration
@@ -120,9 +120,9 @@ def user_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
     """
     if name in (OFF, ANY, UNKNOWN, STARTING, BOOTING, ""):
         raise UsageError(f"{shown(name)} cannot be the name of a state of one's own")
-    Pattern(detect)
-    literal = rf"{re.escape(detect.rstrip())} *$"
-    expression = detect.removeprefix(REGEXP_PREFIX) if detect.startswith(REGEXP_PREFIX) else literal
+    pattern = Pattern(detect)
+    # The last line alone is looked at, so that the borders of lines are those of the text.
+    expression = rf"{re.escape(pattern.plain.rstrip())} *$" if pattern.expression is None else pattern.expression.pattern
     return State(name, re.compile(expression), nudge, ended=nudge is None)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from JumpstarterLibrary.client.pattern import REGEXP_PREFIX, Pattern
+from JumpstarterLibrary.client.pattern import Pattern
 
 PAUSE_S = 0.5
 """Silence after which another hit does not belong to the same trouble any more."""
@@ -40,9 +40,9 @@ class FailingPattern:
             UsageError: It is empty, or no valid regular expression.
         """
         pattern = Pattern(text)
-        if pattern.literal:
-            return cls(text, re.compile(re.escape(text)), text)
-        return cls(text, re.compile(text.removeprefix(REGEXP_PREFIX), re.MULTILINE))
+        if pattern.expression is None:
+            return cls(text, re.compile(re.escape(pattern.plain)), pattern.plain)
+        return cls(text, pattern.expression)
 
 
 @dataclass
