@@ -147,6 +147,29 @@ Command That Restarts The Board
     ...    Run U-Boot Command    reset
     Interrupt Boot
 
+Failing Line Before The Prompt
+    [Documentation]    The prompt behind it is the library's own to wait for, not what the test has asked for.
+    Register Failing Console Pattern    regexp:^ERROR: .*sensor
+    FOR    ${number}    IN RANGE    3
+        Run Keyword And Expect Error    STARTS:The device crashed    Run U-Boot Command    echo ERROR: bad sensor
+        Run U-Boot Command    echo all is well
+    END
+    Run Keyword And Expect Error
+    ...    STARTS:The device crashed
+    ...    Run U-Boot Command    echo ERROR: bad sensor; echo more
+    [Teardown]    Unregister Failing Console Pattern
+
+Reset That The Test Has Typed
+    [Documentation]    It is no crash; one that comes by itself is.
+    Register Failing Console Pattern    u-boot
+    Write To Console    reset
+    Interrupt Boot    timeout=30 s
+    Run U-Boot Command    echo all is well
+    Run Keyword And Expect Error
+    ...    STARTS:The device crashed
+    ...    Run U-Boot Command    echo resetting ...
+    [Teardown]    Unregister Failing Console Pattern
+
 Commands That Cannot Be
     Run Keyword And Expect Error
     ...    EQUALS:The command is empty, and U-Boot would repeat the last one. Give a command.

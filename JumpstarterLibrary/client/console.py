@@ -98,20 +98,24 @@ class Console:
 
     # Reading
 
-    def wait_for(self, pattern: Pattern | str, timeout: Seconds, *, since: int | None = None) -> ConsoleMatch:
+    def wait_for(
+        self, pattern: Pattern | str, timeout: Seconds, *, since: int | None = None, crash_expected: bool = True
+    ) -> ConsoleMatch:
         """Wait until the console has said something, and move the cursor behind it.
 
         Args:
             pattern: What to look for.
             timeout: Seconds or timedelta to wait; 0 looks only at what is there.
             since: Offset to search from. Default: the cursor.
+            crash_expected: Whether a match on the line of a failing pattern means that the crash is what the caller
+                waits for. Default: yes. The library's own waits for prompts and echoes never do.
 
         Raises:
             ConsoleMismatch: It did not come in time; the message has the evidence.
             DeviceCrashed: A failing pattern came before it.
             InfrastructureError: The stream ended before it came.
         """
-        _, match = self.wait_for_any([pattern], timeout, since=since)
+        _, match = self.wait_for_any([pattern], timeout, since=since, crash_expected=crash_expected)
         return match
 
     def wait_for_any(
@@ -121,6 +125,7 @@ class Console:
         *,
         since: int | None = None,
         waiting: str | None = None,
+        crash_expected: bool = True,
     ) -> tuple[int, ConsoleMatch]:
         """Wait for the first of several patterns; return its index and the match. Otherwise like ``wait_for``.
 
@@ -129,6 +134,7 @@ class Console:
             timeout: Seconds or timedelta to wait; 0 looks only at what is there.
             since: Offset to search from. Default: the cursor.
             waiting: What is awaited, for the message of a crash. Default: the patterns.
+            crash_expected: See ``wait_for``.
         """
         wanted = [Pattern.of(pattern) for pattern in patterns]
         waiting = alternatives(wanted) if waiting is None else waiting
@@ -143,7 +149,7 @@ class Console:
                 patience = patience or deadline.within(self.timing.settle_limit)
                 if not self._settled(wanted[hit.index], hit.found, patience):
                     continue  # there is more now, and the match may be longer
-                self._expect_crash(hit.found, waiting)
+                self._pass_crash(hit.found, waiting, expected=crash_expected)
                 self.cursor = hit.found.end
                 return hit.index, self._match(wanted[hit.index], hit.found, start, begin)
             self.check(waiting)
@@ -344,13 +350,13 @@ class Console:
         message = crash(self.name, waiting, trace[0].strip(), incident.pattern, [*before, *trace])
         return DeviceCrashed(message, line=trace[0].strip(), pattern=incident.pattern, trace="\n".join(trace))
 
-    def _expect_crash(self, found: Found, waiting: str) -> None:
-        """Let a match pass that comes before a failing pattern; one on its line means that the crash was expected."""
+    def _pass_crash(self, found: Found, waiting: str, *, expected: bool) -> None:
+        """Let a match pass that comes before a failing pattern, or on its line where the crash may be expected."""
         incident = self._recording.sentry.incident
         if incident is None or found.end <= incident.start:
             return
         base, text = self._recording.read(incident.start)
-        if "\n" in text[: max(0, found.start - base)]:
+        if not expected or "\n" in text[: max(0, found.start - base)]:
             self.check(waiting)
         with self._recording.lock:
             self._recording.sentry.incident = None

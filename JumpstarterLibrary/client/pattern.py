@@ -90,6 +90,13 @@ class Pattern:
         self.plain = rest if self.expression is None else ""
 
     @classmethod
+    def of_text(cls, text: str) -> Pattern:
+        """Return a pattern for a plain text, however it begins."""
+        pattern = cls(f"literal:{text}")
+        pattern.text = text
+        return pattern
+
+    @classmethod
     def of(cls, pattern: Pattern | str) -> Pattern:
         """Return a pattern for what callers give."""
         return pattern if isinstance(pattern, Pattern) else cls(pattern)

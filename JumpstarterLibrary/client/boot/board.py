@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client.boot.board_power import BoardPower
-from JumpstarterLibrary.client.boot.progress import BOOT_START
 from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.boot_messages import BOOT_START
 from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.drivers import DriverProxy, PowerProxy

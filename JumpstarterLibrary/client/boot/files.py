@@ -122,7 +122,9 @@ def user_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
         raise UsageError(f"{shown(name)} cannot be the name of a state of one's own")
     pattern = Pattern(detect)
     # The last line alone is looked at, so that the borders of lines are those of the text.
-    expression = rf"{re.escape(pattern.plain.rstrip())} *$" if pattern.expression is None else pattern.expression.pattern
+    expression = (
+        rf"{re.escape(pattern.plain.rstrip())} *$" if pattern.expression is None else pattern.expression.pattern
+    )
     return State(name, re.compile(expression), nudge, ended=nudge is None)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
-from JumpstarterLibrary.client.boot.progress import BOOT_START, KERNEL
 from JumpstarterLibrary.client.boot.screen import TAIL
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.boot_messages import BOOT_START, KERNEL
 from JumpstarterLibrary.client.consoles.prompts import classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern

@@ -5,20 +5,13 @@ from __future__ import annotations
 import re
 
 from JumpstarterLibrary.client.consoles import prompts
+from JumpstarterLibrary.client.consoles.boot_messages import FIRMWARE, KERNEL
 
-FIRMWARE = re.compile(
-    r"^U-Boot (?:SPL |TPL )?20\d\d|^NOTICE: +BL\d|^resetting \.\.\.|Restarting system|Rebooting in \d", re.MULTILINE
-)
-"""A board restarts, or is in its firmware again."""
 _COUNTDOWN = f"(?i:{prompts.COUNTDOWN.pattern})"
 STARTING = re.compile(rf"{FIRMWARE.pattern}|{_COUNTDOWN}", re.MULTILINE)
 """Its boot loader can be stopped, or soon can."""
-KERNEL = re.compile(r"^Starting kernel \.\.\.|^\[ *0\.0{6}\]|^Linux version \d", re.MULTILINE)
-"""The boot loader is left behind."""
 BOOTING = re.compile(rf"{_COUNTDOWN}[^\n]*\n\s*\S|{KERNEL.pattern}", re.MULTILINE)
 """It is too late to stop it: the countdown is over, or a kernel speaks."""
-BOOT_START = re.compile(rf"{KERNEL.pattern}|{FIRMWARE.pattern}", re.MULTILINE)
-"""A new boot begins, or an earlier one was over."""
 SYSTEM = prompts.PARTIAL_LOGIN
 """A system is up, and a name was perhaps typed at its login."""
 PANIC = re.compile(r"Kernel panic - not syncing")

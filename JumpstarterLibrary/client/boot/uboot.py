@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+from collections.abc import Iterable
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot import progress
@@ -12,6 +13,7 @@ from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
+from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
@@ -86,10 +88,10 @@ class UBoot:
         try:
             if not open_quote:
                 start = self._nudge(b"", limit)
-                open_quote = self.console.wait_for_any([shown, OPEN], limit, since=start)[0] == 1
+                open_quote = self._wait_for_any([shown, OPEN], limit, since=start)[0] == 1
             if open_quote:
                 start = self._nudge(INTERRUPT, limit)
-                self.console.wait_for(shown, limit, since=start)
+                self._wait_for_any([shown], limit, since=start)
         except ConsoleMismatch as error:
             raise self._screen.failure(
                 CommandFailed,
@@ -182,7 +184,7 @@ class UBoot:
         waiting = f"the end of U-Boot's command '{short(command)}'"
         while True:
             try:
-                index, match = self.console.wait_for_any([*wanted], deadline, since=since, waiting=waiting)
+                index, match = self._wait_for_any(wanted, deadline, since=since, waiting=waiting)
             except ConsoleMismatch as error:
                 raise self._unfinished(command, at, deadline) from error
             if index == 0 and self._stands_at_prompt(deadline):
@@ -219,7 +221,7 @@ class UBoot:
 
     def _expect(self, pattern: str, command: str, since: int, deadline: Deadline) -> ConsoleMatch:
         try:
-            return self.console.wait_for(pattern, deadline, since=since)
+            return self._wait_for_any([pattern], deadline, since=since)[1]
         except ConsoleMismatch as error:
             raise self._unfinished(command, since, deadline) from error
 
@@ -234,7 +236,7 @@ class UBoot:
                     return self._echoed(line, start, patience, deadline)
                 for begin in range(0, len(line), PIECE):
                     self._echoed(line[begin : begin + PIECE], self.console.cursor, patience, deadline)
-                return self.console.wait_for(line, 0, since=start)
+                return self._wait_for_any([Pattern.of_text(line)], 0, since=start)[1]
             except ConsoleMismatch:
                 heard.append(self.console.text(start).lstrip())
                 self.wake(deadline)
@@ -256,10 +258,16 @@ class UBoot:
         while True:
             end = self.console.end
             try:
-                return self.console.wait_for(text, deadline.within(patience), since=since)
+                return self._wait_for_any([Pattern.of_text(text)], deadline.within(patience), since=since)[1]
             except ConsoleMismatch:
                 if self.console.end == end or deadline.expired:
                     raise
+
+    def _wait_for_any(
+        self, patterns: Iterable[Pattern | str], timeout: Seconds, *, since: int, waiting: str | None = None
+    ) -> tuple[int, ConsoleMatch]:
+        # What follows a failing line is a prompt or an echo, and not what a test was waiting for.
+        return self.console.wait_for_any(patterns, timeout, since=since, waiting=waiting, crash_expected=False)
 
     def _unfinished(self, command: str, at: int, deadline: Deadline) -> CommandFailed:
         return self._screen.failure(

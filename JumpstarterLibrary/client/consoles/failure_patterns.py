@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.client.consoles.boot_messages import BANNER
 from JumpstarterLibrary.client.pattern import Pattern
 
 PAUSE_S = 0.5
@@ -17,6 +18,9 @@ TROUBLE_S = 30.0
 LINE_LIMIT = 4096
 """Characters of a line before new output that are searched again."""
 
+_ERASED = re.compile(r"^.*[\x03\x15]|[\x00-\x1f]")
+"""What of a typed line is not entered: all before Ctrl-C and Ctrl-U, and other control characters."""
+
 
 @dataclass(frozen=True)
 class FailingPattern:
@@ -26,11 +30,13 @@ class FailingPattern:
         name: What messages call it.
         expression: What it looks for in one line.
         needle: A text that every match holds; empty if there is none. It is looked for first, which is quick.
+        meant_by: A typed line that means it: what it provokes is no failure. None if no line does.
     """
 
     name: str
     expression: re.Pattern[str]
     needle: str = ""
+    meant_by: re.Pattern[str] | None = None
 
     @classmethod
     def of(cls, text: str) -> FailingPattern:
@@ -80,6 +86,8 @@ class FailurePatternMonitor:
     incident: FailureMatch | None = None
     _typed: str = ""
     _echoed: bool = False
+    _typing: str = ""
+    _entered: str = ""
     _patterns: dict[str, tuple[FailingPattern, ...]] = field(default_factory=dict)
     _line: str = ""
     _last: FailureMatch | None = None
@@ -106,9 +114,19 @@ class FailurePatternMonitor:
             self._echoed, self._line = False, ""
         self._typed = line
 
+    def sent(self, text: str) -> None:
+        """Take note of what was sent, for patterns that a typed line may mean."""
+        *lines, self._typing = (self._typing + text).replace("\r", "\n").split("\n")
+        self._typing = self._typing[-LINE_LIMIT:]
+        for line in lines:
+            entered = _ERASED.sub("", line).strip()
+            # What only makes a prompt show itself runs nothing.
+            if entered and not entered.startswith("#"):
+                self._entered = f"{entered[-LINE_LIMIT:]}\n"
+
     def restart(self) -> None:
         """Take all output from now on for that of a device that has restarted."""
-        self._last, self._line = None, ""
+        self._last, self._line, self._typing, self._entered = None, "", "", ""
 
     @property
     def names(self) -> list[str]:
@@ -125,20 +143,32 @@ class FailurePatternMonitor:
         """
         if not self._patterns:
             return
-        if self._last is not None and self._last.close is None and now > self._last.until:
-            self._last.close = end - len(text)
-        if not self._in_trouble(now):
-            self._look(self._line + text, end, now)
+        new = self._line + text
+        if self._last is not None:
+            new = self._behind(self._last, new, end, now)
+        if new:
+            self._look(new, end, now)
         self._heard = now
         _, ended, line = text.rpartition("\n")
         self._line = (line if ended else self._line + line)[-LINE_LIMIT:]
 
-    def _in_trouble(self, now: float) -> bool:
-        """Whether what is said still belongs to what was seen last."""
-        if self._last is None:
-            return False
-        quiet = now > self._last.until and now - self._heard > PAUSE_S
-        return not quiet and now - self._last.since < TROUBLE_S
+    def _behind(self, last: FailureMatch, new: str, end: int, now: float) -> str:
+        """Return the part of new output that does not belong to what was seen last; empty if all of it does.
+
+        A trouble ends with a silence behind its trace, with the first line of a new boot, or after ``TROUBLE_S``. What
+        comes then is another one, however soon.
+        """
+        begin = end - len(new)
+        if last.close is None and now > last.until:
+            last.close = begin + len(self._line)
+        banner = next((match for match in BANNER.finditer(new) if begin + match.start() > last.start), None)
+        if banner is not None:
+            last.close = last.close or begin + banner.start()
+            new = new[banner.start() :]
+        elif (now <= last.until or now - self._heard <= PAUSE_S) and now - last.since < TROUBLE_S:
+            return ""
+        self._last = None
+        return new
 
     def _look(self, text: str, end: int, now: float) -> None:
         best: tuple[re.Match[str], FailingPattern] | None = None
@@ -149,6 +179,8 @@ class FailurePatternMonitor:
                     continue
                 if match.group() in self._typed:
                     self._echoed = True
+                elif pattern.meant_by is not None and pattern.meant_by.search(self._entered):
+                    self._entered = ""
                 elif best is None or match.start() < best[0].start():
                     best = match, pattern
         if best is None:

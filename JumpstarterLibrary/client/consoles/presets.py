@@ -76,6 +76,11 @@ ANDROID = (
     ("is corrupted", r"device-mapper: verity: .* is corrupted"),
 )
 
+_RESET = re.compile(r"(?:^|;)\s*reset\b.*\n", re.MULTILINE)
+
+MEANT_BY = {"resetting ...": _RESET, "Resetting CPU ...": _RESET}
+"""Messages that a typed line provokes, by their texts: that line as it was entered."""
+
 PRESETS = {
     FailingPreset.linux: LINUX,
     FailingPreset.u_boot: U_BOOT,
@@ -87,6 +92,8 @@ PRESETS = {
 def preset_patterns(preset: FailingPreset) -> list[FailingPattern]:
     """Return the failing patterns of a preset."""
     return [
-        FailingPattern(f"{preset.value}: {needle.strip()}", re.compile(expression, re.MULTILINE), needle)
+        FailingPattern(
+            f"{preset.value}: {needle.strip()}", re.compile(expression, re.MULTILINE), needle, MEANT_BY.get(needle)
+        )
         for needle, expression in PRESETS[preset]
     ]

@@ -197,6 +197,8 @@ class Recording:
         if secret:
             self.secrets.typed(data.decode(errors="replace").rstrip("\r\n"), self.end, self.transcript.position)
         self.transcript.sent(data, secret=secret)
+        with self.lock:
+            self.sentry.sent(data.decode(errors="replace"))
         size = 1 if delay else FRAME
         for start in range(0, len(data), size):
             if start and delay:

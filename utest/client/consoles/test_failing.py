@@ -13,7 +13,9 @@ from JumpstarterLibrary.client.consoles.failure_patterns import (
     FailingPattern,
     FailurePatternMonitor,
 )
+from JumpstarterLibrary.client.consoles.presets import preset_patterns
 from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.types import FailingPreset
 
 TRACE_S = 2.0
 """How long a console is listened to after a failing pattern."""
@@ -172,3 +174,66 @@ def test_half_a_line_that_came_while_something_was_typed_is_kept() -> None:
     watch.hear("ls\n[   12.345678] Kernel pa")
     watch.sentry.typing("")
     assert watch.hear("nic\n") == "[   12.345678] Kernel panic"
+
+
+def test_a_crash_soon_after_another_and_a_silence_is_told() -> None:
+    # A board that dies every four seconds, and says something else just before.
+    watch = Watch("boom")
+    for number in range(9):
+        watch.hear(f"line of life {number}\n")
+        watch.now += 0.1
+        assert watch.hear(f"boom number {number}\n") == f"boom number {number}"
+        watch.sentry.incident = None  # told
+        watch.now += 4.0
+
+
+def test_a_new_boot_ends_a_trouble_without_any_silence() -> None:
+    watch = Watch("panic")
+    watch.hear("panic one\ntrace\n")
+    first = watch.sentry.incident
+    assert first is not None
+    watch.sentry.incident = None
+    watch.now += 0.4
+    assert watch.hear("the end of that panic\nU-Bo") is None
+    assert watch.hear("ot 2024.01\npanic two\n") == "panic two"
+    assert watch.text[first.line : first.close] == "panic one\ntrace\nthe end of that panic\n"
+
+
+def test_a_banner_before_the_crash_ends_nothing() -> None:
+    watch = Watch("panic")
+    watch.hear("U-Boot 2024.01\npanic one\n")
+    watch.sentry.incident = None
+    assert watch.hear("the end of that panic\n") is None
+
+
+RESETTING = preset_patterns(FailingPreset.u_boot)
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        ("", "resetting ..."),
+        ("reset", "resetting ..."),
+        ("reset\n", None),
+        ("reset\r", None),
+        ("  reset -w\n", None),
+        ("saveenv; reset\n", None),
+        ("printenv reset\n", "resetting ..."),
+        ("resets\n", "resetting ..."),
+        ("reset\nbootd\n", "resetting ..."),
+        ("reset\n\x15#\n\n", None),
+        ("reset\x15version\n", "resetting ..."),
+        ("\x03reset\n", None),
+    ],
+)
+def test_a_reset_that_was_typed_is_no_trouble(sent: str, seen: str | None) -> None:
+    watch = Watch()
+    watch.sentry.register("u-boot", RESETTING)
+    for character in sent:
+        watch.sentry.sent(character)
+    assert watch.hear("=> something\nresetting ...\n") == seen
+    # It provokes one reset, and not the next one.
+    watch.sentry.incident = None
+    watch.now += 60
+    assert watch.hear("\nU-Boot 2024.01\n") is None
+    assert watch.hear("resetting ...\n") == "resetting ..."
