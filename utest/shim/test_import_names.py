@@ -59,7 +59,7 @@ NAMES = {
     "jumpstarter_imagehash": "ImageHash",
 }
 
-ABSENT = ("aiohttp", "anyio", "click", "fabric", "imagehash", "opendal", "PIL", "pydantic", "serial", "websockets")
+ABSENT = ("aiohttp", "anyio", "click", "fabric", "imagehash", "opendal", "PIL", "serial", "websockets")
 
 PROBE = """
 import importlib, sys

@@ -58,3 +58,21 @@ def test_a_suite_with_a_board_loads_no_robot(pytester: pytest.Pytester) -> None:
         """
     )
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+
+
+def test_a_test_with_a_board_needs_no_pydantic(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestBoard(JumpstarterTest):
+            mode = "virtual"
+
+            def test_power(self, client):
+                client.power.on()
+                assert next(client.power.read()).voltage > 0
+                assert not [name for name in sys.modules if name.partition(".")[0] in ("pydantic", "pydantic_core")]
+        """
+    )
+    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)

@@ -102,7 +102,8 @@ def _parts(text: str) -> Iterator[tuple[int, int]]:
     for index, character in enumerate(f"{text},"):
         depth += {"(": 1, ")": -1}.get(character, 0)
         if character == "," and depth <= 0:
-            yield begin, index
+            if text[begin:index].strip():
+                yield begin, index
             begin = index + 1
 
 

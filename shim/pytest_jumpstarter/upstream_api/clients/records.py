@@ -1,9 +1,11 @@
-"""Results of drivers as objects with attributes, and with the methods by which pydantic's models are turned to data."""
+"""Results of drivers as objects with attributes, and with the methods by which pydantic's models are turned to data.
+
+Every test with a board imports them, so pydantic comes only with the methods that turn them to data.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -23,10 +25,18 @@ class Record:
         assert dataclasses.is_dataclass(cls)
         return cls(**{field.name: data[field.name] for field in dataclasses.fields(cls) if field.name in data})
 
-    def model_dump(self, **_: object) -> dict[str, Any]:
-        """Return the record as data."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """Return the record as data; for options see ``pydantic.BaseModel``."""
+        found: dict[str, Any] = _adapter(type(self)).dump_python(self, **options)
+        return found
 
-    def model_dump_json(self, *, indent: int | None = None, **_: object) -> str:
-        """Return the record as JSON text."""
-        return json.dumps(self.model_dump(), indent=indent)
+    def model_dump_json(self, **options: Any) -> str:
+        """Return the record as JSON text; for options see ``pydantic.BaseModel``."""
+        text: bytes = _adapter(type(self)).dump_json(self, **options)
+        return text.decode()
+
+
+def _adapter(kind: type[Record]) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

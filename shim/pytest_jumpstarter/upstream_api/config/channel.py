@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from JumpstarterLibrary.client.leasing import Controller
-from JumpstarterLibrary.client.leasing.channel import call_credentials as credentials_of
+from JumpstarterLibrary.client.leasing.connection import call_credentials as credentials_of
 from JumpstarterLibrary.client.leasing.exit_cleanup import release_through
 from JumpstarterLibrary.client.settings import ClientSettings, authorities, values
 from JumpstarterLibrary.client.settings.environment import VARIABLES, env_overrides
 from JumpstarterLibrary.client.settings.layers import Given, Layers
 from JumpstarterLibrary.client.settings.model import RETRY_S
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
+from pytest_jumpstarter.upstream_api.config.configuration import ClientConfiguration
 from pytest_jumpstarter.upstream_api.config.sections import DIAL_S, ObjectMeta
 from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
-
-if TYPE_CHECKING:
-    from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
 
 
 class ControllerChannel:
@@ -73,7 +71,7 @@ def controller_of(channel: Any) -> Controller:
     )
 
 
-def settings_of(config: ClientConfigV1Alpha1) -> ClientSettings:
+def settings_of(config: ClientConfiguration) -> ClientSettings:
     """Return the settings that a client configuration and the environment give.
 
     Raises:

@@ -5,27 +5,17 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from JumpstarterLibrary.client.settings import values
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+
 from JumpstarterLibrary.client.settings.files import read_file
-from JumpstarterLibrary.client.settings.find import KIND
-from JumpstarterLibrary.client.settings.layers import (
-    SECTIONS,
-    TOP,
-    Given,
-    Layer,
-    Layers,
-    Line,
-    file_layer,
-    no_line,
-    section_layer,
-)
+from JumpstarterLibrary.client.settings.layers import SECTIONS, TOP
 from JumpstarterLibrary.errors import ConfigurationError
-from pytest_jumpstarter.upstream_api.config.controller_calls import ControllerCallsMixin
-from pytest_jumpstarter.upstream_api.config.error_mapping import invalid, map_validation_errors
+from pytest_jumpstarter.upstream_api.config.configuration import NAME
+from pytest_jumpstarter.upstream_api.config.controller_calls import ControllerMethods
+from pytest_jumpstarter.upstream_api.config.error_mapping import map_validation_errors
 from pytest_jumpstarter.upstream_api.config.exceptions import FileNotFoundError
 from pytest_jumpstarter.upstream_api.config.files import (
     CONFIG_API_VERSION,
@@ -35,20 +25,16 @@ from pytest_jumpstarter.upstream_api.config.files import (
     write_secret,
 )
 from pytest_jumpstarter.upstream_api.config.leasing import LeasingMethods
-from pytest_jumpstarter.upstream_api.config.lists import ClientConfigListV1Alpha1
-from pytest_jumpstarter.upstream_api.config.model import Model
+from pytest_jumpstarter.upstream_api.config.records import ClientService
 from pytest_jumpstarter.upstream_api.config.sections import (
-    UNSET,
     ClientConfigV1Alpha1Drivers,
     ClientConfigV1Alpha1Lease,
     ObjectMeta,
-    Section,
     ShellConfigV1Alpha1,
     TLSConfigV1Alpha1,
-    drop_unset,
-    env_defaults_of,
 )
-from pytest_jumpstarter.upstream_api.config.service import ClientService
+from pytest_jumpstarter.upstream_api.config.tables import Table
+from pytest_jumpstarter.upstream_api.config.user_file import current_alias
 
 __all__ = [
     "ClientConfigListV1Alpha1",
@@ -61,25 +47,17 @@ __all__ = [
     "TLSConfigV1Alpha1",
 ]
 
-NAME = "ClientConfigV1Alpha1"
-
 KNOWN: Mapping[str, Any] = {
     **dict.fromkeys(TOP),
     **{section: dict.fromkeys(keys) for section, keys in SECTIONS.items()},
 }
 """What a client's file may have; what else is in one is kept there."""
 
-_SECTIONS: Mapping[str, type[Section]] = {
-    "metadata": ObjectMeta,
-    "tls": TLSConfigV1Alpha1,
-    "drivers": ClientConfigV1Alpha1Drivers,
-    "shell": ShellConfigV1Alpha1,
-    "leases": ClientConfigV1Alpha1Lease,
-}
+SHOWN = {"items": {"__all__": {"refresh_token"}}}
+"""What is left out where a list is shown."""
 
 
-@dataclass(init=False)
-class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
+class ClientConfigV1Alpha1(ControllerMethods, LeasingMethods):
     """A client's configuration: made of keywords, or read from its file.
 
     What is not given comes from the environment: ``JMP_NAMESPACE``, ``JMP_NAME``, ``JMP_ENDPOINT``, ``JMP_TOKEN`` and
@@ -101,68 +79,6 @@ class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
 
     CLIENT_CONFIGS_PATH: ClassVar[Any] = ConfigPath("clients")
 
-    alias: str
-    path: Path | None
-    apiVersion: str
-    kind: str
-    metadata: ObjectMeta
-    endpoint: str | None
-    tls: TLSConfigV1Alpha1
-    token: str | None = field(repr=False)
-    refresh_token: str | None = field(repr=False)
-    grpcOptions: dict[str, str | int]
-    drivers: ClientConfigV1Alpha1Drivers
-    shell: ShellConfigV1Alpha1
-    leases: ClientConfigV1Alpha1Lease
-
-    def __init__(
-        self,
-        *,
-        alias: str = "default",
-        path: str | os.PathLike[str] | None = None,
-        apiVersion: str = CONFIG_API_VERSION,
-        kind: str = KIND,
-        metadata: ObjectMeta | Mapping[str, Any] = UNSET,
-        endpoint: str | None = UNSET,
-        tls: TLSConfigV1Alpha1 | Mapping[str, Any] = UNSET,
-        token: str | None = UNSET,
-        refresh_token: str | None = UNSET,
-        grpcOptions: Mapping[str, str | int] | None = UNSET,
-        drivers: ClientConfigV1Alpha1Drivers | Mapping[str, Any] = UNSET,
-        shell: ShellConfigV1Alpha1 | Mapping[str, Any] = UNSET,
-        leases: ClientConfigV1Alpha1Lease | Mapping[str, Any] = UNSET,
-    ) -> None:
-        given = drop_unset(
-            apiVersion=apiVersion,
-            kind=kind,
-            metadata=metadata,
-            endpoint=endpoint,
-            tls=tls,
-            token=token,
-            refresh_token=refresh_token,
-            grpcOptions=grpcOptions,
-            drivers=drivers,
-            shell=shell,
-            leases=leases,
-        )
-        with map_validation_errors(NAME):
-            self._fill(*_argued(given))
-        self.alias = alias
-        self.path = None if path is None else Path(path)
-
-    def _fill(self, layer: Layer, made: Mapping[str, Section]) -> None:
-        """Take what a layer gives and the environment fills in, with the sections that are made already."""
-        layers = Layers([layer, *env_defaults_of()])
-        self.apiVersion = layers.pick("apiVersion", values.literal(CONFIG_API_VERSION), CONFIG_API_VERSION)
-        self.kind = layers.pick("kind", values.literal(KIND), KIND)
-        for name, kind in _SECTIONS.items():
-            setattr(self, name, made.get(name) or kind.of(layers))
-        self.endpoint = layers.pick("endpoint", values.text_or_nothing, None)
-        self.token = layers.pick("token", values.text_or_nothing, None)
-        self.refresh_token = layers.pick("refresh_token", values.text_or_nothing, None)
-        self.grpcOptions = dict(layers.pick_options())
-        self._document: Mapping[Any, Any] = {}
-
     def _service(self, channel: Any) -> ClientService:
         return ClientService(channel=channel, namespace=self.metadata.namespace)
 
@@ -174,47 +90,21 @@ class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
 
         Raises:
             FileNotFoundError: There is no such file.
-            ConfigurationError: It cannot be read, or something in it cannot be.
+            pydantic.ValidationError: It cannot be read, or a value cannot be; it has file, line and key.
         """
         file = Path(path)
         if not file.exists():
             raise FileNotFoundError(f"There is no client configuration '{file}'. Check the path.")
         with map_validation_errors(NAME):
             document = read_file(file)
-            made = cls._of(document.content, f"'{file}'", document.line)
-        made.alias, made.path = file.name.partition(".")[0], file
-        return made
-
-    @classmethod
-    def model_validate(cls, obj: Any) -> Self:
-        """Return the configuration in a mapping, as files have it; a configuration is what it is.
-
-        Raises:
-            ConfigurationError: It is no mapping, or something in it cannot be.
-        """
-        if isinstance(obj, cls):
-            return obj
-        with map_validation_errors(NAME):
-            if not isinstance(obj, Mapping):
-                raise ConfigurationError(f"{NAME} is made of a mapping, not of a {type(obj).__name__}.")
-            made = cls._of(obj, "the mapping")
-        made.alias = obj.get("alias", "default")
-        made.path = Path(obj["path"]) if obj.get("path") else None
-        return made
-
-    @classmethod
-    def _of(cls, document: Mapping[Any, Any], place: str, line: Line = no_line) -> Self:
-        made = cls.__new__(cls)
-        made._fill(file_layer(document, place, line), {})
-        made._document = document
-        return made
+            return cls.of_document(document.content, file, document.line)
 
     @classmethod
     def from_env(cls) -> Self:
         """Return a configuration of the environment alone.
 
         Raises:
-            ConfigurationError: ``JMP_NAMESPACE`` or ``JMP_NAME`` is not set.
+            pydantic.ValidationError: ``JMP_NAMESPACE`` or ``JMP_NAME`` is not set.
         """
         return cls()
 
@@ -223,7 +113,7 @@ class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
         """Return a configuration of the environment alone, or None if it has none."""
         try:
             return cls.from_env()
-        except invalid():
+        except ValidationError:
             return None
 
     # The files of this user
@@ -240,7 +130,7 @@ class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
 
         Raises:
             FileNotFoundError: There is none of that alias.
-            ConfigurationError: Its file cannot be read, or something in it cannot be.
+            pydantic.ValidationError: Its file cannot be read, or something in it cannot be.
         """
         return cls.from_file(cls._existing(alias))
 
@@ -259,16 +149,14 @@ class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
         """Return all clients that there are, in the order of their aliases.
 
         Raises:
-            ConfigurationError: One of the files cannot be read, or something in it cannot be.
+            pydantic.ValidationError: One of the files cannot be read, or something in it cannot be.
         """
-        from pytest_jumpstarter.upstream_api.config.user import UserConfigV1Alpha1
-
         folder = Path(cls.CLIENT_CONFIGS_PATH)
         if not folder.exists():
             return ClientConfigListV1Alpha1(current_config=None, items=[])
-        current = UserConfigV1Alpha1.load().config.current_client if UserConfigV1Alpha1.exists() else None
+        current = current_alias()
         return ClientConfigListV1Alpha1(
-            current_config=None if current is None else current.alias,
+            current_config=current if current is not None and cls.exists(current) else None,
             items=[cls.from_file(file) for file in _files(folder)],
         )
 
@@ -331,19 +219,49 @@ class ClientConfigV1Alpha1(ControllerCallsMixin, LeasingMethods, Model):
         return content
 
 
-def _argued(given: Mapping[str, Any]) -> tuple[Layer, Mapping[str, Section]]:
-    """Return the layer of what was given by keywords, and the sections among it that are made already."""
-    layer: dict[str, Given] = {}
-    made: dict[str, Section] = {}
-    for key, value in given.items():
-        kind = _SECTIONS.get(key)
-        if kind is not None and isinstance(value, kind):
-            made[key] = value
-        elif kind is not None:
-            layer.update(section_layer(key, value, f"{NAME}()", "argument"))
-        else:
-            layer[key] = Given(value, "argument", f"{key}=")
-    return layer, made
+class ClientConfigListV1Alpha1(BaseModel):
+    """Client configurations.
+
+    Attributes:
+        current_config: The alias of the current one; None if none is.
+        items: The configurations.
+    """
+
+    api_version: str = Field(
+        default=CONFIG_API_VERSION,
+        validation_alias=AliasChoices("api_version", "apiVersion"),
+        serialization_alias="apiVersion",
+    )
+    current_config: str | None = Field(
+        validation_alias=AliasChoices("current_config", "currentConfig"), serialization_alias="currentConfig"
+    )
+    items: list[ClientConfigV1Alpha1]
+    kind: str = "ClientConfigList"
+
+    def dump_json(self) -> str:
+        """Return the list as JSON, tokens included, but without those for a new login."""
+        return self.model_dump_json(indent=4, by_alias=True, exclude=SHOWN)
+
+    def dump_yaml(self) -> str:
+        """Return the list as YAML, tokens included, but without those for a new login."""
+        content = self.model_dump(mode="json", by_alias=True, exclude=SHOWN)
+        return as_yaml(content, indent=2, sort_keys=True)
+
+    @classmethod
+    def rich_add_columns(cls, table: Table) -> None:
+        """Add columns for client configurations to a table."""
+        for header in ("CURRENT", "ALIAS", "ENDPOINT", "PATH"):
+            table.add_column(header)
+
+    def rich_add_rows(self, table: Table) -> None:
+        """Add the configurations to a table."""
+        for one in self.items:
+            current = "*" if one.alias == self.current_config else ""
+            table.add_row(current, one.alias, one.endpoint or "", str(one.path))
+
+    def rich_add_names(self, names: list[str]) -> None:
+        """Append the aliases to a list."""
+        names.extend(one.alias for one in self.items)
 
 
 def _files(folder: Path) -> Any:

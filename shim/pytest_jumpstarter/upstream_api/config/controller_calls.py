@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.client.leasing.calls import PAGE, Listing
 from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel, settings_of
+from pytest_jumpstarter.upstream_api.config.configuration import ClientConfiguration
 from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
+from pytest_jumpstarter.upstream_api.config.records import ClientService, Exporter, ExporterList, Lease, LeaseList
 from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking, sync_or_async
-
-if TYPE_CHECKING:
-    from pytest_jumpstarter.upstream_api.config.records import Exporter, ExporterList, Lease, LeaseList
-    from pytest_jumpstarter.upstream_api.config.service import ClientService
 
 Result = TypeVar("Result")
 
-PAGE = 100
-LISTINGS = 3
-"""How often a listing is begun whose continuation the controller forgets."""
 
-
-class ControllerCallsMixin:
+class ControllerMethods(ClientConfiguration):
     """The controller's RPCs as methods of a client configuration; each opens a connection and closes it again.
 
     All of them raise ``ConnectionError`` where the controller refuses, cannot be reached or does not accept the client,
@@ -32,13 +25,13 @@ class ControllerCallsMixin:
 
     async def channel(self) -> ControllerChannel:
         """Return a new connection to the controller, for `ClientService` and `Lease`. The caller closes it."""
-        settings = settings_of(self)  # type: ignore[arg-type] # whose methods these are
+        settings = settings_of(self)
         return await run_blocking(lambda: ControllerChannel(settings))
 
     def _service(self, channel: Any) -> ClientService:
         raise NotImplementedError
 
-    async def _ask(self, work: Callable[[ClientService], Awaitable[Result]]) -> Result:
+    async def _call(self, work: Callable[[ClientService], Awaitable[Result]]) -> Result:
         with controller_calls(self):
             channel = await self.channel()
             try:
@@ -57,7 +50,7 @@ class ControllerCallsMixin:
             name: Its name.
             show_hidden_labels: Return also the labels that the administrator has hidden.
         """
-        return await self._ask(lambda service: service.GetExporter(name=name, show_hidden_labels=show_hidden_labels))
+        return await self._call(lambda service: service.GetExporter(name=name, show_hidden_labels=show_hidden_labels))
 
     @sync_or_async
     async def list_exporters(
@@ -81,18 +74,12 @@ class ControllerCallsMixin:
             page_size: How many the controller sends at once.
             show_hidden_labels: Return also the labels that the administrator has hidden.
         """
-        from pytest_jumpstarter.upstream_api.config.records import ExporterList
 
-        async def listed(service: ClientService) -> ExporterList:
-            async def page(token: str | None) -> ExporterList:
-                return await service.ListExporters(
-                    page_size=page_size, page_token=token, filter=filter, show_hidden_labels=show_hidden_labels
-                )
-
-            exporters = [exporter for one in await _pages(page) for exporter in one.exporters]
+        async def work(service: ClientService) -> ExporterList:
+            exporters = await _exporters(service, page_size, filter, show_hidden_labels)
             if include_leases:
-                leases = _holding(await _all_leases(service, page_size=page_size))
-                exporters = [replace(one, lease=leases.get(one.name)) for one in exporters]
+                holding = _holding(await _leases(service, page_size))
+                exporters = [one.model_copy(update={"lease": holding.get(one.name)}) for one in exporters]
             return ExporterList(
                 exporters=exporters,
                 next_page_token=None,
@@ -102,7 +89,7 @@ class ControllerCallsMixin:
                 include_disabled=include_disabled,
             )
 
-        return await self._ask(listed)
+        return await self._call(work)
 
     # Leases
 
@@ -128,7 +115,7 @@ class ControllerCallsMixin:
             tags: Up to 10 tags.
             allow_disabled: Take an exporter that its administrator has disabled, too.
         """
-        return await self._ask(
+        return await self._call(
             lambda service: service.CreateLease(
                 selector=selector,
                 exporter_name=exporter_name,
@@ -143,7 +130,7 @@ class ControllerCallsMixin:
     @sync_or_async
     async def get_lease(self, name: str) -> Lease:
         """Return a lease, whether it lasts or has ended."""
-        return await self._ask(lambda service: service.GetLease(name=name))
+        return await self._call(lambda service: service.GetLease(name=name))
 
     @sync_or_async
     async def list_leases(
@@ -162,11 +149,12 @@ class ControllerCallsMixin:
             page_size: How many the controller sends at once.
             tag_filter: Label expression of tags.
         """
-        return await self._ask(
-            lambda service: _all_leases(
-                service, page_size=page_size, filter=filter, only_active=only_active, tag_filter=tag_filter
-            )
-        )
+
+        async def work(service: ClientService) -> LeaseList:
+            leases = await _leases(service, page_size, filter, only_active, tag_filter)
+            return LeaseList(leases=leases, next_page_token=None)
+
+        return await self._call(work)
 
     @sync_or_async
     async def update_lease(
@@ -187,66 +175,61 @@ class ControllerCallsMixin:
         Raises:
             ValueError: Nothing is to be changed.
         """
-        return await self._ask(
+        return await self._call(
             lambda service: service.UpdateLease(name=name, duration=duration, begin_time=begin_time, client=client)
         )
 
     @sync_or_async
     async def delete_lease(self, name: str) -> None:
         """Ask for the end of a lease of this client."""
-        await self._ask(lambda service: service.DeleteLease(name=name))
+        await self._call(lambda service: service.DeleteLease(name=name))
 
     # The client itself
 
     @sync_or_async
     async def rotate_token(self) -> str:
         """Return a new token of this client. It is neither used nor saved here; the old ones stay valid."""
-        return await self._ask(lambda service: service.RotateToken())
+        return await self._call(lambda service: service.RotateToken())
 
 
-async def _all_leases(
+async def _exporters(
+    service: ClientService, page_size: int, filter: str | None, show_hidden_labels: bool
+) -> list[Exporter]:
+    listing = Listing()
+    while not listing.complete:
+        with listing.next_page() as token:
+            page = await service.ListExporters(
+                page_size=page_size, page_token=token or None, filter=filter, show_hidden_labels=show_hidden_labels
+            )
+            listing.pages.append(page)
+    return [exporter for page in listing.pages for exporter in page.exporters]
+
+
+async def _leases(
     service: ClientService,
-    *,
     page_size: int,
     filter: str | None = None,
     only_active: bool = True,
     tag_filter: str | None = None,
-) -> LeaseList:
-    from pytest_jumpstarter.upstream_api.config.records import LeaseList
-
-    async def page(token: str | None) -> LeaseList:
-        return await service.ListLeases(
-            page_size=page_size, page_token=token, filter=filter, only_active=only_active, tag_filter=tag_filter
-        )
-
-    leases = [lease for one in await _pages(page) for lease in one.leases]
-    return LeaseList(leases=leases, next_page_token=None)
-
-
-async def _pages(page: Callable[[str | None], Awaitable[Any]]) -> list[Any]:
-    """Return all pages of a listing; one whose continuation the controller has forgotten is begun anew."""
-    for _ in range(LISTINGS - 1):
-        pages: list[Any] = []
-        try:
-            return await _walk(page, pages)
-        except InfrastructureError:
-            if not pages:
-                raise
-    return await _walk(page, [])
+) -> list[Lease]:
+    listing = Listing()
+    while not listing.complete:
+        with listing.next_page() as token:
+            page = await service.ListLeases(
+                page_size=page_size,
+                page_token=token or None,
+                filter=filter,
+                only_active=only_active,
+                tag_filter=tag_filter,
+            )
+            listing.pages.append(page)
+    return [lease for page in listing.pages for lease in page.leases]
 
 
-async def _walk(page: Callable[[str | None], Awaitable[Any]], pages: list[Any]) -> list[Any]:
-    token: str | None = None
-    while not pages or token:
-        pages.append(await page(token))
-        token = pages[-1].next_page_token
-    return pages
-
-
-def _holding(leases: LeaseList) -> dict[str, Lease]:
+def _holding(leases: list[Lease]) -> dict[str, Lease]:
     """Return the leases that have exporters now, by these."""
     return {
         lease.exporter: lease
-        for lease in leases.leases
+        for lease in leases
         if lease.exporter and lease.effective_begin_time and lease.get_status() == "In-Use"
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from JumpstarterLibrary.errors import (
     AuthenticationError,
@@ -24,6 +22,9 @@ from JumpstarterLibrary.errors import (
 )
 from pytest_jumpstarter.upstream_api.clients.trouble import also_as
 from pytest_jumpstarter.upstream_api.config.exceptions import ExporterOfflineError, ExporterUnreachableError
+
+SENTENCE = "jumpstarter_configuration"
+"""The type of errors of pydantic whose message is a sentence of ours."""
 
 OUTCOMES = (LeaseTimeout, LeaseUnsatisfiable, LeaseExpired, LeaseReleased, LeaseTransferred)
 """What becomes of a lease, beside what the controller refuses at once."""
@@ -65,9 +66,9 @@ def map_connect_errors() -> Iterator[None]:
 
 @contextmanager
 def map_validation_errors(title: str) -> Iterator[None]:
-    """Raise errors of a configuration as a ``ValidationError`` of pydantic, if that is loaded.
+    """Raise errors of a configuration as a ``ValidationError`` of pydantic, as upstream does.
 
-    Upstream raises those, and they cannot be subclassed. Where pydantic is not loaded, no caller can expect one.
+    Its message is the sentence of our error, which is its cause. Those about a file that cannot be read stay.
 
     Args:
         title: The class whose instance cannot be.
@@ -75,21 +76,15 @@ def map_validation_errors(title: str) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        if not isinstance(error, OSError) and "pydantic" in sys.modules:
-            raise _validation_error(title, str(error)) from error
-        raise
-
-
-def invalid() -> tuple[type[Exception], ...]:
-    """Return what `validation` may raise."""
-    core: Any = sys.modules.get("pydantic_core")
-    return (ConfigurationError,) if core is None else (ConfigurationError, core.ValidationError)
+        if isinstance(error, OSError):
+            raise
+        raise _validation_error(title, str(error)) from error
 
 
 def _validation_error(title: str, sentence: str) -> Exception:
-    core: Any = sys.modules["pydantic_core"]
-    kind = core.PydanticCustomError("jumpstarter_configuration", "{sentence}", {"sentence": sentence})
+    from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+    kind = PydanticCustomError(SENTENCE, "{sentence}", {"sentence": sentence})
     # Never with its input, which may be a secret.
-    details = [{"type": kind, "loc": (), "input": None}]
-    error: Exception = core.ValidationError.from_exception_data(title, details, hide_input=True)
-    return error
+    details = InitErrorDetails(type=kind, loc=(), input=None)
+    return ValidationError.from_exception_data(title, [details], hide_input=True)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
 from JumpstarterLibrary.client.settings import config_home
 
 CONFIG_API_VERSION = "jumpstarter.dev/v1alpha1"
@@ -36,6 +38,21 @@ class ConfigPath:
 
     def __get__(self, _instance: object, _owner: type | None = None) -> Path:
         return config_home().joinpath(*self._parts)
+
+
+class FileModel(BaseModel):
+    """A model that is read from a file; two are equal whose fields are, wherever they come from."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    _document: Mapping[Any, Any] = PrivateAttr(default_factory=dict)
+    """What the file has; what is unknown here stays in it."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
 
 
 def write_secret(path: str | os.PathLike[str], text: str) -> None:

@@ -21,9 +21,9 @@ from pytest_jumpstarter.upstream_api.config.error_mapping import controller_call
 from pytest_jumpstarter.upstream_api.config.exceptions import LeaseError
 from pytest_jumpstarter.upstream_api.config.lease_monitor import NOW, LeaseMonitor
 from pytest_jumpstarter.upstream_api.config.lease_notices import logger
+from pytest_jumpstarter.upstream_api.config.records import ClientService
 from pytest_jumpstarter.upstream_api.config.records import Lease as LeaseRecord
 from pytest_jumpstarter.upstream_api.config.sections import DIAL_S, TLSConfigV1Alpha1
-from pytest_jumpstarter.upstream_api.config.service import ClientService
 from pytest_jumpstarter.upstream_api.config.spinner import LeaseAcquisitionSpinner
 from pytest_jumpstarter.upstream_api.config.threads import Tick, entered, shielded, stoppable
 

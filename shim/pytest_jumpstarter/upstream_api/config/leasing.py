@@ -7,24 +7,22 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings
 from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel, settings_of
+from pytest_jumpstarter.upstream_api.config.configuration import ClientConfiguration
 from pytest_jumpstarter.upstream_api.config.env import JMP_LEASE
 from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
+from pytest_jumpstarter.upstream_api.config.lease import Lease
 from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
 from pytest_jumpstarter.upstream_api.config.threads import need_anyio
-
-if TYPE_CHECKING:
-    from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
-    from pytest_jumpstarter.upstream_api.config.lease import Lease
 
 HALF_AN_HOUR = timedelta(minutes=30)
 
 
-class LeasingMethods:
+class LeasingMethods(ClientConfiguration):
     """The leases of a client configuration."""
 
     @contextmanager
@@ -100,7 +98,7 @@ class LeasingMethods:
                 await lease.__aexit__()
 
     def _settings(self, retry_timeout: timedelta | None) -> ClientSettings:
-        settings = settings_of(self)  # type: ignore[arg-type] # whose methods these are
+        settings = settings_of(self)
         return settings if retry_timeout is None else replace(settings, retry_timeout=retry_timeout.total_seconds())
 
     def _lease(
@@ -112,9 +110,6 @@ class LeasingMethods:
         duration: timedelta,
         acquisition_timeout: timedelta | None,
     ) -> Lease:
-        from pytest_jumpstarter.upstream_api.config.lease import Lease
-
-        config: ClientConfigV1Alpha1 = self  # type: ignore[assignment] # whose methods these are
         name = lease_name or os.environ.get(JMP_LEASE, "")
         settings = channel.controller.settings
         limit = settings.acquisition_timeout if acquisition_timeout is None else acquisition_timeout.total_seconds()
@@ -123,15 +118,15 @@ class LeasingMethods:
             duration=duration,
             selector=selector,
             requested_exporter_name=exporter_name,
-            namespace=config.metadata.namespace,
+            namespace=self.metadata.namespace,
             name=name or None,
-            allow=config.drivers.allow,
-            unsafe=config.drivers.unsafe,
+            allow=self.drivers.allow,
+            unsafe=self.drivers.unsafe,
             # What was there before stays.
             release=not name,
-            tls_config=config.tls,
-            grpc_options=config.grpcOptions,
-            client_name=config.metadata.name,
+            tls_config=self.tls,
+            grpc_options=self.grpcOptions,
+            client_name=self.metadata.name,
             acquisition_timeout=limit,
             dial_timeout=settings.dial_timeout,
             retry_timeout=settings.retry_timeout,

@@ -1,22 +1,28 @@
-"""Exporters and leases as a controller tells of them, under upstream's names."""
+"""Exporters and leases as a controller tells of them, and the service that returns them, under upstream's names.
+
+It is upstream's module of this content as well: what a test replaces in that one is replaced here.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self, TypeVar
 
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
+
+from JumpstarterLibrary.client.leasing.calls import ControllerCalls, LeaseRequest
+from pytest_jumpstarter.upstream_api.config.channel import controller_of
+from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
 from pytest_jumpstarter.upstream_api.config.identifiers import (
     parse_client_identifier,
     parse_exporter_identifier,
     parse_identifier,
     parse_lease_identifier,
 )
-from pytest_jumpstarter.upstream_api.config.model import Model
-from pytest_jumpstarter.upstream_api.config.selectors import selector_contains
-from pytest_jumpstarter.upstream_api.config.service import ClientService
+from pytest_jumpstarter.upstream_api.config.selectors import extract_match_labels_filter, selector_contains
+from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
 from pytest_jumpstarter.upstream_api.config.tables import (
     FREE,
     LeaseCells,
@@ -44,11 +50,12 @@ __all__ = [
     "parse_lease_identifier",
 ]
 
+Result = TypeVar("Result")
+
 MOMENT = "%Y-%m-%d %H:%M:%S"
 
 
-@dataclass(kw_only=True)
-class Exporter(Model):
+class Exporter(BaseModel):
     """An exporter.
 
     Attributes:
@@ -69,7 +76,7 @@ class Exporter(Model):
     status: ExporterStatus | None = None
     enabled: bool = True
     lease: Lease | None = None
-    deprecated_labels: dict[str, str] = field(default_factory=dict)
+    deprecated_labels: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def from_protobuf(cls, data: Any) -> Self:
@@ -105,8 +112,7 @@ class Exporter(Model):
         return self.lease.client, self.lease.get_status(), end.strftime(MOMENT) if end else ""
 
 
-@dataclass(kw_only=True)
-class Lease(Model):
+class Lease(BaseModel):
     """A lease.
 
     Attributes:
@@ -126,11 +132,13 @@ class Lease(Model):
         deprecated_labels: What to use instead of labels in its selector that are going to vanish.
     """
 
+    model_config = ConfigDict(ser_json_timedelta="float")
+
     namespace: str
     name: str
     selector: str
     exporter_name: str | None = None
-    tags: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = Field(default_factory=dict)
     duration: timedelta
     effective_duration: timedelta | None = None
     begin_time: datetime | None = None
@@ -139,7 +147,7 @@ class Lease(Model):
     conditions: list[Any]
     effective_begin_time: datetime | None = None
     effective_end_time: datetime | None = None
-    deprecated_labels: dict[str, str] = field(default_factory=dict)
+    deprecated_labels: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def from_protobuf(cls, data: Any) -> Self:
@@ -163,12 +171,9 @@ class Lease(Model):
             deprecated_labels=dict(data.deprecated_labels),
         )
 
-    def model_dump(self, **options: Any) -> dict[str, Any]:
-        """Return the values in a new dictionary, conditions as dictionaries; see ``Model``."""
-        found = super().model_dump(**options)
-        if "conditions" in found:
-            found["conditions"] = [_condition(one) for one in self.conditions]
-        return found
+    @field_serializer("conditions")
+    def _dictionaries(self, conditions: list[Any]) -> list[dict[str, Any]]:
+        return [_condition(one) for one in conditions]
 
     def get_status(self) -> str:
         """Return where the lease is in its life, in one word."""
@@ -223,8 +228,7 @@ class Lease(Model):
         return " ".join(parts) or "0m"
 
 
-@dataclass(kw_only=True)
-class ExporterList(Model):
+class ExporterList(BaseModel):
     """Exporters, and what is shown of them.
 
     Attributes:
@@ -236,16 +240,12 @@ class ExporterList(Model):
         include_disabled: Show those that may not be leased, too.
     """
 
-    HIDDEN: ClassVar[frozenset[str]] = frozenset(
-        {"next_page_token", "include_online", "include_leases", "include_status", "include_disabled"}
-    )
-
     exporters: list[Exporter]
-    next_page_token: str | None
-    include_online: bool = False
-    include_leases: bool = False
-    include_status: bool = False
-    include_disabled: bool = False
+    next_page_token: str | None = Field(exclude=True)
+    include_online: bool = Field(default=False, exclude=True)
+    include_leases: bool = Field(default=False, exclude=True)
+    include_status: bool = Field(default=False, exclude=True)
+    include_disabled: bool = Field(default=False, exclude=True)
 
     @classmethod
     def from_protobuf(cls, data: Any) -> Self:
@@ -296,8 +296,7 @@ class ExporterList(Model):
         return [one for one in self.exporters if one.enabled or self.include_disabled]
 
 
-@dataclass(kw_only=True)
-class LeaseList(Model):
+class LeaseList(BaseModel):
     """Leases.
 
     Attributes:
@@ -305,10 +304,8 @@ class LeaseList(Model):
         next_page_token: Where the next page begins; empty or None where there is none.
     """
 
-    HIDDEN: ClassVar[frozenset[str]] = frozenset({"next_page_token"})
-
     leases: list[Lease]
-    next_page_token: str | None
+    next_page_token: str | None = Field(exclude=True)
 
     @classmethod
     def from_protobuf(cls, data: Any) -> Self:
@@ -373,3 +370,126 @@ def _condition(condition: Any) -> dict[str, Any]:
         nanos = {"nanos": moment.nanos} if moment.HasField("nanos") else {}
         found["lastTransitionTime"] = {**seconds, **nanos}
     return {**found, **{name: getattr(condition, name) for name in ("reason", "message") if condition.HasField(name)}}
+
+
+class ClientService:
+    """The client's calls to its controller. Every method raises ``ConnectionError`` where it refuses or is not there.
+
+    ::
+
+        service = ClientService(channel=await config.channel(), namespace=config.metadata.namespace)
+        lease = await service.CreateLease(selector="board=rpi4", duration=timedelta(minutes=30))
+
+    The methods of a client configuration, such as ``create_lease``, tell more of their arguments.
+
+    Args:
+        channel: What a client configuration's ``channel()`` returns.
+        namespace: The namespace of what is asked for.
+    """
+
+    def __init__(self, channel: Any, namespace: str | None) -> None:
+        self.channel = channel
+        self.namespace = namespace
+
+    async def GetExporter(self, *, name: str, show_hidden_labels: bool = False) -> Exporter:
+        """Return an exporter."""
+        return Exporter.from_protobuf(await self._call(lambda calls: calls.exporter(name, hidden=show_hidden_labels)))
+
+    async def ListExporters(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        filter: str | None = None,
+        show_hidden_labels: bool = False,
+    ) -> ExporterList:
+        """Return a page of the exporters, in the order of their names."""
+        answer = await self._call(
+            lambda calls: calls.exporters(
+                page_size=page_size or 0,
+                page_token=page_token or "",
+                selector=filter or "",
+                hidden=show_hidden_labels,
+            )
+        )
+        return ExporterList.from_protobuf(answer)
+
+    async def GetLease(self, *, name: str) -> Lease:
+        """Return a lease, whether it lasts or has ended."""
+        return Lease.from_protobuf(await self._call(lambda calls: calls.lease(name)))
+
+    async def ListLeases(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        filter: str | None = None,
+        only_active: bool = True,
+        tag_filter: str | None = None,
+    ) -> LeaseList:
+        """Return a page of the leases of all clients, in the order of their names."""
+        answer = await self._call(
+            lambda calls: calls.leases(
+                page_size=page_size or 0,
+                page_token=page_token or "",
+                selector=(extract_match_labels_filter(filter) or "") if filter else "",
+                only_active=only_active,
+                tag_filter=tag_filter or "",
+            )
+        )
+        return LeaseList.from_protobuf(answer)
+
+    async def CreateLease(
+        self,
+        *,
+        selector: str | None,
+        duration: timedelta,
+        exporter_name: str | None = None,
+        begin_time: datetime | None = None,
+        lease_id: str | None = None,
+        tags: dict[str, str] | None = None,
+        allow_disabled: bool = False,
+    ) -> Lease:
+        """Ask for a lease, and return it as it is then: mostly still without an exporter. Release it yourself."""
+        request = LeaseRequest(
+            selector=selector or None,
+            exporter=exporter_name or None,
+            duration=duration,
+            begin=in_utc(begin_time),
+            tags=tags,
+            allow_disabled=allow_disabled,
+            name=lease_id or None,
+        )
+        return Lease.from_protobuf(await self._call(lambda calls: calls.create_lease(request)))
+
+    async def UpdateLease(
+        self,
+        *,
+        name: str,
+        duration: timedelta | None = None,
+        begin_time: datetime | None = None,
+        client: str | None = None,
+    ) -> Lease:
+        """Change a lease, and return it."""
+        answer = await self._call(
+            lambda calls: calls.update_lease(name, duration=duration, begin=in_utc(begin_time), client=client)
+        )
+        return Lease.from_protobuf(answer)
+
+    async def DeleteLease(self, *, name: str) -> None:
+        """Ask for the end of a lease."""
+        await self._call(lambda calls: calls.delete_lease(name))
+
+    async def RotateToken(self) -> str:
+        """Return a new token of this client; the old ones stay valid until their own ends."""
+        return await self._call(lambda calls: calls.rotate_token())
+
+    async def _call(self, call: Callable[[ControllerCalls], Result]) -> Result:
+        calls = ControllerCalls(controller_of(self.channel), self.namespace)
+        with controller_calls(None):
+            return await run_blocking(lambda: call(calls))
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """Return a moment, which is UTC if it has no zone."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

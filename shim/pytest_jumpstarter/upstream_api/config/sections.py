@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from JumpstarterLibrary.client.settings import values
 from JumpstarterLibrary.client.settings.environment import VARIABLES, env_defaults
@@ -13,7 +14,6 @@ from JumpstarterLibrary.client.settings.layers import Layer, Layers, section_lay
 from JumpstarterLibrary.client.settings.model import ACQUISITION_S, RETRY_S
 from JumpstarterLibrary.errors import ConfigurationError
 from pytest_jumpstarter.upstream_api.config.error_mapping import map_validation_errors
-from pytest_jumpstarter.upstream_api.config.model import Model
 
 DIAL_S = 30.0
 """Upstream 0.9.0's own default."""
@@ -21,21 +21,8 @@ DIAL_S = 30.0
 UNSAFE = "UNSAFE"
 """The pattern that stands for every driver."""
 
-UNSET: Any = object()
-"""What is not given, and so may come from elsewhere."""
 
-
-def drop_unset(**given: Any) -> dict[str, Any]:
-    """Return those that are given."""
-    return {name: value for name, value in given.items() if value is not UNSET}
-
-
-def env_defaults_of() -> Sequence[Layer]:
-    """Return what the environment fills in now."""
-    return env_defaults(os.environ)
-
-
-def weak_of_sections() -> Sequence[Layer]:
+def env_defaults_of_sections() -> Sequence[Layer]:
     """Return what the environment fills in where a section is made alone: what has a variable of its own."""
     return env_defaults({name: os.environ[name] for name in VARIABLES.values() if name in os.environ})
 
@@ -52,41 +39,42 @@ def needed(layers: Layers, key: str) -> Any:
     return layers.given(key)[0].value
 
 
-class Section(Model):
-    """A section: made of keywords, or of the layers of a whole configuration."""
+class Section(BaseModel):
+    """A section: made of keywords, or of the layers of a whole configuration.
+
+    The values are checked as those of the core's own settings are, so that they are refused in the same words.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     NAME: ClassVar[str]
 
-    def _init(self, **given: Any) -> None:
+    def __init__(self, **given: Any) -> None:
         kind = type(self).__name__
         with map_validation_errors(kind):
-            layer = section_layer(self.NAME, drop_unset(**given), f"{kind}()", "argument")
-            self._fill(Layers([layer, *weak_of_sections()]))
-
-    @classmethod
-    def model_validate(cls, obj: Any) -> Self:
-        """Return a section with the values of a mapping; a section is what it is.
-
-        Raises:
-            ConfigurationError: It is no mapping, or has keys or values that cannot be.
-        """
-        if isinstance(obj, cls):
-            return obj
-        with map_validation_errors(cls.__name__):
-            return cls.of(Layers([section_layer(cls.NAME, obj, "the mapping", "argument"), *weak_of_sections()]))
+            layer = section_layer(self.NAME, given, f"{kind}()", "argument")
+            found = self.read(Layers([layer, *env_defaults_of_sections()]))
+        super().__init__(**found)
 
     @classmethod
     def of(cls, layers: Layers) -> Self:
-        """Return the section that some layers give."""
-        made = cls.__new__(cls)
-        made._fill(layers)
-        return made
+        """Return the section that some layers give.
 
-    def _fill(self, layers: Layers) -> None:
+        Raises:
+            ConfigurationError: A value cannot be.
+        """
+        return cls.model_construct(**cls.read(layers))
+
+    @classmethod
+    def read(cls, layers: Layers) -> dict[str, Any]:
+        """Return the values of all fields.
+
+        Raises:
+            ConfigurationError: A value cannot be.
+        """
         raise NotImplementedError
 
 
-@dataclass(init=False)
 class ObjectMeta(Section):
     """The identity of a client or an exporter.
 
@@ -97,20 +85,20 @@ class ObjectMeta(Section):
 
     NAME: ClassVar[str] = "metadata"
 
-    namespace: str | None
-    name: str
+    namespace: str | None = None
+    name: str = ""
 
-    def __init__(self, *, namespace: str | None = UNSET, name: str = UNSET) -> None:
-        self._init(namespace=namespace, name=name)
-
-    def _fill(self, layers: Layers) -> None:
+    @classmethod
+    def read(cls, layers: Layers) -> dict[str, Any]:
+        """Return namespace and name, which both have to be given somewhere."""
         for key in ("metadata.namespace", "metadata.name"):
             needed(layers, key)
-        self.namespace = layers.pick("metadata.namespace", values.text_or_nothing, None)
-        self.name = layers.pick("metadata.name", values.text, "")
+        return {
+            "namespace": layers.pick("metadata.namespace", values.text_or_nothing, None),
+            "name": layers.pick("metadata.name", values.text, ""),
+        }
 
 
-@dataclass(init=False)
 class TLSConfigV1Alpha1(Section):
     """The security of the connection to the controller.
 
@@ -121,18 +109,18 @@ class TLSConfigV1Alpha1(Section):
 
     NAME: ClassVar[str] = "tls"
 
-    ca: str = field(repr=False)
-    insecure: bool
+    ca: str = Field(default="", repr=False)
+    insecure: bool = False
 
-    def __init__(self, *, ca: str = UNSET, insecure: bool = UNSET) -> None:
-        self._init(ca=ca, insecure=insecure)
+    @classmethod
+    def read(cls, layers: Layers) -> dict[str, Any]:
+        """Return the authorities, and whether any certificate will do."""
+        return {
+            "ca": layers.pick("tls.ca", values.text, ""),
+            "insecure": layers.pick("tls.insecure", values.boolean, False),
+        }
 
-    def _fill(self, layers: Layers) -> None:
-        self.ca = layers.pick("tls.ca", values.text, "")
-        self.insecure = layers.pick("tls.insecure", values.boolean, False)
 
-
-@dataclass(init=False)
 class ShellConfigV1Alpha1(Section):
     """The options of the shell that ``jmp shell`` starts.
 
@@ -142,16 +130,14 @@ class ShellConfigV1Alpha1(Section):
 
     NAME: ClassVar[str] = "shell"
 
-    use_profiles: bool
+    use_profiles: bool = False
 
-    def __init__(self, *, use_profiles: bool = UNSET) -> None:
-        self._init(use_profiles=use_profiles)
+    @classmethod
+    def read(cls, layers: Layers) -> dict[str, Any]:
+        """Return whether the user's profile is read."""
+        return {"use_profiles": layers.pick("shell.use_profiles", values.boolean, False)}
 
-    def _fill(self, layers: Layers) -> None:
-        self.use_profiles = layers.pick("shell.use_profiles", values.boolean, False)
 
-
-@dataclass(init=False)
 class ClientConfigV1Alpha1Drivers(Section):
     """The client classes that may be imported because an exporter names them.
 
@@ -162,18 +148,19 @@ class ClientConfigV1Alpha1Drivers(Section):
 
     NAME: ClassVar[str] = "drivers"
 
-    allow: list[str]
-    unsafe: bool
+    allow: list[str] = Field(default_factory=list)
+    unsafe: bool = False
 
-    def __init__(self, *, allow: list[str] | str = UNSET, unsafe: bool = UNSET) -> None:
-        self._init(allow=allow, unsafe=unsafe)
+    @classmethod
+    def read(cls, layers: Layers) -> dict[str, Any]:
+        """Return the patterns, and whether every class is allowed."""
+        allow = list(layers.pick("drivers.allow", values.patterns, ()))
+        return {
+            "allow": allow,
+            "unsafe": layers.pick("drivers.unsafe", values.boolean, False) or UNSAFE in allow,
+        }
 
-    def _fill(self, layers: Layers) -> None:
-        self.allow = list(layers.pick("drivers.allow", values.patterns, ()))
-        self.unsafe = layers.pick("drivers.unsafe", values.boolean, False) or UNSAFE in self.allow
 
-
-@dataclass(init=False)
 class ClientConfigV1Alpha1Lease(Section):
     """The time limits of leases, in seconds.
 
@@ -185,22 +172,24 @@ class ClientConfigV1Alpha1Lease(Section):
 
     NAME: ClassVar[str] = "leases"
 
-    acquisition_timeout: int
-    dial_timeout: float
-    retry_timeout: float
+    acquisition_timeout: int = int(ACQUISITION_S)
+    dial_timeout: float = DIAL_S
+    retry_timeout: float = RETRY_S
 
-    def __init__(
-        self, *, acquisition_timeout: int = UNSET, dial_timeout: float = UNSET, retry_timeout: float = UNSET
-    ) -> None:
-        self._init(acquisition_timeout=acquisition_timeout, dial_timeout=dial_timeout, retry_timeout=retry_timeout)
-
-    def _fill(self, layers: Layers) -> None:
+    @classmethod
+    def read(cls, layers: Layers) -> dict[str, Any]:
+        """Return the limits."""
         timeout = layers.pick("leases.acquisition_timeout", values.duration(5, whole=True), ACQUISITION_S)
-        self.acquisition_timeout = int(timeout)
-        self.dial_timeout = layers.pick("leases.dial_timeout", values.duration(0), DIAL_S)
-        self.retry_timeout = layers.pick("leases.retry_timeout", values.duration(0), RETRY_S)
+        return {
+            "acquisition_timeout": int(timeout),
+            "dial_timeout": layers.pick("leases.dial_timeout", values.duration(0), DIAL_S),
+            "retry_timeout": layers.pick("leases.retry_timeout", values.duration(0), RETRY_S),
+        }
 
-    def _items(self) -> Mapping[str, Any]:
-        # Only newer clients than upstream 0.9.0 write it.
-        usual = self.dial_timeout == DIAL_S
-        return {name: value for name, value in super()._items().items() if name != "dial_timeout" or not usual}
+    @model_serializer(mode="wrap")
+    def _without_usual_dial_timeout(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = write(self)
+        if self.dial_timeout == DIAL_S:
+            # Only newer clients than upstream 0.9.0 write it.
+            found.pop("dial_timeout", None)
+        return found

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from pytest_jumpstarter.upstream_api.config.records import Exporter
+from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
 
 LeaseCells = tuple[str, str, str]
 """Who has an exporter, the status of the lease, and when it ends."""
@@ -22,6 +21,16 @@ class Table(Protocol):
 
     def add_row(self, *cells: str) -> Any:
         """Append a row."""
+
+
+class ExporterRow(Protocol):
+    """An exporter as a table shows it; see ``records.Exporter``."""
+
+    name: str
+    labels: dict[str, str]
+    online: bool
+    status: ExporterStatus | None
+    enabled: bool
 
 
 @dataclass
@@ -60,7 +69,7 @@ def add_display_columns(table: Table, options: WithOptions | None = None) -> Non
 
 
 def add_exporter_row(
-    table: Table, exporter: Exporter, options: WithOptions | None = None, lease_info: LeaseCells | None = None
+    table: Table, exporter: ExporterRow, options: WithOptions | None = None, lease_info: LeaseCells | None = None
 ) -> None:
     """Add an exporter to a table with the columns of ``add_display_columns``.
 

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from JumpstarterLibrary.client.settings import values
-from JumpstarterLibrary.client.settings.files import read_file
-from JumpstarterLibrary.client.settings.layers import Given, Layers, Line, no_line, where
-from JumpstarterLibrary.common.values import type_name
-from JumpstarterLibrary.errors import ConfigurationError
+from pydantic import AliasChoices, BaseModel, Field, field_serializer
+
 from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
 from pytest_jumpstarter.upstream_api.config.error_mapping import map_validation_errors
 from pytest_jumpstarter.upstream_api.config.exceptions import FileNotFoundError
 from pytest_jumpstarter.upstream_api.config.files import (
     CONFIG_API_VERSION,
     ConfigPath,
+    FileModel,
     as_yaml,
     with_unknown,
     write_secret,
 )
-from pytest_jumpstarter.upstream_api.config.model import Model
-
-NAME = "UserConfigV1Alpha1"
-KIND = "UserConfig"
-CURRENT = "current-client"
+from pytest_jumpstarter.upstream_api.config.user_file import CURRENT, KIND, NAME, alias_in, check_kind, read_user_file
 
 KNOWN: Mapping[str, Any] = {"apiVersion": None, "kind": None, "config": {CURRENT: None, "current_client": None}}
 
 
-@dataclass(init=False)
-class UserConfigV1Alpha1Config(Model):
+class UserConfigV1Alpha1Config(BaseModel):
     """The user's configuration.
 
     Attributes:
@@ -41,20 +33,20 @@ class UserConfigV1Alpha1Config(Model):
             and one that has no file counts as none.
     """
 
-    ALIASES: ClassVar[Mapping[str, str]] = {"current_client": CURRENT}
-
-    current_client: ClientConfigV1Alpha1 | None
+    current_client: ClientConfigV1Alpha1 | None = Field(
+        default=None, validation_alias=AliasChoices("current_client", CURRENT), serialization_alias=CURRENT
+    )
 
     def __init__(self, *, current_client: ClientConfigV1Alpha1 | str | None = None, **more: Any) -> None:
         # The file's own name for it is none that Python could take otherwise.
-        self.current_client = _client(more.get(CURRENT, current_client))
+        super().__init__(current_client=_client(more.get(CURRENT, current_client)))
 
-    def _items(self) -> Mapping[str, Any]:
-        return {"current_client": None if self.current_client is None else self.current_client.alias}
+    @field_serializer("current_client")
+    def _alias(self, client: ClientConfigV1Alpha1 | None) -> str | None:
+        return None if client is None else client.alias
 
 
-@dataclass(init=False)
-class UserConfigV1Alpha1(Model):
+class UserConfigV1Alpha1(FileModel):
     """The user's configuration.
 
     Attributes:
@@ -64,8 +56,8 @@ class UserConfigV1Alpha1(Model):
     BASE_CONFIG_PATH: ClassVar[Any] = ConfigPath()
     USER_CONFIG_PATH: ClassVar[Any] = ConfigPath("config.yaml")
 
-    apiVersion: str
-    kind: str
+    apiVersion: str = CONFIG_API_VERSION
+    kind: str = KIND
     config: UserConfigV1Alpha1Config
 
     def __init__(
@@ -75,26 +67,15 @@ class UserConfigV1Alpha1(Model):
         apiVersion: str = CONFIG_API_VERSION,
         kind: str = KIND,
     ) -> None:
+        place = f"{NAME}()"
         with map_validation_errors(NAME):
-            self._fill({"apiVersion": apiVersion, "kind": kind, "config": config}, f"{NAME}()")
-
-    def _fill(self, document: Mapping[Any, Any], place: str, line: Line = no_line) -> None:
-        given = {key: Given(value, "file", where(str(key), place, line)) for key, value in document.items()}
-        layers = Layers([given])
-        self.apiVersion = layers.pick("apiVersion", values.literal(CONFIG_API_VERSION), CONFIG_API_VERSION)
-        self.kind = layers.pick("kind", values.literal(KIND), KIND)
-        config = document.get("config")
-        if isinstance(config, Mapping):
-            found = config.get(CURRENT, config.get("current_client"))
-            if not isinstance(found, str | ClientConfigV1Alpha1 | None):
-                raise ConfigurationError(
-                    f"{where(f'config.{CURRENT}', place, line)} must be the alias of a client, not {type_name(found)}."
-                )
-            config = UserConfigV1Alpha1Config(current_client=found)
-        if not isinstance(config, UserConfigV1Alpha1Config):
-            raise ConfigurationError(f"{where('config', place, line)} must be a mapping, not {type_name(config)}.")
-        self.config = config
-        self._document: Mapping[Any, Any] = {}
+            check_kind({"apiVersion": apiVersion, "kind": kind}, place)
+            if not isinstance(config, UserConfigV1Alpha1Config):
+                client = config.get(CURRENT, config.get("current_client")) if isinstance(config, Mapping) else None
+                if not isinstance(client, ClientConfigV1Alpha1):
+                    client = alias_in({"config": config}, place)
+                config = UserConfigV1Alpha1Config(current_client=client)
+        super().__init__(apiVersion=apiVersion, kind=kind, config=config)
 
     @classmethod
     def exists(cls) -> bool:
@@ -107,16 +88,14 @@ class UserConfigV1Alpha1(Model):
 
         Raises:
             FileNotFoundError: There is none.
-            ConfigurationError: It cannot be read, or something in it cannot be.
+            pydantic.ValidationError: It cannot be read, or a value cannot be; it has file, line and key.
         """
         path = Path(cls.USER_CONFIG_PATH)
         if not cls.exists():
             raise FileNotFoundError(f"There is no user configuration '{path}'. `jmp config client use` makes one.")
-        made = cls.__new__(cls)
-        with map_validation_errors(NAME):
-            file = read_file(path)
-            made._fill(file.content, f"'{path}'", file.line)
-        made._document = file.content
+        document, alias = read_user_file(path)
+        made = cls(config=UserConfigV1Alpha1Config(current_client=alias))
+        made._document = document
         return made
 
     @classmethod

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, Field
 
 from JumpstarterLibrary.common.yaml_files import read_yaml
 from JumpstarterLibrary.errors import ConfigurationError
@@ -15,10 +16,16 @@ from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter import ExporterConfigV1Alpha1 as CoreConfig
 from JumpstarterLibrary.exporter.config import SOURCE
 from pytest_jumpstarter.upstream_api.config.exceptions import FileNotFoundError
-from pytest_jumpstarter.upstream_api.config.files import CONFIG_API_VERSION, ConfigPath, as_yaml, write_secret
+from pytest_jumpstarter.upstream_api.config.files import (
+    CONFIG_API_VERSION,
+    ConfigPath,
+    FileModel,
+    as_yaml,
+    write_secret,
+)
 from pytest_jumpstarter.upstream_api.config.sections import ObjectMeta, TLSConfigV1Alpha1
 from pytest_jumpstarter.upstream_api.exporter.exporter import Exporter
-from pytest_jumpstarter.upstream_api.exporter.instances import ExporterConfigV1Alpha1DriverInstance, instances
+from pytest_jumpstarter.upstream_api.exporter.instances import ExporterConfigV1Alpha1DriverInstance
 from pytest_jumpstarter.upstream_api.exporter.records import Record
 from pytest_jumpstarter.upstream_api.exporter.session import Session
 from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
@@ -26,7 +33,6 @@ from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
 KIND = "ExporterConfig"
 
 
-@dataclass(init=False, kw_only=True)
 class HookInstanceConfigV1Alpha1(Record):
     """A script that the exporter runs before or after a lease.
 
@@ -37,15 +43,12 @@ class HookInstanceConfigV1Alpha1(Record):
         on_failure: What follows then: ``warn``, ``endLease`` or ``exit``.
     """
 
-    ALIASES: ClassVar = {"exec_": "exec", "on_failure": "onFailure"}
-
-    exec_: str | None = None
+    exec_: str | None = Field(default=None, alias="exec")
     script: str
     timeout: float = 120
-    on_failure: Literal["warn", "endLease", "exit"] = "warn"
+    on_failure: Literal["warn", "endLease", "exit"] = Field(default="warn", alias="onFailure")
 
 
-@dataclass(init=False, kw_only=True)
 class HookConfigV1Alpha1(Record):
     """The hooks of an exporter.
 
@@ -54,17 +57,10 @@ class HookConfigV1Alpha1(Record):
         after_lease: Runs when they have gone.
     """
 
-    ALIASES: ClassVar = {"before_lease": "beforeLease", "after_lease": "afterLease"}
-    MADE_OF: ClassVar = {
-        "before_lease": HookInstanceConfigV1Alpha1.model_validate,
-        "after_lease": HookInstanceConfigV1Alpha1.model_validate,
-    }
-
-    before_lease: HookInstanceConfigV1Alpha1 | None = None
-    after_lease: HookInstanceConfigV1Alpha1 | None = None
+    before_lease: HookInstanceConfigV1Alpha1 | None = Field(default=None, alias="beforeLease")
+    after_lease: HookInstanceConfigV1Alpha1 | None = Field(default=None, alias="afterLease")
 
 
-@dataclass(init=False, kw_only=True)
 class FailureDetectionConfigV1Alpha1(Record):
     """The limit at which an exporter that keeps failing gives up.
 
@@ -73,14 +69,11 @@ class FailureDetectionConfigV1Alpha1(Record):
         rapid_failure_window: Seconds in which a failure counts.
     """
 
-    ALIASES: ClassVar = {"max_rapid_failures": "maxRapidFailures", "rapid_failure_window": "rapidFailureWindow"}
-
-    max_rapid_failures: int = 5
-    rapid_failure_window: int = 60
+    max_rapid_failures: int = Field(default=5, alias="maxRapidFailures")
+    rapid_failure_window: int = Field(default=60, alias="rapidFailureWindow")
 
 
-@dataclass(init=False, kw_only=True)
-class ExporterConfigV1Alpha1(Record):
+class ExporterConfigV1Alpha1(Record, FileModel):
     """An exporter's configuration.
 
     Attributes:
@@ -103,34 +96,31 @@ class ExporterConfigV1Alpha1(Record):
 
     BASE_PATH: ClassVar[Any] = ConfigPath("exporters")
     SYSTEM_CONFIG_PATH: ClassVar[Path] = Path("/etc/jumpstarter/exporters")
-    ALIASES: ClassVar = {"failure_detection": "failureDetection"}
-    HIDDEN: ClassVar = frozenset({"unknown"})
-    MADE_OF: ClassVar = {
-        "metadata": ObjectMeta.model_validate,
-        "tls": TLSConfigV1Alpha1.model_validate,
-        "export": instances,
-        "hooks": HookConfigV1Alpha1.model_validate,
-        "failure_detection": FailureDetectionConfigV1Alpha1.model_validate,
-        "path": Path,
-    }
 
     alias: str = "default"
     apiVersion: str = CONFIG_API_VERSION
     kind: str = KIND
     metadata: ObjectMeta
     endpoint: str | None = None
-    tls: TLSConfigV1Alpha1 = field(default_factory=TLSConfigV1Alpha1)
+    tls: TLSConfigV1Alpha1 = Field(default_factory=TLSConfigV1Alpha1)
     # The token of an exporter proves who it is.
-    token: str | None = field(default=None, repr=False)
-    grpcOptions: dict[str, Any] | None = field(default_factory=dict)
+    token: str | None = Field(default=None, repr=False)
+    grpcOptions: dict[str, Any] | None = Field(default_factory=dict)
     description: str | None = None
-    export: dict[str, ExporterConfigV1Alpha1DriverInstance] = field(default_factory=dict)
-    hooks: HookConfigV1Alpha1 = field(default_factory=HookConfigV1Alpha1)
-    failure_detection: FailureDetectionConfigV1Alpha1 = field(default_factory=FailureDetectionConfigV1Alpha1)
+    export: dict[str, ExporterConfigV1Alpha1DriverInstance] = Field(default_factory=dict)
+    hooks: HookConfigV1Alpha1 = Field(default_factory=HookConfigV1Alpha1)
+    failure_detection: FailureDetectionConfigV1Alpha1 = Field(
+        default_factory=FailureDetectionConfigV1Alpha1, alias="failureDetection"
+    )
     path: Path | None = None
-    unknown: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def _check(self) -> None:
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ConfigurationError:
+            # Our exporter says more of what it would not take.
+            CoreConfig.from_mapping(_plain(given), given.get("path"))
+            raise
         CoreConfig.from_mapping(self._content(), self.path)
 
     @classmethod
@@ -196,12 +186,13 @@ class ExporterConfigV1Alpha1(Record):
             raise FileNotFoundError(f"There is no exporter configuration {path}. Create it, or choose another one.")
         file = read_yaml(path, SOURCE)
         content = file.content
-        known = {cls.ALIASES.get(name, name) for name in cls.__dataclass_fields__} - {"alias", "path", "unknown"}
+        known = {field.alias or name for name, field in cls.model_fields.items()} - {"alias", "path"}
         given = {key: value for key, value in content.items() if key in known}
         given.setdefault("metadata", {})
-        unknown = {key: value for key, value in content.items() if key not in known}
         with file.located():
-            return cls(**given, path=path, unknown=unknown)
+            config = cls(**given, path=path)
+        config._document = {key: value for key, value in content.items() if key not in known}
+        return config
 
     @classmethod
     def list(cls) -> ExporterConfigListV1Alpha1:
@@ -315,10 +306,9 @@ class ExporterConfigV1Alpha1(Record):
 
     def _content(self) -> dict[str, Any]:
         content = self.model_dump(mode="json", by_alias=True, exclude={"alias", "path"})
-        return {**content, **self.unknown}
+        return {**content, **self._document}
 
 
-@dataclass(init=False, kw_only=True)
 class ExporterConfigListV1Alpha1(Record):
     """Several configurations.
 
@@ -328,8 +318,16 @@ class ExporterConfigListV1Alpha1(Record):
         kind: What it is.
     """
 
-    ALIASES: ClassVar = {"api_version": "apiVersion"}
-
-    api_version: str = CONFIG_API_VERSION
-    items: Any = field(default_factory=list)
+    api_version: str = Field(default=CONFIG_API_VERSION, alias="apiVersion")
+    items: Any = Field(default_factory=list)
     kind: str = "ExporterConfigList"
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keywords as a file would have them."""
+    names = {name: field.alias or name for name, field in ExporterConfigV1Alpha1.model_fields.items()}
+    return {
+        names.get(key, key): value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
+        for key, value in given.items()
+        if key not in ("alias", "path")
+    }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, Field, RootModel
 
 from JumpstarterLibrary.common.yaml_files import YamlFile, parse_yaml, read_yaml
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter import ExporterConfigV1Alpha1DriverInstance as CoreInstance
 from JumpstarterLibrary.exporter.config import SOURCE, TEXT
-from pytest_jumpstarter.upstream_api.config.model import Model
 from pytest_jumpstarter.upstream_api.exporter.records import Record
 
 if TYPE_CHECKING:
@@ -35,16 +35,6 @@ def run(config: str) -> Iterator[DriverClient]:
         yield client
 
 
-def instances(given: Mapping[str, Any]) -> dict[str, ExporterConfigV1Alpha1DriverInstance]:
-    """Return drivers by name, made of what describes them.
-
-    Raises:
-        ConfigurationError: Something does not describe a driver.
-    """
-    return {name: ExporterConfigV1Alpha1DriverInstance.model_validate(child) for name, child in given.items()}
-
-
-@dataclass(init=False, kw_only=True)
 class ExporterConfigV1Alpha1DriverInstanceProxy(Record):
     """Another name for a driver of the same exporter.
 
@@ -55,7 +45,6 @@ class ExporterConfigV1Alpha1DriverInstanceProxy(Record):
     ref: str
 
 
-@dataclass(init=False, kw_only=True)
 class ExporterConfigV1Alpha1DriverInstanceComposite(Record):
     """A group.
 
@@ -63,12 +52,9 @@ class ExporterConfigV1Alpha1DriverInstanceComposite(Record):
         children: What is in it.
     """
 
-    MADE_OF: ClassVar = {"children": instances}
-
-    children: dict[str, ExporterConfigV1Alpha1DriverInstance] = field(default_factory=dict)
+    children: dict[str, ExporterConfigV1Alpha1DriverInstance] = Field(default_factory=dict)
 
 
-@dataclass(init=False, kw_only=True)
 class ExporterConfigV1Alpha1DriverInstanceBase(Record):
     """A driver.
 
@@ -80,14 +66,12 @@ class ExporterConfigV1Alpha1DriverInstanceBase(Record):
         children: What is below it.
     """
 
-    MADE_OF: ClassVar = {"children": instances}
-
     type: str
     description: str | None = None
-    methods_description: dict[str, str] = field(default_factory=dict)
+    methods_description: dict[str, str] = Field(default_factory=dict)
     # Configurations hold passwords.
-    config: dict[str, Any] = field(default_factory=dict, repr=False)
-    children: dict[str, ExporterConfigV1Alpha1DriverInstance] = field(default_factory=dict)
+    config: dict[str, Any] = Field(default_factory=dict, repr=False)
+    children: dict[str, ExporterConfigV1Alpha1DriverInstance] = Field(default_factory=dict)
 
 
 Root = (
@@ -97,7 +81,7 @@ Root = (
 )
 
 
-class ExporterConfigV1Alpha1DriverInstance(Model):
+class ExporterConfigV1Alpha1DriverInstance(RootModel[Root]):
     """One driver in a configuration: a class with its arguments, a group, or a reference to another driver.
 
     Args:
@@ -113,28 +97,7 @@ class ExporterConfigV1Alpha1DriverInstance(Model):
     """
 
     def __init__(self, root: Any = None, **given: Any) -> None:
-        self.root: Root = root if isinstance(root, Root) else _root(root or given)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ExporterConfigV1Alpha1DriverInstance) and self.root == other.root
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.root!r})"
-
-    @classmethod
-    def model_validate(cls, obj: Any) -> Self:
-        """Return the driver that a mapping describes; an instance is what it is.
-
-        Raises:
-            ConfigurationError: It describes none.
-        """
-        return obj if isinstance(obj, cls) else cls(obj)
-
-    def model_dump(self, **options: Any) -> dict[str, Any]:
-        """Return the mapping that describes it; for options see ``Model.model_dump``."""
-        return self.root.model_dump(**options)
+        super().__init__(root if isinstance(root, Root) else _root(root or given))
 
     @classmethod
     def from_path(cls, path: str | PathLike[str]) -> Self:
@@ -185,6 +148,6 @@ def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
     plain = dict(content)
     if isinstance(children := plain.get("children"), Mapping):
         plain["children"] = {
-            name: child.model_dump() if isinstance(child, Model) else child for name, child in children.items()
+            name: child.model_dump() if isinstance(child, BaseModel) else child for name, child in children.items()
         }
     return plain

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from JumpstarterLibrary.errors import ConfigurationError
-from pytest_jumpstarter.upstream_api.config.model import Model
+from pytest_jumpstarter.upstream_api.config.error_mapping import SENTENCE
 
 
-class Record(Model):
-    """Base of dataclasses without an ``__init__`` of their own. Keywords that a record does not know are ignored.
+class Record(BaseModel):
+    """Base of models whose errors are sentences. Keywords that a record does not know are ignored."""
 
-    Attributes:
-        MADE_OF: How a field's value is made of what was given, where it is not taken as it is.
-    """
-
-    MADE_OF: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    model_config = ConfigDict(populate_by_name=True, hide_input_in_errors=True)
 
     def __init__(self, **given: Any) -> None:
-        for field in dataclasses.fields(self):  # type: ignore[arg-type] # every subclass is a dataclass
-            setattr(self, field.name, self._value(field, given))
-        self._check()
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise ConfigurationError(_sentence(type(self).__name__, error)) from error
 
-    def _check(self) -> None:
-        """Check the values.
 
-        Raises:
-            ConfigurationError: One cannot be.
-        """
-
-    def _value(self, field: dataclasses.Field[Any], given: Mapping[str, Any]) -> Any:
-        for name in (field.name, self.ALIASES.get(field.name, field.name)):
-            if name in given:
-                value = given[name]
-                made_of = self.MADE_OF.get(field.name)
-                return value if made_of is None or value is None else made_of(value)
-        if field.default is not dataclasses.MISSING:
-            return field.default
-        if field.default_factory is not dataclasses.MISSING:
-            return field.default_factory()
-        raise ConfigurationError(f"A {type(self).__name__} needs {self.ALIASES.get(field.name, field.name)!r}. Add it.")
+def _sentence(kind: str, error: ValidationError) -> str:
+    """Return what is wrong, without any value: it may be a secret."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigurationError):
+        return str(cause)
+    if first["type"] == SENTENCE:
+        return first["msg"]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"A {kind} needs {key!r}. Add it."
+    return f"A {kind} cannot have this {key!r}: {first['msg'][:1].lower()}{first['msg'][1:]}. Change it."

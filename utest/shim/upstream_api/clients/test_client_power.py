@@ -146,7 +146,7 @@ def test_a_cycle_on_the_exporter(served: Served) -> None:
 def test_readings_as_data() -> None:
     reading = PowerReading.model_validate({"voltage": 5, "current": 2, "future": "x"})
     assert reading.model_dump() == {"voltage": 5.0, "current": 2.0}
-    assert reading.model_dump_json() == '{"voltage": 5.0, "current": 2.0}'
+    assert reading.model_dump_json() == '{"voltage":5.0,"current":2.0}'
     assert PowerReading.model_validate(types.PowerReading(1.0, 2.0)) == PowerReading(1.0, 2.0)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
 
+from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
@@ -47,10 +49,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def without_pydantic(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make it as if nobody had imported pydantic, which some other test may have."""
-    for name in ("pydantic", "pydantic_core"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+def refused() -> Callable[[str], AbstractContextManager[None]]:
+    """Return a context in which pydantic's error is expected, with one sentence of ours and without a value."""
+
+    @contextmanager
+    def refused(sentence: str) -> Iterator[None]:
+        with pytest.raises(ValidationError) as info:
+            yield
+        (error,) = info.value.errors()
+        assert (error["msg"], error["input"]) == (sentence, None)
+        assert isinstance(info.value.__cause__, ConfigurationError)
+
+    return refused
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pytest_jumpstarter.upstream_api.config.user import UserConfigV1Alpha1
 
 Write = Callable[..., Path]
 
-pytestmark = pytest.mark.usefixtures("without_pydantic")
+Refused = Callable[[str], AbstractContextManager[None]]
 
 
 def made(**changes: Any) -> ClientConfigV1Alpha1:
@@ -112,10 +113,10 @@ def test_a_file_beats_the_environment_which_fills_in_the_rest(write: Write, monk
         ),
     ],
 )
-def test_what_is_wrong_in_a_file_is_one_sentence(write: Write, changes: dict[str, Any], sentence: str | None) -> None:
+def test_what_is_wrong_in_a_file_is_one_sentence(
+    write: Write, refused: Refused, changes: dict[str, Any], sentence: str | None
+) -> None:
     path = write(**changes)
-    with pytest.raises(ConfigurationError) as info:
-        ClientConfigV1Alpha1.load("anna")
     expected = {
         "metadata": "There is no metadata.namespace. Give namespace=, put it into the file, or set JMP_NAMESPACE.",
         "drivers": (
@@ -123,24 +124,22 @@ def test_what_is_wrong_in_a_file_is_one_sentence(write: Write, changes: dict[str
         ),
     }
     wanted = sentence.format(path=path) if sentence else expected[next(iter(changes))]
-    assert str(info.value) == wanted
-    assert isinstance(info.value, ValueError)
+    with refused(wanted):
+        ClientConfigV1Alpha1.load("anna")
 
 
-def test_a_file_that_is_no_mapping_is_told_without_what_is_in_it(home: Path) -> None:
+def test_a_file_that_is_no_mapping_is_told_without_what_is_in_it(home: Path, refused: Refused) -> None:
     path = home / "clients" / "anna.yaml"
     path.parent.mkdir(parents=True)
     path.write_text("")
-    with pytest.raises(ConfigurationError) as info:
+    with refused(f"The file '{path}' must hold a mapping, not nothing."):
         ClientConfigV1Alpha1.load("anna")
-    assert str(info.value) == f"The file '{path}' must hold a mapping, not nothing."
     path.write_text("token: [secret")
-    with pytest.raises(ConfigurationError) as info:
-        ClientConfigV1Alpha1.load("anna")
-    assert str(info.value) == (
+    with refused(
         f"The file '{path}' is no valid YAML in line 1, column 15, at the key 'token': expected ',' or ']', but got "
         f"'<stream end>'."
-    )
+    ):
+        ClientConfigV1Alpha1.load("anna")
 
 
 # What is not there

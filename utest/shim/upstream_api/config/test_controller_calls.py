@@ -15,8 +15,7 @@ import pytest
 from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel
 from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
 from pytest_jumpstarter.upstream_api.config.exceptions import ConfigurationError, ConnectionError, LeaseError
-from pytest_jumpstarter.upstream_api.config.records import Lease
-from pytest_jumpstarter.upstream_api.config.service import ClientService
+from pytest_jumpstarter.upstream_api.config.records import ClientService, Lease
 from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
 
 from JumpstarterLibrary.errors import (

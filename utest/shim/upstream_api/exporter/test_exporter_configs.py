@@ -147,8 +147,8 @@ def test_an_alias_that_leads_elsewhere(alias: str) -> None:
             {"hooks": {"beforeLease": {"script": "x", "onFailure": "cry"}}},
             "hooks.beforeLease.onFailure: 'cry' is none of warn, endLease, exit.",
         ),
-        ({"hooks": {"beforeLease": {}}}, "A HookInstanceConfigV1Alpha1 needs 'script'. Add it."),
-        ({"export": {"power": {"type": 5}}}, "type: text is needed, not a number."),
+        ({"hooks": {"beforeLease": {}}}, "hooks.beforeLease: a hook needs a script. Add it."),
+        ({"export": {"power": {"type": 5}}}, "export.power.type: text is needed, not a number."),
     ],
 )
 def test_values_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
