@@ -216,12 +216,12 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             ca,
             reveal(passphrase),
             request=request,
+            scope=import_choice(Scope, scope, "scope"),
             timing=Timing.of(timing),
         )
         waiting = import_duration(timeout, "timeout")
         leases = Leases(ClientArguments(client=client, config=config), os.environ, _virtual_lab, self._drain.drain)
         self._devices = Devices(default, os.environ, _virtual_board, self._prepare, leases, self._new_events)
-        self._devices.scope = import_choice(Scope, scope, "scope")
         self._artefacts: dict[str, DeviceArtefacts] = {}
         self._secrets = leases.secrets
         self._suites: list[str] = []

@@ -10,12 +10,10 @@ from typing import Protocol
 
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
 from JumpstarterLibrary.client.config import HOST, LEASE
-from JumpstarterLibrary.client.devices.leases import extend_shared_lease
-from JumpstarterLibrary.client.devices.mode import ConnectionMode, resolve_mode
+from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import DevicePool, PooledDevice
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
-from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
@@ -52,11 +50,11 @@ class _Entry(PooledDevice):
 
     Attributes:
         mode: How the device was found.
-        request: What was leased; None for nothing.
+        target: What other requests have to name to share the device; None where nothing was leased.
     """
 
     mode: Mode
-    request: LeaseRequest | None = None
+    target: tuple[str | None, str | None, str | None] | None = None
 
 
 class Devices:
@@ -87,8 +85,6 @@ class Devices:
         """What devices connected from now on belong to: the running suite."""
         self.test: str | None = None
         """The running test."""
-        self.scope = Scope.run
-        """How long a lease is kept that a keyword makes by itself."""
         self.environ = environ
         self._virtual = virtual
         self._prepare = prepare
@@ -118,53 +114,41 @@ class Devices:
             ConfigurationError: There is nothing to connect to, or the alias is taken.
             InfrastructureError: The exporter cannot be reached, or not be leased.
         """
-        return self._add(wanted, self._mode(wanted), alias, [self.owner])
+        return self._add(wanted, wanted.resolve_mode(environ=self.environ), alias, [self.owner])
 
-    def acquire(self, wanted: DeviceRequest, alias: str | None, scope: Scope) -> str:
+    def acquire(self, wanted: DeviceRequest, alias: str | None = None) -> str:
         """Lease a device, or share the one that was leased for the same; make it current.
 
         Inside a shell the device is the shell's, for any request: the same suite runs there and outside.
 
         Args:
-            wanted: What is wanted, and how.
+            wanted: What is wanted, how, and how long it is kept.
             alias: Its name; None for any.
-            scope: How long it is kept.
 
         Raises:
             ConfigurationError: There is nothing to lease, or the alias is taken.
             InfrastructureError: It cannot be leased or reached.
         """
-        owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[scope]
-        shared = self._same(wanted, alias)
+        owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[wanted.scope]
+        same = self._same(wanted, alias)
         owners: list[Hashable] = [owner]
-        if shared is not None:
-            entry = self._entries[shared]
-            if wanted.request is not None and not entry.lease_ended:
-                extend_shared_lease(entry.device, wanted.request.duration, wanted.request.max_duration)
-            entry.owners.append(owner)
-            if not entry.lease_ended:
-                logger.info("Device '%s' (exporter '%s') is shared.", shared, entry.device.link.name)
+        if same is not None:
+            entry = self._pool.share(same, owner, wanted.request)
+            if entry is not None:
+                logger.info("Device '%s' (exporter '%s') is shared.", same, entry.device.link.name)
                 entry.device.timing = wanted.timing or entry.device.timing
-                self._current = shared
-                return shared
+                self._current = same
+                return same
             # The new device gets the alias and the owners of the one that cannot be used any more.
-            alias, owners = shared, entry.owners
-            self._discard([shared])
-        mode = self._mode(wanted)
+            alias, owners = same, [*self._entries[same].owners, owner]
+            self._discard([same])
+        mode = wanted.resolve_mode(environ=self.environ)
         if mode.mode is Mode.shell and any(entry.mode is Mode.shell for entry in self._entries.values()):
             raise ConfigurationError(
                 f"This run is inside a shell, whose only device is in use already. Unset {HOST}, or use mode=lease, to "
                 f"lease another one."
             )
         return self._add(wanted, mode, alias, owners)
-
-    def _mode(self, wanted: DeviceRequest) -> ConnectionMode:
-        """Return how a device is connected.
-
-        Raises:
-            ConfigurationError: Nothing says which device it is.
-        """
-        return resolve_mode(wanted.mode, host=wanted.host, request=wanted.request, environ=self.environ)
 
     def _add(self, wanted: DeviceRequest, mode: ConnectionMode, alias: str | None, owners: list[Hashable]) -> str:
         alias = alias or self._free_alias()
@@ -181,7 +165,7 @@ class Devices:
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
-            self._pool.add(alias, _Entry(device, stack.pop_all(), mode.mode, wanted.request, owners=owners))
+            self._pool.add(alias, _Entry(device, stack.pop_all(), mode.mode, wanted.target, owners=owners))
         self._current = alias
         self._gone.discard(alias)
         return alias
@@ -216,10 +200,7 @@ class Devices:
         for name, entry in self._entries.items():
             if alias == name and entry.lease_ended:
                 return name
-            if alias not in (None, name) or entry.request is None or wanted.request is None:
-                continue
-            same = (entry.request.selector, entry.request.exporter, entry.request.name)
-            if same == (wanted.request.selector, wanted.request.exporter, wanted.request.name):
+            if alias in (None, name) and wanted.target is not None and entry.target == wanted.target:
                 return name
         return None
 
@@ -233,7 +214,7 @@ class Devices:
             return self._entry(alias).device
         if self._current is None:
             if self.default.request is not None:
-                self.acquire(self.default, None, self.scope)
+                self.acquire(self.default)
             else:
                 self.connect(self.default)
         assert self._current is not None

@@ -72,7 +72,7 @@ class LeaseSetKeywords(LeaseKeywords):
         service = self.leases.service(self.devices.default.mode)
         # Otherwise a selector that fits much could take what another one needs.
         order = sorted(selectors, key=lambda alias: (len(service.exporters(selectors[alias])), selectors[alias]))
-        scope = scope or self.devices.scope
+        scope = scope or self.devices.default.scope
         while True:
             missing = self._take_all(
                 {alias: selectors[alias] for alias in order}, duration, max_duration, deadline, scope

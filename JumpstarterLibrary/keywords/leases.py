@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.deadline import Seconds
-from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, read_tags
+from JumpstarterLibrary.client.devices.leases import add_ci_metadata, check_lease_time, read_tags
+from JumpstarterLibrary.client.devices.mode import lease_mode
 from JumpstarterLibrary.client.devices.request import PROGRESS, DeviceRequest
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.timing import TimingSource
-from JumpstarterLibrary.common.durations import LONGEST
-from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.keywords.lease_base import LeaseBase, read
-from JumpstarterLibrary.types import LeaseInfo, Mode, Scope
+from JumpstarterLibrary.types import LeaseInfo, Scope
 
 Tags = Mapping[str, str] | None
 
@@ -184,15 +181,17 @@ class LeaseKeywords(LeaseBase):
         **others: Any,
     ) -> LeaseRequest:
         """Return the request for a lease, with the tags and the context of the run."""
-        return LeaseRequest(
+        check_lease_time(duration, max_duration)
+        request = LeaseRequest(
             selector=selector,
             exporter=exporter,
-            duration=_positive(duration, "duration"),
-            max_duration=_longest(max_duration, duration),
-            tags=lease_tags(read_tags(tags or {}), self.devices.environ),
-            context=lease_context(context or {}, self.devices.environ),
+            duration=duration,
+            max_duration=max_duration,
+            tags=read_tags(tags or {}),
+            context=context,
             **others,
         )
+        return add_ci_metadata(request, self.devices.environ)
 
     def _acquire(
         self,
@@ -204,46 +203,19 @@ class LeaseKeywords(LeaseBase):
         timing: TimingSource = None,
     ) -> LeaseInfo:
         """Lease a device and return its lease; ``timeout`` may be a deadline that is running already."""
-        own = self.devices.timing(timing)
-        wanted = replace(self._wanted(request, timeout, progress), timing=own)
-        return self.info(self.devices.acquire(wanted, alias, scope or self.devices.scope))
-
-    def _wanted(self, request: LeaseRequest, timeout: Seconds, progress: datetime.timedelta) -> DeviceRequest:
         default = self.devices.default
-        # A host belongs to `Connect To Exporter`; a caller that asks for a lease wants one.
-        mode = Mode.lease if default.mode is Mode.direct else default.mode
-        wanted = request if request.selector or request.exporter else None
-        environ = self.devices.environ
-        in_shell = mode is Mode.shell or (mode is Mode.auto and environ.get(HOST))
-        attached = mode in (Mode.auto, Mode.lease) and environ.get(LEASE)
-        if wanted is None and not in_shell and not attached:
-            raise ConfigurationError(
-                "A lease needs a selector or the name of an exporter. Give selector= or exporter=, here or at the "
-                "library's import."
-            )
-        return DeviceRequest(
-            mode,
+        wanted = DeviceRequest(
+            lease_mode(default.mode, request, self.devices.environ),
             tls=default.tls,
             ca=default.ca,
             passphrase=default.passphrase,
-            request=wanted,
+            request=request if request.selector or request.exporter else None,
             lease_timeout=timeout,
             progress=progress,
+            timing=self.devices.timing(timing),
+            scope=scope or default.scope,
         )
+        return self.info(self.devices.acquire(wanted, alias))
 
     def _controller(self) -> Controller:
         return self.leases.service(self.devices.default.mode).controller
-
-
-def _positive(value: datetime.timedelta, what: str) -> datetime.timedelta:
-    if not datetime.timedelta(0) < value <= LONGEST:
-        raise UsageError(f"{what}= has to be longer than nothing and at most {LONGEST.days} days, not {value}.")
-    return value
-
-
-def _longest(value: datetime.timedelta | None, duration: datetime.timedelta) -> datetime.timedelta | None:
-    if value is not None and value < duration:
-        raise UsageError(
-            f"max_duration= ({value}) is shorter than duration= ({duration}). Give a longer one, or leave it out."
-        )
-    return value

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Protocol
 
-from JumpstarterLibrary.client.devices.leases import warn_of_token
+from JumpstarterLibrary.client.devices.leases import connect_leased
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.devices.virtual_lab import LabAccess, virtual_lab_settings
 from JumpstarterLibrary.client.events import Events
@@ -15,7 +15,6 @@ from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
-from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.types import Mode
 
 logger = logging.getLogger(__name__)
@@ -85,23 +84,7 @@ class Leases:
         """
         self._termination.guard()
         service = self.service(wanted.mode)
-        if lease is not None:
-            device = service.attach(
-                lease, wanted.lease_timeout, events=events, tick=self._tick, follow_logs=True, timing=wanted.timing
-            )
-        else:
-            if wanted.request is None:
-                raise ConfigurationError("A lease needs a selector or the name of an exporter.")
-            warn_of_token(service.controller.settings, wanted.request, events)
-            device = service.lease(
-                wanted.request,
-                wanted.lease_timeout,
-                progress=wanted.progress,
-                events=events,
-                tick=self._tick,
-                follow_logs=True,
-                timing=wanted.timing,
-            )
+        device = connect_leased(service, wanted, lease, events, tick=self._tick, follow_logs=True)
         self._origins[device] = service
         return device
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from JumpstarterLibrary.hints import Hint, Phrases
 
 ROBOT: Phrases = {
+    Hint.SELECT_EXPORTER: "Give selector= or exporter=, here or at the library's import.",
     Hint.ALLOW_DISABLED_EXPORTER: "Choose another one, or give allow_disabled=yes.",
     Hint.ALLOW_DISABLED_EXPORTERS: "Choose another selector, or give allow_disabled=yes.",
     Hint.LOG_IN: "Try Log In To Console first.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,8 +18,11 @@ import JumpstarterLibrary.version  # noqa: F401 (the package sets what gRPC read
 from pytest_jumpstarter import compat_path, options
 from pytest_jumpstarter.fixtures import registration
 from pytest_jumpstarter.parallel.workers import wants_board
-from pytest_jumpstarter.state import ITEM, NOTES, RUN, TOLD, TROUBLE
+from pytest_jumpstarter.state import ITEM, NOTES, TOLD, TROUBLE
 from pytest_jumpstarter.testcase import JumpstarterTest
+
+if TYPE_CHECKING:
+    from pytest_jumpstarter.run import Run
 
 __all__ = ["JumpstarterTest"]
 
@@ -77,7 +80,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        run = item.config.stash.get(RUN, None)
+        run = _run_of(item.config)
         if run is not None:
             run.after()
 
@@ -85,7 +88,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """Give all boards back, and tell which they were."""
-    run, told = session.config.stash.get(RUN, None), session.config.stash.get(TOLD, None)
+    run, told = _run_of(session.config), session.config.stash.get(TOLD, None)
     if run is None and told is None:
         return (yield)
     from pytest_jumpstarter.parallel.suite import tell
@@ -98,13 +101,19 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
             run.close()
 
 
+def _run_of(config: pytest.Config) -> Run | None:
+    """Return the run with boards; None if no test has needed one, without an import of what only such a run needs."""
+    module = sys.modules.get("pytest_jumpstarter.run")
+    return None if module is None else config.stash.get(module.RUN, None)
+
+
 # Reports
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin a new chapter in what boards say."""
-    run = item.config.stash.get(RUN, None)
+    run = _run_of(item.config)
     if run is not None:
         run.evidence.test_starts()
 
@@ -118,7 +127,8 @@ def pytest_runtest_makereport(
         return (yield)
     from pytest_jumpstarter.evidence.reports import reported
 
-    return (yield from reported(item, call))
+    run = _run_of(item.config)
+    return (yield from reported(item, call, None if run is None else run.evidence))
 
 
 @pytest.hookimpl(tryfirst=True)

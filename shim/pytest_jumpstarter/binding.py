@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from pytest_jumpstarter.testcase import JumpstarterTest
+from pytest_jumpstarter.attributes import DeviceAttributes
 
-_holders: WeakKeyDictionary[type, JumpstarterTest] = WeakKeyDictionary()
+_holders: WeakKeyDictionary[type, DeviceAttributes] = WeakKeyDictionary()
 
 
 def suppress_scope_warning(fixturedef: pytest.FixtureDef[Any]) -> None:
@@ -21,11 +21,11 @@ def suppress_scope_warning(fixturedef: pytest.FixtureDef[Any]) -> None:
     """
     bound = fixturedef.func
     holder = getattr(bound, "__self__", None)
-    if isinstance(holder, JumpstarterTest) and fixturedef.scope != "function":
+    if isinstance(holder, DeviceAttributes) and fixturedef.scope != "function":
         _holders[type(holder)] = holder
         vars(fixturedef)["func"] = functools.partial(bound)
 
 
-def fixture_instance_of(cls: type[JumpstarterTest]) -> JumpstarterTest:
+def fixture_instance_of(cls: type[DeviceAttributes]) -> DeviceAttributes:
     """Return the instance that the wide fixtures of a class share, or a new one where there are none."""
     return _holders.get(cls) or cls()

@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Hashable
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
 import pytest
 
-from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, warn_of_token
+from JumpstarterLibrary.client.devices.leases import add_ci_metadata, connect_leased
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings, find_settings
-from JumpstarterLibrary.client.timing import Timing
-from pytest_jumpstarter.board_request import BoardRequest
 from pytest_jumpstarter.parallel.worker_leases import WorkerLeaseRegistry
 from pytest_jumpstarter.parallel.workers import worker_of
 from pytest_jumpstarter.upstream_api.clients.factory import Allow
@@ -77,15 +77,13 @@ class Leasing:
         config: The run.
         lab: Its virtual lab.
         follow_logs: Whether the exporters' logs are wanted.
-        timing: The time limits and pauses of boards; None for the defaults.
     """
 
-    def __init__(self, config: pytest.Config, lab: RunLab, *, follow_logs: bool, timing: Timing | None = None) -> None:
+    def __init__(self, config: pytest.Config, lab: RunLab, *, follow_logs: bool) -> None:
         self._worker = worker_of(config)
         self._notes = WorkerLeaseRegistry.of(config)
         self._lab = lab
         self._follow_logs = follow_logs
-        self._timing = timing
         self._sources: list[ControllerSource] = []
         # Alone, SIGTERM would end the run at once; so it ends in order, as after Ctrl-C.
         self._termination = Termination(_stop)
@@ -108,29 +106,18 @@ class Leasing:
         self._sources.append(ControllerSource(settings, WorkerLeaseRegistry(None, "") if mode.lab else self._notes))
         return self._sources[-1]
 
-    def take(self, wish: BoardRequest, mode: ConnectionMode, source: ControllerSource, events: Events) -> LeasedDevice:
+    def take(
+        self, wanted: DeviceRequest, mode: ConnectionMode, source: ControllerSource, events: Events
+    ) -> LeasedDevice:
         """Lease a board, or connect to the one of the lease that was found.
 
         Raises:
             InfrastructureError: The board cannot be leased or reached.
         """
         self._termination.guard()
-        follow = self._follow_logs
-        if mode.lease is not None:
-            device = source.service.attach(
-                mode.lease, wish.timeout, events=events, follow_logs=follow, timing=self._timing
-            )
-        else:
-            request = self._request(wish, mode, source)
-            warn_of_token(source.settings, request, events)
-            device = source.service.lease(
-                request,
-                wish.timeout,
-                progress=wish.progress,
-                events=events,
-                follow_logs=follow,
-                timing=self._timing,
-            )
+        if mode.lease is None:
+            wanted = replace(wanted, request=self._request(wanted, mode, source))
+        device = connect_leased(source.service, wanted, mode.lease, events, follow_logs=self._follow_logs)
         source.take(device)
         return device
 
@@ -149,18 +136,11 @@ class Leasing:
             self._sources.pop().service.close()
         self._termination.restore()
 
-    def _request(self, wish: BoardRequest, mode: ConnectionMode, source: ControllerSource) -> LeaseRequest:
-        # Each worker has a board of its own, and so a lease of its own.
-        name = f"{wish.name}-{self._worker}" if wish.name and self._worker else wish.name
-        request = LeaseRequest(
-            selector=wish.selector,
-            exporter=wish.exporter,
-            duration=wish.duration,
-            max_duration=wish.max_duration,
-            tags=lease_tags(wish.tags),
-            context=lease_context({}),
-            name=name,
-        )
+    def _request(self, wanted: DeviceRequest, mode: ConnectionMode, source: ControllerSource) -> LeaseRequest:
+        request = add_ci_metadata(wanted.request or LeaseRequest())
+        if request.name and self._worker:
+            # Each worker has a board of its own, and so a lease of its own.
+            request = replace(request, name=f"{request.name}-{self._worker}")
         if not mode.lab:
             return request
         fitted = self._lab.fitted(request, source.service)

@@ -13,16 +13,15 @@ import pytest
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.config import PASSPHRASE
 from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
-from JumpstarterLibrary.client.devices.leases import extend_shared_lease
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import DevicePool
 from JumpstarterLibrary.client.devices.recorder import Recorder
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Event, Events, LogRecord, Notice, TransferEnded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
-from JumpstarterLibrary.types import Mode
+from JumpstarterLibrary.types import Mode, Scope
 from pytest_jumpstarter.board import ConnectedBoard
-from pytest_jumpstarter.board_request import BoardRequest
 from pytest_jumpstarter.evidence.collector import EvidenceCollector
 from pytest_jumpstarter.hints import pytest_hints
 from pytest_jumpstarter.leasing import ControllerSource, Leasing
@@ -30,7 +29,7 @@ from pytest_jumpstarter.notices import NoticeReporter
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import worker_of
 from pytest_jumpstarter.schedule import SharedDeviceSchedule
-from pytest_jumpstarter.state import ITEM, RUN
+from pytest_jumpstarter.state import ITEM
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.factory import Allow, build_clients
 from pytest_jumpstarter.virtual import RunLab
@@ -60,10 +59,10 @@ class Run:
         self.evidence = EvidenceCollector(self.options, self._secrets)
         self._config = config
         self._lab = RunLab(self.options.virtual_lab)
-        self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0, timing=self.options.timing)
+        self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0)
         self._pool: DevicePool[Hashable, ConnectedBoard] = DevicePool()
-        self._wants = SharedDeviceSchedule(self.options)
-        self._voice = NoticeReporter(config)
+        self._schedule = SharedDeviceSchedule(self.options)
+        self._notices = NoticeReporter(config)
         self._level = logger.level
         if self._level == logging.NOTSET:
             # How a board was found is worth a line in the report of a test that failed on it.
@@ -76,15 +75,14 @@ class Run:
         if run is None:
             run = config.stash[RUN] = cls(config)
             config.add_cleanup(run.close)
-        assert isinstance(run, cls)
         return run
 
     @contextmanager
-    def client(self, wish: BoardRequest, request: pytest.FixtureRequest) -> Iterator[DriverClient]:
+    def client(self, wanted: DeviceRequest, request: pytest.FixtureRequest) -> Iterator[DriverClient]:
         """Have a board while the block runs, and yield the client of its root driver.
 
         Args:
-            wish: What is wanted.
+            wanted: What is wanted.
             request: The fixture that wants it.
 
         Raises:
@@ -92,21 +90,25 @@ class Run:
             InfrastructureError: It cannot be leased or reached.
         """
         with pytest_hints():
-            mode = wish.resolve_mode(lab=self.options.virtual_lab is not None)
+            mode = wanted.resolve_mode(lab=self.options.virtual_lab is not None)
             source = None if mode.mode is Mode.shell else self._leasing.source(mode)
-            asked = (wish.request, mode, None if source is None else source.key)
-            key: Hashable = _Shared(asked) if wish.shared else (request.node.nodeid, asked)
-            if wish.shared and not worker_of(self._config):
-                self._wants.look(request.session, key, wish)
+            asked = (wanted.target, mode, None if source is None else source.key)
+            shared = wanted.scope is Scope.run
+            key: Hashable = _Shared(asked) if shared else (request.node.nodeid, asked)
+            if shared and not worker_of(self._config):
+                self._schedule.look(request.session, key, wanted)
             owner = request.node.nodeid
-            board = self._shared(key, wish, owner)
-            if board is None:
-                board = self._connect(wish, mode, source, request)
+            board = self._pool.share(key, owner, wanted.request)
+            if board is not None:
+                logger.info("Exporter %s is used on.", board.device.link.name)
+            else:
+                self._pool.discard(key)
+                board = self._connect(wanted, mode, source, request)
                 board.owners.append(owner)
                 self._pool.add(key, board)
         try:
             how = mode.mode.value.capitalize()
-            logger.info("%s mode for %s, because %s: %s.", how, wish.subject, mode.why, _described(board))
+            logger.info("%s mode for %s, because %s: %s.", how, wanted.subject, mode.why, _described(board))
             self.evidence.begin(board.recorder, request, board)
             try:
                 yield board.client
@@ -114,20 +116,6 @@ class Run:
                 self.evidence.end(board)
         finally:
             self._pool.release(key, board, owner, keep=self._wanted(key) or self._runs_again())
-
-    def _shared(self, key: Hashable, wish: BoardRequest, owner: str) -> ConnectedBoard | None:
-        """Return a board that is connected for the same request, as one that the owner uses; None if there is none."""
-        board = self._pool.usable(key)
-        if board is None:
-            return None
-        # From here on it has an owner, and no event that comes meanwhile closes it.
-        board.owners.append(owner)
-        logger.info("Exporter %s is used on.", board.device.link.name)
-        extend_shared_lease(board.device, wish.duration, wish.max_duration)
-        if not board.lease_ended:
-            return board
-        board.owners.remove(owner)
-        return self._pool.usable(key)
 
     def after(self) -> None:
         """A test is over, with all its repetitions: give back what no other test wants."""
@@ -155,19 +143,23 @@ class Run:
             return False
         # A worker does not know which tests it will get.
         item = self._config.stash.get(ITEM, None)
-        return bool(worker_of(self._config)) or (item is not None and self._wants.later(key, item))
+        return bool(worker_of(self._config)) or (item is not None and self._schedule.later(key, item))
 
     def _runs_again(self) -> bool:
         """Whether the test that runs may be run again, before which its class is torn down."""
         return self.evidence.failed and any(map(self._config.pluginmanager.hasplugin, REPEATERS))
 
     def _connect(
-        self, wish: BoardRequest, mode: ConnectionMode, source: ControllerSource | None, request: pytest.FixtureRequest
+        self,
+        wanted: DeviceRequest,
+        mode: ConnectionMode,
+        source: ControllerSource | None,
+        request: pytest.FixtureRequest,
     ) -> ConnectedBoard:
         recorder = Recorder()
         events = Events()
         events.subscribe(self._make_room, Notice)
-        events.subscribe(self._voice.put, Notice)
+        events.subscribe(self._notices.put, Notice)
         events.subscribe(recorder.put, LogRecord, TransferEnded)
         events.listen(recorder.hear)
         artefacts = self._artefacts(events)
@@ -177,7 +169,7 @@ class Run:
                 if source is None:
                     device, allow = self._join(events, stack), Allow.from_environment()
                 else:
-                    leased = self._leasing.take(wish, mode, source, events)
+                    leased = self._leasing.take(wanted, mode, source, events)
                     stack.callback(source.give_back, leased)
                     device, allow = leased, source.allow
             except JumpstarterError:
@@ -210,6 +202,10 @@ class Run:
 
     def _secrets(self) -> list[str]:
         return [*self._leasing.secrets(), *filter(None, [os.environ.get(PASSPHRASE)])]
+
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+"""The run, as soon as a test needs a board."""
 
 
 @dataclass(frozen=True)

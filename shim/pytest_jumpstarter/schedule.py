@@ -7,8 +7,10 @@ from collections.abc import Hashable
 
 import pytest
 
+from JumpstarterLibrary.client.devices.request import DeviceRequest
+from JumpstarterLibrary.types import Scope
 from pytest_jumpstarter.binding import fixture_instance_of
-from pytest_jumpstarter.board_request import BoardRequest, board_request_for
+from pytest_jumpstarter.device_request import device_request_for
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.parallel.workers import is_ours, wants_board
 
@@ -27,35 +29,37 @@ class SharedDeviceSchedule:
         self._last: dict[Hashable, int] = {}
         self._places: dict[pytest.Item, int] = {}
 
-    def look(self, session: pytest.Session, key: Hashable, wish: BoardRequest) -> None:
-        """Find the last test that wants what a wish wants.
+    def look(self, session: pytest.Session, key: Hashable, wanted: DeviceRequest) -> None:
+        """Find the last test that requests the same device.
 
         Args:
             session: The session, whose tests are collected.
             key: What the board is shared by.
-            wish: The wish.
+            wanted: What is requested.
         """
         if key in self._last:
             return
         self._places = self._places or {item: place for place, item in enumerate(session.items)}
         self._last[key] = max(
-            (place for item, place in self._places.items() if self._wants(item, wish)), default=len(self._places)
+            (place for item, place in self._places.items() if self._wants(item, wanted)), default=len(self._places)
         )
 
     def later(self, key: Hashable, item: pytest.Item) -> bool:
         """Tell whether a test after this one wants a board."""
         return self._last.get(key, -1) > self._places.get(item, -1)
 
-    def _wants(self, item: pytest.Item, wish: BoardRequest) -> bool:
+    def _wants(self, item: pytest.Item, wanted: DeviceRequest) -> bool:
         try:
             other = shared_request_of(item, self._options)
         except Exception as error:  # noqa: BLE001 - a user's property may raise anything; its test reports the error
             logger.debug("%s wants what cannot be: %s", item.nodeid, error)
             return False
-        return other is not None and other.shared and (other.request, other.mode) == (wish.request, wish.mode)
+        if other is None or other.scope is not Scope.run:
+            return False
+        return (other.target, other.mode) == (wanted.target, wanted.mode)
 
 
-def shared_request_of(item: pytest.Item, options: Options) -> BoardRequest | None:
+def shared_request_of(item: pytest.Item, options: Options) -> DeviceRequest | None:
     """Return what a test wants of a board; None if it wants none.
 
     Raises:
@@ -64,4 +68,4 @@ def shared_request_of(item: pytest.Item, options: Options) -> BoardRequest | Non
     if not isinstance(item, pytest.Function) or not wants_board(item):
         return None
     holder = fixture_instance_of(item.cls) if is_ours(item) else None
-    return board_request_for(item.getparent(pytest.Class) or item, holder, options)
+    return device_request_for(item.getparent(pytest.Class) or item, holder, options)

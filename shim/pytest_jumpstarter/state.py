@@ -1,16 +1,11 @@
-"""Stash keys for the plugin's state of a pytest configuration or a report."""
+"""Stash keys for the plugin's state of a pytest configuration or a report, as far as it needs no module of its own.
+
+The key of the run is in ``run.py``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
-
-if TYPE_CHECKING:
-    from pytest_jumpstarter.run import Run
-
-RUN: pytest.StashKey[Run] = pytest.StashKey()
-"""The run, as soon as a test needs a board."""
 
 ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
 """The test that runs."""

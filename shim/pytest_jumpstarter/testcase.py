@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_jumpstarter.attributes import DeviceAttributes
 
 if TYPE_CHECKING:
     from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 
-Time = datetime.timedelta | float | str
-"""A timedelta, a number of seconds, or text: ``30 min``, ``1h30m``, ``PT1H30M``."""
 
-
-class JumpstarterTest:
+class JumpstarterTest(DeviceAttributes):
     """Gives the tests of a class the fixture ``client``: the drivers of one exporter, connected once per class.
 
     ::
@@ -60,17 +58,6 @@ class JumpstarterTest:
             names a lab file. ``auto``: shell or lease, the first for which there is what it needs. Default: ``auto``.
     """
 
-    selector: ClassVar[Any] = None
-    exporter_name: ClassVar[Any] = None
-    lease_name: ClassVar[Any] = None
-    lease_duration: ClassVar[Time] = datetime.timedelta(minutes=30)
-    lease_max_duration: ClassVar[Time | None] = None
-    lease_timeout: ClassVar[Time | None] = None
-    lease_progress: ClassVar[Time | None] = None
-    lease_scope: ClassVar[str] = "class"
-    lease_tags: ClassVar[Mapping[str, str] | None] = None
-    mode: ClassVar[str | None] = None
-
     # A class method: pytest 9.1 and later warn of wider fixtures that are instance methods.
     @pytest.fixture(scope="class")
     @classmethod
@@ -86,10 +73,10 @@ class JumpstarterTest:
             InfrastructureError: The exporter cannot be leased or reached.
         """
         from pytest_jumpstarter.binding import fixture_instance_of
-        from pytest_jumpstarter.board_request import board_request_for
+        from pytest_jumpstarter.device_request import device_request_for
         from pytest_jumpstarter.run import Run
 
         run = Run.of(request.config)
-        wish = board_request_for(request.node, fixture_instance_of(cls), run.options)
-        with run.client(wish, request) as client:
+        wanted = device_request_for(request.node, fixture_instance_of(cls), run.options)
+        with run.client(wanted, request) as client:
             yield client

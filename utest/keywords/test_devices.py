@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,7 @@ def test_what_is_asked_for_counts_in_shell_mode_too() -> None:
 def test_nothing_is_leased_where_nothing_can_be() -> None:
     devices = registry()
     with pytest.raises(ConfigurationError, match=r"^Nothing can be leased here\.$"):
-        devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=b")), None, Scope.run)
+        devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=b")))
     assert devices.all() == {}
     devices.close_all()
 
@@ -139,13 +140,13 @@ def test_nothing_is_leased_where_nothing_can_be() -> None:
 def test_who_acquires_inside_a_shell_joins_it_once_and_shares_it(host: str) -> None:
     devices = registry(environ={"JUMPSTARTER_HOST": host})
     wanted = DeviceRequest(request=LeaseRequest(selector="board=b"))
-    alias = devices.acquire(wanted, None, Scope.run)
+    alias = devices.acquire(wanted)
     assert devices.mode(alias) is Mode.shell
-    assert devices.acquire(wanted, None, Scope.run) == alias
+    assert devices.acquire(wanted) == alias
     with pytest.raises(
         ConfigurationError, match=r"^This run is inside a shell, whose only device is in use already\. "
     ):
-        devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=c")), None, Scope.run)
+        devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=c")))
     devices.release()
     assert list(devices.all()) == [alias]
     devices.release()
@@ -156,8 +157,8 @@ def test_scopes_decide_who_closes_a_device(host: str) -> None:
     devices = registry(environ={"JUMPSTARTER_HOST": host})
     devices.owner, devices.test = "s1-s1", "s1-s1-t1"
     wanted = DeviceRequest(request=LeaseRequest(selector="board=b"))
-    devices.acquire(wanted, "one", Scope.test)
-    devices.acquire(wanted, "one", Scope.suite)
+    devices.acquire(replace(wanted, scope=Scope.test), "one")
+    devices.acquire(replace(wanted, scope=Scope.suite), "one")
     devices.close_owned("s1-s1-t1")
     assert list(devices.all()) == ["one"]
     devices.close_owned("s1-s1")
@@ -167,7 +168,7 @@ def test_scopes_decide_who_closes_a_device(host: str) -> None:
 def test_a_test_scope_outside_of_a_test_is_the_suites(host: str) -> None:
     devices = registry(environ={"JUMPSTARTER_HOST": host})
     devices.owner = "s1"
-    devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=b")), None, Scope.test)
+    devices.acquire(DeviceRequest(request=LeaseRequest(selector="board=b"), scope=Scope.test))
     devices.close_owned("s1")
     assert devices.all() == {}
 

@@ -30,6 +30,7 @@ from JumpstarterLibrary.errors import (
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.lab import Clock
+from JumpstarterLibrary.reporting.hints import ROBOT
 from JumpstarterLibrary.types import Mode, Scope
 
 Code = grpc.StatusCode
@@ -140,6 +141,7 @@ def test_a_default_request_is_leased_when_a_device_is_needed(runs: Any) -> None:
 def test_nothing_to_ask_for_is_told(run: Any) -> None:
     with pytest.raises(ConfigurationError) as info:
         run.lease.acquire_lease()
+    info.value.phrase_hints(ROBOT)
     assert str(info.value) == (
         "A lease needs a selector or the name of an exporter. Give selector= or exporter=, here or at the library's "
         "import."

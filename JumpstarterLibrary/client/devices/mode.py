@@ -65,7 +65,7 @@ def resolve_mode(
         return ConnectionMode(Mode.direct, "an exporter's address was given")
     if mode is Mode.direct:
         raise ConfigurationError(f"{asked} needs {argument('host')}: the socket path or HOST:PORT of an exporter.")
-    if mode is Mode.shell or (mode is Mode.auto and environ.get(HOST)):
+    if _in_shell(mode, environ):
         # Without the variable, connecting says what to do.
         return ConnectionMode(Mode.shell, f"{asked} was asked for" if mode is Mode.shell else f"{HOST} is set")
     leased = _leased(request, lab, environ)
@@ -86,12 +86,34 @@ def _leased(request: LeaseRequest | None, lab: bool, environ: Mapping[str, str])
         return ConnectionMode(Mode.lease, "there is a virtual lab to lease from", lab=True)
     if environ.get(LEASE):
         return ConnectionMode(Mode.lease, f"{LEASE} names lease {environ[LEASE]}", environ[LEASE])
-    if request is None:
+    if request is None or not any(request.target):
         return None
     if request.selector:
         return ConnectionMode(Mode.lease, f"the selector '{request.selector}' was given")
     if request.exporter:
         return ConnectionMode(Mode.lease, f"the exporter '{request.exporter}' was given")
-    if request.name:
-        return ConnectionMode(Mode.lease, f"lease {request.name} was named", request.name)
-    return ConnectionMode(Mode.lease, "a lease was asked for")
+    return ConnectionMode(Mode.lease, f"lease {request.name} was named", request.name)
+
+
+def lease_mode(mode: Mode, request: LeaseRequest, environ: Mapping[str, str] = os.environ) -> Mode:
+    """Return the mode for a caller that asks for a lease: a lease also where devices are connected directly otherwise.
+
+    Args:
+        mode: The mode in which devices are connected otherwise.
+        request: What is to be leased.
+        environ: The environment.
+
+    Raises:
+        ConfigurationError: The request has neither selector nor exporter, there is no shell to join, and no lease is
+            named that could be used.
+    """
+    mode = Mode.lease if mode is Mode.direct else mode
+    attached = mode in (Mode.auto, Mode.lease) and environ.get(LEASE)
+    if not request.selector and not request.exporter and not attached and not _in_shell(mode, environ):
+        raise ConfigurationError("A lease needs a selector or the name of an exporter.", hint=Hint.SELECT_EXPORTER)
+    return mode
+
+
+def _in_shell(mode: Mode, environ: Mapping[str, str]) -> bool:
+    """Return whether the device is that of the shell in which this process runs."""
+    return mode is Mode.shell or (mode is Mode.auto and bool(environ.get(HOST)))

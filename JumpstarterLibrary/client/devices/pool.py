@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from JumpstarterLibrary.client.device import Device
+from JumpstarterLibrary.client.devices.leases import extend_shared_lease
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.errors import JumpstarterError
 
@@ -59,13 +61,28 @@ class DevicePool(Generic[Key, Item]):
         """Add a connected device."""
         self._items[key] = item
 
-    def usable(self, key: Key) -> Item | None:
-        """Return a device that can be shared; None if there is none. A device whose lease is over is closed."""
+    def share(self, key: Key, owner: Hashable, request: LeaseRequest | None) -> Item | None:
+        """Return a device as one that a further owner uses, too, with a lease that lasts as long as the owner requests.
+
+        Args:
+            key: The device's key.
+            owner: The owner.
+            request: What the owner leases; None for nothing.
+
+        Returns:
+            The device; None if there is none that can be used. One whose lease is over stays in the pool.
+        """
         item = self._items.get(key)
-        if item is not None and item.lease_ended:
-            self.discard(key)
+        if item is None or item.lease_ended:
             return None
-        return item
+        # From here on it has an owner, and no event that comes meanwhile closes it.
+        item.owners.append(owner)
+        if request is not None:
+            extend_shared_lease(item.device, request)
+        if not item.lease_ended:
+            return item
+        item.owners.remove(owner)
+        return None
 
     def release(self, key: Key, item: Item, owner: Hashable, *, keep: bool = False) -> None:
         """Remove one use of a device by an owner; close the device if no owner is left.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from JumpstarterLibrary.client.deadline import Seconds
+from JumpstarterLibrary.client.devices.mode import ConnectionMode, resolve_mode
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.timing import Timing
-from JumpstarterLibrary.types import Mode, Tls
+from JumpstarterLibrary.types import Mode, Scope, Tls
 
 PROGRESS = datetime.timedelta(seconds=15)
 """Time between two lines about the wait for a lease."""
@@ -30,6 +33,8 @@ class DeviceRequest:
         lease_timeout: How long a lease may take, with its connection; None for what the client configuration says.
         progress: Time between two lines about the wait for a lease.
         timing: The time limits and pauses of the device; None for those of the library.
+        scope: How long the device is kept for others that request the same.
+        subject: What wants the device, for messages: ``test class TestBoot``; empty where messages need no mention.
     """
 
     mode: Mode = Mode.auto
@@ -42,3 +47,24 @@ class DeviceRequest:
     lease_timeout: Seconds = None
     progress: datetime.timedelta = PROGRESS
     timing: Timing | None = None
+    scope: Scope = Scope.run
+    subject: str = ""
+
+    def resolve_mode(self, *, lab: bool = False, environ: Mapping[str, str] = os.environ) -> ConnectionMode:
+        """Decide how the device is connected; see ``mode.resolve_mode``.
+
+        Args:
+            lab: Whether the run has a virtual lab that stands in for the controller. Default: no.
+            environ: The environment.
+
+        Raises:
+            ConfigurationError: Nothing says which device it is.
+        """
+        return resolve_mode(
+            self.mode, host=self.host, request=self.request, lab=lab, subject=self.subject, environ=environ
+        )
+
+    @property
+    def target(self) -> tuple[str | None, str | None, str | None] | None:
+        """What another request has to name as well to share the device; None where nothing is leased."""
+        return None if self.request is None else self.request.target

@@ -55,6 +55,11 @@ class LeaseRequest:
     allow_disabled: bool = False
     name: str | None = None
 
+    @property
+    def target(self) -> tuple[str | None, str | None, str | None]:
+        """What another request has to name as well to share the lease: selector, exporter and name."""
+        return self.selector, self.exporter, self.name
+
     def __str__(self) -> str:
         wanted = [f"selector '{self.selector}'"] if self.selector else []
         wanted += [f"exporter '{self.exporter}'"] if self.exporter else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,25 +11,34 @@ from JumpstarterLibrary.errors import FaultClass, InfrastructureError, Jumpstart
 from pytest_jumpstarter.failure import trim_traceback
 from pytest_jumpstarter.hints import PYTEST
 from pytest_jumpstarter.options import Options
-from pytest_jumpstarter.state import RUN, TROUBLE
+from pytest_jumpstarter.state import TROUBLE
+
+if TYPE_CHECKING:
+    from pytest_jumpstarter.evidence.collector import EvidenceCollector
 
 
-def reported(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def reported(
+    item: pytest.Item, call: pytest.CallInfo[None], evidence: EvidenceCollector | None
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Make the report of a phase of a test, as a hook wrapper does.
 
     Our errors are their sentence, at the user's own line; where the lab was to blame the test counts as an error.
+
+    Args:
+        item: The test.
+        call: The phase.
+        evidence: What the tests of the run leave; None where no test has needed a board.
     """
-    run = item.config.stash.get(RUN, None)
-    if run is not None and call.when != "setup":
+    if evidence is not None and call.when != "setup":
         known = item.user_properties
-        known += [one for one in run.evidence.properties(item) if one not in known]
+        known += [one for one in evidence.properties(item) if one not in known]
     report = yield from _brief(item, call)
     if call.excinfo is not None and report.failed:
         trouble = is_trouble(call.excinfo.value)
-        if run is not None:
-            run.evidence.failed = True
-            lost = run.evidence.lost(item) if _is_of_pexpect(call.excinfo.value) else None
-            report.sections += ([("Board", lost)] if lost else []) + run.evidence.sections(item)
+        if evidence is not None:
+            evidence.failed = True
+            lost = evidence.lost(item) if _is_of_pexpect(call.excinfo.value) else None
+            report.sections += ([("Board", lost)] if lost else []) + evidence.sections(item)
             trouble = trouble or lost is not None
         if trouble and call.when == "call" and Options(item.config).trouble_is_error:
             setattr(report, TROUBLE, True)

@@ -79,10 +79,10 @@ def _own_group(item: pytest.Item) -> str | None:
 def _group(item: pytest.Item, options: Options) -> object:
     """Return what names the group of a test; None for none."""
     try:
-        wish = shared_request_of(item, options)
-        if wish is None:
+        wanted = shared_request_of(item, options)
+        if wanted is None:
             return None
-        mode = wish.resolve_mode(lab=options.virtual_lab is not None)
+        mode = wanted.resolve_mode(lab=options.virtual_lab is not None)
     except Exception as error:  # noqa: BLE001 - a user's property may raise anything; its test reports the error
         logger.debug("%s will have no board: %s", item.nodeid, error)
         return None

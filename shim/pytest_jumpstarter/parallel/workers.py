@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_jumpstarter.testcase import JumpstarterTest
+from pytest_jumpstarter.attributes import DeviceAttributes
 
 MARK = "@jumpstarter-"
 """The suffix of test ids for a group, like that of xdist's own groups. Only xdist's controller gets to see it."""
@@ -27,4 +27,4 @@ def wants_board(item: pytest.Item) -> bool:
 def is_ours(item: pytest.Item) -> bool:
     """Whether a test is one of a `JumpstarterTest`."""
     cls = getattr(item, "cls", None)
-    return cls is not None and issubclass(cls, JumpstarterTest)
+    return cls is not None and issubclass(cls, DeviceAttributes)

@@ -8,7 +8,14 @@ from typing import cast
 import jwt
 import pytest
 
-from JumpstarterLibrary.client.devices.leases import lease_context, lease_tags, read_tags, warn_of_token
+from JumpstarterLibrary.client.devices.leases import (
+    add_ci_metadata,
+    check_lease_time,
+    lease_context,
+    lease_tags,
+    read_tags,
+    warn_of_token,
+)
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.client.settings import ClientSettings
@@ -52,6 +59,42 @@ def test_own_context_comes_first() -> None:
     assert context["host"] == "runner"
     many = {f"own{number}": "x" for number in range(9)}
     assert lease_context(many, CI) == many
+
+
+def test_a_request_gets_the_tags_and_the_context_of_the_ci_system() -> None:
+    request = add_ci_metadata(LeaseRequest(selector="board=b", tags={"project": "mine"}), CI)
+    assert (request.selector, (request.tags or {})["project"]) == ("board=b", "mine")
+    assert (request.context or {})["host"] == "runner"
+
+
+def test_how_long_a_lease_may_last() -> None:
+    check_lease_time(datetime.timedelta(days=365), None)
+    check_lease_time(datetime.timedelta(minutes=1), datetime.timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "longest", "message"),
+    [
+        (0, None, "duration= has to be longer than nothing and at most 365 days, not 0:00:00."),
+        (366 * 24 * 60, None, "duration= has to be longer than nothing and at most 365 days, not 366 days, 0:00:00."),
+        (
+            30,
+            10,
+            "max_duration= (0:10:00) is shorter than duration= (0:30:00). Give a longer one, or leave it out.",
+        ),
+    ],
+)
+def test_how_long_a_lease_cannot_last(minutes: int, longest: int | None, message: str) -> None:
+    limit = None if longest is None else datetime.timedelta(minutes=longest)
+    with pytest.raises(UsageError) as caught:
+        check_lease_time(datetime.timedelta(minutes=minutes), limit)
+    assert str(caught.value) == message
+
+
+def test_a_face_has_its_own_names_for_the_length_of_a_lease() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_lease_time(datetime.timedelta(0), None, ("lease_duration", "lease_max_duration"))
+    assert str(caught.value).startswith("lease_duration has to be longer than nothing")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client.devices.mode import resolve_mode
+from JumpstarterLibrary.client.devices.mode import lease_mode, resolve_mode
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError
@@ -94,6 +94,40 @@ def test_what_cannot_be(wanted: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigurationError) as info:
         resolve_mode(**wanted, environ={})
     assert str(info.value) == text
+
+
+@pytest.mark.parametrize(
+    ("mode", "request_", "environ", "found"),
+    [
+        (Mode.direct, WANTED, {}, Mode.lease),
+        (Mode.auto, WANTED, {}, Mode.auto),
+        (Mode.virtual, WANTED, {}, Mode.virtual),
+        (Mode.auto, LeaseRequest(), HOST, Mode.auto),
+        (Mode.shell, LeaseRequest(), {}, Mode.shell),
+        (Mode.direct, LeaseRequest(), LEASE, Mode.lease),
+    ],
+)
+def test_the_mode_of_a_lease(mode: Mode, request_: LeaseRequest, environ: dict[str, str], found: Mode) -> None:
+    assert lease_mode(mode, request_, environ) is found
+
+
+@pytest.mark.parametrize(
+    ("mode", "environ"),
+    [(Mode.auto, {}), (Mode.lease, HOST), (Mode.direct, HOST), (Mode.virtual, {**HOST, **LEASE})],
+)
+def test_a_lease_of_nothing_is_refused(mode: Mode, environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as info:
+        lease_mode(mode, LeaseRequest(name="mine"), environ)
+    assert str(info.value) == "A lease needs a selector or the name of an exporter. Give selector= or exporter=."
+
+
+def test_a_request_that_names_nothing_leases_nothing() -> None:
+    with pytest.raises(ConfigurationError) as info:
+        DeviceRequest(request=LeaseRequest(), subject="test class TestBoot").resolve_mode(environ={})
+    assert str(info.value) == (
+        f"There is no device for test class TestBoot: nothing says which one, and neither JUMPSTARTER_HOST nor "
+        f"JMP_LEASE is set. {CHOICES}"
+    )
 
 
 def test_a_passphrase_is_not_shown() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.devices.pool import DevicePool, PooledDevice
+from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import LinkError
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 
@@ -33,9 +34,9 @@ def test_the_last_owner_closes_it(device: Device) -> None:
     pool.add("k", item)
     pool.release("k", item, "a")
     pool.release("k", item, "b")
-    assert (closed, pool.usable("k")) == ([], item)
+    assert (closed, pool.items.get("k")) == ([], item)
     pool.release("k", item, "a")
-    assert (closed, pool.usable("k"), bool(pool)) == (["one"], None, False)
+    assert (closed, pool.items.get("k"), bool(pool)) == (["one"], None, False)
 
 
 def test_it_is_kept_where_it_is_wanted(device: Device) -> None:
@@ -56,7 +57,7 @@ def test_a_device_that_was_replaced_is_not_closed_in_place_of_the_new_one(device
     pool.discard("k")
     pool.add("k", new)
     pool.release("k", old, "a")
-    assert (closed, pool.usable("k")) == (["old"], new)
+    assert (closed, pool.items.get("k")) == (["old"], new)
 
 
 def test_trouble_with_one_keeps_no_other_open(device: Device, caplog: pytest.LogCaptureFixture) -> None:
@@ -83,3 +84,33 @@ def test_trouble_with_a_device_that_is_closed_by_name_is_raised(device: Device) 
     with pytest.raises(pytest.fail.Exception, match=r"^It was gone already\.$"):
         pool.close("k")
     assert not pool
+
+
+def test_a_device_is_shared_by_a_further_owner(device: Device) -> None:
+    pool, closed = Pool(), list[str]()
+    item = pooled(device, closed, "one", "a")
+    pool.add("k", item)
+    assert pool.share("k", "b", None) is item
+    assert pool.share("other", "b", None) is None
+    assert item.owners == ["a", "b"]
+
+
+class Ended(PooledDevice):
+    """A device whose lease is over, as far as the pool sees."""
+
+    checks: list[bool]
+
+    @property
+    def lease_ended(self) -> bool:
+        return self.checks.pop(0)
+
+
+@pytest.mark.parametrize("checks", [[True], [False, True]])
+def test_a_device_whose_lease_is_over_is_not_shared(device: Device, checks: list[bool]) -> None:
+    pool: DevicePool[str, Ended] = DevicePool()
+    item = Ended(device, ExitStack(), owners=["a"])
+    item.checks = list(checks)
+    pool.add("k", item)
+    assert pool.share("k", "b", LeaseRequest()) is None
+    assert item.owners == ["a"]
+    assert pool.items["k"] is item

@@ -74,7 +74,7 @@ def test_a_shared_lease_is_released_when_the_last_test_that_wants_it_has_run(
         @pytest.hookimpl(trylast=True)
         def pytest_runtest_setup(item):
             if item.name == "test_last":
-                from pytest_jumpstarter.state import RUN
+                from pytest_jumpstarter.run import RUN
                 print("boards:", bool(item.config.stash[RUN]._pool))
         """
     )

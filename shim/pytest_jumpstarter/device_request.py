@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client.devices.leases import read_tags
-from JumpstarterLibrary.client.devices.mode import ConnectionMode, resolve_mode
+from JumpstarterLibrary.client.devices.leases import check_lease_time, read_tags
+from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
-from JumpstarterLibrary.types import Mode
-from pytest_jumpstarter.durations import duration
+from JumpstarterLibrary.types import Mode, Scope
+from pytest_jumpstarter.attributes import DeviceAttributes
+from pytest_jumpstarter.durations import duration as read_duration
 from pytest_jumpstarter.options import Options
-from pytest_jumpstarter.testcase import JumpstarterTest
 
-DURATION = datetime.timedelta(minutes=30)
-
-SCOPES = ("class", "session")
+SCOPES = {"class": Scope.suite, "session": Scope.run}
+"""What ``lease_scope`` may be: whether the lease is kept while the class runs, or for others until the run ends."""
 
 MARKER = "jumpstarter"
 
@@ -39,58 +37,9 @@ WORDS = (
 """The attributes of `JumpstarterTest`, which are the words of the marker as well."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BoardRequest:
-    """The board that a test class or a test requests; see `JumpstarterTest` for the words.
-
-    Attributes:
-        subject: Who wants it, for messages: ``test class TestBoot``.
-        selector: Label expression of the exporter.
-        exporter: Its name.
-        name: The lease's name.
-        duration: How long the lease lasts.
-        max_duration: Up to which length it is extended by itself; None for never.
-        timeout: How long it may take, with the connection; None for what the client configuration says.
-        progress: Time between two lines about the wait.
-        shared: Whether the lease is kept for others until the run ends.
-        tags: Tags of the lease.
-        mode: How the board is found: ``auto``, ``shell``, ``lease`` or ``virtual``.
-    """
-
-    subject: str
-    selector: str | None = None
-    exporter: str | None = None
-    name: str | None = None
-    duration: datetime.timedelta = DURATION
-    max_duration: datetime.timedelta | None = None
-    timeout: datetime.timedelta | None = None
-    progress: datetime.timedelta = datetime.timedelta(seconds=15)
-    shared: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
-    mode: str = "auto"
-
-    @property
-    def request(self) -> tuple[str | None, str | None, str | None]:
-        """What others have to ask for as well to share the lease."""
-        return self.selector, self.exporter, self.name
-
-    def resolve_mode(self, *, lab: bool) -> ConnectionMode:
-        """Decide how the board is connected.
-
-        Args:
-            lab: Whether the run has a virtual lab.
-
-        Raises:
-            ConfigurationError: Nothing says which board it is.
-        """
-        known = LeaseRequest(selector=self.selector, exporter=self.exporter, name=self.name)
-        request = known if any(self.request) else None
-        return resolve_mode(Mode(self.mode), request=request, lab=lab, subject=self.subject)
-
-
-def board_request_for(
-    node: pytest.Item | pytest.Collector, holder: JumpstarterTest | None, options: Options
-) -> BoardRequest:
+def device_request_for(
+    node: pytest.Item | pytest.Collector, holder: DeviceAttributes | None, options: Options
+) -> DeviceRequest:
     """Return what a test class, or a test, wants: by its marker ``jumpstarter`` first, then by the class's attributes.
 
     Args:
@@ -103,7 +52,7 @@ def board_request_for(
     """
     subject = f"{'test class' if isinstance(node, pytest.Class) else 'test'} {node.name}"
     given = _given(subject, node.get_closest_marker(MARKER))
-    return _wish(subject, lambda word: given.get(word, getattr(holder, word, None)), options)
+    return _device_request(subject, lambda word: given.get(word, getattr(holder, word, None)), options)
 
 
 def _given(subject: str, mark: pytest.Mark | None) -> dict[str, Any]:
@@ -118,26 +67,29 @@ def _given(subject: str, mark: pytest.Mark | None) -> dict[str, Any]:
     return given
 
 
-def _wish(subject: str, get: Callable[[str], Any], options: Options) -> BoardRequest:
-    lasts = _duration(get("lease_duration"), "lease_duration") or DURATION
-    longest = _duration(get("lease_max_duration"), "lease_max_duration")
-    if longest is not None and longest < lasts:
-        raise ConfigurationError(
-            f"lease_max_duration ({longest}) is shorter than lease_duration ({lasts}). Give a longer one, or leave it "
-            f"out."
-        )
-    return BoardRequest(
-        subject=subject,
+def _device_request(subject: str, get: Callable[[str], Any], options: Options) -> DeviceRequest:
+    duration = _duration(get("lease_duration"), "lease_duration") or LeaseRequest.duration
+    max_duration = _duration(get("lease_max_duration"), "lease_max_duration")
+    try:
+        check_lease_time(duration, max_duration, ("lease_duration", "lease_max_duration"))
+    except UsageError as error:
+        raise ConfigurationError(str(error)) from None
+    request = LeaseRequest(
         selector=_selector(get("selector")),
         exporter=_text(get("exporter_name"), "exporter_name", "'rpi4-12'"),
         name=_text(get("lease_name"), "lease_name", "'nightly-4711'"),
-        duration=lasts,
-        max_duration=longest,
-        timeout=options.timeout(get("lease_timeout")),
-        progress=options.progress(get("lease_progress")),
-        shared=_scope(get("lease_scope")) == "session",
+        duration=duration,
+        max_duration=max_duration,
         tags=_tags(get("lease_tags")),
-        mode=options.mode(get("mode")),
+    )
+    return DeviceRequest(
+        Mode(options.mode(get("mode"))),
+        request=request,
+        lease_timeout=options.timeout(get("lease_timeout")),
+        progress=options.progress(get("lease_progress")),
+        timing=options.timing,
+        scope=_scope(get("lease_scope")),
+        subject=subject,
     )
 
 
@@ -161,16 +113,16 @@ def _text(value: object, what: str, example: str) -> str | None:
 
 def _duration(value: object, what: str) -> datetime.timedelta | None:
     try:
-        return None if value is None else duration(value, what)
+        return None if value is None else read_duration(value, what)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
 
 
-def _scope(value: object) -> str:
+def _scope(value: object) -> Scope:
     scope = str(value or "class")
     if scope not in SCOPES:
         raise ConfigurationError(f"lease_scope: '{scope}' is none of its choices: {', '.join(SCOPES)}.")
-    return scope
+    return SCOPES[scope]
 
 
 def _tags(value: Mapping[str, object] | None) -> dict[str, str]:
