@@ -18,8 +18,8 @@ from JumpstarterLibrary.client.events import Events, LinkChanged, MarkSet
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
-from JumpstarterLibrary.client.offer import ResourceHandles
 from JumpstarterLibrary.client.power_tracker import PowerTracker
+from JumpstarterLibrary.client.resource import ResourceHandles
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import Node, build_tree
 from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
@@ -62,8 +62,8 @@ class Device:
         """Makes the proxy of a node. Code that changes it does so before the first driver is asked for."""
         self.before_close: list[Callable[[], None]] = []
         """Called once, last first, before anything is closed: for code that uses the drivers until then."""
-        self.offers = ResourceHandles()
-        """The resource streams that calls may be given the handles of."""
+        self.resource_handles = ResourceHandles()
+        """The handles that calls may get among their arguments."""
         self._proxies: dict[Node, DriverProxy] = {}
         self._timings: list[tuple[Node, Timing]] = []
         self._consoles: dict[str, Console] = {}

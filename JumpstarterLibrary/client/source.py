@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
 from JumpstarterLibrary.common.compression import SIGNATURE_SIZE, encoding_of
 from JumpstarterLibrary.errors import UsageError
-from JumpstarterLibrary.types import Compression
+from JumpstarterLibrary.protocol.streams import presigned_handle
+from JumpstarterLibrary.types import Compression, ImageSource
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,17 @@ class Source:
 
     Attributes:
         name: File name, for messages and reports.
-        size: Bytes in all.
+        size: Bytes in all; None if that is not known before.
         path: The file; None for bytes in memory.
         data: The bytes; None for a file.
+        opener: Opens what is neither: a context manager with a method ``read``. Called in a thread of the upload.
     """
 
     name: str
-    size: int
+    size: int | None
     path: Path | None = None
     data: bytes | None = None
+    opener: Callable[[], Any] | None = None
 
     @classmethod
     def of(cls, what: Path | str | bytes) -> Source:
@@ -51,6 +55,9 @@ class Source:
 
     def open(self) -> BinaryIO:
         """Open it for reading from its start; the caller closes it."""
+        if self.opener is not None:
+            opened: BinaryIO = self.opener()
+            return opened
         return self.path.open("rb") if self.path is not None else io.BytesIO(self.data or b"")
 
     def compression(self) -> Compression:
@@ -58,6 +65,40 @@ class Source:
         with self.open() as file:
             encoding = encoding_of(file.read(SIGNATURE_SIZE))
         return Compression.none if encoding is None else Compression(encoding)
+
+
+@dataclass(frozen=True)
+class RemoteSource:
+    """An HTTP request that the exporter makes by itself, in place of an upload or a download.
+
+    Attributes:
+        url: The URL.
+        method: ``GET`` for a source, ``PUT`` for a sink.
+        headers: Headers to send.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def handle(self) -> dict[str, object]:
+        """What a call gets as its argument."""
+        return presigned_handle(self.url, self.method, dict(self.headers))
+
+    def result(self) -> None:
+        """Return what is known of the transfer here: nothing."""
+
+
+def source_of(what: ImageSource | Source | RemoteSource) -> Source | RemoteSource:
+    """Return the source for a file or an http(s) URL, which the exporter fetches by itself; a source is its own.
+
+    Raises:
+        UsageError: There is no such file, or it cannot be read.
+    """
+    if isinstance(what, Source | RemoteSource):
+        return what
+    return RemoteSource(str(what)) if is_url(what) else Source.of(what)
 
 
 def shown_url(url: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 
@@ -13,13 +14,16 @@ from JumpstarterLibrary.client.call_record import CallRecord
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
 from JumpstarterLibrary.client.interrupts import interruptible, started
 from JumpstarterLibrary.client.pending import PendingCall
-from JumpstarterLibrary.client.resource import Transfer, download, upload
+from JumpstarterLibrary.client.sink import DownloadSink
+from JumpstarterLibrary.client.source import RemoteSource, Source, shown_url
 from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.client.stream import ByteStream
-from JumpstarterLibrary.errors import UnsupportedValue
+from JumpstarterLibrary.client.transfers import ResourceTransfer, Transfer
+from JumpstarterLibrary.errors import UnsupportedValue, UsageError
+from JumpstarterLibrary.hints import argument
 from JumpstarterLibrary.protocol import ValueEncodingError, decode, encode, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import MESSAGE_LIMIT
-from JumpstarterLibrary.protocol.streams import driver_stream_request, resource_stream_request
+from JumpstarterLibrary.protocol.streams import driver_stream_request
 from JumpstarterLibrary.types import Compression
 
 if TYPE_CHECKING:
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
 
     from JumpstarterLibrary.client.device import Device
     from JumpstarterLibrary.client.link import Link
-    from JumpstarterLibrary.client.source import Source
     from JumpstarterLibrary.client.tree import Node
 
 
@@ -53,12 +56,88 @@ class DriverMethods:
         raise NotImplementedError
 
     def _driver_call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
-        """Call a unary method. A user's client class may have a ``call`` that knows no ``timeout``, as upstream's."""
-        return self.call(method, *args) if seconds(timeout) is None else self.call(method, *args, timeout=timeout)
+        """Call a unary method by ``call``, which a user's client class may have without ``timeout``."""
+        return call_within(timeout, self.call, method, *args)
 
     def _driver_results(self, method: str, *args: object) -> Generator[Any, None, None]:
         """Call a streaming method and yield its results; closing the generator cancels the call."""
         yield from self.streamingcall(method, *args)
+
+    def _uploading(
+        self,
+        method: str | None,
+        source: Source | RemoteSource,
+        *,
+        compression: Compression = Compression.none,
+        hash_content: bool = False,
+        timeout: Seconds = None,
+    ) -> AbstractContextManager[Any]:
+        """Open an upload for a call in the block, which gets its ``handle``.
+
+        Args:
+            method: The method that gets the handle, for messages; None if that is not known.
+            source: What to send, or what the exporter fetches by itself.
+            compression: How the source is compressed; ``auto`` looks at it.
+            hash_content: Hash what arrives on the medium, too.
+            timeout: For opening the stream. Default: no limit.
+
+        Raises:
+            UsageError: A source that is fetched by the exporter cannot be decompressed.
+        """
+        if isinstance(source, RemoteSource):
+            if compression not in (Compression.auto, Compression.none):
+                refuse_for_url(source.url, argument("compression"))
+            return nullcontext(source)
+        if compression is Compression.auto:
+            compression = source.compression()
+        return ResourceTransfer(
+            self._driver_proxy,
+            method,
+            source=source,
+            compression=compression,
+            hash_content=hash_content,
+            timeout=timeout,
+        )
+
+    def _downloading(
+        self,
+        method: str | None,
+        sink: DownloadSink | RemoteSource,
+        *,
+        limit: int | None = None,
+        timeout: Seconds = None,
+    ) -> AbstractContextManager[Any]:
+        """Open a download for a call in the block, which gets its ``handle``.
+
+        Args:
+            method: The method that gets the handle, for messages; None if that is not known.
+            sink: Where the data goes, or where the exporter sends it by itself.
+            limit: Stop after so many bytes. Default: all.
+            timeout: For the end of the data. Default: no limit.
+        """
+        if isinstance(sink, RemoteSource):
+            return nullcontext(sink)
+        return ResourceTransfer(self._driver_proxy, method, sink=sink, limit=limit, timeout=timeout)
+
+
+def call_within(timeout: Seconds, function: Callable[..., Any], *args: object) -> Any:
+    """Call a method of a driver with ``timeout``, or without where none is given.
+
+    A user's client class may override the method without that argument, as upstream has it.
+    """
+    return function(*args) if seconds(timeout) is None else function(*args, timeout=timeout)
+
+
+def refuse_for_url(url: str, name: str) -> NoReturn:
+    """Refuse an argument that needs an image here, for one that the exporter fetches.
+
+    Raises:
+        UsageError: Always.
+    """
+    raise UsageError(
+        f"{name} needs the image here, and the exporter fetches '{shown_url(url)}' by itself. "
+        f"Download the image first, or leave {name} out."
+    )
 
 
 class DriverProxy(DriverMethods):
@@ -137,9 +216,8 @@ class DriverProxy(DriverMethods):
             OperationTimeout: There was no answer in time.
             LinkError: The link broke.
         """
-        offer = self._device.offers.of(args)
-        if offer is not None:
-            return offer.call(self.begin(method, *args, timeout=timeout))
+        if self._device.resource_handles.of(args) is not None:
+            return self.begin(method, *args, timeout=timeout).result()
         with self._record(method, "unary", args) as record:
             self._begins(method)
             link = self._device.ready()
@@ -155,16 +233,24 @@ class DriverProxy(DriverMethods):
 
     def begin(self, method: str, *args: object, timeout: Seconds = None) -> PendingCall:
         """Begin a unary call without waiting for its result; see ``call``."""
-        record = self._record(method, "unary", args)
+        handle = self._device.resource_handles.of(args)
+        # The record has the name of a file in place of its handle.
+        names = args if handle is None else tuple(handle.name if value == handle.value else value for value in args)
+        record = self._record(method, "unary", names)
         with record.failing():
-            self._begins(method)
-            link = self._device.ready()
-            request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
-            deadline = None if timeout is None else Deadline.of(timeout)
-            stub, limit = link.stub, seconds(timeout)
-            future = started(lambda: stub.driver_call.future(request, timeout=limit, metadata=link.metadata))
-            operation = self._operation(method, "unary")
-            return PendingCall(future, link, operation, deadline, lambda: self._ended(method), record)
+            if handle is None:
+                return self._begin(method, args, timeout, record)
+            return handle.begin(lambda: self._begin(method, args, timeout, record))
+
+    def _begin(self, method: str, args: tuple[object, ...], timeout: Seconds, record: CallRecord) -> PendingCall:
+        self._begins(method)
+        link = self._device.ready()
+        request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
+        deadline = None if timeout is None else Deadline.of(timeout)
+        stub, limit = link.stub, seconds(timeout)
+        future = started(lambda: stub.driver_call.future(request, timeout=limit, metadata=link.metadata))
+        operation = self._operation(method, "unary")
+        return PendingCall(future, link, operation, deadline, lambda: self._ended(method), record)
 
     def streamingcall(self, method: str, *args: object, timeout: Seconds = None) -> ResultStream:
         """Call a streaming method and return an iterator over its results.
@@ -197,18 +283,6 @@ class DriverProxy(DriverMethods):
         heard = partial(link.events.heard, self.path)
         return ByteStream(link, request, self._operation(method, "stream"), heard)
 
-    def resource_stream(self, encoding: str | None = None) -> ByteStream:
-        """Open a byte stream whose handle can be an argument of a call; see ``client.offer``.
-
-        Args:
-            encoding: How the bytes that are sent are compressed, for the exporter to decompress them.
-
-        Raises:
-            InfrastructureError: It could not be opened.
-        """
-        link = self._device.ready()
-        return ByteStream(link, resource_stream_request(self.uuid, encoding), self._operation("resource", "stream"))
-
     def _begins(self, method: str) -> None:
         """Called before every unary call."""
 
@@ -225,7 +299,7 @@ class DriverProxy(DriverMethods):
         hash_content: bool = False,
         timeout: Seconds = None,
     ) -> Transfer:
-        """Call a unary method that takes a source as an argument; see ``client.resource.upload``.
+        """Call a unary method that takes a source as an argument; see ``ResourceTransfer``.
 
         Args:
             method: The method's name.
@@ -236,30 +310,23 @@ class DriverProxy(DriverMethods):
             hash_content: Hash what arrives on the medium, too.
             timeout: For the whole transfer. Default: no limit.
         """
-        with self._record(method, "unary", (*before, source.name, *args)) as record:
-            transfer = upload(
-                self._device.ready(),
-                self.uuid,
-                self._caller(method, before, args),
-                self._operation(method, "unary"),
-                source,
-                compression=compression,
-                hash_content=hash_content,
-                timeout=timeout,
-            )
-            record.answered(transfer.size)
-            return transfer
+        with self._uploading(
+            method, source, compression=compression, hash_content=hash_content, timeout=timeout
+        ) as sending:
+            self.call(method, *before, sending.handle, *args, timeout=timeout)
+        sent: Transfer = sending.result()
+        return sent
 
     def _download(
         self,
         method: str,
-        sink: BinaryIO,
+        sink: DownloadSink | BinaryIO,
         *args: object,
         before: tuple[object, ...] = (),
         limit: int | None = None,
         timeout: Seconds = None,
     ) -> Transfer:
-        """Call a unary method that fills a sink; see ``client.resource.download``.
+        """Call a unary method that fills a sink; see ``ResourceTransfer``.
 
         Args:
             method: The method's name.
@@ -269,16 +336,10 @@ class DriverProxy(DriverMethods):
             limit: Stop after so many bytes. Default: all.
             timeout: For the whole transfer. Default: no limit.
         """
-        call = self._caller(method, before, args)
-        operation = self._operation(method, "unary")
-        silence_s = self._device.timing_of(self).transfer_silence
-        with self._record(method, "unary", (*before, *args)) as record:
-            link = self._device.ready()
-            transfer = download(
-                link, self.uuid, call, operation, sink, limit=limit, timeout=timeout, silence_s=silence_s
-            )
-            record.answered(transfer.size)
-            return transfer
+        with self._downloading(method, DownloadSink.of(sink), limit=limit, timeout=timeout) as receiving:
+            self.call(method, *before, receiving.handle, *args, timeout=timeout)
+        received: Transfer = receiving.result()
+        return received
 
     def _record(self, method: str, call_type: str, args: tuple[object, ...]) -> CallRecord:
         """Return the record of a call that begins now."""
@@ -288,16 +349,6 @@ class DriverProxy(DriverMethods):
         """Return the words for a call of this driver, for messages."""
         driver = f"driver '{self.path}'" if self.path else "the root driver"
         return Operation(f"'{method}' of {driver}", driver[:1].upper() + driver[1:], method, kind)
-
-    def _caller(self, method: str, before: tuple[object, ...], after: tuple[object, ...]) -> Any:
-        link = self._device.link
-
-        def start(handle: dict[str, Any], deadline: Deadline) -> Any:
-            request = self._request(jumpstarter_pb2.DriverCallRequest, method, (*before, handle, *after))
-            stub = link.stub
-            return started(lambda: stub.driver_call.future(request, timeout=deadline.remaining, metadata=link.metadata))
-
-        return start
 
     def _request(self, kind: Any, method: str, args: tuple[object, ...]) -> Any:
         if not args:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.drivers.base import DriverProxy
-from JumpstarterLibrary.client.resource import Transfer
-from JumpstarterLibrary.client.source import Source, is_url, shown_url
+from JumpstarterLibrary.client.drivers.base import DriverMethods, DriverProxy, refuse_for_url
+from JumpstarterLibrary.client.sink import DownloadSink, local_sink
+from JumpstarterLibrary.client.source import RemoteSource, Source, shown_url, source_of
 from JumpstarterLibrary.client.stream import FRAME
-from JumpstarterLibrary.errors import JumpstarterError, TransferError, UsageError
+from JumpstarterLibrary.client.transfers import Transfer
+from JumpstarterLibrary.errors import TransferError, UsageError
 from JumpstarterLibrary.hints import Hint, argument
-from JumpstarterLibrary.protocol.streams import presigned_handle
 from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, Verdict, Verify
 
 _READ_BACK = f"{argument('verify')}{Verify.read_back.value}"
@@ -41,6 +40,70 @@ class WriteOptions:
     sha256: str | None = None
 
 
+class ImageMethods(DriverMethods):
+    """Write images and read them: what flashers, and storage muxes that flash, offer to both faces."""
+
+    def flash(
+        self,
+        path: ImageSource | Mapping[str, ImageSource],
+        *,
+        target: str | None = None,
+        compression: str | None = None,
+        timeout: Seconds = None,
+    ) -> Any:
+        """Write an image, or one image for each of several targets.
+
+        Args:
+            path: A file, an http(s) URL that the exporter fetches by itself, or a mapping of target to those.
+            target: Where to, where the driver knows such; None for its default. Not together with a mapping.
+            compression: ``gzip``, ``xz``, ``bz2`` or ``zstd`` if the file is to be decompressed. Default: as it is.
+            timeout: Seconds or timedelta for each image. Default: no limit.
+
+        Returns:
+            What the driver returned; with a mapping, by target.
+
+        Raises:
+            UsageError: There is no such file, or the arguments contradict each other; nothing was switched.
+            DriverError: It could not be written.
+        """
+        self._check_arguments(path, target)
+        kind = compression_named(compression)
+        if isinstance(path, Mapping):
+            sources = {name: source_of(image) for name, image in path.items()}
+            return {name: self._flash(each, name, kind, Deadline.of(timeout)) for name, each in sources.items()}
+        return self._flash(source_of(path), target, kind, Deadline.of(timeout))
+
+    def dump(self, path: Path | str, *, target: str | None = None, timeout: Seconds = None) -> Any:
+        """Read an image into a file, which appears under its name only when it is complete.
+
+        Args:
+            path: The file; folders above it are made.
+            target: Where from, where the driver knows such; None for its default.
+            timeout: Seconds or timedelta. Default: no limit.
+        """
+        self._check_arguments(path, target)
+        with local_sink(Path(path)) as sink:
+            return self._dump(sink, target, Deadline.of(timeout))
+
+    def _check_arguments(self, path: object, target: str | None) -> None:
+        """Refuse arguments that contradict each other."""
+        if isinstance(path, Mapping) and target is not None:
+            raise UsageError(
+                f"{argument('target')}'{target}' and a mapping of targets to images contradict each other.",
+                hint=Hint.LEAVE_TARGET_OUT,
+            )
+
+    def _flash(
+        self, source: Source | RemoteSource, target: str | None, compression: Compression, deadline: Deadline
+    ) -> Any:
+        """Write one image and return what the driver returned."""
+        raise NotImplementedError
+
+    def _dump(self, sink: DownloadSink | RemoteSource, target: str | None, deadline: Deadline) -> Any:
+        """Read into a sink and return what the driver returned."""
+        raise NotImplementedError
+
+
 class ImageStore(DriverProxy):
     """A driver that takes and gives images. Subclasses say how one transfer is done and how it can be checked."""
 
@@ -61,12 +124,12 @@ class ImageStore(DriverProxy):
         """
         options = options or WriteOptions()
         deadline, begin = Deadline.of(timeout), clock.seconds()
-        if is_url(source):
-            self._refuse_for_url(str(source), options)
-            self._write_url(str(source), options.target, deadline)
+        local = source_of(source)
+        if isinstance(local, RemoteSource):
+            self._refuse_for_url(local.url, options)
+            self._write_url(local, options.target, deadline)
             verdict = Verdict.unchecked if options.verify is Verify.none else Verdict.unverified
-            return ImageReport(shown_url(str(source)), None, None, clock.seconds() - begin, verdict, self.path)
-        local = Source.of(source)
+            return ImageReport(shown_url(local.url), None, None, clock.seconds() - begin, verdict, self.path)
         if options.sha256 is not None:
             check_sha256(local, options.sha256)
         compression = local.compression() if options.compression is Compression.auto else options.compression
@@ -92,24 +155,11 @@ class ImageStore(DriverProxy):
         """
         if size is not None and size < 0:
             raise UsageError(f"{argument('size')}{size} is no number of bytes to read.")
-        if not sink.name:
-            raise UsageError(f"'{sink}' is no file to write an image to.")
         deadline, begin = Deadline.of(timeout), clock.seconds()
-        partial = sink.with_name(f"{sink.name}.part")
-        try:
-            sink.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                transfer = self._read(file, target, size, deadline)
+        with local_sink(sink) as file:
+            transfer = self._read(file, target, size, deadline)
             if size is not None and transfer.size < size:
                 raise TransferError(f"Driver '{self.path}' gave {transfer.size} bytes where {size} were asked for.")
-            partial.replace(sink)
-        except JumpstarterError:
-            raise  # some of ours are OSErrors as well
-        except OSError as error:
-            raise TransferError(f"The image could not be written to '{sink}': {error.strerror or error}.") from error
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
         duration = clock.seconds() - begin
         return ImageReport(str(sink), transfer.size, transfer.sha256, duration, Verdict.received, self.path)
 
@@ -121,19 +171,19 @@ class ImageStore(DriverProxy):
         """Write a local source and check it."""
         raise NotImplementedError
 
-    def _write_url(self, url: str, target: str | None, deadline: Deadline) -> None:
+    def _write_url(self, source: RemoteSource, target: str | None, deadline: Deadline) -> None:
         """Let the exporter fetch and write a URL."""
         raise NotImplementedError
 
-    def _read(self, sink: BinaryIO, target: str | None, size: int | None, deadline: Deadline) -> Transfer:
-        """Read into an open file."""
+    def _read(self, sink: DownloadSink, target: str | None, size: int | None, deadline: Deadline) -> Transfer:
+        """Read into a sink."""
         raise NotImplementedError
 
     # What they share
 
     def _read_back(self, written: Transfer, target: str | None, deadline: Deadline) -> Verdict:
         """Compare what is on the medium with what was sent."""
-        found = self._read(_Nowhere(), target, written.content_size, deadline)
+        found = self._read(DownloadSink("nothing", len), target, written.content_size, deadline)
         if (found.size, found.sha256) != (written.content_size, written.content_sha256):
             raise TransferError(
                 f"Driver '{self.path}' reported success, but the image read back differs: {written.content_size} "
@@ -150,14 +200,7 @@ class ImageStore(DriverProxy):
             (options.compression not in (Compression.auto, Compression.none), argument("compression")),
         ):
             if wanted:
-                raise UsageError(
-                    f"{name} needs the image here, and the exporter fetches '{shown_url(url)}' by itself. "
-                    f"Download the image first, or leave {name} out."
-                )
-
-    @staticmethod
-    def _presigned(url: str) -> dict[str, object]:
-        return presigned_handle(url)
+                refuse_for_url(url, name)
 
 
 def hashable(compression: Compression) -> bool:
@@ -165,16 +208,14 @@ def hashable(compression: Compression) -> bool:
     return compression is Compression.none or can_decompress(compression)
 
 
-def compression_named(name: str | None) -> Compression:
+def compression_named(name: str | Compression | None) -> Compression:
     """Return the compression of that name; None is none.
 
     Raises:
         UsageError: There is no such compression.
     """
-    if name is None:
-        return Compression.none
     try:
-        return Compression(name)
+        return Compression(name or Compression.none)
     except ValueError:
         known = ", ".join(kind.value for kind in Compression)
         raise UsageError(f"There is no compression '{name}'. Choose one of: {known}.") from None
@@ -195,10 +236,3 @@ def check_sha256(source: Source, expected: str) -> None:
         raise UsageError(
             f"The image '{source.name}' has SHA-256 {actual}, not {expected.strip().lower()}. Nothing was written."
         )
-
-
-class _Nowhere(io.BytesIO):
-    """A sink that keeps nothing; the transfer hashes what passes."""
-
-    def write(self, data: Any) -> int:
-        return len(data)

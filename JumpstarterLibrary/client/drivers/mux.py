@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, seconds
-from JumpstarterLibrary.client.drivers.base import DriverMethods
-from JumpstarterLibrary.client.drivers.image import ImageStore, WriteOptions, compression_named
-from JumpstarterLibrary.client.resource import Transfer
-from JumpstarterLibrary.client.source import Source
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.drivers.base import DriverMethods, call_within
+from JumpstarterLibrary.client.drivers.image import ImageMethods, ImageStore, WriteOptions
+from JumpstarterLibrary.client.sink import DownloadSink, local_sink
+from JumpstarterLibrary.client.source import RemoteSource, Source
+from JumpstarterLibrary.client.transfers import Transfer
 from JumpstarterLibrary.errors import JumpstarterError, LinkError, UsageError
 from JumpstarterLibrary.hints import Hint
-from JumpstarterLibrary.types import Compression, ImageReport, ImageSource, StorageSide, Verdict, Verify
+from JumpstarterLibrary.types import Compression, ImageReport, StorageSide, Verdict, Verify
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +40,43 @@ class StorageMuxMethods(DriverMethods):
         """Disconnect the medium from both, where the hardware can; otherwise give it to the exporter."""
         return self._driver_call("off", timeout=timeout)
 
+    def write(self, handle: Any, *, timeout: Seconds = None) -> Any:
+        """Write what a resource handle stands for to the raw medium."""
+        return self._driver_call("write", handle, timeout=timeout)
+
+    def read(self, handle: Any, *, timeout: Seconds = None) -> Any:
+        """Read the raw medium to its end, to what a resource handle stands for."""
+        return self._driver_call("read", handle, timeout=timeout)
+
+    def write_local_file(self, filepath: Path | str, *, timeout: Seconds = None) -> Any:
+        """Write a local file to the raw medium, byte by byte and without switching sides; return the `Transfer`.
+
+        Raises:
+            UsageError: There is no such file.
+            DriverError: It could not be written.
+        """
+        return self._write_source(Source.of(filepath), Compression.none, Deadline.of(timeout))[1]
+
+    def read_local_file(self, filepath: Path | str, *, timeout: Seconds = None) -> Any:
+        """Read the raw medium to its end into a local file, without switching sides; return the `Transfer`."""
+        with local_sink(Path(filepath)) as sink:
+            return self._read_sink(sink, Deadline.of(timeout))[1]
+
+    def _write_source(self, source: Source | RemoteSource, compression: Compression, deadline: Deadline) -> Any:
+        """Write a source to the raw medium, and return the driver's result and the `Transfer`."""
+        with self._uploading("write", source, compression=compression, timeout=deadline) as sending:
+            result = call_within(deadline, self.write, sending.handle)
+        return result, sending.result()
+
+    def _read_sink(self, sink: DownloadSink | RemoteSource, deadline: Deadline) -> Any:
+        """Read the raw medium into a sink, and return the driver's result and the `Transfer`."""
+        with self._downloading("read", sink, timeout=deadline) as receiving:
+            result = call_within(deadline, self.read, receiving.handle)
+        return result, receiving.result()
+
     def _on_host(self, action: Callable[[], _Result], deadline: Deadline) -> _Result:
         """Do something while the exporter has the medium, and give it to the device afterwards in any case."""
-        _switch(self.host, deadline)
+        call_within(deadline, self.host)
         try:
             result = action()
         except LinkError:
@@ -50,32 +85,35 @@ class StorageMuxMethods(DriverMethods):
             if not self._driver_proxy._device.present.alive():
                 raise
             try:
-                _switch(self.dut, self.GIVE_BACK_S)
+                call_within(self.GIVE_BACK_S, self.dut)
             except JumpstarterError as error:
                 path = self._driver_proxy.path
                 logger.warning("The medium of driver '%s' could not be given back to the device: %s", path, error)
             raise
-        _switch(self.dut, deadline)
+        call_within(deadline, self.dut)
         return result
 
-    def _refuse_target(self, target: str | None) -> None:
+
+class StorageMuxFlasherMethods(ImageMethods, StorageMuxMethods):
+    """Write the whole medium and read it: medium to the exporter, transfer, medium to the device in any case."""
+
+    def _check_arguments(self, path: object, target: str | None) -> None:
+        driver = f"Driver '{self._driver_proxy.path}' is a storage mux, which writes"
+        if isinstance(path, Mapping):
+            raise UsageError(f"{driver} one image to the whole medium, not several to targets.")
         if target is not None:
-            path = self._driver_proxy.path
-            raise UsageError(
-                f"Driver '{path}' is a storage mux, which writes the whole medium and knows no target '{target}'.",
-                hint=Hint.LEAVE_TARGET_OUT,
-            )
+            raise UsageError(f"{driver} the whole medium and knows no target '{target}'.", hint=Hint.LEAVE_TARGET_OUT)
+
+    def _flash(
+        self, source: Source | RemoteSource, _target: str | None, compression: Compression, deadline: Deadline
+    ) -> Any:
+        return self._on_host(lambda: self._write_source(source, compression, deadline), deadline)[0]
+
+    def _dump(self, sink: DownloadSink | RemoteSource, _target: str | None, deadline: Deadline) -> Any:
+        return self._on_host(lambda: self._read_sink(sink, deadline), deadline)[0]
 
 
-def _switch(switch: Callable[..., Any], limit: Seconds) -> None:
-    """Switch sides. A user's client class may have methods that know no ``timeout``, as upstream's."""
-    if seconds(limit) is None:
-        switch()
-    else:
-        switch(timeout=limit)
-
-
-class StorageMuxProxy(StorageMuxMethods, ImageStore):
+class StorageMuxProxy(StorageMuxFlasherMethods, ImageStore):
     """A storage mux driver."""
 
     LABELS: tuple[str, ...] = (
@@ -87,36 +125,10 @@ class StorageMuxProxy(StorageMuxMethods, ImageStore):
         """Give the medium to a side."""
         self.call(side.value, timeout=timeout)
 
-    def write_local_file(self, filepath: Path | str, timeout: Seconds = None) -> Transfer:
-        """Write a file to the raw medium, byte by byte and without switching sides."""
-        return self._upload("write", Source.of(filepath), timeout=timeout)
-
-    def read_local_file(self, filepath: Path | str, timeout: Seconds = None) -> Transfer:
-        """Read the raw medium to its end into a file, without switching sides."""
-        with Path(filepath).open("wb") as file:
-            return self._download("read", file, timeout=timeout)
-
-    def flash(
-        self, path: ImageSource, *, target: str | None = None, compression: str | None = None, timeout: Seconds = None
-    ) -> None:
-        """Write an image: medium to the exporter, write, medium to the device.
-
-        Args:
-            path: A file, or an http(s) URL that the exporter fetches by itself.
-            target: Not supported by a mux; must be None.
-            compression: ``gzip``, ``xz``, ``bz2`` or ``zstd`` if the file is to be decompressed. Default: as it is.
-            timeout: Seconds or timedelta. Default: no limit.
-        """
-        self.write_image(path, WriteOptions(target, compression_named(compression), Verify.none), timeout)
-
-    def dump(self, path: Path | str, *, target: str | None = None, timeout: Seconds = None) -> None:
-        """Read the medium to its end into a file: medium to the exporter, read, medium to the device."""
-        self.read_image(Path(path), target=target, timeout=timeout)
-
     def _write(
         self, source: Source, compression: Compression, options: WriteOptions, deadline: Deadline
     ) -> tuple[Transfer, Verdict]:
-        self._refuse_target(options.target)
+        self._check_arguments(None, options.target)
         back = options.verify is Verify.read_back
 
         def write() -> tuple[Transfer, Verdict]:
@@ -127,18 +139,18 @@ class StorageMuxProxy(StorageMuxMethods, ImageStore):
 
         return self._on_host(write, deadline)
 
-    def _write_url(self, url: str, target: str | None, deadline: Deadline) -> None:
-        self._refuse_target(target)
-        self._on_host(lambda: self.call("write", self._presigned(url), timeout=deadline), deadline)
+    def _write_url(self, source: RemoteSource, target: str | None, deadline: Deadline) -> None:
+        self._check_arguments(None, target)
+        self._flash(source, None, Compression.none, deadline)
 
     def read_image(
         self, sink: Path, *, target: str | None = None, size: int | None = None, timeout: Seconds = None
     ) -> ImageReport:
         """Read the medium into a file; see ``ImageStore.read_image``. The device gets the medium back."""
-        self._refuse_target(target)
+        self._check_arguments(None, target)
         deadline = Deadline.of(timeout)
         read = super().read_image
         return self._on_host(lambda: read(sink, size=size, timeout=deadline), deadline)
 
-    def _read(self, sink: BinaryIO, _target: str | None, size: int | None, deadline: Deadline) -> Transfer:
+    def _read(self, sink: DownloadSink, _target: str | None, size: int | None, deadline: Deadline) -> Transfer:
         return self._download("read", sink, limit=size, timeout=deadline)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Deadline, Device
+from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.drivers import WriteOptions
 from JumpstarterLibrary.client.drivers.files import EntryMode, FileStat
 from JumpstarterLibrary.client.source import Source
@@ -87,7 +87,7 @@ def test_files_are_closed_also_after_a_failure(files: Any, driver: Opendal, tmp_
     source = Source.of(missing)
     missing.unlink()
     with pytest.raises(TransferError, match=r"^The image 'missing' could not be read to its end: "):
-        files._write_file("b", source, Compression.none, False, Deadline(10))
+        files._write_from("b", source, 10.0)
     assert [entry.file.closed for entry in driver._files.values()] == [True, True]
 
 

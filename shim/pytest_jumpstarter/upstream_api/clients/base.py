@@ -132,6 +132,16 @@ class DriverClient(AsyncDriverClient, DriverMethods):
         with opened:
             yield DriverStream(stream=opened, portal=self.portal)
 
+    @contextmanager
+    def _uploading(self, method: str | None, source: Any, **options: Any) -> Iterator[Any]:
+        with as_driver_error(), super()._uploading(method, source, **options) as sending:
+            yield sending
+
+    @contextmanager
+    def _downloading(self, method: str | None, sink: Any, **options: Any) -> Iterator[Any]:
+        with as_driver_error(), super()._downloading(method, sink, **options) as receiving:
+            yield receiving
+
     def open_stream(self) -> BlockingStream:
         """Open a byte stream to the driver's ``connect``, until ``close`` or the end of the connection."""
         stream: BlockingStream = self.stack.enter_context(self.stream())

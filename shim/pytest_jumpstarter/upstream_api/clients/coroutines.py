@@ -13,14 +13,15 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 import anyio.to_thread
+from anyio.from_thread import BlockingPortal
 
 from JumpstarterLibrary.client import ByteStream, DriverProxy
-from JumpstarterLibrary.client.compression import Decompressor
-from JumpstarterLibrary.client.offer import ResourceHandle
 from JumpstarterLibrary.client.pending import PendingCall
-from JumpstarterLibrary.client.resource import LAST_FRAMES_S
+from JumpstarterLibrary.client.sink import DownloadSink
+from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.client.stream import FRAME
-from JumpstarterLibrary.errors import InfrastructureError, TransferError
+from JumpstarterLibrary.client.transfers import ResourceTransfer
+from JumpstarterLibrary.errors import InfrastructureError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.upstream_api.clients.endings import broken, end_of_data
 from pytest_jumpstarter.upstream_api.clients.trouble import as_driver_error
@@ -63,8 +64,7 @@ class _Call:
             unwanted = self._unwanted
         if unwanted:
             pending.cancel()
-        offer = self._proxy._device.offers.of(self._args)
-        return pending.result() if offer is None else offer.call(pending)
+        return pending.result()
 
     def cancel(self) -> None:
         with self._lock:
@@ -191,124 +191,95 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
     Raises:
         TransferError: It could not be read or written, or the driver's data broke off.
     """
-    with as_driver_error():
-        offer = await _opening(lambda: ResourceHandle(proxy, compression), ResourceHandle.close)
     failure: Exception | None = None
-    try:
-        async with DriverByteStream(offer.stream) as remote, anyio.create_task_group() as tasks:
-            pumps = _Pumps(offer, stream, remote, compression)
-            tasks.start_soon(pumps.outwards)
-            tasks.start_soon(pumps.inwards)
-            try:
-                yield offer.handle
-                if offer.used:
-                    await pumps.finish(proxy)
-            except Exception as error:  # noqa: BLE001 - carried past the task group, which would wrap it
-                failure = error
-            tasks.cancel_scope.cancel()
-    finally:
-        with anyio.CancelScope(shield=True):
-            await in_thread(offer.close)
-            await stream.aclose()
+    async with BlockingPortal() as portal, anyio.create_task_group() as tasks:
+        local = _LocalStream(portal, stream)
+        tasks.start_soon(local.pump)
+        source, sink = Source(local.NAME, None, opener=lambda: local), DownloadSink(local.NAME, local.write, local.end)
+        transfer: ResourceTransfer | None = None
+        try:
+            with as_driver_error():
+                transfer = await _opening(
+                    lambda: ResourceTransfer(proxy, source=source, sink=sink, compression=compression),
+                    ResourceTransfer.close,
+                )
+            yield transfer.handle
+            with as_driver_error():
+                await in_thread(transfer.finish)
+        except Exception as error:  # noqa: BLE001 - carried past the task group, which would wrap it
+            failure = error
+        finally:
+            with anyio.CancelScope(shield=True):
+                if transfer is not None:
+                    await in_thread(transfer.close)
+                tasks.cancel_scope.cancel()
+                await portal.stop(cancel_remaining=True)
+                await stream.aclose()
     if failure is not None:
         raise failure
-    with as_driver_error():
-        offer.check()
 
 
-class _Pumps:
-    """The two directions of an offered stream."""
+class _LocalStream:
+    """A stream of anyio's for the threads of a transfer: a file to read, and a sink.
 
-    def __init__(self, offer: ResourceHandle, local: Any, remote: DriverByteStream, compression: Compression) -> None:
-        self._offer, self._local, self._remote = offer, local, remote
-        self._decompressor = Decompressor(compression) if offer.decompress else None
-        # As with uploads whose call we make: who has taken everything leaves at most the tail of a compressed file.
-        self._tail = 0 if compression is Compression.none else FRAME
-        self._over = False
-        self._untaken = 0
-        self._sent = anyio.Event()
-        self._complete = anyio.Event()
-        self._failed = anyio.Event()
-        self._received = 0
-        self._gave = False
+    Args:
+        portal: The portal of the stream's event loop.
+        stream: The stream.
+    """
 
-    async def outwards(self) -> None:
-        """Send what the local stream gives."""
+    NAME = "async stream"
+
+    def __init__(self, portal: BlockingPortal, stream: Any) -> None:
+        self._portal, self._stream = portal, stream
+        self._data, self._ended = bytearray(), False
+        self._error: Exception | None = None
+        self._changed, self._room = threading.Condition(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def pump(self) -> None:
+        """Take what the stream gives, up to a frame before it is read: a thread that asked for each piece were slow."""
         try:
             while True:
-                try:
-                    data = await self._local.receive()
-                except anyio.EndOfStream:
-                    break
-                self._gave = True
-                for piece in self._decompressor.feed(data) if self._decompressor else (data,):
-                    self._untaken += len(piece) if self._over else 0
-                    if self._untaken > self._tail:
-                        self._failed.set()
-                        return
-                    await self._remote.send(piece)
-            if self._decompressor and self._gave:
-                self._decompressor.finish()
-            await self._remote.send_eof()
-            self._sent.set()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-            if not isinstance(error, InfrastructureError):  # then it was not ours that broke
-                await self._fail("The source could not be read to its end", error)
-        except Exception as error:  # noqa: BLE001 - sources of others may raise anything
-            await self._fail("The source could not be read to its end", error)
+                data = await self._stream.receive()
+                with self._changed:
+                    self._data += data
+                    self._changed.notify()
+                    self._room.clear()
+                    full = len(self._data) >= FRAME
+                if full:
+                    await self._room.wait()
+        except anyio.EndOfStream:
+            pass
+        except Exception as error:  # noqa: BLE001 - streams of others may raise anything; raised by read
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify()
 
-    async def inwards(self) -> None:
-        """Hand what the driver sends to the local stream."""
-        try:
-            while True:
-                try:
-                    data = await self._remote.receive()
-                except anyio.EndOfStream:
-                    break
-                await self._local.send(data)
-                self._received += len(data)
-            await self._local.send_eof()
-            self._complete.set()
-        except Exception as error:  # noqa: BLE001 - sinks of others may raise anything
-            if not isinstance(error, InfrastructureError):
-                await self._fail("The data could not be written to its end", error)
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, as they come; none at the end."""
+        with self._changed:
+            while not self._data and not self._ended:
+                self._changed.wait()  # until the end of pump at the latest
+            if not self._data and self._error is not None:
+                raise self._error
+            data = bytes(self._data[:size])
+            del self._data[:size]
+        with suppress(RuntimeError):  # the event loop is over, and nothing more is read
+            self._loop.call_soon_threadsafe(self._room.set)
+        return data
 
-    async def _fail(self, what: str, error: Exception) -> None:
-        failure = error if isinstance(error, TransferError) else TransferError(f"{what}: {error!r}.")
-        failure.__cause__ = failure.__cause__ or error
-        with anyio.CancelScope(shield=True):
-            await in_thread(self._offer.fail, failure)
-        self._failed.set()
+    def write(self, data: bytes) -> None:
+        """Write bytes."""
+        self._portal.call(self._stream.send, data)
 
-    async def finish(self, proxy: DriverProxy) -> None:
-        """Wait until the data has come to its end, the source's or the driver's, or something has failed."""
-        if self._gave:
-            # What is still here has not been taken, although the exporter reads on.
-            self._over, self._untaken = True, self._offer.stream.waiting
-            if self._untaken <= self._tail:
-                await self._first(self._sent, LAST_FRAMES_S)
-            if not self._sent.is_set() and not self._offer.failed:
-                raise TransferError(f"Driver '{proxy.path}' reported success after taking only a part of the data.")
-            return
-        before, silence_s = -1, proxy._device.timing_of(proxy).transfer_silence
-        while not self._complete.is_set() and not self._failed.is_set():
-            if before == self._received:
-                raise TransferError(
-                    f"Driver '{proxy.path}' reported success, but sent no end of data. {before} bytes were received; "
-                    f"they may be incomplete."
-                )
-            before = self._received
-            await self._first(self._complete, silence_s)
+    def end(self) -> None:
+        """End what is written."""
+        self._portal.call(self._stream.send_eof)
 
-    async def _first(self, event: anyio.Event, limit_s: float) -> None:
-        """Wait for an event, or a failure, for some seconds."""
-        with anyio.move_on_after(limit_s):
-            async with anyio.create_task_group() as tasks:
+    def __enter__(self) -> _LocalStream:
+        return self
 
-                async def failure() -> None:
-                    await self._failed.wait()
-                    tasks.cancel_scope.cancel()
-
-                tasks.start_soon(failure)
-                await event.wait()
-                tasks.cancel_scope.cancel()
+    def __exit__(self, *_: object) -> None:
+        """Nothing; the stream is closed where it came from."""

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from JumpstarterLibrary.client import DriverProxy
-from JumpstarterLibrary.client.drivers.flasher import FlasherProxy
-from JumpstarterLibrary.client.source import is_url
+from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.drivers.flasher import FlasherMethods, FlasherProxy
+from JumpstarterLibrary.client.source import RemoteSource, Source, is_url
+from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.optional import commands
-from pytest_jumpstarter.upstream_api.clients.transfers import PathBuf, sink, source
+from pytest_jumpstarter.upstream_api.clients.transfers import PathBuf, compression_of, sink_for, source_for
+from pytest_jumpstarter.upstream_api.clients.trouble import argument_errors
 from pytest_jumpstarter.upstream_api.config.exceptions import ArgumentError
 
 CHUNK = 1024 * 1024
@@ -42,7 +45,7 @@ class FlasherClientInterface(metaclass=ABCMeta):
         return commands("storage").flasher(self)
 
 
-class FlasherClient(FlasherClientInterface, DriverClient):
+class FlasherClient(FlasherMethods, FlasherClientInterface, DriverClient):
     """A flasher. What ``target`` means is the driver's to say: partition, load command, flash address, file name."""
 
     PROXY: ClassVar[type[DriverProxy]] = FlasherProxy
@@ -54,37 +57,66 @@ class FlasherClient(FlasherClientInterface, DriverClient):
         target: str | None = None,
         operator: Any = None,
         compression: Any = None,
+        timeout: Seconds = None,
     ) -> Any:
-        """Write an image, or one for each of several targets.
+        """Write an image, or one for each of several targets; see `ImageMethods.flash`.
 
         Args:
             path: A file, an http(s) URL that the exporter fetches by itself, or a mapping of targets to those.
             target: Where to; None for the driver's default. Not together with a mapping.
             operator: One of OpenDAL's, in which ``path`` is; with a mapping, perhaps one for each target.
             compression: ``gzip``, ``xz``, ``bz2`` or ``zstd`` if the image is to be decompressed. Default: as it is.
+            timeout: Seconds or timedelta for each image. Default: no limit.
 
         Returns:
             What the driver returned; with a mapping, by target.
 
         Raises:
             ArgumentError: The arguments contradict each other.
-            UsageError: There is no such file.
+            UsageError: There is no such file; nothing was switched.
             DriverError: It could not be written.
         """
+        with argument_errors():
+            self._check_arguments(path, target)
+        kind = compression_of(compression)
         if isinstance(path, Mapping):
-            if target is not None:
-                raise ArgumentError(
-                    f"The 'target' parameter is not valid together with a mapping of targets to images: '{target}'. "
-                    f"Leave target= out."
-                )
             operators = operator if isinstance(operator, Mapping) else dict.fromkeys(path, operator)
-            return {
-                name: self._flash_single(image, target=name, operator=operators.get(name), compression=compression)
-                for name, image in path.items()
-            }
-        if isinstance(operator, Mapping):
+            images: Any = {name: source_for(image, operators.get(name), kind) for name, image in path.items()}
+        elif isinstance(operator, Mapping):
             raise ArgumentError("operator= is a mapping, but there is only one image. Give one operator.")
-        return self._flash_single(path, target=target, operator=operator, compression=compression)
+        else:
+            images = source_for(path, operator, kind)
+        return super().flash(images, target=target, compression=kind.value, timeout=timeout)
+
+    def dump(
+        self,
+        path: PathBuf,
+        *,
+        target: str | None = None,
+        operator: Any = None,
+        compression: Any = None,
+        timeout: Seconds = None,
+    ) -> Any:
+        """Read an image into a file; see `ImageMethods.dump`.
+
+        Args:
+            path: The file, or an http(s) URL to which the exporter sends it by itself.
+            target: Where from; None for the driver's default.
+            operator: One of OpenDAL's, in which ``path`` is.
+            compression: How the file is to be compressed: ``gzip``, ``xz`` or ``bz2``. Default: as it is.
+            timeout: Seconds or timedelta. Default: no limit.
+
+        Raises:
+            ArgumentError: The arguments contradict each other.
+            DriverError: It could not be read.
+        """
+        with argument_errors():
+            self._check_arguments(path, target)
+        with sink_for(path, operator, compression) as what:
+            return self._dump(what, target, Deadline.of(timeout))
+
+    def _target(self, target: str | None) -> tuple[str | None, ...]:
+        return (target,)
 
     def _should_upload_file(
         self, storage: Any, filename: str, src_path: PathBuf, src_operator: Any, operator_scheme: str = "fs"
@@ -102,47 +134,36 @@ class FlasherClient(FlasherClientInterface, DriverClient):
             self.logger.debug("'%s' was not compared with what is on the exporter: %s", src_path, error)
             return True
 
-    def _flash_single(
-        self, image: PathBuf, *, target: str | None, operator: Any = None, compression: Any = None
-    ) -> Any:
-        with source(self, image, operator, compression) as handle:
-            return self.call("flash", handle, target)
-
-    def dump(self, path: PathBuf, *, target: str | None = None, operator: Any = None, compression: Any = None) -> Any:
-        """Read an image into a file.
-
-        Args:
-            path: The file, or an http(s) URL to which the exporter sends it by itself.
-            target: Where from; None for the driver's default.
-            operator: One of OpenDAL's, in which ``path`` is.
-            compression: How the file is to be compressed: ``gzip``, ``xz`` or ``bz2``. Default: as it is.
-
-        Raises:
-            DriverError: It could not be read.
-        """
-        with sink(self, path, operator, compression) as handle:
-            return self.call("dump", handle, target)
-
 
 class PlainFlasherClient(FlasherClient):
     """The flasher of upstream's core: with a URL, for which there is no ``compression``, it only warns of one."""
 
-    def _flash_single(
-        self, image: PathBuf, *, target: str | None, operator: Any = None, compression: Any = None
+    def _flash(
+        self, source: Source | RemoteSource, target: str | None, compression: Compression, deadline: Deadline
     ) -> Any:
-        compression = _without_urls(image, compression)
-        return super()._flash_single(image, target=target, operator=operator, compression=compression)
+        if isinstance(source, RemoteSource) and compression is not Compression.none:
+            _warn_of_compression()
+            compression = Compression.none
+        return super()._flash(source, target, compression, deadline)
 
-    def dump(self, path: PathBuf, *, target: str | None = None, operator: Any = None, compression: Any = None) -> Any:
+    def dump(
+        self,
+        path: PathBuf,
+        *,
+        target: str | None = None,
+        operator: Any = None,
+        compression: Any = None,
+        timeout: Seconds = None,
+    ) -> Any:
         """Read an image into a file; see `FlasherClient.dump`."""
-        return super().dump(path, target=target, operator=operator, compression=_without_urls(path, compression))
+        if compression is not None and is_url(path):
+            _warn_of_compression()
+            compression = None
+        return super().dump(path, target=target, operator=operator, compression=compression, timeout=timeout)
 
 
-def _without_urls(path: PathBuf, compression: Any) -> Any:
-    if compression is None or not is_url(path):
-        return compression
+def _warn_of_compression() -> None:
     warnings.warn(
         "The compression parameter is ignored for a URL: the exporter sends and fetches the file by itself.",
-        stacklevel=4,
+        stacklevel=2,
     )
-    return None

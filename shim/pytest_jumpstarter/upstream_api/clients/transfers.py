@@ -9,13 +9,14 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from JumpstarterLibrary.client.offer import download_handle, presigned, upload_handle
-from JumpstarterLibrary.client.source import Source, is_url
+from JumpstarterLibrary.client.sink import DownloadSink, local_sink
+from JumpstarterLibrary.client.source import RemoteSource, Source, is_url
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.upstream_api.clients.driver_handle import proxy_of
@@ -36,63 +37,82 @@ def source(
 
     Args:
         client: The driver.
-        path: A local file, or with an operator its path there, or an http(s) URL, which the exporter fetches by itself.
-        operator: One of OpenDAL's. What it can sign, the exporter fetches by itself.
+        path: The file; see `source_for`.
+        operator: One of OpenDAL's.
         compression: ``gzip``, ``xz``, ``bz2`` or ``zstd`` if the driver is to get the file's content. Default: the
             bytes as they are.
         url: The URL of what the operator names, if it is known; the exporter fetches that.
 
     Raises:
-        UsageError: There is no such file; also a `FileNotFoundError`. Or the compression cannot be had.
         TransferError: It could not be read to its end, or the driver took only a part of it.
     """
     kind = compression_of(compression)
-    url = url or (str(path) if is_url(path) else None)
-    if url is not None:
-        if kind is not Compression.none:
-            raise UsageError(
-                f"compression={kind.value} does not go with a URL: compression is not supported for what the exporter "
-                f"fetches by itself. Download the file first, or leave compression= out."
-            )
-        yield presigned(url)
-    elif operator is None:
-        local = local_source(path)
-        with as_driver_error(), upload_handle(proxy_of(client), local.open, local.name, local.size, kind) as handle:
-            yield handle
-    elif kind is Compression.none and operator.capability().presign_read:
-        yield signed(operator, str(path))
-    else:
-        name, proxy = str(path), proxy_of(client)
-        with as_driver_error(), upload_handle(proxy, lambda: operator.open(name, "rb"), name, None, kind) as handle:
-            yield handle
+    what = source_for(path, operator, kind) if url is None else RemoteSource(url)
+    with as_driver_error(), proxy_of(client)._uploading(None, what, compression=kind) as sending:
+        yield sending.handle
 
 
 @contextmanager
 def sink(client: Any, path: PathBuf, operator: Any = None, compression: Any = None) -> Iterator[dict[str, Any]]:
     """Take a file from a driver, and yield the handle that a call inside the block gives it.
 
-    A local file appears under its name only when it is complete.
-
     Args:
         client: The driver.
-        path: A local file, or an http(s) URL to which the exporter sends it by itself; with an operator, a path there.
+        path: The file; see `sink_for`.
         operator: One of OpenDAL's.
         compression: How the file is to be compressed: ``gzip``, ``xz`` or ``bz2``. Default: the bytes as they are.
 
     Raises:
         TransferError: It could not be written to its end, or the driver's data broke off.
     """
+    with (
+        sink_for(path, operator, compression) as what,
+        as_driver_error(),
+        proxy_of(client)._downloading(None, what) as receiving,
+    ):
+        yield receiving.handle
+
+
+def source_for(
+    path: PathBuf, operator: Any = None, compression: Compression = Compression.none
+) -> Source | RemoteSource:
+    """Return what a driver gets for a file.
+
+    Args:
+        path: A local file, or with an operator its path there, or an http(s) URL, which the exporter fetches by itself.
+        operator: One of OpenDAL's. What it can sign, the exporter fetches by itself.
+        compression: How the file is compressed, if the driver is to get its content.
+
+    Raises:
+        UsageError: There is no such file; also a `FileNotFoundError`.
+    """
+    if is_url(path):
+        return RemoteSource(str(path))
+    if operator is None:
+        return local_source(path)
+    name = str(path)
+    if compression is Compression.none and operator.capability().presign_read:
+        return signed(operator, name)
+    return Source(name, None, opener=lambda: operator.open(name, "rb"))
+
+
+@contextmanager
+def sink_for(path: PathBuf, operator: Any = None, compression: Any = None) -> Iterator[DownloadSink | RemoteSource]:
+    """Open the sink for a file. A local file appears under its name only when it is complete.
+
+    Args:
+        path: A local file, or an http(s) URL to which the exporter sends it by itself; with an operator, a path there.
+        operator: One of OpenDAL's.
+        compression: How the file is to be compressed: ``gzip``, ``xz`` or ``bz2``. Default: the bytes as they are.
+    """
     if operator is None and is_url(path):
         if compression is not None:
             raise UsageError("compression= does not go with a URL: the exporter sends the file by itself.")
-        yield presigned(str(path), "PUT")
+        yield RemoteSource(str(path), "PUT")
         return
-    kind = compression_of(compression)
-    with ExitStack() as stack:
-        opened = _local_sink(Path(path)) if operator is None else _remote_sink(operator, str(path))
-        write = stack.enter_context(_compressed(stack.enter_context(opened), kind))
-        stack.enter_context(as_driver_error())
-        yield stack.enter_context(download_handle(proxy_of(client), write, str(path)))
+    opened = local_sink(Path(path)) if operator is None else _remote_sink(operator, str(path))
+    with opened as plain, _compressed(plain, compression_of(compression)) as what:
+        yield what
 
 
 def parse_path(path: PathBuf) -> tuple[Path, None] | tuple[None, str]:
@@ -130,10 +150,10 @@ def compression_of(wanted: Any) -> Compression:
         raise UsageError(f"There is no compression '{name}'. Choose one of: {known}.") from None
 
 
-def signed(operator: Any, path: str) -> dict[str, Any]:
-    """Return the handle with which the exporter fetches what an operator has signed."""
+def signed(operator: Any, path: str) -> RemoteSource:
+    """Return the request by which the exporter fetches what an operator has signed."""
     request = _run(lambda: operator.to_async_operator().presign_read(path, expire_second=PRESIGNED_S))
-    return presigned(request.url, request.method, dict(request.headers))
+    return RemoteSource(request.url, request.method, dict(request.headers))
 
 
 def operator_for_path(path: PathBuf) -> tuple[Path, Any, str]:
@@ -179,34 +199,22 @@ def _run(start: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def _local_sink(path: Path) -> Iterator[Callable[[bytes], object]]:
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        with partial.open("wb") as file:
-            yield file.write
-        partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _remote_sink(operator: Any, path: str) -> Iterator[Callable[[bytes], object]]:
+def _remote_sink(operator: Any, path: str) -> Iterator[DownloadSink]:
     with operator.open(path, "wb") as file:
-        yield file.write
+        yield DownloadSink(path, file.write)
 
 
 @contextmanager
-def _compressed(write: Callable[[bytes], object], kind: Compression) -> Iterator[Callable[[bytes], object]]:
-    """Yield a function that writes compressed what it is given; the end comes with that of the block."""
+def _compressed(sink: DownloadSink, kind: Compression) -> Iterator[DownloadSink]:
+    """Yield a sink that writes compressed what it is given; the end comes with that of the block."""
     if kind is Compression.none:
-        yield write
+        yield sink
         return
     if kind not in _COMPRESSORS:
         raise UsageError(f"This side cannot compress {kind.value}. Use gzip, xz or bz2, or leave compression= out.")
     engine = _COMPRESSORS[kind]()
-    yield lambda data: write(engine.compress(data))
-    write(engine.flush())
+    yield replace(sink, write=lambda data: sink.write(engine.compress(data)))
+    sink.write(engine.flush())
 
 
 _COMPRESSORS: dict[Compression, Callable[[], Any]] = {

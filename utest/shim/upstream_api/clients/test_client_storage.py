@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 import hashlib
 import http.server
@@ -23,6 +24,8 @@ from pytest_jumpstarter.upstream_api.clients.optional import MissingPackage
 from pytest_jumpstarter.upstream_api.clients.transfers import clean_filename, operator_for_path, parse_path
 from pytest_jumpstarter.upstream_api.config.exceptions import ArgumentError
 
+from JumpstarterLibrary.client.drivers import FlasherProxy
+from JumpstarterLibrary.client.events import TransferEnded
 from JumpstarterLibrary.errors import DriverError, TransferError, UsageError
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.files import Opendal
@@ -99,6 +102,26 @@ def test_an_image_and_back(served: Served, image: Path, tmp_path: Path, target: 
     client.flash(str(image), target=target)
 
 
+def test_both_faces_tell_the_same_of_a_transfer(served: Served, image: Path) -> None:
+    client = served(MockFlasher())
+    device, told = client.stub.device, []
+    device.link.events.subscribe(told.append)
+    proxy = device.proxy(client.stub.node)
+    assert isinstance(proxy, FlasherProxy)
+    for flasher in (client, proxy):
+        flasher.flash(image, target="rootfs")
+    (here, there) = (event for event in told if isinstance(event, TransferEnded))
+    assert here == dataclasses.replace(there, time=here.time, seconds=here.seconds)
+    assert (here.operation, here.name, here.size) == ("'flash' of the root driver", "image.bin", len(DATA))
+    assert here.sha256 == hashlib.sha256(DATA).hexdigest()
+    for flasher in (client, proxy):
+        with pytest.raises(TransferError) as failure:
+            flasher.dump("/proc/nothing/image", target="rootfs")
+        assert str(failure.value) == (
+            "The image could not be written to '/proc/nothing/image': No such file or directory."
+        )
+
+
 def test_several_targets(served: Served, image: Path, tmp_path: Path) -> None:
     client = served(MockFlasher())
     (tmp_path / "boot").write_bytes(b"a boot loader")
@@ -171,11 +194,14 @@ def test_contradictions(served: Served, image: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError) as failure:
         client.flash({"boot": image}, target="rootfs")
     assert str(failure.value) == (
-        "The 'target' parameter is not valid together with a mapping of targets to images: 'rootfs'. Leave target= out."
+        "target='rootfs' and a mapping of targets to images contradict each other. Leave target= out."
     )
     with pytest.raises(ArgumentError, match="operator= is a mapping, but there is only one image"):
         client.flash(image, operator={"a": Operator()})
-    with pytest.raises(ValueError, match="compression=gzip does not go with a URL"):
+    with pytest.raises(
+        ValueError,
+        match=r"^compression= needs the image here, and the exporter fetches 'http://127\.0\.0\.1:1/x' by itself\.",
+    ):
         client.flash("http://127.0.0.1:1/x", compression="gzip")
     with pytest.raises(UsageError, match="compression= does not go with a URL"):
         client.dump("http://127.0.0.1:1/x", compression="gzip")
@@ -231,7 +257,10 @@ def test_a_source_that_breaks(served: Served) -> None:
     with pytest.raises(TransferError) as failure:
         served(MockFlasher()).flash("image", operator=Broken())
     assert isinstance(failure.value, DriverError)
-    assert str(failure.value) == "'image' could not be read: the bucket has gone. 0 bytes were copied before."
+    assert str(failure.value) == (
+        "The image 'image' could not be read to its end: the bucket has gone. 0 bytes were sent, and the write was "
+        "cancelled."
+    )
 
 
 def test_whether_a_file_has_to_be_uploaded(served: Served, image: Path, tmp_path: Path) -> None:
@@ -254,8 +283,8 @@ def test_whether_a_file_has_to_be_uploaded(served: Served, image: Path, tmp_path
 
 def test_files_on_a_mux(served: Served, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = served(MockStorageMux())
-    client.write_local_file(str(image))
-    client.read_local_file(str(tmp_path / "back"))
+    assert client.write_local_file(str(image)) is None
+    assert client.read_local_file(str(tmp_path / "back")) is None
     assert (tmp_path / "back").read_bytes() == DATA
     monkeypatch.chdir(tmp_path)
     client.write_local_file("./image.bin")
@@ -337,7 +366,7 @@ def test_a_mux_has_no_targets(served: Served, image: Path) -> None:
     )
     with pytest.raises(ArgumentError, match="knows no target 'boot'"):
         client.dump(image, target="boot")
-    with pytest.raises(ArgumentError, match="A storage mux writes one image to the whole medium"):
+    with pytest.raises(ArgumentError, match="writes one image to the whole medium, not several to targets"):
         client.flash({"boot": image})
 
 
@@ -350,7 +379,7 @@ def store(served: Served, tmp_path: Path) -> Any:
 
 
 def test_whole_files(store: Any, image: Path, tmp_path: Path, web: str) -> None:
-    store.write_bytes("a/one", b"content")
+    assert store.write_bytes("a/one", b"content") is None, "an interactive session would show it"
     assert store.read_bytes("a/one") == b"content"
     store.write_bytes("empty", b"")
     assert store.read_bytes("empty") == b""
