@@ -8,6 +8,9 @@ from JumpstarterLibrary.common import compression as common
 from JumpstarterLibrary.errors import TransferError, UsageError
 from JumpstarterLibrary.types import Compression
 
+INSTEAD = f"Install {common.ZSTD_PACKAGE}, decompress the image first, or use gzip, xz or bz2."
+"""What to try where this Python cannot decompress an image."""
+
 
 def can_decompress(compression: Compression) -> bool:
     """Whether this Python can decompress that."""
@@ -26,10 +29,7 @@ class Decompressor:
 
     def __init__(self, compression: Compression) -> None:
         if not can_decompress(compression):
-            raise UsageError(
-                f"This Python cannot decompress {compression.value}. "
-                f"Install {common.ZSTD_PACKAGE}, decompress the image first, or use gzip, xz or bz2."
-            )
+            raise UsageError(f"This Python cannot decompress {compression.value}. {INSTEAD}")
         self._name = compression.value
         self._inner = common.IncrementalDecompressor(self._name)
 

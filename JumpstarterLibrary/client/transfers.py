@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.compression import Decompressor, can_decompress
+from JumpstarterLibrary.client.compression import INSTEAD, Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Progress, TransferEnded
 from JumpstarterLibrary.client.interrupts import wait
@@ -238,7 +238,7 @@ class _Sending:
             if not can_decompress(self._compression):
                 raise UsageError(
                     f"The exporter does not decompress {self._compression.value}, and neither can this Python. "
-                    f"Decompress the image first, or use gzip, xz or bz2."
+                    f"{INSTEAD}"
                 )
             self._decode_here = True
             self._decompressor = self._decompressor or Decompressor(self._compression)

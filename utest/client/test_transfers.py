@@ -597,8 +597,8 @@ def test_an_exporter_that_decodes_gets_the_file(
         (
             "",
             False,
-            "The exporter does not decompress zstd, and neither can this Python. Decompress the image first, or use "
-            "gzip, xz or bz2.",
+            "The exporter does not decompress zstd, and neither can this Python. Install "
+            "robotframework-jumpstarter[zstd], decompress the image first, or use gzip, xz or bz2.",
         ),
         (
             "zstd",

@@ -103,7 +103,7 @@ class FlasherClient(FlasherMethods, FlasherClientInterface, DriverClient):
             path: The file, or an http(s) URL to which the exporter sends it by itself.
             target: Where from; None for the driver's default.
             operator: One of OpenDAL's, in which ``path`` is.
-            compression: How the file is to be compressed: ``gzip``, ``xz`` or ``bz2``. Default: as it is.
+            compression: How the file is to be compressed: ``gzip``, ``xz``, ``bz2`` or ``zstd``. Default: as it is.
             timeout: Seconds or timedelta. Default: no limit.
 
         Raises:

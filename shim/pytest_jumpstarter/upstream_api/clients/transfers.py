@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import bz2
-import lzma
 import os
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +14,7 @@ from urllib.parse import urlsplit
 
 from JumpstarterLibrary.client.sink import DownloadSink, local_sink
 from JumpstarterLibrary.client.source import RemoteSource, Source, is_url
+from JumpstarterLibrary.common.compression import ZSTD_PACKAGE, compressor
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.upstream_api.clients.driver_handle import proxy_of
@@ -60,7 +58,7 @@ def sink(client: Any, path: PathBuf, operator: Any = None, compression: Any = No
         client: The driver.
         path: The file; see `sink_for`.
         operator: One of OpenDAL's.
-        compression: How the file is to be compressed: ``gzip``, ``xz`` or ``bz2``. Default: the bytes as they are.
+        compression: How the file is to be compressed: ``gzip``, ``xz``, ``bz2`` or ``zstd``. Default: as it is.
 
     Raises:
         TransferError: It could not be written to its end, or the driver's data broke off.
@@ -103,7 +101,7 @@ def sink_for(path: PathBuf, operator: Any = None, compression: Any = None) -> It
     Args:
         path: A local file, or an http(s) URL to which the exporter sends it by itself; with an operator, a path there.
         operator: One of OpenDAL's.
-        compression: How the file is to be compressed: ``gzip``, ``xz`` or ``bz2``. Default: the bytes as they are.
+        compression: How the file is to be compressed: ``gzip``, ``xz``, ``bz2`` or ``zstd``. Default: as it is.
     """
     if operator is None and is_url(path):
         if compression is not None:
@@ -210,15 +208,11 @@ def _compressed(sink: DownloadSink, kind: Compression) -> Iterator[DownloadSink]
     if kind is Compression.none:
         yield sink
         return
-    if kind not in _COMPRESSORS:
-        raise UsageError(f"This side cannot compress {kind.value}. Use gzip, xz or bz2, or leave compression= out.")
-    engine = _COMPRESSORS[kind]()
+    engine = compressor(kind.value)
+    if engine is None:
+        raise UsageError(
+            f"This side cannot compress {kind.value}. Install {ZSTD_PACKAGE}, use gzip, xz or bz2, or leave "
+            f"compression= out."
+        )
     yield replace(sink, write=lambda data: sink.write(engine.compress(data)))
     sink.write(engine.flush())
-
-
-_COMPRESSORS: dict[Compression, Callable[[], Any]] = {
-    Compression.gzip: lambda: zlib.compressobj(wbits=31),
-    Compression.xz: lambda: lzma.LZMACompressor(),
-    Compression.bz2: lambda: bz2.BZ2Compressor(),
-}

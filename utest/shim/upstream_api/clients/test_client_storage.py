@@ -26,6 +26,7 @@ from pytest_jumpstarter.upstream_api.config.exceptions import ArgumentError
 
 from JumpstarterLibrary.client.drivers import FlasherProxy
 from JumpstarterLibrary.client.events import TransferEnded
+from JumpstarterLibrary.common.compression import can_decompress, encoding_of
 from JumpstarterLibrary.errors import DriverError, TransferError, UsageError
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.files import Opendal
@@ -162,6 +163,32 @@ def test_compressed_images(served: Served, tmp_path: Path, name: str, pack: Call
     assert unpack((tmp_path / "again").read_bytes()) == DATA
 
 
+@pytest.mark.skipif(not can_decompress("zstd"), reason="no module for zstd is installed")
+def test_zstd_images(served: Served, tmp_path: Path) -> None:
+    client = served(MockFlasher())
+    (tmp_path / "image").write_bytes(DATA)
+    client.flash(tmp_path / "image")
+    client.dump(tmp_path / "packed", compression="zstd")
+    assert encoding_of((tmp_path / "packed").read_bytes()) == "zstd"
+    (tmp_path / "image").write_bytes(b"another")
+    client.flash(tmp_path / "image")
+    client.flash(tmp_path / "packed", compression="zstd")
+    client.dump(tmp_path / "plain")
+    assert (tmp_path / "plain").read_bytes() == DATA
+
+
+def test_zstd_without_a_module_for_it(served: Served, tmp_path: Path, without_zstd: None) -> None:
+    client = served(MockFlasher())
+    (tmp_path / "image").write_bytes(DATA)
+    client.flash(tmp_path / "image")
+    with pytest.raises(UsageError) as caught:
+        client.dump(tmp_path / "packed", compression="zstd")
+    assert str(caught.value) == (
+        "This side cannot compress zstd. Install robotframework-jumpstarter[zstd], use gzip, xz or bz2, or leave "
+        "compression= out."
+    )
+
+
 def test_upstreams_enumeration_of_compressions(served: Served, tmp_path: Path) -> None:
     from pytest_jumpstarter.upstream_api.exporter.encoding import Compression
 
@@ -207,8 +234,6 @@ def test_contradictions(served: Served, image: Path, tmp_path: Path) -> None:
         client.dump("http://127.0.0.1:1/x", compression="gzip")
     with pytest.raises(UsageError, match=r"There is no compression 'rar'\. Choose one of: none, gzip, xz, bz2, zstd\."):
         client.flash(image, compression="rar")
-    with pytest.raises(UsageError, match="This side cannot compress zstd"):
-        client.dump(tmp_path / "x", compression="zstd")
 
 
 def test_the_flasher_of_the_core_only_warns_of_a_url_that_is_compressed(
