@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -253,9 +253,10 @@ class Device:
         for console in self._consoles.values():
             console.power_changes()
 
-    def _power_changes(self) -> list[Console]:
+    def _power_changes(self) -> dict[Hashable, int]:
+        """Tell all consoles that power is switched, and return the end of each."""
         self.power_changes()
-        return list(self._consoles.values())
+        return {console: console.end for console in self._consoles.values()}
 
     def _console_driver(self, path: str | None) -> DriverProxy:
         if path is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -11,7 +11,6 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.events import Event, PowerAction
 
 if TYPE_CHECKING:
-    from JumpstarterLibrary.client.console import Console
     from JumpstarterLibrary.client.tree import Node
 
 STARTS = ("on", "cycle", "rescue")
@@ -34,9 +33,9 @@ class PowerState:
         self.actions = 0
         self.cycles = 0
         self._was_off = False
-        self._begins: dict[Console, int] = {}
+        self._begins: dict[Hashable, int] = {}
 
-    def begin(self, console: Console) -> int:
+    def begin(self, console: Hashable) -> int:
         """Return how far a console was at the last action; 0 if there was none since it was opened."""
         return self._begins.get(console, 0)
 
@@ -45,11 +44,10 @@ class PowerState:
         self.actions += 1
         self.on = None
 
-    def begins(self, consoles: Iterable[Console]) -> None:
-        """Begin a new chapter: what was said before is no answer to what is asked after it."""
+    def begins(self, ends: Mapping[Hashable, int]) -> None:
+        """Begin a new chapter at the ends of the consoles: what was said before is no answer to what is asked then."""
         self.since = clock.seconds()
-        for console in consoles:
-            self._begins[console] = console.end
+        self._begins.update(ends)
 
     def set_state(self, on: bool) -> None:
         """Record the new power state."""
@@ -66,11 +64,11 @@ class PowerTracker:
 
     Args:
         root: The root of the device's tree.
-        tell: Called when power is switched: on in a moment, or off just now. Returns the open consoles.
+        tell: Called when power is switched: on in a moment, or off just now. Returns the end of each open console.
         emit: Called with the event of each action.
     """
 
-    def __init__(self, root: Node, tell: Callable[[], Iterable[Console]], emit: Callable[[Event], None]) -> None:
+    def __init__(self, root: Node, tell: Callable[[], Mapping[Hashable, int]], emit: Callable[[Event], None]) -> None:
         self._root, self._tell, self._emit = root, tell, emit
         self._states: dict[str, PowerState] = {}
         with _lock:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.link import Link
 from JumpstarterLibrary.client.pending import PendingCall
 from JumpstarterLibrary.client.status import Operation
 from JumpstarterLibrary.client.stream import Frames
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
 from JumpstarterLibrary.protocol.streams import resource_stream_request
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.client.drivers.base import DriverProxy
 
 
 class ResourceHandles:
@@ -49,7 +47,9 @@ class ResourceHandle:
     """A resource stream and the calls that get its handle; open until ``close``.
 
     Args:
-        proxy: The driver whose calls may get the handle.
+        handles: The handles of the driver's device.
+        link: The link to its exporter.
+        uuid: The driver instance whose calls may get the handle.
         operation: What the handle is for, for messages.
         name: The file that is sent or received, for records.
         outgoing: The frames to send; gRPC asks for them in a thread of its own.
@@ -69,7 +69,9 @@ class ResourceHandle:
 
     def __init__(
         self,
-        proxy: DriverProxy,
+        handles: ResourceHandles,
+        link: Link,
+        uuid: str,
         operation: Operation,
         name: str,
         outgoing: Iterable[router_pb2.StreamRequest],
@@ -77,15 +79,14 @@ class ResourceHandle:
         encoding: str | None = None,
         deadline: Deadline | None = None,
     ) -> None:
-        self._handles = proxy._device.resource_handles
-        self.link = proxy._device.ready()
+        self._handles, self.link = handles, link
         self._operation, self.name = operation, name
         self._calls: list[PendingCall] = []
         self._error: Exception | None = None
         self._told = self._closed = False
         self._lock = threading.Lock()
         # Without a deadline for its whole life, which would end stream and call at the same time, in any order.
-        request = resource_stream_request(proxy.uuid, encoding)
+        request = resource_stream_request(uuid, encoding)
         self.frames = Frames(self.link, request, outgoing, operation, on_end, deadline)
         try:
             value, accepted = self.frames.handle()

@@ -12,25 +12,23 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.compression import INSTEAD, Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Progress, TransferEnded
 from JumpstarterLibrary.client.interrupts import wait
-from JumpstarterLibrary.client.resource import ResourceHandle
+from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.client.resource import ResourceHandle, ResourceHandles
 from JumpstarterLibrary.client.sink import DownloadSink, reason_of, write_error
 from JumpstarterLibrary.client.source import Source
-from JumpstarterLibrary.client.status import out_of_time
+from JumpstarterLibrary.client.status import Operation, out_of_time
 from JumpstarterLibrary.client.stream import FRAME
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import InfrastructureError, TransferError, UsageError
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_GOAWAY, StreamRequest
 from JumpstarterLibrary.types import Compression
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.client.drivers.base import DriverProxy
 
 logger = logging.getLogger(__name__)
 
@@ -66,14 +64,17 @@ class ResourceTransfer:
     A context manager: the call is made in the block, whose end waits for that of the data.
 
     Args:
-        proxy: The driver.
-        method: Its method that gets the handle, for messages. Default: not known before.
+        handles: The handles of the driver's device.
+        link: The link to its exporter.
+        uuid: The driver instance.
+        operation: The call that gets the handle, for messages, as far as it is known before.
         source: What to send; at most a few frames of it are in memory.
         sink: What gets the data that the driver sends.
         compression: How the source is compressed. The exporter decompresses it, or we do where it cannot.
         hash_content: Hash what arrives on the medium, too, where the source is compressed.
         limit: Stop receiving after so many bytes, and cancel the rest. Default: all.
         timeout: Seconds, timedelta or deadline for the whole transfer, beside that of the call. Default: no limit.
+        silence_s: How many seconds a download may bring nothing after the driver has succeeded.
 
     Attributes:
         handle: What the call gets as its argument.
@@ -85,8 +86,10 @@ class ResourceTransfer:
 
     def __init__(
         self,
-        proxy: DriverProxy,
-        method: str | None = None,
+        handles: ResourceHandles,
+        link: Link,
+        uuid: str,
+        operation: Operation,
         *,
         source: Source | None = None,
         sink: DownloadSink | None = None,
@@ -94,16 +97,18 @@ class ResourceTransfer:
         hash_content: bool = False,
         limit: int | None = None,
         timeout: Seconds = None,
+        silence_s: float = Timing.transfer_silence,
     ) -> None:
-        operation = proxy._operation("resource", "stream") if method is None else proxy._operation(method, "unary")
         self._deadline = Deadline.of(timeout)
-        self._silence_s = proxy._device.timing_of(proxy).transfer_silence
+        self._silence_s = silence_s
         self._sending = _Sending(source, compression, hash_content)
         # Never with a content encoding for downloads: exporters do not flush what they compress, and the end is lost.
         encoding = None if compression is Compression.none else compression.value
         sending, self._name = self._sending, _name_of(source, sink)
         try:
-            self._handle = ResourceHandle(proxy, operation, self._name, sending, sending.stop, encoding, self._deadline)
+            self._handle = ResourceHandle(
+                handles, link, uuid, operation, self._name, sending, sending.stop, encoding, self._deadline
+            )
         except BaseException:
             sending.stop()
             raise

@@ -15,7 +15,6 @@ from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.events import Event, TransferEnded
 from JumpstarterLibrary.client.sink import DownloadSink
 from JumpstarterLibrary.client.source import RemoteSource, Source
-from JumpstarterLibrary.client.transfers import ResourceTransfer
 from JumpstarterLibrary.errors import DriverInvalidArgument, TransferError
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.types import Compression
@@ -71,13 +70,13 @@ def uploaded(
 ) -> Iterator[dict[str, Any]]:
     """Open an upload from what an opener opens, or of some bytes, and yield its handle."""
     source = Source(name, size, opener=(lambda: io.BytesIO(opener)) if isinstance(opener, bytes) else opener)
-    with ResourceTransfer(device.client, source=source, compression=compression) as transfer:
+    with device.client._transfer(None, source=source, compression=compression) as transfer:
         yield transfer.handle
 
 
 @contextmanager
 def downloaded(device: Device, write: Callable[[bytes], object], name: str) -> Iterator[dict[str, Any]]:
-    with ResourceTransfer(device.client, sink=DownloadSink(name, write)) as transfer:
+    with device.client._transfer(None, sink=DownloadSink(name, write)) as transfer:
         yield transfer.handle
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import grpc
 
@@ -29,9 +29,40 @@ from JumpstarterLibrary.types import Compression
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from JumpstarterLibrary.client.device import Device
     from JumpstarterLibrary.client.link import Link
+    from JumpstarterLibrary.client.power_tracker import PowerTracker
+    from JumpstarterLibrary.client.resource import ResourceHandles
+    from JumpstarterLibrary.client.timing import Timing
     from JumpstarterLibrary.client.tree import Node
+
+
+class DriverContext(Protocol):
+    """What a driver proxy needs of its device."""
+
+    @property
+    def link(self) -> Link:
+        """The link to the exporter."""
+
+    @property
+    def present(self) -> Link:
+        """The link as it is, without waiting for a new one."""
+
+    @property
+    def resource_handles(self) -> ResourceHandles:
+        """The handles that calls may get among their arguments."""
+
+    @property
+    def powers(self) -> PowerTracker:
+        """The power states of the device's boards."""
+
+    def ready(self) -> Link:
+        """Return the link, for a call that begins now."""
+
+    def proxy(self, node: Node, /) -> DriverProxy:
+        """Return the proxy for a node."""
+
+    def timing_of(self, driver: DriverProxy, /) -> Timing:
+        """Return the timing of a driver's board."""
 
 
 class DriverMethods:
@@ -90,13 +121,8 @@ class DriverMethods:
             return nullcontext(source)
         if compression is Compression.auto:
             compression = source.compression()
-        return ResourceTransfer(
-            self._driver_proxy,
-            method,
-            source=source,
-            compression=compression,
-            hash_content=hash_content,
-            timeout=timeout,
+        return self._driver_proxy._transfer(
+            method, source=source, compression=compression, hash_content=hash_content, timeout=timeout
         )
 
     def _downloading(
@@ -117,7 +143,7 @@ class DriverMethods:
         """
         if isinstance(sink, RemoteSource):
             return nullcontext(sink)
-        return ResourceTransfer(self._driver_proxy, method, sink=sink, limit=limit, timeout=timeout)
+        return self._driver_proxy._transfer(method, sink=sink, limit=limit, timeout=timeout)
 
 
 def call_within(timeout: Seconds, function: Callable[..., Any], *args: object) -> Any:
@@ -153,7 +179,7 @@ class DriverProxy(DriverMethods):
     METHODS = True
     """Whether such a driver has methods; otherwise a name that is no child raises an error that lists the children."""
 
-    def __init__(self, device: Device, node: Node) -> None:
+    def __init__(self, device: DriverContext, node: Node) -> None:
         self._device = device
         self._node = node
 
@@ -340,6 +366,13 @@ class DriverProxy(DriverMethods):
             self.call(method, *before, receiving.handle, *args, timeout=timeout)
         received: Transfer = receiving.result()
         return received
+
+    def _transfer(self, method: str | None, **options: Any) -> ResourceTransfer:
+        """Open an upload or a download for calls that get its handle; see ``ResourceTransfer``."""
+        operation = self._operation("resource", "stream") if method is None else self._operation(method, "unary")
+        handles, silence_s = self._device.resource_handles, self._device.timing_of(self).transfer_silence
+        link = self._device.ready()
+        return ResourceTransfer(handles, link, self.uuid, operation, silence_s=silence_s, **options)
 
     def _record(self, method: str, call_type: str, args: tuple[object, ...]) -> CallRecord:
         """Return the record of a call that begins now."""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from JumpstarterLibrary.client.drivers.base import DriverProxy
+from JumpstarterLibrary.client.drivers.base import DriverMethods, DriverProxy
 from JumpstarterLibrary.client.forward import TcpForward, UnixForward
 
 
-class NetworkProxy(DriverProxy):
-    """A network function of the device: TCP, UDP, unix socket, WebSocket, echo."""
-
-    LABELS: tuple[str, ...] = (
-        "jumpstarter_driver_network.client.NetworkClient",
-        "jumpstarter_driver_network.client.DbusNetworkClient",
-        "jumpstarter_driver_adb.client.AdbClient",
-    )
+class NetworkMethods(DriverMethods):
+    """Connect to the device's network: what a network driver offers to both faces."""
 
     def address(self) -> str:
         """Return the far side's address as the exporter sees it, for example ``tcp://10.0.0.2:22``.
@@ -23,6 +17,16 @@ class NetworkProxy(DriverProxy):
             DriverInvalidArgument: The exporter's configuration does not tell it.
         """
         return str(self.call("address"))
+
+
+class NetworkProxy(NetworkMethods, DriverProxy):
+    """A network function of the device: TCP, UDP, unix socket, WebSocket, echo."""
+
+    LABELS: tuple[str, ...] = (
+        "jumpstarter_driver_network.client.NetworkClient",
+        "jumpstarter_driver_network.client.DbusNetworkClient",
+        "jumpstarter_driver_adb.client.AdbClient",
+    )
 
     def forward_tcp(self, host: str = "127.0.0.1", port: int = 0, method: str = "connect") -> TcpForward:
         """Listen on a local TCP port; every connection gets a byte stream of its own. A context manager.

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from JumpstarterLibrary.errors import DriverError, ExporterNotReady, LinkError, OperationTimeout, UsageError
-from pytest_jumpstarter.upstream_api.clients.driver_handle import proxy_of
+from pytest_jumpstarter.upstream_api.clients.driver_handle import device_of, proxy_of
 from pytest_jumpstarter.upstream_api.clients.logs import logged
 from pytest_jumpstarter.upstream_api.clients.optional import needed
 from pytest_jumpstarter.upstream_api.clients.status import POLL_S, StatusMonitor, monitored, status_of, wait_for
@@ -64,7 +64,7 @@ class AsyncMethods:
         Args:
             show_all_logs: Whether the lines of drivers and of the exporter itself are wanted, not only those of hooks.
         """
-        async with entered(lambda _tick: logged(proxy_of(self), all_lines=show_all_logs)):
+        async with entered(lambda _tick: logged(device_of(self), all_lines=show_all_logs)):
             yield
 
     # The exporter's status
@@ -82,7 +82,7 @@ class AsyncMethods:
             DriverError: It cannot be asked.
         """
         with as_driver_error():
-            status: ExporterStatus | None = (await _coroutines().in_thread(status_of, proxy_of(self)))[0]
+            status: ExporterStatus | None = (await _coroutines().in_thread(status_of, device_of(self)))[0]
             return status
 
     async def check_exporter_status(self) -> None:
@@ -102,7 +102,7 @@ class AsyncMethods:
         Args:
             poll_interval: Seconds between two questions. Default: 0.3 seconds.
         """
-        async with monitored(proxy_of(self), poll_interval) as monitor:
+        async with monitored(device_of(self), poll_interval) as monitor:
             self.__dict__["_status_monitor"] = monitor
             try:
                 yield monitor
@@ -116,7 +116,7 @@ class AsyncMethods:
             timeout: Seconds after which this returns all the same. Default: 5 minutes.
         """
         targets = (ExporterStatus.LEASE_READY, ExporterStatus.BEFORE_LEASE_HOOK_FAILED)
-        if await wait_for(proxy_of(self), targets, timeout) is not ExporterStatus.LEASE_READY:
+        if await wait_for(device_of(self), targets, timeout) is not ExporterStatus.LEASE_READY:
             logger.warning("The exporter did not become ready in %g seconds, or its hook failed.", timeout)
 
     async def wait_for_lease_ready_monitored(self, timeout: float = 300.0) -> None:
@@ -138,7 +138,7 @@ class AsyncMethods:
         An exporter that is gone by then counts as one that does.
         """
         try:
-            return bool(await _coroutines().in_thread(proxy_of(self)._device.link.end_session))
+            return bool(await _coroutines().in_thread(device_of(self).link.end_session))
         except (LinkError, OperationTimeout):
             return True
 
@@ -150,7 +150,7 @@ class AsyncMethods:
             timeout: Seconds. Default: one minute.
         """
         targets = (target_status, ExporterStatus.AFTER_LEASE_HOOK_FAILED)
-        return await wait_for(proxy_of(self), targets, timeout) is not None
+        return await wait_for(device_of(self), targets, timeout) is not None
 
     async def wait_for_hook_complete_monitored(self, timeout: float = 60.0) -> bool:
         """Wait for the end of the hook after the lease with the monitor of ``status_monitor_async``, if there is one.

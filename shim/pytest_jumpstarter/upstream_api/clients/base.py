@@ -14,7 +14,7 @@ from JumpstarterLibrary.client import DriverProxy
 from JumpstarterLibrary.client.deadline import Seconds
 from JumpstarterLibrary.client.drivers import DriverMethods, GenericProxy
 from pytest_jumpstarter.upstream_api.clients.asynchronous import AsyncMethods
-from pytest_jumpstarter.upstream_api.clients.driver_handle import DriverHandle, proxy_of
+from pytest_jumpstarter.upstream_api.clients.driver_handle import DriverHandle, device_of, proxy_of
 from pytest_jumpstarter.upstream_api.clients.logs import logged
 from pytest_jumpstarter.upstream_api.clients.portal import LazyPortal
 from pytest_jumpstarter.upstream_api.clients.streams import BlockingStream, DriverStream
@@ -153,7 +153,7 @@ class DriverClient(AsyncDriverClient, DriverMethods):
 
         They are ``exporter:driver``, ``exporter:system``, ``exporter:beforeLease`` and ``exporter:afterLease``.
         """
-        with logged(proxy_of(self)):
+        with logged(device_of(self)):
             yield
 
     def close(self) -> None:

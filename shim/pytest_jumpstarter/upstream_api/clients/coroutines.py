@@ -200,7 +200,7 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
         try:
             with as_driver_error():
                 transfer = await _opening(
-                    lambda: ResourceTransfer(proxy, source=source, sink=sink, compression=compression),
+                    lambda: proxy._transfer(None, source=source, sink=sink, compression=compression),
                     ResourceTransfer.close,
                 )
             yield transfer.handle

@@ -36,11 +36,22 @@ def proxy_of(client: object) -> DriverProxy:
     Raises:
         UsageError: There is none: the client was not made for a connected device.
     """
-    if isinstance(client, DriverProxy):
-        return client
-    wire = getattr(client, "stub", None)
-    if isinstance(wire, DriverHandle):
-        return wire.proxy
+    return client if isinstance(client, DriverProxy) else _handle_of(client).proxy
+
+
+def device_of(client: object) -> Device:
+    """Return the connected device that a client belongs to.
+
+    Raises:
+        UsageError: There is none: the client was not made for a connected device.
+    """
+    return _handle_of(client).device
+
+
+def _handle_of(client: object) -> DriverHandle:
+    handle = getattr(client, "stub", None)
+    if isinstance(handle, DriverHandle):
+        return handle
     raise UsageError(
         f"This {type(client).__name__} belongs to no connected driver. Take the client from a fixture, a lease or "
         f"serve(), and do not construct it."

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from JumpstarterLibrary.client import DriverProxy
+from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.events import Event, LogRecord
 
 LOGGERS = {
@@ -20,14 +20,13 @@ OTHERS = "exporter:system"
 
 
 @contextmanager
-def logged(proxy: DriverProxy, *, all_lines: bool = True) -> Iterator[None]:
+def logged(device: Device, *, all_lines: bool = True) -> Iterator[None]:
     """Copy an exporter's log to loggers while the block runs.
 
     Args:
-        proxy: Any driver of the exporter.
+        device: The exporter's device.
         all_lines: Whether the lines of drivers and of the exporter itself are wanted, not only those of hooks.
     """
-    device = proxy._device
 
     def put(event: Event) -> None:
         if isinstance(event, LogRecord) and (all_lines or event.source.endswith("HOOK")):

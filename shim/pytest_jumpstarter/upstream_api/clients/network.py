@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from JumpstarterLibrary.client.drivers import NetworkProxy
+from JumpstarterLibrary.client.drivers.network import NetworkMethods, NetworkProxy
 from pytest_jumpstarter.upstream_api.clients.adapters.dbus import DbusAdapter
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.optional import commands
@@ -15,19 +15,10 @@ from pytest_jumpstarter.upstream_api.clients.optional import commands
 KIND_LABEL = "jumpstarter.dev/dbusnetwork/kind"
 
 
-class NetworkClient(DriverClient):
+class NetworkClient(NetworkMethods, DriverClient):
     """A network function of the device: TCP, UDP, unix socket, WebSocket."""
 
     PROXY = NetworkProxy
-
-    def address(self) -> str:
-        """Return the far side's address as the exporter sees it, for example ``tcp://10.0.0.2:22``.
-
-        Raises:
-            DriverMethodNotImplemented: This kind of network has none.
-            DriverInvalidArgument: The exporter's configuration does not tell it.
-        """
-        return str(self.call("address"))
 
     def cli(self) -> Any:
         """Return the commands of this driver, as a group of click's."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from JumpstarterLibrary.client import DriverProxy
+from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.errors import InfrastructureError
 from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
 
@@ -17,13 +17,13 @@ POLL_S = 0.3
 Changed = Callable[[ExporterStatus, ExporterStatus | None], Awaitable[None]]
 
 
-def status_of(proxy: DriverProxy) -> tuple[ExporterStatus | None, str, int]:
+def status_of(device: Device) -> tuple[ExporterStatus | None, str, int]:
     """Return an exporter's status, its own words for it and its version; None where it is too old to tell.
 
     Raises:
         InfrastructureError: It cannot be asked.
     """
-    state = proxy._device.status()
+    state = device.status()
     if state.version is None:
         return None, "", 0
     return ExporterStatus.__members__.get(state.status, ExporterStatus.UNSPECIFIED), state.message, state.version
@@ -33,7 +33,7 @@ class StatusMonitor:
     """Asks an exporter for its status again and again, and wakes those who wait for one.
 
     Args:
-        proxy: Any driver of the exporter.
+        device: The exporter's device.
         poll_interval: Seconds between two questions. Default: 0.3 seconds.
 
     Attributes:
@@ -44,8 +44,8 @@ class StatusMonitor:
         connection_lost: Whether the exporter could not be asked; then nothing is asked any more.
     """
 
-    def __init__(self, proxy: DriverProxy, poll_interval: float = POLL_S) -> None:
-        self._proxy, self._interval = proxy, poll_interval
+    def __init__(self, device: Device, poll_interval: float = POLL_S) -> None:
+        self._device, self._interval = device, poll_interval
         self.current_status: ExporterStatus | None = None
         self.status_version = 0
         self.status_message = ""
@@ -92,7 +92,7 @@ class StatusMonitor:
         while not self.connection_lost:
             before = self.current_status
             try:
-                found, self.status_message, version = await in_thread(status_of, self._proxy)
+                found, self.status_message, version = await in_thread(status_of, self._device)
             except InfrastructureError:
                 self.connection_lost = True
             else:
@@ -110,11 +110,11 @@ class StatusMonitor:
 
 
 @asynccontextmanager
-async def monitored(proxy: DriverProxy, poll_interval: float) -> AsyncIterator[StatusMonitor]:
+async def monitored(device: Device, poll_interval: float) -> AsyncIterator[StatusMonitor]:
     """Watch an exporter's status in the background while the block runs."""
     import anyio
 
-    monitor = StatusMonitor(proxy, poll_interval)
+    monitor = StatusMonitor(device, poll_interval)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(monitor.watch)
         try:
@@ -123,8 +123,8 @@ async def monitored(proxy: DriverProxy, poll_interval: float) -> AsyncIterator[S
             tasks.cancel_scope.cancel()
 
 
-async def wait_for(proxy: DriverProxy, targets: Sequence[ExporterStatus], timeout: float) -> ExporterStatus | None:
+async def wait_for(device: Device, targets: Sequence[ExporterStatus], timeout: float) -> ExporterStatus | None:
     """Wait until an exporter has one of several statuses, and return which; None if none came in time."""
-    async with monitored(proxy, POLL_S) as monitor:
+    async with monitored(device, POLL_S) as monitor:
         found: Any = await monitor.wait_for_any_of(targets, timeout)
     return found if isinstance(found, ExporterStatus) else None
