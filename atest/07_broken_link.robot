@@ -60,6 +60,20 @@ Frozen Exporter
     ...    Call Driver    faulty    echo    timeout=0.5 s
     Kill Exporter    ${HOST}
 
+Frozen Exporter Is No Silent Board
+    [Documentation]    A console that is silent because its exporter does not answer tells nothing of the board.
+    [Timeout]    20 s
+    Console Should Not Contain    panic    within=0.1 s    driver=loop
+    Freeze Exporter    ${HOST}
+    VAR    ${why} =    It is not known what the board said. Check that the exporter still runs.
+    Run Keyword And Expect Error
+    ...    EQUALS:Exporter '${HOST}' (from host=) does not answer, so that console 'loop' was silent while 'login:' was awaited. ${why}
+    ...    Console Should Contain    login:    timeout=0.5 s    driver=loop
+    Run Keyword And Expect Error
+    ...    EQUALS:Exporter '${HOST}' (from host=) does not answer, so that console 'loop' was silent while silence about 'panic' was awaited. ${why}
+    ...    Console Should Not Contain    panic    within=0.2 s    driver=loop
+    Kill Exporter    ${HOST}
+
 Frozen During An Upload
     [Documentation]    The exporter stays frozen; neither the keyword nor the end of the connection waits for it.
     [Timeout]    15 s

@@ -28,6 +28,21 @@ State Is Found Again Behind A New Link
     Should Be Empty    ${steps}
     Get U-Boot Variable    marker    ==    kept
 
+An Image Forgives
+    [Documentation]    What a board has failed to boot says nothing of the image that is written next.
+    Power Off
+    Write Image    ${CURDIR}/resources/bare.yaml
+    Run Keyword And Expect Error
+    ...    STARTS:State 'login' was not reached from
+    ...    Ensure Device State    shell    password=root
+    Run Keyword And Expect Error
+    ...    STARTS:State 'login' was not tried again, because it broke at
+    ...    Ensure Device State    shell    password=root
+    Power Off
+    Write Image    ${CURDIR}/../examples/images/hello.img
+    Ensure Device State    shell    password=root
+    Power Off
+
 Link That Is Lost On The Way Is No Fault Of The Board
     Ensure Device State    bootloader
     Inject Fault    driver    delay    delay=20    method=off

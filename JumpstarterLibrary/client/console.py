@@ -34,6 +34,8 @@ TICK_S = 0.2
 """Seconds between two calls of the tick during a wait, and the delay until an interruption is noticed."""
 
 TAIL = 16 * 1024
+STILL_S = 1.0
+"""Seconds of silence after which a check that something was not said asks whether the exporter still answers."""
 CONTEXT = 4096
 """Characters before a failing line in which the lines before it are looked for."""
 
@@ -156,6 +158,8 @@ class Console:
             if ended:
                 raise self._recording.end_error(waiting)
             if late:
+                if self.heard == heard:
+                    self._check_exporter(waiting)
                 raise self._mismatch(wanted, start, heard, deadline)
             self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
 
@@ -196,6 +200,9 @@ class Console:
             if ended and (self._recording.error is not None or not late):
                 raise self._recording.end_error(alternatives([wanted]))
             if late:
+                last = self._recording.last_byte
+                if last is None or clock.seconds() - last > STILL_S:
+                    self._check_exporter(f"silence about '{wanted}'")
                 return
             self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
 
@@ -425,6 +432,20 @@ class Console:
         at = max(0, offset - base)
         line = without_erased(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0])
         return visible(self.hidden(line.strip()))
+
+    def _check_exporter(self, waiting: str) -> None:
+        """Raise if the exporter does not answer: then its silence tells nothing of the board.
+
+        Raises:
+            LinkError: The exporter does not answer.
+        """
+        link = self.driver._device.present
+        if not link.alive():
+            raise LinkError(
+                f"Exporter '{link.name}' (from {link.source}) does not answer, so that console '{self.name}' was "
+                f"silent while {waiting} was awaited. It is not known what the board said. Check that the exporter "
+                f"still runs."
+            )
 
     def _mismatch(self, wanted: list[Pattern], start: int, heard: int, deadline: Deadline) -> ConsoleMismatch:
         limit = format_duration(deadline.timeout or 0)

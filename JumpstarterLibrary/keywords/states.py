@@ -57,7 +57,7 @@ class StateKeywords(Keywords):
 
         A state that the board has failed to reach is not tried again: keywords that need it fail at once, and tell the
         first cause. A power cycle ends that (`Power Cycle`, or one on the way to another state that was reached), and
-        so does `Forget Device Failures`.
+        so do a file or image that is written to the device, other states or credentials, and `Forget Device Failures`.
 
         Args:
             state: The state.

@@ -39,7 +39,7 @@ class _Failure:
 
 
 class Failures:
-    """The states that a board has failed to reach since its power was cycled last.
+    """The states that a board has failed to reach since its power was cycled, or an image written, last.
 
     Args:
         board: The board.
@@ -49,6 +49,7 @@ class Failures:
         self._board = board
         self._failures: dict[str, _Failure] = {}
         self._cycles = self._count_cycles()
+        self._changed = False
 
     @property
     def states(self) -> list[str]:
@@ -91,9 +92,14 @@ class Failures:
         """Forget all failures."""
         self._failures.clear()
 
+    def cause_changed(self) -> None:
+        """Take note that what the board boots has changed, from any thread: a file or image was written to it."""
+        self._changed = True
+
     def forgive(self, settings: BootSettings) -> None:
-        """Forget old failures: all, if the power was cycled, and a login with another user or password."""
-        if self._count_cycles() != self._cycles:
+        """Forget old failures: all, if the power was cycled or an image written, and a login with other credentials."""
+        if self._changed or self._count_cycles() != self._cycles:
+            self._changed = False
             self._failures.clear()
         failure = self._failures.get(SHELL)
         if failure is not None and failure.credentials != (settings.user, settings.password):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from JumpstarterLibrary.client.boot.state_cache import StateCache
 from JumpstarterLibrary.client.boot.transition import ON_THE_WAY, Transition
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.device import Device
+from JumpstarterLibrary.client.events import Event, TransferEnded
 from JumpstarterLibrary.errors import StateMismatch, UsageError
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import StateChange
@@ -47,6 +49,11 @@ class DeviceStates:
         self._board = find_board(device, driver)
         self._knowledge = StateCache(self._board)
         self._failures = Failures(self._board)
+
+    def note_transfer(self, event: Event) -> None:
+        """Take note of a file or image that was written: states that the board failed to reach are tried again."""
+        if isinstance(event, TransferEnded) and event.direction == "upload":
+            self._failures.cause_changed()
 
     @property
     def board(self) -> Board:
@@ -77,6 +84,8 @@ class DeviceStates:
             self._board = find_board(self._device, self._driver, settings.power, settings.prompt)
             self._knowledge = StateCache(self._board)
             self._failures = Failures(self._board)
+        elif replace(settings, user=self.settings.user, password=self.settings.password) != self.settings:
+            self._failures.forget()  # credentials are compared where a login is tried again
         self.settings = settings
         self.announce_prompts()
 
@@ -99,6 +108,8 @@ class DeviceStates:
                     raise UsageError(f"A way leads from {way}, but there is no state '{name}'. Define it with detect.")
         self._states = [*states, *kept]
         self._ways = [*self._ways, *ways]
+        # What is defined anew is tried anew.
+        self._failures.forget()
 
     def load(self, path: Path) -> list[str]:
         """Read settings, timing, states and ways from a YAML file; return the names of the states that it defines.
@@ -226,10 +237,14 @@ def states_of(device: Device, driver: str | None = None) -> DeviceStates:
         new = DeviceStates(device, driver)
         same = (states for states in known.values() if states.board.console is new.board.console)
         known[driver] = next(same, new)
+        if known[driver] is new:
+            device.link.events.subscribe(new.note_transfer, TransferEnded)
         known[driver].announce_prompts()
     return known[driver]
 
 
 def _forget(device: Device) -> None:
     with _lock:
-        _all.pop(device, None)
+        known = _all.pop(device, {})
+    for states in known.values():
+        device.link.events.unsubscribe(states.note_transfer)
