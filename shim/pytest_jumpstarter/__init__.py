@@ -18,7 +18,7 @@ import JumpstarterLibrary.version  # noqa: F401 (the package sets what gRPC read
 from pytest_jumpstarter import compat_path, options
 from pytest_jumpstarter.fixtures import registration
 from pytest_jumpstarter.parallel.workers import wants_board
-from pytest_jumpstarter.state import ITEM, NOTES, TOLD, TROUBLE
+from pytest_jumpstarter.state import ITEM, TOLD, TROUBLE
 from pytest_jumpstarter.testcase import JumpstarterTest
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: Any) -> None:
     """Take over what a worker tells of its boards, and release the leases of one that has died."""
-    if error is not None and NOTES in node.config.stash:
+    if error is not None:
         from pytest_jumpstarter.parallel.crashes import release
 
         release(node.config, node.gateway.id)

@@ -13,8 +13,5 @@ ITEM: pytest.StashKey[pytest.Item] = pytest.StashKey()
 TOLD: pytest.StashKey[dict[str, list[str]]] = pytest.StashKey()
 """What xdist's workers have told of their boards."""
 
-NOTES: pytest.StashKey[str] = pytest.StashKey()
-"""The folder in which xdist's workers write down their leases."""
-
 TROUBLE = "jumpstarter_trouble"
 """The attribute of reports of tests in which the lab was to blame; it travels from xdist's workers, too."""

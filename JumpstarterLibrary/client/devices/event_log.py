@@ -36,6 +36,9 @@ LIMIT = 10_000
 GATHER_S = 1.0
 """Seconds for which events without weight are gathered before they are written."""
 
+STRETCH_S = 5.0
+"""Seconds for which bytes of streams are gathered to one line, as long as there is no other event."""
+
 HASTE_S = 0.02
 """Seconds for which events are gathered after one of weight, so that a quick loop of calls does not write each time."""
 
@@ -117,7 +120,7 @@ class EventLog:
         self._stretches: dict[str, _Stretch] = {}
         self._number = self._written = 0
         self._dropped = self._dropped_in_all = 0
-        self._urgent = self._hurried = self._closing = False
+        self._eventful = self._urgent = self._hurried = self._closing = False
         # Entering a plain lock cannot be interrupted half-way, entering a condition can.
         self._lock = threading.RLock()
         self._condition = threading.Condition(self._lock)
@@ -192,7 +195,9 @@ class EventLog:
             self._dropped_in_all += 1
             return False
         self._queue.append(_Line(self._number, self._identity, *moment, content))
-        if len(self._queue) == 1:
+        first_event = not self._eventful and not isinstance(content, _Stretch)
+        self._eventful = self._eventful or first_event
+        if first_event or len(self._queue) == 1:
             self._condition.notify_all()
         return True
 
@@ -203,10 +208,10 @@ class EventLog:
             with self._lock:
                 while not self._queue and not self._hurried:
                     self._condition.wait()
-                if not self._urgent and not self._hurried:
-                    clock.wait(self._condition, GATHER_S)
-                if not self._hurried:
-                    clock.wait(self._condition, HASTE_S)
+                self._gather(STRETCH_S, lambda: self._eventful or self._urgent)
+                self._gather(GATHER_S, lambda: self._urgent)
+                self._gather(HASTE_S)
+                self._eventful = False
                 lines, self._queue, self._stretches = list(self._queue), deque(), {}
                 dropped, self._dropped = self._dropped, 0
                 closing, self._urgent, self._hurried = self._closing, False, False
@@ -223,6 +228,12 @@ class EventLog:
             if closing:
                 self._file.close()
                 return
+
+    def _gather(self, limit_s: float, over: Callable[[], bool] = lambda: False) -> None:
+        """Let further lines come, for some seconds at most, until there is reason to write or a caller waits."""
+        end = Deadline(limit_s)
+        while not (self._hurried or over() or end.expired):
+            clock.wait(self._condition, end.remaining)
 
     def _own(self, content: dict[str, object]) -> _Line:
         """Return a line about the log itself."""

@@ -90,6 +90,8 @@ class EvidenceCollector:
         self._uses = [use for use in self._uses if not use.over]
         for use in self._uses:
             use.since, use.fresh = use.recorder.place(), False
+        for device in {use.board.device for use in self._uses if use.board is not None}:
+            device.mark("test_start")
 
     def sections(self, item: pytest.Item) -> list[tuple[str, str]]:
         """Return what the boards of a test have said since it began, as sections of its report."""

@@ -12,8 +12,7 @@ from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.service import LeaseService
 from JumpstarterLibrary.client.settings import find_settings
 from JumpstarterLibrary.errors import JumpstarterError
-from pytest_jumpstarter.parallel.worker_leases import WorkerLeaseRegistry, identity
-from pytest_jumpstarter.state import NOTES
+from pytest_jumpstarter.parallel.worker_leases import NOTES, WorkerLeaseRegistry, identity
 
 
 def release(config: pytest.Config, worker: str) -> None:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_jumpstarter.state import NOTES
-
 if TYPE_CHECKING:
     from JumpstarterLibrary.client.settings import ClientSettings
 
 logger = logging.getLogger("pytest_jumpstarter")
+
+NOTES: pytest.StashKey[str] = pytest.StashKey()
+"""The folder in which xdist's workers write down their leases."""
 
 FOLDER = "jumpstarter_notes"
 """Where a worker is told to write down its leases."""

@@ -182,6 +182,12 @@ def test_an_event_of_weight_is_written_at_once_with_all_before_it(
     events.emit(MarkSet("light"))
     clock.advance(event_log.GATHER_S + 0.1)
     eventually(lambda: len(_lines(log)) == 5)
+    events.refer("console", None, 0, 10)
+    clock.advance(event_log.GATHER_S + 0.1)
+    events.refer("console", None, 10, 10)
+    clock.advance(event_log.STRETCH_S)
+    eventually(lambda: len(_lines(log)) == 6)
+    assert json.loads(_lines(log)[5])["length"] == 20
 
 
 def test_bytes_of_a_console_are_gathered_to_one_line(

@@ -121,6 +121,7 @@ def test_a_folder_gets_the_event_log_and_the_transcripts(pytester: pytest.Pytest
     assert events[:2] == ["opened", "link"]
     assert events[-1] == "closed"
     assert {"call", "answer", "power", "exporter_log"} <= {*events}
+    assert [entry["name"] for entry in entries if entry["event"] == "mark"] == ["test_start"] * 2
     consoles = [entry for entry in entries if entry["event"] == "console"]
     assert {(entry["driver"], entry["file"]) for entry in consoles} == {
         ("dutlink.console", "dutlink.console-stream.log")
