@@ -26,7 +26,7 @@ from pytest_jumpstarter.upstream_api.config.files import (
 from pytest_jumpstarter.upstream_api.config.sections import ObjectMeta, TLSConfigV1Alpha1
 from pytest_jumpstarter.upstream_api.exporter.exporter import Exporter
 from pytest_jumpstarter.upstream_api.exporter.instances import ExporterConfigV1Alpha1DriverInstance
-from pytest_jumpstarter.upstream_api.exporter.records import Record
+from pytest_jumpstarter.upstream_api.exporter.records import Record, Seconds, WholeSeconds
 from pytest_jumpstarter.upstream_api.exporter.session import Session
 from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
 
@@ -45,7 +45,7 @@ class HookInstanceConfigV1Alpha1(Record):
 
     exec_: str | None = Field(default=None, alias="exec")
     script: str
-    timeout: float = 120
+    timeout: Seconds = 120
     on_failure: Literal["warn", "endLease", "exit"] = Field(default="warn", alias="onFailure")
 
 
@@ -70,7 +70,7 @@ class FailureDetectionConfigV1Alpha1(Record):
     """
 
     max_rapid_failures: int = Field(default=5, alias="maxRapidFailures")
-    rapid_failure_window: int = Field(default=60, alias="rapidFailureWindow")
+    rapid_failure_window: WholeSeconds = Field(default=60, alias="rapidFailureWindow")
 
 
 class ExporterConfigV1Alpha1(Record, FileModel):

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from JumpstarterLibrary.common.durations import parse_duration
 from JumpstarterLibrary.errors import ConfigurationError
 from pytest_jumpstarter.upstream_api.config.error_mapping import SENTENCE
+
+
+def _seconds(value: Any) -> Any:
+    """Return the seconds of a time; what is none is left to the model to refuse."""
+    seconds = parse_duration(value)
+    return value if seconds is None else seconds
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+WholeSeconds = Annotated[int, BeforeValidator(_seconds)]
+"""Times as users write them everywhere: ``2 min``, ``PT2M`` or a number."""
 
 
 class Record(BaseModel):

@@ -157,6 +157,19 @@ def test_values_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_times_are_written_as_everywhere(folders: tuple[Path, Path]) -> None:
+    hooks = {"beforeLease": {"script": "x", "timeout": "2 min"}}
+    path = folders[0] / "desk.yaml"
+    path.write_text(
+        yaml.safe_dump({**yaml.safe_load(TEXT), "hooks": hooks, "failureDetection": {"rapidFailureWindow": "1m30s"}})
+    )
+    config = ExporterConfigV1Alpha1.load("desk")
+    assert config.hooks.before_lease is not None
+    assert (config.hooks.before_lease.timeout, config.failure_detection.rapid_failure_window) == (120.0, 90)
+    with pytest.raises(ConfigurationError, match=r"^hooks\.beforeLease\.timeout: .* 'soon'"):
+        minimal("a", hooks={"beforeLease": {"script": "x", "timeout": "soon"}})
+
+
 def test_a_configuration_without_identity() -> None:
     with pytest.raises(ConfigurationError) as caught:
         ExporterConfigV1Alpha1(endpoint="controller:8082")
