@@ -61,9 +61,13 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     = Devices =
 
     A *device* is one connected exporter. Keywords use the current device, or the one that ``device=`` names by its
-    alias. If none is connected when a keyword needs one, the library connects it as its import says; `Connect To
+    alias. The first keyword of a suite that needs one connects it as the import of the library says; `Connect To
     Exporter` does the same by hand, for several devices or for other settings. Devices are closed at the end of the
     suite that connected them, also when the run is interrupted.
+
+    No device is leased or connected by accident: not in a teardown, and not after one was released or disconnected,
+    the end of its scope, or a request that failed. Keywords say then what is missing; `Power Off` in a teardown passes,
+    since there is nothing to switch off.
 
     How a device is found:
 
@@ -226,7 +230,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._secrets = leases.secrets
         self._suites: list[str] = []
         self.ROBOT_LIBRARY_LISTENER = [
-            LifecycleListener(self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._close)
+            LifecycleListener(
+                self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._teardown, self._close
+            )
         ]
         atexit.register(self._close)
         parts = (ConnectionKeywords, PowerKeywords, StorageKeywords, DriverKeywords)
@@ -280,7 +286,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     def _suite_starts(self, suite: str) -> None:
         self._suites.append(suite)
-        self._devices.owner = suite
+        self._devices.begin_suite(suite)
 
     def _suite_ends(self, suite: str) -> None:
         self._devices.close_owned(suite)
@@ -298,6 +304,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._devices.test = test
         for device in self._devices.all().values():
             device.mark("test_start")
+
+    def _teardown(self, running: bool) -> None:
+        self._devices.in_teardown = running
 
     def _test_ends(self, test: str) -> None:
         self._devices.test = None

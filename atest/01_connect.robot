@@ -12,6 +12,12 @@ Test Teardown    Disconnect Everything
 
 
 *** Test Cases ***
+Nothing To Connect To
+    [Documentation]    First, since a device that was there is not connected again by itself.
+    Run Keyword And Expect Error
+    ...    EQUALS:There is no exporter socket '/no/such/socket' (from host=). Check the path, and that the exporter or the shell that made it still runs.
+    ...    Power On
+
 Connect By Socket Path
     ${alias} =    Connect To Exporter    ${HOST}
     Should Be Equal    ${alias}    device
@@ -57,11 +63,6 @@ Device Tree Is Logged
     ...    serial | serial | PySerialClient | \
     ...    echo | echo | NetworkClient | \
     Should Be Equal    ${rows}    ${expected}
-
-Nothing To Connect To
-    Run Keyword And Expect Error
-    ...    EQUALS:There is no exporter socket '/no/such/socket' (from host=). Check the path, and that the exporter or the shell that made it still runs.
-    ...    Power On
 
 No Host In Direct Mode
     ${result} =    Run Child Suite    _children/one_power_on.robot    MODE=direct

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.timing import TimingSource
-from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
+from JumpstarterLibrary.errors import ConfigurationError, InfrastructureError, NoSuchDevice, UsageError
 from JumpstarterLibrary.types import Mode, Scope, Tls
 
 logger = logging.getLogger(__name__)
@@ -51,10 +51,12 @@ class _Entry(PooledDevice):
     Attributes:
         mode: How the device was found.
         target: What other requests have to name to share the device; None where nothing was leased.
+        default: Whether it was connected because a keyword needed a device, and not because the test asked for it.
     """
 
     mode: Mode
     target: tuple[str | None, str | None, str | None] | None = None
+    default: bool = False
 
 
 class Devices:
@@ -85,6 +87,8 @@ class Devices:
         """What devices connected from now on belong to: the running suite."""
         self.test: str | None = None
         """The running test."""
+        self.in_teardown = False
+        """Whether a teardown runs, which never connects the default device."""
         self.environ = environ
         self._virtual = virtual
         self._prepare = prepare
@@ -94,6 +98,8 @@ class Devices:
         self._gone: set[str] = set()
         self._warned: set[str] = set()
         self._current: str | None = None
+        self._why_none = ""
+        """Why no device is connected any more, so that no keyword connects the default by accident; empty at first."""
 
     @property
     def _entries(self) -> Mapping[str, _Entry]:
@@ -114,7 +120,20 @@ class Devices:
             ConfigurationError: There is nothing to connect to, or the alias is taken.
             InfrastructureError: The exporter cannot be reached, or not be leased.
         """
+        with self._asked_for():
+            return self._connect(wanted, alias)
+
+    def _connect(self, wanted: DeviceRequest, alias: str | None = None) -> str:
         return self._add(wanted, wanted.resolve_mode(environ=self.environ), alias, [self.owner])
+
+    @contextmanager
+    def _asked_for(self) -> Iterator[None]:
+        """Remember a request of the test that fails: no keyword connects the default device in its place."""
+        try:
+            yield
+        except (InfrastructureError, UsageError) as error:
+            self._why_none = f"the last request for one failed with {type(error).__name__}"
+            raise
 
     def acquire(self, wanted: DeviceRequest, alias: str | None = None) -> str:
         """Lease a device, or share the one that was leased for the same; make it current.
@@ -129,6 +148,10 @@ class Devices:
             ConfigurationError: There is nothing to lease, or the alias is taken.
             InfrastructureError: It cannot be leased or reached.
         """
+        with self._asked_for():
+            return self._acquire(wanted, alias)
+
+    def _acquire(self, wanted: DeviceRequest, alias: str | None) -> str:
         owner = {Scope.run: None, Scope.suite: self.owner, Scope.test: self.test or self.owner}[wanted.scope]
         same = self._same(wanted, alias)
         owners: list[Hashable] = [owner]
@@ -166,7 +189,7 @@ class Devices:
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
             self._prepare(device, alias)
             self._pool.add(alias, _Entry(device, stack.pop_all(), mode.mode, wanted.target, owners=owners))
-        self._current = alias
+        self._current, self._why_none = alias, ""
         self._gone.discard(alias)
         return alias
 
@@ -213,12 +236,26 @@ class Devices:
         if alias is not None:
             return self._entry(alias).device
         if self._current is None:
-            if self.default.request is not None:
-                self.acquire(self.default)
-            else:
-                self.connect(self.default)
+            self._connect_default()
         assert self._current is not None
         return self._entries[self._current].device
+
+    def _connect_default(self) -> None:
+        """Connect the device that the library import describes, at the first need of one only.
+
+        Raises:
+            NoSuchDevice: There was a device, or a request for one, before; or a teardown runs.
+        """
+        why = self._why_none or ("a teardown leases and connects none" if self.in_teardown else "")
+        if why:
+            raise NoSuchDevice(f"No device is connected: {why}. Use Acquire Lease or Connect To Exporter first.")
+        alias = self._connect(self.default) if self.default.request is None else self._acquire(self.default, None)
+        self._entries[alias].default = True
+
+    @property
+    def none_in_teardown(self) -> bool:
+        """Whether a teardown runs with no device connected, so that there is nothing to switch off."""
+        return self.in_teardown and self._current is None
 
     def alias(self, alias: str | None = None) -> str:
         """Return the alias of a device, or of the current one, connecting the default if there is none."""
@@ -240,6 +277,7 @@ class Devices:
         alias = self._closing(alias)
         if alias is not None:
             self._close(alias)
+            self._why_none = f"device '{alias}' was disconnected"
 
     def release(self, alias: str | None = None) -> None:
         """Let go of a device, or of the current one; it is closed when all its owners have let go.
@@ -256,6 +294,7 @@ class Devices:
             logger.info("Device '%s' is still in use by %d others.", alias, len(entry.owners))
         else:
             self._close(alias)
+            self._why_none = f"device '{alias}' was released"
 
     def _closing(self, alias: str | None) -> str | None:
         """Return which device is to be closed; None if it is closed already."""
@@ -277,12 +316,21 @@ class Devices:
         """Return how a device was found."""
         return self._entry(alias).mode
 
+    def begin_suite(self, suite: str) -> None:
+        """Begin a suite: devices connected from now on belong to it, and its first keyword may connect the default."""
+        self.owner, self._why_none = suite, ""
+
     def close_owned(self, owner: str) -> None:
         """Let go of the devices that an owner uses; those without another owner are closed."""
         for entry in self._entries.values():
             if owner in entry.owners:
                 entry.owners = [other for other in entry.owners if other != owner]
-        self._discard([alias for alias, entry in self._entries.items() if not entry.owners])
+        ended = [alias for alias, entry in self._entries.items() if not entry.owners]
+        asked_for = [alias for alias in ended if not self._entries[alias].default]
+        self._discard(ended)
+        if asked_for:
+            kept = "suite" if owner == self.owner else "test"
+            self._why_none = f"device '{asked_for[-1]}' was kept for a {kept}, which has ended"
 
     def close_all(self) -> None:
         """Close everything, also the connections to controllers."""

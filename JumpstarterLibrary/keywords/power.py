@@ -52,6 +52,9 @@ class PowerKeywords(Keywords):
         Example:
         | [Teardown]    Power Off
         """
+        if device is None and self.devices.none_in_teardown:
+            logger.info("No device is connected; there is nothing to switch off.")
+            return
         self._power(device, driver).off()
 
     @keyword(tags=("Power", "Setter"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+TEARDOWN = "TEARDOWN"
+"""Robot Framework's type of a keyword that is a teardown."""
+
 
 class LifecycleListener:
     """Forwards the events that the library's life hangs on. Knows neither devices nor consoles.
@@ -14,6 +17,7 @@ class LifecycleListener:
         suite_ends: Called with the id of a suite that ends, after its teardown.
         test_starts: Called with the id of a test that starts.
         test_ends: Called with the id of a test that ends, after its teardown.
+        teardown: Called with whether a teardown of a suite, test or keyword runs now.
         closing: Called when nothing comes any more, also after SIGINT and SIGTERM.
     """
 
@@ -25,10 +29,12 @@ class LifecycleListener:
         suite_ends: Callable[[str], None],
         test_starts: Callable[[str], None],
         test_ends: Callable[[str], None],
+        teardown: Callable[[bool], None],
         closing: Callable[[], None],
     ) -> None:
         self._suite_starts, self._suite_ends = suite_starts, suite_ends
         self._test_starts, self._test_ends, self._closing = test_starts, test_ends, closing
+        self._teardown, self._teardowns = teardown, 0
 
     def start_suite(self, _data: Any, result: Any) -> None:
         """A suite starts."""
@@ -45,6 +51,18 @@ class LifecycleListener:
     def end_test(self, _data: Any, result: Any) -> None:
         """A test has ended."""
         self._test_ends(result.id)
+
+    def start_keyword(self, _data: Any, result: Any) -> None:
+        """A keyword starts."""
+        if result.type == TEARDOWN:
+            self._teardowns += 1
+            self._teardown(True)
+
+    def end_keyword(self, _data: Any, result: Any) -> None:
+        """A keyword has ended."""
+        if result.type == TEARDOWN:
+            self._teardowns -= 1
+            self._teardown(self._teardowns > 0)
 
     def close(self) -> None:
         """The run is over."""
