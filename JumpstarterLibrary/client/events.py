@@ -320,6 +320,24 @@ class BoardStep(Event):
 
 
 @dataclass(frozen=True)
+class BootPhaseReached(Event):
+    """A boot has come to another phase, as a console tells.
+
+    Attributes:
+        console: The board's console.
+        phase: ``firmware``, ``countdown``, ``kernel``, ``login`` or ``panic``.
+        line: The line that tells it.
+    """
+
+    KIND: ClassVar[str] = "boot_phase"
+    WEIGHTY: ClassVar[bool] = True
+
+    console: str
+    phase: str
+    line: str
+
+
+@dataclass(frozen=True)
 class MarkSet(Event):
     """A mark on all open consoles, such as the start of a test.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.consoles.boot_phases import BootPhases
 from JumpstarterLibrary.client.consoles.failure_patterns import FailurePatternMonitor
 from JumpstarterLibrary.client.consoles.history import TextHistory
 from JumpstarterLibrary.client.consoles.kernel import KernelClock
@@ -76,6 +77,7 @@ class Recording:
         self._ended_at: float | None = None
         self._closed = False
         self.transcript = Transcript(transcript, name, self.secrets)
+        self._boot_phases = BootPhases(name, driver._device.link.events, self.secrets.hidden)
         try:
             self._open()
         except BaseException:
@@ -223,6 +225,7 @@ class Recording:
                     self.kernel.heard(text, now)
                     self.last_byte = now
                     self._condition.notify_all()
+                self._boot_phases.feed(text)
         except InfrastructureError as error:
             if frames is self._frames:
                 self.error = error

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from JumpstarterLibrary.client.consoles.boot_phases import BootPhases
 from JumpstarterLibrary.client.consoles.secrets import Secrets
 from JumpstarterLibrary.client.consoles.transcript import Transcript
 from JumpstarterLibrary.client.device import CONSOLE_NAMES, Device
@@ -31,7 +32,7 @@ class StreamTranscripts:
         self, events: Events, folder: Path | None = None, is_console: Callable[[str], bool] = lambda _path: False
     ) -> None:
         self._events, self._folder, self._is_console = events, folder, is_console
-        self._streams: dict[str, tuple[Transcript, Normaliser]] = {}
+        self._streams: dict[str, tuple[Transcript, Normaliser, BootPhases]] = {}
         self._lock = threading.Lock()
         events.listen(self.hear)
         events.on_close(self.close)
@@ -40,12 +41,14 @@ class StreamTranscripts:
         """Keep what a byte stream has brought."""
         with self._lock:
             if driver not in self._streams:
-                self._streams[driver] = (self._transcript(driver), Normaliser())
-            transcript, normaliser = self._streams[driver]
+                self._streams[driver] = (self._transcript(driver), Normaliser(), BootPhases(driver, self._events))
+            transcript, normaliser, phases = self._streams[driver]
             offset = transcript.offset
-            transcript.received(data, normaliser.feed(data) if transcript.path else "")
+            text = normaliser.feed(data) if transcript.path else ""
+            transcript.received(data, text)
             file = transcript.path
         self._events.refer(driver, file, offset, len(data))
+        phases.feed(text)
 
     def _transcript(self, driver: str) -> Transcript:
         """Return a new transcript, without files for what is no console or cannot be written."""
@@ -60,7 +63,7 @@ class StreamTranscripts:
     def close(self) -> None:
         """Close the transcripts. Closing twice is fine."""
         with self._lock:
-            for transcript, _ in self._streams.values():
+            for transcript, _, _ in self._streams.values():
                 transcript.close()
 
 

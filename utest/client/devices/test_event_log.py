@@ -22,6 +22,7 @@ from JumpstarterLibrary.client.devices.event_log import SCHEMA, EventLog, read_e
 from JumpstarterLibrary.client.events import (
     BoardStateChanged,
     BoardStep,
+    BootPhaseReached,
     CallBegun,
     CallEnded,
     Event,
@@ -55,6 +56,7 @@ SAMPLES: list[Event] = [
     MarkSet("test_start", **MOMENT),
     Progress("'write' of driver 'storage'", 5_000_000, 10_000_000, 2.0, **MOMENT),
     TransferEnded("upload", "'write' of driver 'storage'", "image.xz", 10_000_000, "9f86d081", 4.0, **MOMENT),
+    BootPhaseReached("console", "kernel", "Starting kernel ...", **MOMENT),
     BoardStateChanged("console", "login", "unknown", "power was switched", **MOMENT),
     BoardStep("console", "off", "login", "login", 12.5, **MOMENT),
     LogRecord("power on", "INFO", "DRIVER", 1_790_000_000.125, **MOMENT),
