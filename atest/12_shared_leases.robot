@@ -35,6 +35,21 @@ Letting Go Twice
     ...    Release Lease    device=devise
     Calls Should Be    DeleteLease=1
 
+A Run Does Not Wait For Itself
+    [Documentation]    The only board that fits is one that the run holds already, under another alias.
+    Acquire Lease    board=beta    alias=left
+    VAR    ${why} =
+    ...    become free, since this run waits for itself: it holds exporter 'beta-1' (device 'left'). Release it first, or ask for another exporter.
+    Run Keyword And Expect Error
+    ...    EQUALS:No exporter for selector 'board=beta' can ${why}
+    ...    Acquire Lease    board=beta    alias=right    timeout=20 s
+    Run Keyword And Expect Error
+    ...    EQUALS:Exporter 'beta-1' cannot ${why}
+    ...    Acquire Lease    exporter=beta-1    alias=right    timeout=20 s
+    Active Leases Should Be    tester beta-1
+    Release Lease    device=left
+    Nothing Should Be Left
+
 Another Request Is Another Lease
     Acquire Lease    board=alpha
     ${other} =    Acquire Lease    board=alpha,os!=windows

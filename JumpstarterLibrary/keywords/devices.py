@@ -34,7 +34,7 @@ class ExporterHost(Protocol):
 class LeaseSource(Protocol):
     """Source of leased devices, which also releases them."""
 
-    def take(self, wanted: DeviceRequest, events: Events, lease: str | None) -> LeasedDevice:
+    def take(self, wanted: DeviceRequest, events: Events, lease: str | None, held: Mapping[str, str]) -> LeasedDevice:
         """Lease a device, or connect to the one of an existing lease."""
 
     def give_back(self, device: LeasedDevice) -> None:
@@ -200,7 +200,7 @@ class Devices:
             if self._leasing is None:
                 raise ConfigurationError("Nothing can be leased here.")
             self._check_attached(mode.lease)
-            leased = self._leasing.take(wanted, events, mode.lease)
+            leased = self._leasing.take(wanted, events, mode.lease, self._held())
             stack.callback(self._leasing.give_back, leased)
             return leased
         connection = self._connection(wanted, mode.mode, stack)
@@ -208,6 +208,14 @@ class Devices:
         device = Device.connect(connection, wanted.timeout, events=events, timing=wanted.timing)
         stack.callback(device.close)
         return device
+
+    def _held(self) -> dict[str, str]:
+        """Return the leases of this run by name, with the aliases of their devices."""
+        return {
+            entry.device.lease.name: alias
+            for alias, entry in self._entries.items()
+            if isinstance(entry.device, LeasedDevice)
+        }
 
     def _check_attached(self, lease: str | None) -> None:
         """Raise if a device uses a lease already that another owner has made."""

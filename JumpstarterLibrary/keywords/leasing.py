@@ -75,8 +75,14 @@ class Leases:
         """Return where a device came from."""
         return self._origins[device]
 
-    def take(self, wanted: DeviceRequest, events: Events, lease: str | None) -> LeasedDevice:
+    def take(self, wanted: DeviceRequest, events: Events, lease: str | None, held: Mapping[str, str]) -> LeasedDevice:
         """Lease a device, or connect to the exporter of an existing lease.
+
+        Args:
+            wanted: What is wanted.
+            events: The events of the device.
+            lease: The name of the existing lease; None for one of our own.
+            held: The leases that the run holds already, by name, with the aliases of their devices.
 
         Raises:
             ConfigurationError: Nothing says what to lease, or from which controller.
@@ -84,7 +90,7 @@ class Leases:
         """
         self._termination.guard()
         service = self.service(wanted.mode)
-        device = connect_leased(service, wanted, lease, events, tick=self._tick, follow_logs=True)
+        device = connect_leased(service, wanted, lease, events, tick=self._tick, follow_logs=True, held=held)
         self._origins[device] = service
         return device
 

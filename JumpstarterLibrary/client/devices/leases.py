@@ -89,6 +89,7 @@ def connect_leased(
     *,
     tick: Callable[[], None] = lambda: None,
     follow_logs: bool = False,
+    held: Mapping[str, str] | None = None,
 ) -> LeasedDevice:
     """Lease a device, or connect to the exporter of an existing lease.
 
@@ -99,6 +100,7 @@ def connect_leased(
         events: The events of the device.
         tick: Called several times a second, in the waiting thread.
         follow_logs: Whether the exporter's log is emitted as events from the first line on.
+        held: The leases that the run holds already, by name, with the names of their devices.
 
     Raises:
         ConfigurationError: Nothing says what to lease, or from which controller.
@@ -118,6 +120,7 @@ def connect_leased(
         tick=tick,
         follow_logs=follow_logs,
         timing=wanted.timing,
+        held=held,
     )
 
 

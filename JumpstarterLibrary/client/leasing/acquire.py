@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import grpc
@@ -13,7 +13,7 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.events import Events, Notice
 from JumpstarterLibrary.client.interrupts import pause
-from JumpstarterLibrary.client.leasing.availability import holders, unfit
+from JumpstarterLibrary.client.leasing.availability import held_by, holders, unfit
 from JumpstarterLibrary.client.leasing.controller import CALL_S, Controller, LeaseRequest
 from JumpstarterLibrary.client.leasing.exit_cleanup import register, unregister
 from JumpstarterLibrary.client.leasing.hooks import shown_failure
@@ -32,6 +32,7 @@ from JumpstarterLibrary.common.uuid7 import uuid7
 from JumpstarterLibrary.errors import (
     ConfigurationError,
     ControllerUnreachable,
+    FaultClass,
     LeaseInvalid,
     LeaseNotOwned,
     LeaseTimeout,
@@ -70,6 +71,8 @@ class Acquisition:
         events: Where these lines go.
         tick: Called several times a second, in the waiting thread.
         away: Whether the controller was away when it was asked before, so that it is not waited for again.
+        held: The leases that the caller holds itself, by name, with the name of the device: to wait for one of them
+            would be in vain.
     """
 
     def __init__(
@@ -82,8 +85,10 @@ class Acquisition:
         events: Events,
         tick: Tick,
         away: bool = False,
+        held: Mapping[str, str] | None = None,
     ) -> None:
         self._controller = controller
+        self._held = held or {}
         self._away = away
         self._request = request
         self._deadline = deadline
@@ -275,11 +280,26 @@ class Acquisition:
             return
         self._told, self._line = now, state.reason
         seconds = round(now - self._begin)
+        self._check_own()
         waited = f" since {format_duration(seconds)}" if seconds else ""
         why = said(state, self._request)
         who = holders(self._controller, self._request, Deadline(5.0))
         text = f"Waiting for {self._request} (lease '{lease.name}'){waited}: {why}{who}."
         self._events.emit(Notice(text, console=True))
+
+    def _check_own(self) -> None:
+        """Raise if all exporters that fit are leased by the caller, which would wait for itself."""
+        if not self._held:
+            return
+        own = held_by(self._controller, self._request, self._held, Deadline(5.0))
+        if own:
+            request = self._request
+            what = f"Exporter '{request.exporter}' cannot" if request.exporter else f"No exporter for {request} can"
+            raise LeaseUnsatisfiable(
+                f"{what} become free, since this run waits for itself: it holds {own}. Release it first, or ask for "
+                f"another exporter.",
+                fault=FaultClass.TEST,
+            )
 
     # Ending
 
@@ -360,6 +380,7 @@ def acquire(
     events: Events | None = None,
     tick: Tick = lambda: None,
     away: bool = False,
+    held: Mapping[str, str] | None = None,
 ) -> Lease:
     """Return a lease that has an exporter; see ``Acquisition``."""
     if not request.selector and not request.exporter:
@@ -372,5 +393,6 @@ def acquire(
         events=events or Events(),
         tick=tick,
         away=away,
+        held=held,
     )
     return acquisition.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
@@ -87,6 +88,26 @@ def holders(controller: Controller, request: LeaseRequest, timeout: Seconds) -> 
         named.append(f"and {len(found) - SHOWN} more")
     matches = "1 exporter matches" if len(found) == 1 else f"{len(found)} exporters match"
     return f" ({matches}, {online} online; {', '.join(named)})"
+
+
+def held_by(controller: Controller, request: LeaseRequest, held: Mapping[str, str], timeout: Seconds) -> str:
+    """Return the exporters that fit a request, where leases of the caller hold all of them; otherwise nothing.
+
+    Args:
+        controller: Who knows the leases.
+        request: What is wanted.
+        held: The caller's leases by name, with the names of their devices.
+        timeout: For the question.
+    """
+    try:
+        found = _candidates(controller, request, timeout)
+    except InfrastructureError as error:
+        logger.debug("who holds the exporters is not known: %s", error)
+        return ""
+    own = [(one.exporter.name, held.get(one.lease.name if one.lease else "")) for one in found]
+    if not all(device for _, device in own):
+        return ""
+    return ", ".join(f"exporter '{exporter}' (device '{device}')" for exporter, device in own)
 
 
 def unfit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
@@ -78,6 +78,7 @@ class LeaseService:
         tick: Tick = lambda: None,
         follow_logs: bool = False,
         timing: Timing | None = None,
+        held: Mapping[str, str] | None = None,
     ) -> LeasedDevice:
         """Acquire a lease and connect to its exporter; on any failure, release the lease.
 
@@ -91,6 +92,8 @@ class LeaseService:
             follow_logs: Emit the exporter's log as events from the first line on. It makes calls that the exporter
                 logs a little slower. Default: only until the device is ready.
             timing: The time limits and pauses of the device's boards. Default: the defaults.
+            held: The leases that the caller holds itself, by name, with the name of the device: where they hold all
+                exporters that fit, the request fails at once. Default: none.
 
         Raises:
             InfrastructureError: See ``acquire`` and ``connect_lease``.
@@ -99,7 +102,7 @@ class LeaseService:
         controller = self.controller
         deadline = Deadline.of(controller.settings.acquisition_timeout if timeout is None else timeout)
         request = self._preferred(request, deadline)
-        lease = self._acquire(controller, request, deadline, progress.total_seconds(), events, tick)
+        lease = self._acquire(controller, request, deadline, progress.total_seconds(), events, tick, held)
         try:
             device = connect_lease(
                 lease,
@@ -128,11 +131,19 @@ class LeaseService:
         progress_s: float,
         events: Events,
         tick: Tick,
+        held: Mapping[str, str] | None,
     ) -> Lease:
         # Each test class of a run asks; if the controller is gone, not each of them has to find out patiently.
         try:
             lease = acquire(
-                controller, request, deadline, progress_s=progress_s, events=events, tick=tick, away=self._away
+                controller,
+                request,
+                deadline,
+                progress_s=progress_s,
+                events=events,
+                tick=tick,
+                away=self._away,
+                held=held,
             )
         except ControllerUnreachable:
             self._away = True
