@@ -9,13 +9,14 @@ from collections.abc import Callable
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import grpc
 import pytest
 from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel
 from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
 from pytest_jumpstarter.upstream_api.config.exceptions import ConfigurationError, ConnectionError, LeaseError
-from pytest_jumpstarter.upstream_api.config.records import ClientService, Lease
+from pytest_jumpstarter.upstream_api.config.records import ClientService, Lease, LeaseList
 from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
 
 from JumpstarterLibrary.errors import (
@@ -426,3 +427,29 @@ def test_a_connection_is_a_context_too(config: ClientConfigV1Alpha1) -> None:
     with ControllerChannel(settings_of(config)) as channel:
         assert channel.controller.client == "tester"
     assert channel.controller.closed
+
+
+# What tests put in place of the service
+
+
+def page(*names: str, token: str) -> LeaseList:
+    more: dict[str, Any] = {"selector": "", "duration": HOUR, "client": "c", "exporter": "", "conditions": []}
+    return LeaseList(leases=[Lease(namespace="lab", name=name, **more) for name in names], next_page_token=token)
+
+
+def test_a_service_in_place_of_ours_is_asked_page_by_page() -> None:
+    config = ClientConfigV1Alpha1(metadata={"namespace": "lab", "name": "anna"})
+    service = mock.Mock(ListLeases=mock.AsyncMock(side_effect=[page("a", "b", token="next"), page("c", token="")]))
+    with (
+        mock.patch.object(ClientConfigV1Alpha1, "channel", mock.AsyncMock()),
+        mock.patch("pytest_jumpstarter.upstream_api.config.client.ClientService", return_value=service) as made,
+    ):
+        found = config.list_leases(page_size=2, tag_filter="team=x")
+    assert [lease.name for lease in found.leases] == ["a", "b", "c"]
+    assert found.next_page_token is None
+    assert made.call_args.kwargs["namespace"] == "lab"
+    asked = {"page_size": 2, "filter": None, "only_active": True, "tag_filter": "team=x"}
+    assert service.ListLeases.await_args_list == [
+        mock.call(**asked, page_token=None),
+        mock.call(**asked, page_token="next"),
+    ]
