@@ -437,3 +437,10 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(path.name[:4]) for path in records]
+    assert numbers == [*range(1, len(records) + 1)]
+    assert [int(path.read_text().removeprefix("# ").partition(".")[0]) for path in records] == numbers
