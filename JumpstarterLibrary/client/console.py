@@ -180,11 +180,7 @@ class Console:
         wanted = Pattern.of(pattern)
         deadline = Deadline.of(within)
         start = self.cursor if since is None else since
-        if start < self.start:
-            raise UsageError(
-                f"Console '{self.name}' has said so much since then that its first {self.start - start} "
-                f"characters are only in the transcript. Look from later on, or look more often."
-            )
+        self.check_kept(start)
         hunt = IncrementalSearch([wanted], start, self._recording.read)
         while True:
             end, ended, late = self.end, self._recording.ended, deadline.expired
@@ -205,6 +201,18 @@ class Console:
                     self._check_exporter(f"silence about '{wanted}'")
                 return
             self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
+
+    def check_kept(self, since: int) -> None:
+        """Check that the text from an offset on is still in the history, so that a check of it can be relied on.
+
+        Raises:
+            UsageError: The console has said more since then than its history keeps.
+        """
+        if since < self.start:
+            raise UsageError(
+                f"Console '{self.name}' has said so much since then that its first {self.start - since} "
+                f"characters are only in the transcript. Look from later on, or look more often."
+            )
 
     def wait_for_output(self, timeout: Seconds, waiting: str = "") -> bool:
         """Wait until the console says anything; return whether it did.

@@ -225,6 +225,7 @@ class ConsoleKeywords(ConsoleBase):
             ConsoleMismatch: The assertion was not met in time.
             DeviceCrashed: A failing pattern came while it was awaited.
             LinkError: The console's stream ended before it was met.
+            UsageError: The console has said more since then than its history keeps, so that nothing can be asserted.
 
         Example:
         | ${log} =    Get Console Text    since=power_on
@@ -249,6 +250,7 @@ def _asserted(
     heard = console.heard
     while True:
         late, end, started = deadline.expired, console.end, clock.seconds()
+        console.check_kept(begin)
         try:
             return verify_assertion(without_erased(console.text(begin)), operator, expected)
         except AssertionError as error:

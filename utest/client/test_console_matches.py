@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from assertionengine import AssertionOperator
 
 from JumpstarterLibrary.client import Console, Device, DirectConnection
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles import recording as recording_module
 from JumpstarterLibrary.errors import LinkError, UsageError
 from JumpstarterLibrary.exporter import serve
+from JumpstarterLibrary.keywords.console import ConsoleKeywords
+from JumpstarterLibrary.types import Since
 from utest.client.serial_port import Port
 
 pytestmark = pytest.mark.usefixtures("skipping")
@@ -46,3 +53,19 @@ def test_what_is_forgotten_proves_no_silence(device: Device, port: Port, monkeyp
     console.wait_for("end", 5)
     with pytest.raises(UsageError, match=r"^Console 'console' has said so much since then that its first \d+ "):
         console.must_not_say("panic", 0, since=0)
+
+
+@pytest.mark.parametrize(("operator", "expected"), [("not contains", "panic"), ("contains", "end")])
+def test_what_is_forgotten_proves_nothing_to_an_assertion(
+    device: Device, port: Port, monkeypatch: pytest.MonkeyPatch, operator: str, expected: str
+) -> None:
+    monkeypatch.setattr(recording_module, "HISTORY", 1000)
+    console = device.console()
+    port.watch(console)
+    port.say("panic\n", *["x" * 500] * 5, "end\n")
+    console.wait_for("end", 5)
+    devices: Any = SimpleNamespace(get=lambda _alias: device)
+    keywords = ConsoleKeywords(devices, timedelta(seconds=1))
+    with pytest.raises(UsageError, match=r"^Console 'console' has said so much since then that its first \d+ "):
+        keywords.get_console_text(AssertionOperator[operator], expected, since=Since.connect)
+    assert "end" in keywords.get_console_text(since=Since.connect)
