@@ -226,19 +226,6 @@ class ByteStream:
         self._changed = changed
         changed()
 
-    def handle(self) -> tuple[dict[str, Any], str | None]:
-        """Return the handle of a resource stream, and the content encoding that the exporter decodes; see ``Frames``.
-
-        Raises:
-            InfrastructureError: It is no resource stream, or the exporter gave no handle.
-        """
-        return self._frames.handle()
-
-    @property
-    def complete(self) -> bool:
-        """Whether the exporter has said that no more data follows."""
-        return self._frames.complete
-
     @property
     def waiting(self) -> int:
         """Bytes that were sent, and that gRPC has not asked for yet."""

@@ -266,7 +266,7 @@ class _Sending:
         # frame has no data, except perhaps the tail of a compressed file.
         self._untaken = 0
         missing = 0 if self.source.size is None else self.source.size - self.size
-        if missing <= self._tail and clock.wait(self._over, LAST_FRAMES_S) and self._finished:
+        if missing <= self._tail and wait(self._over, LAST_FRAMES_S) and self._finished:
             return
         assert self._handle is not None
         self._handle.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -178,6 +179,37 @@ def test_a_source_that_broke_without_any_call(device: Device, eventually: Eventu
 
     with pytest.raises(TransferError, match="The image 'x' could not be read to its end: the disk has gone"):
         work()
+
+
+def test_a_failure_while_the_call_is_being_made_waits_until_it_can_cancel_it(device: Device) -> None:
+    class Call:
+        succeeded, reason, operation = False, None, None
+
+        def cancel(self, reason: Exception | None = None) -> None:
+            self.reason = self.reason or reason
+            order.append("call cancelled")
+
+    order: list[str] = []
+    failure, call = TransferError("the source has gone"), Call()
+    with device.client._transfer(None, source=Source("x", None, opener=lambda: io.BytesIO(b"data"))) as transfer:
+        handle = device.resource_handles.of((transfer.handle,))
+        assert handle is not None
+        cancel = handle.frames.cancel
+        handle.frames.cancel = lambda: (order.append("stream cancelled"), cancel())
+        failing = threading.Thread(target=handle.fail, args=(failure,))
+
+        def start() -> Any:
+            failing.start()
+            failing.join(0.2)
+            assert order == [], "the stream was ended before the call was known"
+            return call
+
+        handle.begin(start)
+        failing.join(10)
+        assert order[:2] == ["call cancelled", "stream cancelled"]
+        with pytest.raises(TransferError, match="the source has gone"):
+            handle.begin(start)
+    assert call.reason is failure
 
 
 def test_a_driver_that_takes_only_a_part_is_told_of(device: Device, store: Store) -> None:
