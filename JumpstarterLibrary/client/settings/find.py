@@ -47,24 +47,44 @@ def find_settings(arguments: ClientArguments = _NOTHING, environ: Mapping[str, s
     layers.pick("apiVersion", values.literal(API_VERSION), None)
     layers.pick("kind", values.literal(KIND), None)
     layers.pick("shell.use_profiles", values.boolean, None)
+    return settings_of(layers, choice, None if arguments.ca is None else Path(arguments.ca))
+
+
+def settings_of(
+    layers: Layers, choice: ClientChoice, ca: Path | None = None, *, least_s: float = 5, when: str = ""
+) -> ClientSettings:
+    """Return the settings that layers give, each checked.
+
+    Args:
+        layers: What is given.
+        choice: Which client it is.
+        ca: A file of authorities, in place of what the layers give.
+        least_s: The shortest time limit that is accepted.
+        when: Added to errors after the variable to set for a value that is missing.
+
+    Raises:
+        ConfigurationError: Something is missing, or cannot be.
+    """
     insecure = layers.pick("tls.insecure", values.boolean, False)
     allow = layers.pick("drivers.allow", values.patterns, ())
     unsafe = layers.pick("drivers.unsafe", values.boolean, False)
     if UNSAFE in allow and not unsafe:
         layers.origins["drivers.unsafe"] = layers.origins["drivers.allow"]
     return ClientSettings(
-        namespace=_needed(layers, choice, "metadata.namespace"),
-        name=_needed(layers, choice, "metadata.name"),
-        endpoint=_needed(layers, choice, "endpoint"),
-        token=_needed(layers, choice, "token"),
+        namespace=_needed(layers, choice, "metadata.namespace", when),
+        name=_needed(layers, choice, "metadata.name", when),
+        endpoint=_needed(layers, choice, "endpoint", when),
+        token=_needed(layers, choice, "token", when),
         insecure=insecure,
-        ca=_authorities(layers, arguments, insecure),
+        ca=_authorities(layers, ca, insecure),
         refresh_token=layers.pick("refresh_token", values.word, None) or None,
         grpc_options=MappingProxyType(dict(layers.pick_options())),
         drivers_allow=allow,
         drivers_unsafe=unsafe or UNSAFE in allow,
-        acquisition_timeout=layers.pick("leases.acquisition_timeout", values.duration(5, whole=True), ACQUISITION_S),
-        dial_timeout=layers.pick("leases.dial_timeout", values.duration(5), DIAL_S),
+        acquisition_timeout=layers.pick(
+            "leases.acquisition_timeout", values.duration(least_s, whole=True), ACQUISITION_S
+        ),
+        dial_timeout=layers.pick("leases.dial_timeout", values.duration(least_s), DIAL_S),
         retry_timeout=layers.pick("leases.retry_timeout", values.duration(0), RETRY_S),
         alias=choice.alias,
         path=choice.path,
@@ -81,7 +101,7 @@ def _file_layer(path: Path) -> Layer:
     return file_layer(file.content, f"'{path}'", file.line)
 
 
-def _needed(layers: Layers, choice: ClientChoice, key: str) -> str:
+def _needed(layers: Layers, choice: ClientChoice, key: str, when: str) -> str:
     found = layers.pick(key, _CHECKS.get(key, values.text_or_nothing), None)
     if found:
         return found
@@ -92,16 +112,16 @@ def _needed(layers: Layers, choice: ClientChoice, key: str) -> str:
             f"{start}: {given[0].where} is empty, which beats {given[1].where}. Take it out, or give it a value."
         )
     remedy = "Log in with `jmp login`" if key == "token" else "Put it there"
-    raise ConfigurationError(f"{start}. {remedy}, or set {VARIABLES[key]}.")
+    raise ConfigurationError(f"{start}. {remedy}, or set {VARIABLES[key]}{when}.")
 
 
-def _authorities(layers: Layers, arguments: ClientArguments, insecure: bool) -> bytes | None:
-    if arguments.ca is not None:
+def _authorities(layers: Layers, ca: Path | None, insecure: bool) -> bytes | None:
+    if ca is not None:
         if insecure:
             raise ConfigurationError(
                 f"{argument('ca')} means to verify, {argument('insecure')} not to. Leave one of the two out."
             )
         layers.origins["tls.ca"] = "argument"
-        return authorities.read(Path(arguments.ca))
+        return authorities.read(ca)
     # Not even looked at, as upstream's client does: a client that trusts any server needs no authority.
     return layers.pick("tls.ca", (lambda _value: None) if insecure else authorities.decoded, None)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Self
 
 from JumpstarterLibrary.client.leasing import Controller
 from JumpstarterLibrary.client.leasing.connection import call_credentials as credentials_of
 from JumpstarterLibrary.client.leasing.exit_cleanup import release_through
-from JumpstarterLibrary.client.settings import ClientSettings, authorities, values
-from JumpstarterLibrary.client.settings.environment import VARIABLES, env_overrides
+from JumpstarterLibrary.client.settings import ClientSettings, find
+from JumpstarterLibrary.client.settings.choice import ClientChoice
+from JumpstarterLibrary.client.settings.environment import env_overrides
 from JumpstarterLibrary.client.settings.layers import Given, Layers
-from JumpstarterLibrary.client.settings.model import RETRY_S
-from JumpstarterLibrary.errors import ConfigurationError, UsageError
+from JumpstarterLibrary.errors import UsageError
 from pytest_jumpstarter.upstream_api.config.configuration import ClientConfiguration
-from pytest_jumpstarter.upstream_api.config.sections import DIAL_S, ObjectMeta
+from pytest_jumpstarter.upstream_api.config.sections import ObjectMeta
 from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
 
 
@@ -77,7 +76,8 @@ def settings_of(config: ClientConfiguration) -> ClientSettings:
     Raises:
         ConfigurationError: Something is missing, or cannot be.
     """
-    place = f"'{config.path}'" if config.path else "the client configuration"
+    path = Path(config.path) if config.path else None
+    place = f"'{path}'" if path else "the client configuration"
     found = {
         "metadata.namespace": config.metadata.namespace,
         "metadata.name": config.metadata.name,
@@ -87,42 +87,15 @@ def settings_of(config: ClientConfiguration) -> ClientSettings:
         "tls.ca": config.tls.ca,
         "tls.insecure": config.tls.insecure,
         "grpcOptions": config.grpcOptions,
+        "drivers.allow": config.drivers.allow,
+        "drivers.unsafe": config.drivers.unsafe,
         "leases.acquisition_timeout": config.leases.acquisition_timeout,
         "leases.dial_timeout": config.leases.dial_timeout,
         "leases.retry_timeout": config.leases.retry_timeout,
     }
     given = {key: Given(value, "argument", f"'{key}' of {place}") for key, value in found.items()}
     layers = Layers([env_overrides(os.environ), given])
-    insecure = layers.pick("tls.insecure", values.boolean, False)
-    return ClientSettings(
-        namespace=_needed(layers, place, "metadata.namespace"),
-        name=_needed(layers, place, "metadata.name"),
-        endpoint=_needed(layers, place, "endpoint"),
-        token=_needed(layers, place, "token"),
-        ca=None if insecure else layers.pick("tls.ca", authorities.decoded, None),
-        insecure=insecure,
-        refresh_token=layers.pick("refresh_token", values.word, None),
-        grpc_options=MappingProxyType(dict(layers.pick_options())),
-        drivers_allow=tuple(config.drivers.allow),
-        drivers_unsafe=config.drivers.unsafe,
-        acquisition_timeout=layers.pick("leases.acquisition_timeout", values.duration(0), DIAL_S),
-        dial_timeout=layers.pick("leases.dial_timeout", values.duration(0), DIAL_S),
-        retry_timeout=layers.pick("leases.retry_timeout", values.duration(0), RETRY_S),
-        alias=config.alias,
-        path=Path(config.path) if config.path else None,
-        source=place,
-    )
-
-
-_CHECKS = {"endpoint": values.address, "token": values.word}
-
-
-def _needed(layers: Layers, place: str, key: str) -> str:
-    found = layers.pick(key, _CHECKS.get(key, values.text_or_nothing), None)
-    if not found:
-        remedy = "Log in with `jmp login`" if key == "token" else "Put it there"
-        raise ConfigurationError(f"There is no {key} in {place}. {remedy}, or set {VARIABLES[key]} before it is made.")
-    return found
+    return find.settings_of(layers, ClientChoice(place, path), least_s=0, when=" before it is made")
 
 
 def call_credentials(kind: str, metadata: ObjectMeta, token: str) -> Any:
