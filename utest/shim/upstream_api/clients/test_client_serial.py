@@ -42,6 +42,15 @@ def echo(served: Served) -> Any:
     return served(EchoPort())
 
 
+def test_control_lines(port: Any, eventually: Callable[[Callable[[], object]], None]) -> None:
+    lines: list[str] = []
+    port.stub.device.link.events.subscribe(lambda event: lines.append(getattr(event, "message", "")))
+    with port.log_stream():
+        port.set_dtr(True)
+        port.set_rts(False, timeout=10)
+        eventually(lambda: {"DTR: on", "RTS: off"} <= set(lines))
+
+
 def test_a_session_until_close(port: Any) -> None:
     session = port.open()
     session.sendline("hello")
