@@ -274,6 +274,16 @@ class CommandResult:
     duration: float
     kernel: str = ""
 
+    @property
+    def rc(self) -> int | None:
+        """The status, by the name that Robot Framework's Process library has for it."""
+        return self.status
+
+    @property
+    def stderr(self) -> str:
+        """Nothing: there is one console, and error output is a part of ``stdout``."""
+        return ""
+
     def __str__(self) -> str:
         return self.stdout
 

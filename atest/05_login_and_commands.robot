@@ -89,6 +89,21 @@ Unexpected Status
     ...    EQUALS:Command 'true' ended with status 0, not 3. It printed nothing.
     ...    Run Command    true    expect_status=3
 
+Several Statuses
+    FOR    ${expected}    IN    0, 1    1,0    !2    ! 0, 2    any    ${{ [1, 3] }}    ${{ {'1': 1}['1'] }}
+        ${result} =    Run Command    false    expect_status=${expected}
+        Should Be Equal    ${result.rc} ${result.stderr}    1${SPACE}
+    END
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'false' ended with status 1, which is none of 0, 2. It printed nothing.
+    ...    Run Command    false    expect_status=0, 2
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'true' ended with status 0, which it should not. It printed nothing.
+    ...    Run Command    true    expect_status=!0
+    Run Keyword And Expect Error
+    ...    *must be a status such as 0, several such as 0, 2, any but one such as !0, or any, not 'ok'
+    ...    Run Command    true    expect_status=ok
+
 Command That Does Not End
     Run Keyword And Expect Error
     ...    EQUALS:Command 'echo begin; sleep 1000' did not finish within 500 milliseconds and was interrupted. It printed:\n${SPACE}${SPACE}begin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any, Literal
+from typing import Any
 
 from assertionengine import AssertionOperator
 from robot.api import logger
@@ -19,9 +19,10 @@ from JumpstarterLibrary.client.boot.variables import get_variable, run_dhcp, set
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.client.pattern import Pattern
-from JumpstarterLibrary.errors import CommandFailed
+from JumpstarterLibrary.errors import CommandFailed, UsageError
 from JumpstarterLibrary.keywords.assertions import asserted
 from JumpstarterLibrary.keywords.base import Keywords
+from JumpstarterLibrary.keywords.expected_status import SUCCESS, ExpectedStatus
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.types import CommandResult, ConsoleMatch, UBootNetwork
 
@@ -96,7 +97,7 @@ class BootKeywords(Keywords):
         self,
         command: str,
         *,
-        expect_status: int | Literal["any"] | None = 0,
+        expect_status: ExpectedStatus = SUCCESS,
         timeout: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -109,7 +110,7 @@ class BootKeywords(Keywords):
 
         Args:
             command: One line of U-Boot's language; several commands are joined by ``;`` or ``&&``.
-            expect_status: The status it must have; ``any`` or ``None`` accepts all. Default: 0.
+            expect_status: The status it must have: ``0``, one of ``0, 1``, any but ``!0``, or ``any``. Default: 0.
             timeout: Until the prompt must be back; the command is interrupted with Ctrl-C then. Default:
                 ``uboot_command_timeout`` of `Timing`.
             device: Alias. Default: the current device.
@@ -127,10 +128,13 @@ class BootKeywords(Keywords):
         | Should Contain    ${result.stdout}    U-Boot
         | Run U-Boot Command    test 1 -eq 2    expect_status=1
         """
+        expected = ExpectedStatus.of(expect_status)
+        if expected.restart:
+            raise UsageError("A command of U-Boot's that restarts the board does not come back. Use Boot From U-Boot.")
         result = self._uboot(device, driver).run(command, timeout)
         logger.info(f"Status {result.status} after {result.duration:.3f} seconds. Output:\n{result.stdout}")
-        if isinstance(expect_status, int) and result.status != expect_status:
-            raise wrong_status(result, expect_status)
+        if not expected.meets(result.status):
+            raise wrong_status(result, expected.unmet)
         return result
 
     @keyword("Get U-Boot Variable", tags=("Boot", "Getter", "Assertion"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
-from typing import Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -15,6 +14,7 @@ from JumpstarterLibrary.client.deadline import seconds
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import CommandFailed
 from JumpstarterLibrary.keywords.console_base import ConsoleBase
+from JumpstarterLibrary.keywords.expected_status import SUCCESS, ExpectedStatus
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.types import CommandResult
 
@@ -66,7 +66,7 @@ class ConsoleShellKeywords(ConsoleBase):
         self,
         command: str,
         *,
-        expect_status: int | Literal["any", "restart"] | None = 0,
+        expect_status: ExpectedStatus = SUCCESS,
         timeout: datetime.timedelta | None = None,
         once: bool = False,
         char_delay: datetime.timedelta | None = None,
@@ -83,8 +83,9 @@ class ConsoleShellKeywords(ConsoleBase):
 
         Args:
             command: A shell command; may have several lines.
-            expect_status: The exit status it must have; ``any`` or ``None`` accepts all. With ``restart`` the command
-                restarts the board, and the keyword waits for the first line of boot loader or kernel. Default: 0.
+            expect_status: The exit status it must have: ``0``, one of ``0, 2``, any but ``!0``, or ``any``. With
+                ``restart`` the command restarts the board, and the keyword waits for the first line of boot loader or
+                kernel. Default: 0.
             timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: ``command_timeout`` of
                 `Timing`.
             once: Never type it a second time in any case. Default: no.
@@ -94,7 +95,8 @@ class ConsoleShellKeywords(ConsoleBase):
 
         Returns:
             The result, with the attributes ``stdout``, ``status``, ``duration`` (seconds) and ``kernel`` (messages of
-            the kernel, one a line). The status of a command that restarted the board may be None.
+            the kernel, one a line). ``rc`` is the status, too, and ``stderr`` is empty: there is one console, on which
+            errors are output. The status of a command that restarted the board may be None.
 
         Raises:
             CommandFailed: It had another status, was not done in time, or found no shell; or the board restarted.
@@ -104,19 +106,20 @@ class ConsoleShellKeywords(ConsoleBase):
         | ${result} =    Run Command    uname -r
         | Should Match Regexp    ${result.stdout}    ^6\\\\.
         | Run Command    test -e /nowhere    expect_status=1
+        | Run Command    grep -q error /var/log/messages    expect_status=0, 1
         | Run Command    reboot    expect_status=restart    timeout=1 min
         """
         console = self.console(device, driver)
-        restarts = expect_status == "restart"
+        expected = ExpectedStatus.of(expect_status)
         delay = seconds(char_delay)
-        found = run_command(console, command, timeout, once=once, char_delay=delay, restarts=restarts)
+        found = run_command(console, command, timeout, once=once, char_delay=delay, restarts=expected.restart)
         result = replace(found, stdout=console.hidden(found.stdout), kernel=console.hidden(found.kernel))
         logger.info(f"Status {result.status} after {result.duration:.3f} seconds. Output:\n{result.stdout}")
         if result.kernel:
             logger.info(f"Messages of the kernel meanwhile:\n{result.kernel}")
-        if isinstance(expect_status, int) and result.status != expect_status:
+        if not expected.meets(result.status):
             printed = f"It printed:\n{tail(result.stdout, 10)}" if result.stdout.strip() else "It printed nothing."
             raise CommandFailed(
-                f"Command {quoted(command)} ended with status {result.status}, not {expect_status}. {printed}"
+                f"Command {quoted(command)} ended with status {result.status}, {expected.unmet}. {printed}"
             )
         return result

@@ -10,6 +10,7 @@ from typing import TypeVar
 from JumpstarterLibrary.common.durations import read_duration
 from JumpstarterLibrary.common.values import InvalidValue, shown
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.keywords.expected_status import ExpectedStatus, convert_status
 
 Choice = TypeVar("Choice", bound=enum.Enum)
 
@@ -32,7 +33,10 @@ def convert_duration(value: str | int | float) -> datetime.timedelta:
     return datetime.timedelta(seconds=-seconds if negative else seconds)
 
 
-CONVERTERS: dict[type, Callable[..., object]] = {datetime.timedelta: convert_duration}
+CONVERTERS: dict[type, Callable[..., object]] = {
+    datetime.timedelta: convert_duration,
+    ExpectedStatus: convert_status,
+}
 """For ``ROBOT_LIBRARY_CONVERTERS``: a time is the same in arguments of keywords as in files and settings."""
 
 # Robot Framework 7 ends the whole run with a traceback where it cannot convert an argument of an import itself.

@@ -134,7 +134,7 @@ class UBoot:
         """
         result = self.run(command, timeout)
         if result.status != 0:
-            raise wrong_status(result, 0)
+            raise wrong_status(result, "not 0")
         return result
 
     def enter(self, command: str, timeout: Seconds = None) -> int:
@@ -283,13 +283,16 @@ def short(line: str) -> str:
     return line if len(line) <= QUOTED else f"{line[: QUOTED - 3]}..."
 
 
-def wrong_status(result: CommandResult, expected: int) -> CommandFailed:
-    """Return the error for a command that ended with another status."""
+def wrong_status(result: CommandResult, unmet: str) -> CommandFailed:
+    """Return the error for a command that ended with another status.
+
+    Args:
+        result: The result.
+        unmet: The end of the sentence that tells the status, such as ``not 0``.
+    """
     last = "\n".join(f"  {line}" for line in result.stdout.splitlines()[-10:])
     printed = f"It printed:\n{last}" if last else "It printed nothing."
-    return CommandFailed(
-        f"U-Boot's command '{result.command}' ended with status {result.status}, not {expected}. {printed}"
-    )
+    return CommandFailed(f"U-Boot's command '{result.command}' ended with status {result.status}, {unmet}. {printed}")
 
 
 def _check(command: str) -> None:
