@@ -105,7 +105,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     Consoles are read from the moment a device is connected, into a history that reading never destroys. It keeps the
     last 8 million characters; the transcript has all, in two files in ``jumpstarter-artefacts`` of the output directory
     that are linked from the log: every byte as it came, and timed lines of what came and what was typed. Secrets are in
-    neither.
+    neither. Beside them is the event log of the device, ``events.jsonl``: one line of JSON for each call, power action,
+    transfer, state and change of the lease, with its time.
 
     `Console Should Contain` looks from a cursor on and moves it behind the match. A power action moves the cursor to
     the present end, so that old output cannot answer for the new boot. ``since=`` looks from elsewhere: ``power_on``,

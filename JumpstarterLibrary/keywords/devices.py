@@ -34,10 +34,12 @@ class ExporterHost(Protocol):
 class LeaseSource(Protocol):
     """Source of leased devices, which also releases them."""
 
-    def take(self, wanted: DeviceRequest, events: Events, lease: str | None, held: Mapping[str, str]) -> LeasedDevice:
+    def connect(
+        self, wanted: DeviceRequest, events: Events, lease: str | None, held: Mapping[str, str]
+    ) -> LeasedDevice:
         """Lease a device, or connect to the one of an existing lease."""
 
-    def give_back(self, device: LeasedDevice) -> None:
+    def release(self, device: LeasedDevice) -> None:
         """Close a device, and release its lease if it is ours."""
 
     def close(self) -> None:
@@ -200,8 +202,8 @@ class Devices:
             if self._leasing is None:
                 raise ConfigurationError("Nothing can be leased here.")
             self._check_attached(mode.lease)
-            leased = self._leasing.take(wanted, events, mode.lease, self._held())
-            stack.callback(self._leasing.give_back, leased)
+            leased = self._leasing.connect(wanted, events, mode.lease, self._held())
+            stack.callback(self._leasing.release, leased)
             return leased
         connection = self._connection(wanted, mode.mode, stack)
         self._warn_if_insecure(connection)

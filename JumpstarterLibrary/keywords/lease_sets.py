@@ -106,13 +106,13 @@ class LeaseSetKeywords(LeaseKeywords):
                 self._acquire(request, alias, limit, scope)
                 taken.append(alias)
         except LeaseTimeout as error:
-            self._give_back(taken)
+            self._release_all(taken)
             return order[len(taken)], error
         except BaseException:
-            self._give_back(taken)
+            self._release_all(taken)
             raise
         return None
 
-    def _give_back(self, aliases: list[str]) -> None:
+    def _release_all(self, aliases: list[str]) -> None:
         for alias in reversed(aliases):
             self.devices.release(alias)

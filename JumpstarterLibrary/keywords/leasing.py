@@ -75,7 +75,9 @@ class Leases:
         """Return where a device came from."""
         return self._origins[device]
 
-    def take(self, wanted: DeviceRequest, events: Events, lease: str | None, held: Mapping[str, str]) -> LeasedDevice:
+    def connect(
+        self, wanted: DeviceRequest, events: Events, lease: str | None, held: Mapping[str, str]
+    ) -> LeasedDevice:
         """Lease a device, or connect to the exporter of an existing lease.
 
         Args:
@@ -94,7 +96,7 @@ class Leases:
         self._origins[device] = service
         return device
 
-    def give_back(self, device: LeasedDevice) -> None:
+    def release(self, device: LeasedDevice) -> None:
         """Close a device, and release its lease if it is ours."""
         # Robot handles SIGTERM only until listeners are closed.
         self._termination.guard()

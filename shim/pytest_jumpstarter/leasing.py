@@ -57,13 +57,13 @@ class ControllerSource:
         """The client classes that may be imported because an exporter names them."""
         return Allow(tuple(self.settings.drivers_allow), self.settings.drivers_unsafe)
 
-    def take(self, device: LeasedDevice) -> None:
+    def add(self, device: LeasedDevice) -> None:
         """Count a board, and write its lease down if it is ours."""
         self.boards += 1
         if device.lease.ours:
             self._notes.add(device.lease.name, self.settings)
 
-    def give_back(self, device: LeasedDevice) -> None:
+    def release(self, device: LeasedDevice) -> None:
         """Close a board, and release its lease if it is ours."""
         self.boards -= 1
         if self.service.release(device):
@@ -106,7 +106,7 @@ class Leasing:
         self._sources.append(ControllerSource(settings, WorkerLeaseRegistry(None, "") if mode.lab else self._notes))
         return self._sources[-1]
 
-    def take(
+    def connect(
         self, wanted: DeviceRequest, mode: ConnectionMode, source: ControllerSource, events: Events
     ) -> LeasedDevice:
         """Lease a board, or connect to the one of the lease that was found.
@@ -118,7 +118,7 @@ class Leasing:
         if mode.lease is None:
             wanted = replace(wanted, request=self._request(wanted, mode, source))
         device = connect_leased(source.service, wanted, mode.lease, events, follow_logs=self._follow_logs)
-        source.take(device)
+        source.add(device)
         return device
 
     def secrets(self) -> list[str]:
@@ -126,8 +126,8 @@ class Leasing:
         found = [secret for one in self._sources for secret in (one.settings.token, one.settings.refresh_token)]
         return [secret for secret in found if secret]
 
-    def relax(self) -> None:
-        """No lease is held at present: signals do what they do elsewhere."""
+    def restore_signals(self) -> None:
+        """Let signals do what they do elsewhere: no lease is held at present."""
         self._termination.restore()
 
     def close(self) -> None:

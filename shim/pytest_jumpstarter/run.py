@@ -121,9 +121,9 @@ class Run:
         """A test is over, with all its repetitions: give back what no other test wants."""
         self._pool.discard_unowned(self._wanted)
         if not self._pool:
-            self._leasing.relax()
+            self._leasing.restore_signals()
 
-    def give_back(self) -> None:
+    def release_unused(self) -> None:
         """Release the boards that no test uses, since their controller is about to stop."""
         self._pool.discard_unowned()
 
@@ -169,8 +169,8 @@ class Run:
                 if source is None:
                     device, allow = self._join(events, stack), Allow.from_environment()
                 else:
-                    leased = self._leasing.take(wanted, mode, source, events)
-                    stack.callback(source.give_back, leased)
+                    leased = self._leasing.connect(wanted, mode, source, events)
+                    stack.callback(source.release, leased)
                     device, allow = leased, source.allow
             except JumpstarterError:
                 self.evidence.begin(recorder, request, None)

@@ -32,7 +32,7 @@ details = logging.getLogger(__name__)
 
 
 class ActiveLease:
-    """A lease that is held until ``leave``.
+    """A lease that is held until ``close``.
 
     Args:
         lease: The lease, which has an exporter.
@@ -110,7 +110,7 @@ class ActiveLease:
 
     # The end
 
-    def leave(self, *, release: bool) -> None:
+    def close(self, *, release: bool) -> None:
         """Stop using the lease.
 
         Args:
@@ -129,7 +129,9 @@ class ActiveLease:
             unregister(self.lease)
 
 
-def take(controller: Controller, request: LeaseRequest, timeout: float, *, release: bool, tick: Tick) -> ActiveLease:
+def acquire_or_join(
+    controller: Controller, request: LeaseRequest, timeout: float, *, release: bool, tick: Tick
+) -> ActiveLease:
     """Return a lease that has an exporter: a new one, or the one that the request names.
 
     Args:

@@ -14,7 +14,7 @@ from JumpstarterLibrary.client.leasing import LeaseRequest
 from JumpstarterLibrary.errors import InfrastructureError, LeaseTransferred, UsageError
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.factory import Allow, build_clients
-from pytest_jumpstarter.upstream_api.config.active_lease import ActiveLease, take
+from pytest_jumpstarter.upstream_api.config.active_lease import ActiveLease, acquire_or_join
 from pytest_jumpstarter.upstream_api.config.channel import controller_of
 from pytest_jumpstarter.upstream_api.config.direct import DirectLease
 from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
@@ -138,7 +138,7 @@ class Lease:
         )
         with controller_calls(None):
             controller = controller_of(self.channel)
-            holding = take(controller, request, self.acquisition_timeout, release=self.release, tick=tick)
+            holding = acquire_or_join(controller, request, self.acquisition_timeout, release=self.release, tick=tick)
         self._holding, self._leaving = holding, False
         if holding.lease.name != self.name:
             self.name, self.release = holding.lease.name, True
@@ -163,7 +163,7 @@ class Lease:
     def _leave(self) -> None:
         holding, self._leaving = self._holding, True
         if holding is not None:
-            holding.leave(release=self.release)
+            holding.close(release=self.release)
 
     def __enter__(self) -> Self:
         return self.request()
