@@ -88,7 +88,7 @@ class DriverMethods:
 
     def _driver_call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
         """Call a unary method by ``call``, which a user's client class may have without ``timeout``."""
-        return call_within(timeout, self.call, method, *args)
+        return self.call(method, *args) if seconds(timeout) is None else self.call(method, *args, timeout=timeout)
 
     def _driver_results(self, method: str, *args: object) -> Generator[Any, None, None]:
         """Call a streaming method and yield its results; closing the generator cancels the call."""

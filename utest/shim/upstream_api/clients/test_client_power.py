@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -86,6 +87,22 @@ def test_a_cycle_that_takes_less_than_no_time(served: Served) -> None:
     with pytest.raises(UsageError, match=r"^A power cycle cannot take -1 seconds\. Nothing was switched\.$"):
         client.cycle(-1)
     assert driver.asked == []
+
+
+def test_a_call_takes_few_frames_in_both_faces(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = served(MockPower())
+    device = client.stub.device
+    call, depths = device.link.stub.driver_call, []
+
+    def spy(*args: Any, **options: Any) -> Any:
+        depths.append(len(inspect.stack(0)) - here)
+        return call(*args, **options)
+
+    monkeypatch.setattr(device.link.stub, "driver_call", spy)
+    here = len(inspect.stack(0)) + 1
+    device.client.on()
+    client.on()
+    assert depths == [3, 4]
 
 
 def test_readings(served: Served) -> None:
