@@ -172,7 +172,7 @@ class RemoteFile:
 
 
 class FileStoreMethods(DriverMethods):
-    """Files on the exporter: what a file store offers to both faces.
+    """The methods of file stores, for both faces.
 
     Paths are relative to its root; directories end with ``/``.
     """

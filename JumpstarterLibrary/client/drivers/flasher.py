@@ -13,7 +13,7 @@ from JumpstarterLibrary.types import Compression, Verdict, Verify
 
 
 class FlasherMethods(ImageMethods):
-    """The methods of a flasher.
+    """The methods of flashers, for both faces.
 
     What ``target`` means is the driver's to say: partition, load command, flash address, file name.
     """

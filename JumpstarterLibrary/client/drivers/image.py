@@ -41,7 +41,7 @@ class WriteOptions:
 
 
 class ImageMethods(DriverMethods):
-    """Write images and read them: what flashers, and storage muxes that flash, offer to both faces."""
+    """The methods of drivers that write images and read them, for both faces."""
 
     def flash(
         self,

@@ -23,7 +23,7 @@ _Result = TypeVar("_Result")
 
 
 class StorageMuxMethods(DriverMethods):
-    """A medium that either the exporter or the device has: what a storage mux offers to both faces."""
+    """The methods of storage muxes, for both faces."""
 
     GIVE_BACK_S: float | None = 10.0
     """How long giving the medium back may take after a failure; None for no limit."""
@@ -95,7 +95,10 @@ class StorageMuxMethods(DriverMethods):
 
 
 class StorageMuxFlasherMethods(ImageMethods, StorageMuxMethods):
-    """Write the whole medium and read it: medium to the exporter, transfer, medium to the device in any case."""
+    """The methods of storage muxes that flash, for both faces.
+
+    The medium goes to the exporter, is written or read as a whole, and goes to the device in any case.
+    """
 
     def _check_arguments(self, path: object, target: str | None) -> None:
         driver = f"Driver '{self._driver_proxy.path}' is a storage mux, which writes"

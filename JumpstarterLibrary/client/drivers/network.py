@@ -7,7 +7,7 @@ from JumpstarterLibrary.client.forward import TcpForward, UnixForward
 
 
 class NetworkMethods(DriverMethods):
-    """Connect to the device's network: what a network driver offers to both faces."""
+    """The methods of network drivers, for both faces."""
 
     def address(self) -> str:
         """Return the far side's address as the exporter sees it, for example ``tcp://10.0.0.2:22``.

@@ -19,7 +19,7 @@ OFF_TIME_S = 2.0
 
 
 class PowerMethods(DriverMethods):
-    """The power of a board: what a power driver offers to both faces."""
+    """The methods of power drivers, for both faces."""
 
     def on(self, *, timeout: Seconds = None) -> None:
         """Switch power on. Switching on what is on is fine."""

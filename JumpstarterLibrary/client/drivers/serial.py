@@ -10,7 +10,7 @@ from JumpstarterLibrary.client.forward import Opener
 
 
 class SerialMethods(DriverMethods):
-    """Use a serial port: what a serial driver offers to both faces."""
+    """The methods of serial ports, for both faces."""
 
     def set_dtr(self, value: bool, *, timeout: Seconds = None) -> None:
         """Set the DTR line."""

@@ -30,7 +30,7 @@ class AsyncDriverClient(AsyncMethods):
     Attributes:
         uuid: The driver instance's id, as the exporter reported it.
         labels: The labels of its report.
-        stub: The connection; a `Wire`.
+        stub: The connection; a `DriverHandle`.
         log_level: The level of the client's logger.
     """
 
@@ -175,11 +175,10 @@ class DriverClient(AsyncDriverClient, DriverMethods):
         return [*super().__dir__(), *self.__dict__.get("children", ())]
 
     def __repr__(self) -> str:
-        wire = self.__dict__.get("stub")
-        where = (
-            f" {wire.node.path or '(root)'!r} of {wire.device.link.name!r}" if isinstance(wire, DriverHandle) else ""
-        )
-        return f"<{type(self).__name__}{where}>"
+        handle = self.__dict__.get("stub")
+        if not isinstance(handle, DriverHandle):
+            return f"<{type(self).__name__}>"
+        return f"<{type(self).__name__} {handle.node.path or '(root)'!r} of {handle.device.link.name!r}>"
 
 
 def _children_told(children: dict[str, Any] | None) -> str:

@@ -27,7 +27,7 @@ class DriverHandle:
         return self.device.proxy(self.node)
 
     def __repr__(self) -> str:
-        return f"<Wire to {self.node.path or '(root)'!r} of {self.device.link.name!r}>"
+        return f"<DriverHandle of {self.node.path or '(root)'!r} on {self.device.link.name!r}>"
 
 
 def proxy_of(client: object) -> DriverProxy:

@@ -77,6 +77,17 @@ class Worker(EchoNetwork):
         return len(self.kept)
 
     @export
+    async def stall(self, source: dict[str, Any]) -> None:
+        try:
+            async with self.resource(source) as stream:
+                await stream.receive()
+                self.began = True
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+    @export
     async def give(self, target: dict[str, Any]) -> None:
         async with self.resource(target) as stream:
             await stream.send(self.kept)
@@ -261,6 +272,22 @@ async def test_a_driver_that_takes_only_a_part_is_told_of(client: Any) -> None:
     ):
         async with client.resource_async(Memory(bytes(100_000_000))) as handle:
             await client.call_async("keep", handle, 1000)
+
+
+async def test_a_cancelled_upload_cancels_its_call(client: Any, driver: Worker, eventually: Eventually) -> None:
+    source = Memory(bytes(10_000_000))
+
+    async def upload() -> None:
+        async with client.resource_async(source) as handle:
+            await client.call_async("stall", handle)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(upload)
+        await anyio.to_thread.run_sync(eventually, lambda: driver.began)
+        tasks.cancel_scope.cancel()
+    await anyio.to_thread.run_sync(eventually, lambda: driver.cancelled)
+    assert source.closed
+    assert await client.call_async("work", 0) == "done"
 
 
 async def test_the_log(served: Served, caplog: pytest.LogCaptureFixture, eventually: Eventually) -> None:
