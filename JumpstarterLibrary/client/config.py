@@ -8,25 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from JumpstarterLibrary.client.address import Address
+from JumpstarterLibrary.common.environment import EXPORTER, EXPORTER_LABELS, HOST, LEASE, PASSPHRASE, PIN, PLAINTEXT
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.hints import Hint, argument
 from JumpstarterLibrary.types import Tls
-
-HOST = "JUMPSTARTER_HOST"
-"""Environment variable: unix socket path or host:port of an exporter that is ready for driver calls."""
-
-LEASE = "JMP_LEASE"
-"""Environment variable: a lease to use, and never to release."""
-
-EXPORTER = "JMP_EXPORTER"
-"""Environment variable: the name of the shell's exporter."""
-
-EXPORTER_LABELS = "JMP_EXPORTER_LABELS"
-"""Environment variable: the labels of the shell's exporter, ``KEY=VALUE`` divided by commas."""
-
-PASSPHRASE = "JMP_GRPC_PASSPHRASE"
-PLAINTEXT = "JMP_GRPC_INSECURE"
-PIN = "JUMPSTARTER_GRPC_INSECURE"
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,7 @@ from JumpstarterLibrary.common.compression import (
     can_decompress,
     known_encodings,
 )
-
-DISABLE_VARIABLE = "JMP_DISABLE_COMPRESSION"
-"""Set to 1, the exporter says that it accepts no content encoding. It decodes all the same: upstream's client encodes
-where the user asked for it, without asking the exporter."""
+from JumpstarterLibrary.common.environment import DISABLE_COMPRESSION
 
 
 class DecodingError(Exception):
@@ -22,8 +19,12 @@ class DecodingError(Exception):
 
 
 def accepted_encoding(encoding: str | None) -> str:
-    """Return the encoding if clients may use it, else an empty string."""
-    if encoding is None or os.environ.get(DISABLE_VARIABLE) == "1":
+    """Return the encoding if clients may use it, else an empty string.
+
+    Where the environment disables compression, the exporter only says so. It decodes all the same: upstream's client
+    encodes where the user asked for it, without asking the exporter.
+    """
+    if encoding is None or os.environ.get(DISABLE_COMPRESSION) == "1":
         return ""
     return encoding if can_decompress(encoding) else ""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from JumpstarterLibrary.common import environment
 from JumpstarterLibrary.common.config_reader import ConfigReader
 from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown
 from JumpstarterLibrary.common.yaml_files import YamlFile, parse_yaml, read_yaml
@@ -285,10 +286,10 @@ class ExporterConfigV1Alpha1:
         metadata, tls, hooks = table.table("metadata"), table.table("tls"), table.table("hooks")
         failures = table.table("failureDetection")
         return cls(
-            name=metadata.text("name") or os.environ.get("JMP_NAME"),
-            namespace=metadata.text("namespace") or os.environ.get("JMP_NAMESPACE"),
-            endpoint=table.text("endpoint") or os.environ.get("JMP_ENDPOINT"),
-            token=table.text("token") or os.environ.get("JMP_TOKEN"),
+            name=metadata.text("name") or os.environ.get(environment.NAME),
+            namespace=metadata.text("namespace") or os.environ.get(environment.NAMESPACE),
+            endpoint=table.text("endpoint") or os.environ.get(environment.ENDPOINT),
+            token=table.text("token") or os.environ.get(environment.TOKEN),
             tls_ca=tls.text("ca") or "",
             tls_insecure=tls.boolean("insecure"),
             grpc_options=table.mapping("grpcOptions"),

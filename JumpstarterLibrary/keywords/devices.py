@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
-from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import DevicePool, PooledDevice
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.timing import TimingSource
+from JumpstarterLibrary.common.environment import HOST, LEASE
 from JumpstarterLibrary.errors import ConfigurationError, InfrastructureError, NoSuchDevice, UsageError
 from JumpstarterLibrary.types import Mode, Scope, Tls
 

@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.availability import Availability
+from JumpstarterLibrary.common import environment
 from JumpstarterLibrary.errors import ConfigurationError, ExporterNotReady, LeaseUnsatisfiable
 from JumpstarterLibrary.keywords.base import Keywords
 from JumpstarterLibrary.keywords.devices import Devices
@@ -175,7 +176,7 @@ class ExporterKeywords(Keywords):
         mode = self.devices.default.mode
         settings = self._service().controller.settings if mode is Mode.virtual else self.leases.settings()
         rows = [(line.key, line.value, line.origin) for line in settings.described()]
-        names = ("JUMPSTARTER_HOST", "JMP_LEASE", "JMP_EXPORTER")
+        names = (environment.HOST, environment.LEASE, environment.EXPORTER)
         rows += [(name, self.devices.environ[name], "environment") for name in names if name in self.devices.environ]
         rows.append(("mode", mode.value, "library import"))
         logger.info(table(f"Client configuration: {settings.source}", ("setting", "value", "from"), rows), html=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 
-from JumpstarterLibrary.client.config import LEASE, ShellFacts
+from JumpstarterLibrary.client.config import ShellFacts
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.leasing.state import LeaseState
+from JumpstarterLibrary.common.environment import LEASE
 from JumpstarterLibrary.errors import LeaseError
 from JumpstarterLibrary.keywords.base import Keywords
 from JumpstarterLibrary.keywords.devices import Devices

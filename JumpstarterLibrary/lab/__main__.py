@@ -16,8 +16,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from JumpstarterLibrary.common.environment import CLIENT_CONFIG_HOME
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
-from JumpstarterLibrary.lab.configurations import CONFIG_HOME
 from JumpstarterLibrary.lab.faults import FAULTS, find, parse_fault, read_options, spelt
 from JumpstarterLibrary.lab.labfile import LabFile
 from JumpstarterLibrary.lab.virtual_lab import VirtualLab
@@ -115,14 +115,14 @@ def _instructions(lab: VirtualLab, directory: Path, file: LabFile, files: list[P
     shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
     selector = _selector(file)
     lines = [
-        f"{CONFIG_HOME}={directory}",
+        f"{CLIENT_CONFIG_HOME}={directory}",
         "",
         f"The controller listens on {lab.endpoint}, the router on {lab.router.endpoint}.",
         f"{len(names)} exporters: {shown}",
         "",
         "In another shell:",
         "",
-        f"    export {CONFIG_HOME}={directory}",
+        f"    export {CLIENT_CONFIG_HOME}={directory}",
         "    jmp get exporters",
         f"    jmp shell --selector {selector} -- j power on",
         f"    robot your_suite.robot        # with: Acquire Lease    {selector}",

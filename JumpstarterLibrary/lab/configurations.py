@@ -12,9 +12,6 @@ import yaml
 
 API_VERSION = "jumpstarter.dev/v1alpha1"
 
-CONFIG_HOME = "JMP_CLIENT_CONFIG_HOME"
-"""The environment variable that names the directory of a client's configuration."""
-
 
 def tls_section(ca: bytes, *, insecure: bool) -> dict[str, Any]:
     """Return the section of a configuration with the certificates to trust.

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
+from JumpstarterLibrary.common.environment import CLIENT_CONFIG_HOME
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.exporter.hosting import LoopThread
 from JumpstarterLibrary.exporter.leasing import ControllerAccess, ExporterTiming
@@ -249,7 +250,7 @@ class VirtualLab:
             name: The client.
         """
         self.write_client_config(directory, name)
-        return {configurations.CONFIG_HOME: str(directory)}
+        return {CLIENT_CONFIG_HOME: str(directory)}
 
     def exporter_config(self, name: str) -> dict[str, Any]:
         """Return the configuration by which an exporter from elsewhere takes a place, still without drivers.

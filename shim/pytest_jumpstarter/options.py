@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from JumpstarterLibrary.common.environment import HOST, LEASE
+
 if TYPE_CHECKING:
     from JumpstarterLibrary.client import Timing
 
@@ -230,7 +232,7 @@ class Options:
     def told(self) -> str | None:
         """Return a line about what was said in the settings and in the environment; None if nothing was."""
         words = [
-            *(f"{name}={os.environ[name]}" for name in ("JUMPSTARTER_HOST", "JMP_LEASE") if os.environ.get(name)),
+            *(f"{name}={os.environ[name]}" for name in (HOST, LEASE) if os.environ.get(name)),
             *([f"mode={self.mode()}"] if self.mode() != "auto" else []),
             *([f"virtual lab={self.virtual_lab}"] if self.virtual_lab else []),
         ]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection
-from JumpstarterLibrary.client.config import PASSPHRASE
 from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
 from JumpstarterLibrary.client.devices.pool import DevicePool
@@ -19,6 +18,7 @@ from JumpstarterLibrary.client.devices.recorder import Recorder
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Event, Events, LogRecord, Notice, TransferEnded
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
+from JumpstarterLibrary.common.environment import PASSPHRASE
 from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.types import Mode, Scope
 from pytest_jumpstarter.board import ConnectedBoard

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from JumpstarterLibrary.client import Device, DirectConnection
-from JumpstarterLibrary.client.config import HOST, ShellFacts
+from JumpstarterLibrary.client.config import ShellFacts
+from JumpstarterLibrary.common.environment import HOST
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.factory import Allow, build_clients

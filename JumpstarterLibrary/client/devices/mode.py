@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from JumpstarterLibrary.client.config import HOST, LEASE
 from JumpstarterLibrary.client.leasing.controller import LeaseRequest
+from JumpstarterLibrary.common.environment import HOST, LEASE
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.hints import Hint, argument
 from JumpstarterLibrary.types import Mode

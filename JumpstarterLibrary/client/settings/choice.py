@@ -12,11 +12,11 @@ from pathlib import Path
 from JumpstarterLibrary.client.settings.files import API_VERSION, read_file
 from JumpstarterLibrary.client.settings.layers import Given, Layer, Layers, where
 from JumpstarterLibrary.client.settings.values import literal, text_or_nothing
+from JumpstarterLibrary.common.environment import CLIENT_CONFIG, CLIENT_CONFIG_HOME, NAME, NAMESPACE
 from JumpstarterLibrary.common.values import type_name
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.hints import Hint, argument
 
-VARIABLE = "JMP_CLIENT_CONFIG"
 SUFFIX = ".yaml"
 
 _CLIENT, _CONFIG = argument("client"), argument("config")
@@ -88,7 +88,7 @@ def config_home(environ: Mapping[str, str] = os.environ) -> Path:
     ``JMP_CLIENT_CONFIG_HOME`` if it is set, else ``jumpstarter`` in ``XDG_CONFIG_HOME`` if that is an absolute path,
     else ``~/.config/jumpstarter``.
     """
-    own = environ.get("JMP_CLIENT_CONFIG_HOME")
+    own = environ.get(CLIENT_CONFIG_HOME)
     if own:
         return Path(own)
     shared = environ.get("XDG_CONFIG_HOME", "")
@@ -116,7 +116,7 @@ def choose(arguments: ClientArguments, environ: Mapping[str, str], weak: Sequenc
     return (
         _argued(arguments, clients)
         or _identified(Layers([arguments.layer(), *weak]))
-        or _variable(environ.get(VARIABLE), clients)
+        or _variable(environ.get(CLIENT_CONFIG), clients)
         or _kept(clients)
     )
 
@@ -148,10 +148,10 @@ def _variable(value: str | None, clients: Path) -> ClientChoice | None:
     if not value:
         return None
     if os.sep in value or value.endswith((SUFFIX, ".yml")):
-        path = _existing(Path(value).expanduser(), VARIABLE)
+        path = _existing(Path(value).expanduser(), CLIENT_CONFIG)
     else:
-        path = _of_alias(value, clients, VARIABLE)
-    return ClientChoice(f"'{path}', which {VARIABLE} names", path)
+        path = _of_alias(value, clients, CLIENT_CONFIG)
+    return ClientChoice(f"'{path}', which {CLIENT_CONFIG} names", path)
 
 
 def _kept(clients: Path) -> ClientChoice:
@@ -169,8 +169,8 @@ def _kept(clients: Path) -> ClientChoice:
             hint=Hint.CHOOSE_CLIENT,
         )
     raise ConfigurationError(
-        f"No client is configured{lost}: JMP_NAMESPACE and JMP_NAME are not both set, {VARIABLE} is not set, and there "
-        f"is no client in '{clients}'.",
+        f"No client is configured{lost}: {NAMESPACE} and {NAME} are not both set, {CLIENT_CONFIG} is not set, and "
+        f"there is no client in '{clients}'.",
         hint=Hint.CONFIGURE_CLIENT,
     )
 

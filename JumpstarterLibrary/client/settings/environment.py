@@ -11,20 +11,19 @@ import json
 from collections.abc import Mapping, Sequence
 
 from JumpstarterLibrary.client.settings.layers import OPTIONS, SECTIONS, Given, Layer, section_layer
+from JumpstarterLibrary.common import environment
 from JumpstarterLibrary.errors import ConfigurationError
 
-INSECURE = ("JMP_GRPC_INSECURE", "JUMPSTARTER_GRPC_INSECURE")
-
-_STRONG = {"JMP_DIAL_TIMEOUT": "leases.dial_timeout", "JMP_RETRY_TIMEOUT": "leases.retry_timeout"}
+_STRONG = {environment.DIAL_TIMEOUT: "leases.dial_timeout", environment.RETRY_TIMEOUT: "leases.retry_timeout"}
 
 _WEAK = {
-    "JMP_NAMESPACE": "metadata.namespace",
-    "JMP_NAME": "metadata.name",
-    "JMP_ENDPOINT": "endpoint",
-    "JMP_TOKEN": "token",
-    "JMP_REFRESH_TOKEN": "refresh_token",
-    "JMP_DRIVERS_ALLOW": "drivers.allow",
-    "JMP_DRIVERS_UNSAFE": "drivers.unsafe",
+    environment.NAMESPACE: "metadata.namespace",
+    environment.NAME: "metadata.name",
+    environment.ENDPOINT: "endpoint",
+    environment.TOKEN: "token",
+    environment.REFRESH_TOKEN: "refresh_token",
+    environment.DRIVERS_ALLOW: "drivers.allow",
+    environment.DRIVERS_UNSAFE: "drivers.unsafe",
 }
 
 VARIABLES = {key: name for name, key in _WEAK.items()}
@@ -34,7 +33,7 @@ VARIABLES = {key: name for name, key in _WEAK.items()}
 def env_overrides(environ: Mapping[str, str]) -> Layer:
     """Return what the environment says even against the file."""
     layer = _single(environ, _STRONG)
-    for name in INSECURE:
+    for name in environment.INSECURE:
         if environ.get(name) == "1":
             return {**layer, "tls.insecure": Given(True, f"environment {name}", name)}
     return layer

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from JumpstarterLibrary.common.environment import INSECURE
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1
 
 KIND = "Exporter"
-
-INSECURE_VARIABLES = ("JMP_GRPC_INSECURE", "JUMPSTARTER_GRPC_INSECURE")
 
 DEFAULT_OPTIONS: Mapping[str, Any] = {
     "grpc.lb_policy_name": "round_robin",
@@ -72,7 +71,7 @@ class ControllerAccess:
             name=_needed(config, "metadata.name", config.name),
             token=_needed(config, "token", config.token),
             ca=_authorities(config),
-            insecure=config.tls_insecure or any(environ.get(name) == "1" for name in INSECURE_VARIABLES),
+            insecure=config.tls_insecure or any(environ.get(name) == "1" for name in INSECURE),
             options=config.grpc_options,
         )
 

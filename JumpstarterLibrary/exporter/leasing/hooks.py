@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from JumpstarterLibrary.common.environment import MOTD_FILE
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.leasing.interpreter import command
 from JumpstarterLibrary.exporter.leasing.pty_process import PtyProcess
@@ -55,7 +56,7 @@ class HookCall:
         """
         found = dict(environ)
         found.pop("PS1", None)
-        found.pop("JMP_MOTD_FILE", None)
+        found.pop(MOTD_FILE, None)
         found.update(
             JUMPSTARTER_HOST=self.host,
             JMP_DRIVERS_ALLOW="UNSAFE",
@@ -66,7 +67,7 @@ class HookCall:
             GIT_TERMINAL_PROMPT="0",
         )
         if self.motd_file is not None:
-            found["JMP_MOTD_FILE"] = self.motd_file
+            found[MOTD_FILE] = self.motd_file
         return found
 
 

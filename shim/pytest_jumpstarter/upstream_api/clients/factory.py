@@ -15,6 +15,7 @@ from uuid import UUID
 from JumpstarterLibrary.client import Device, DriverProxy, drivers
 from JumpstarterLibrary.client.drivers import GenericProxy, power, proxy_class
 from JumpstarterLibrary.client.tree import Node
+from JumpstarterLibrary.common.environment import DRIVERS_ALLOW, DRIVERS_UNSAFE
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.driver_handle import DriverHandle
 from pytest_jumpstarter.upstream_api.clients.importing import MissingDriverError, import_class, is_allowed
@@ -23,8 +24,6 @@ from pytest_jumpstarter.upstream_api.clients.stub import StubDriverClient
 
 logger = logging.getLogger(__name__)
 
-ALLOW = "JMP_DRIVERS_ALLOW"
-UNSAFE = "JMP_DRIVERS_UNSAFE"
 QUIET = "_JMP_SUPPRESS_DRIVER_WARNINGS"
 """Set by ``jmp shell``, which has warned already."""
 
@@ -78,8 +77,8 @@ class Allow:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Allow:
         """Return what ``JMP_DRIVERS_ALLOW`` says: patterns with commas between them, or ``UNSAFE`` for everything."""
-        patterns = tuple(filter(None, (pattern.strip() for pattern in environ.get(ALLOW, "").split(","))))
-        unsafe = "UNSAFE" in patterns or environ.get(UNSAFE, "").lower() in ("1", "true", "yes", "on")
+        patterns = tuple(filter(None, (pattern.strip() for pattern in environ.get(DRIVERS_ALLOW, "").split(","))))
+        unsafe = "UNSAFE" in patterns or environ.get(DRIVERS_UNSAFE, "").lower() in ("1", "true", "yes", "on")
         return cls(patterns, unsafe)
 
     def permits(self, class_path: str) -> bool:
