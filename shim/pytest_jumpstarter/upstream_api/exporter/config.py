@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +14,8 @@ from JumpstarterLibrary.common.yaml_files import read_yaml
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter import ExporterConfigV1Alpha1 as CoreConfig
-from JumpstarterLibrary.exporter.config import SOURCE
+from JumpstarterLibrary.exporter.config import SOURCE, OnFailure
+from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1 as CoreHook
 from pytest_jumpstarter.upstream_api.config.exceptions import FileNotFoundError
 from pytest_jumpstarter.upstream_api.config.files import (
     CONFIG_API_VERSION,
@@ -45,8 +46,8 @@ class HookInstanceConfigV1Alpha1(Record):
 
     exec_: str | None = Field(default=None, alias="exec")
     script: str
-    timeout: Seconds = 120
-    on_failure: Literal["warn", "endLease", "exit"] = Field(default="warn", alias="onFailure")
+    timeout: Seconds = CoreHook.timeout
+    on_failure: OnFailure = Field(default=CoreHook.on_failure, alias="onFailure")
 
 
 class HookConfigV1Alpha1(Record):
@@ -69,8 +70,8 @@ class FailureDetectionConfigV1Alpha1(Record):
         rapid_failure_window: Seconds in which a failure counts.
     """
 
-    max_rapid_failures: int = Field(default=5, alias="maxRapidFailures")
-    rapid_failure_window: WholeSeconds = Field(default=60, alias="rapidFailureWindow")
+    max_rapid_failures: int = Field(default=CoreConfig.max_rapid_failures, alias="maxRapidFailures")
+    rapid_failure_window: WholeSeconds = Field(default=CoreConfig.rapid_failure_window, alias="rapidFailureWindow")
 
 
 class ExporterConfigV1Alpha1(Record, FileModel):
