@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.boot import progress
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
+from JumpstarterLibrary.client.consoles import boot_messages
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.deadline import format_duration
 
@@ -148,10 +148,10 @@ class Detector:
 def last_phase(text: str) -> str:
     """Return what a console has told last of a boot: ``starting``, ``booting``, ``dead``, or ``unknown``."""
     found = {
-        STARTING: _last(progress.STARTING, text),
-        BOOTING: _last(progress.BOOTING, text),
-        DEAD: _last(progress.PANIC, text),
-        UNKNOWN: _last(progress.SYSTEM, text),
+        STARTING: _last(boot_messages.STARTING, text),
+        BOOTING: _last(boot_messages.BOOTING, text),
+        DEAD: _last(boot_messages.PANIC, text),
+        UNKNOWN: _last(boot_messages.SYSTEM, text),
     }
     phase, position = max(found.items(), key=lambda item: item[1])
     return phase if position >= 0 else UNKNOWN

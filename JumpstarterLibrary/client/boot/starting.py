@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.model import BOOTLOADER, LOGIN, SHELL, state_at
-from JumpstarterLibrary.client.boot.progress import PANIC
 from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES
 from JumpstarterLibrary.client.boot.uboot import UBoot
+from JumpstarterLibrary.client.consoles.boot_messages import PANIC
 from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern

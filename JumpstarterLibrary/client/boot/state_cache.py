@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.model import OFF, UNKNOWN
-from JumpstarterLibrary.client.boot.progress import STATE_LOST
+from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST
 from JumpstarterLibrary.client.events import BoardStateChanged
 
 _OVERLAP = 256

@@ -8,9 +8,9 @@ import secrets
 from collections.abc import Iterable
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.boot import progress
 from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles import boot_messages
 from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
@@ -33,8 +33,8 @@ PIECE = 16
 """Characters that are typed at a time where the whole line did not arrive: no more than a UART keeps."""
 
 PAGER = "regexp:: Press SPACE to continue"
-RESTARTED = f"regexp:{progress.RESTARTED.pattern}"
-STARTED = f"regexp:{progress.STARTED.pattern}"
+RESTARTED = f"regexp:{boot_messages.RESTARTED.pattern}"
+STARTED = f"regexp:{boot_messages.STARTED.pattern}"
 OPEN_SETTLE = 3
 """How many times as long as a prompt an open command has to stand still; what a command prints may look like one."""
 OPEN = rf"regexp:\n{PS2}\Z"

@@ -1,16 +1,54 @@
-"""Messages that begin a boot: of firmware, boot loaders and kernels."""
+"""Messages that tell how far a boot has come; which prompt a board stands at, ``prompts`` tells."""
 
 from __future__ import annotations
 
 import re
 
-FIRMWARE = re.compile(
-    r"^U-Boot (?:SPL |TPL )?20\d\d|^NOTICE: +BL\d|^resetting \.\.\.|Restarting system|Rebooting in \d", re.MULTILINE
-)
+from JumpstarterLibrary.client.consoles import prompts
+
+_BANNER = r"^U-Boot (?:SPL |TPL )?20\d\d|^NOTICE: +BL\d"
+_KERNEL_BANNER = r"^\[ *0\.0{6}\]|^Linux version \d"
+_COUNTDOWN = f"(?i:{prompts.COUNTDOWN.pattern})"
+
+BANNER = re.compile(rf"{_BANNER}|{_KERNEL_BANNER}", re.MULTILINE)
+"""The first line of a stage of a boot: what was said before it belongs to the boot before."""
+FIRMWARE = re.compile(rf"{_BANNER}|^resetting \.\.\.|Restarting system|Rebooting in \d", re.MULTILINE)
 """A board restarts, or is in its firmware again."""
-KERNEL = re.compile(r"^Starting kernel \.\.\.|^\[ *0\.0{6}\]|^Linux version \d", re.MULTILINE)
+KERNEL = re.compile(rf"^Starting kernel \.\.\.|{_KERNEL_BANNER}", re.MULTILINE)
 """The boot loader is left behind."""
 BOOT_START = re.compile(rf"{KERNEL.pattern}|{FIRMWARE.pattern}", re.MULTILINE)
 """A new boot begins, or an earlier one was over."""
-BANNER = re.compile(r"^U-Boot (?:SPL |TPL )?20\d\d|^NOTICE: +BL\d|^\[ *0\.0{6}\]|^Linux version \d", re.MULTILINE)
-"""The first line of a stage of a boot: what was said before it belongs to the boot before."""
+STARTING = re.compile(rf"{FIRMWARE.pattern}|{_COUNTDOWN}", re.MULTILINE)
+"""Its boot loader can be stopped, or soon can."""
+BOOTING = re.compile(rf"{_COUNTDOWN}[^\n]*\n\s*\S|{KERNEL.pattern}", re.MULTILINE)
+"""It is too late to stop it: the countdown is over, or a kernel speaks."""
+SYSTEM = prompts.PARTIAL_LOGIN
+"""A system is up, and a name was perhaps typed at its login."""
+PANIC = re.compile(r"Kernel panic - not syncing")
+"""The kernel has died."""
+STATE_LOST = re.compile(
+    rf"{FIRMWARE.pattern}|{_COUNTDOWN}|\bLinux version \d|Kernel panic|^\[gap \d+\.\d s\]$", re.MULTILINE
+)
+"""A board is no longer in the state that it was in."""
+
+WORDS = (
+    "boot",
+    "notice",
+    "reset",
+    "restart",
+    "starting kernel",
+    "linux version",
+    "0.000000",
+    "panic",
+    "press",
+    "hit ",
+)
+"""Small letters of which each of these messages holds some, but most output none: a quick look before the others."""
+
+# What ends a command of U-Boot's that was to come back; what ``version`` prints does not.
+
+RESTARTED = re.compile(
+    r"^(?:resetting \.\.\.|U-Boot SPL 20\d\d.*|[^=\n]*stop autoboot)|### ERROR ### Please RESET the board ###",
+    re.MULTILINE,
+)
+STARTED = re.compile(r"^Starting kernel \.\.\.", re.MULTILINE)

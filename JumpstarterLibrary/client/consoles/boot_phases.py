@@ -5,27 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from JumpstarterLibrary.client.consoles import prompts
-from JumpstarterLibrary.client.consoles.boot_messages import FIRMWARE, KERNEL
+from JumpstarterLibrary.client.consoles.boot_messages import FIRMWARE, KERNEL, PANIC, WORDS
 from JumpstarterLibrary.client.events import BootPhaseReached, Events
 
 LINE_LIMIT = 200
 """Characters of a line that are looked at and told."""
-
-_PANIC = "Kernel panic - not syncing"
-
-_WORDS = (
-    "boot",
-    "notice",
-    "reset",
-    "restart",
-    "starting kernel",
-    "linux version",
-    "0.000000",
-    "panic",
-    "press",
-    "hit ",
-)
-"""Output without any of these, in small letters, tells of no phase but a login; most output has none."""
 
 
 class BootPhases:
@@ -50,7 +34,7 @@ class BootPhases:
         *lines, tail = spoken.split("\n")
         self._tail = tail[:LINE_LIMIT]
         small = spoken.lower()
-        if any(word in small for word in _WORDS):
+        if any(word in small for word in WORDS):
             for line in lines:
                 self._reach(_phase_of(line[:LINE_LIMIT]), line)
             # A countdown has no line end before it is over.
@@ -70,6 +54,6 @@ def _phase_of(line: str) -> str:
         return "firmware"
     if KERNEL.search(line):
         return "kernel"
-    if _PANIC in line:
+    if PANIC.search(line):
         return "panic"
     return "countdown" if prompts.COUNTDOWN.search(line) else ""

@@ -11,8 +11,8 @@ import pytest
 
 from JumpstarterLibrary import client
 from JumpstarterLibrary.client.boot.detecting import last_phase
-from JumpstarterLibrary.client.boot.progress import STATE_LOST
 from JumpstarterLibrary.client.consoles import prompts
+from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.text import Normaliser
 
@@ -321,7 +321,7 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
 def test_no_other_module_tells_prompts_from_output() -> None:
     lines = ["board login: ", "Password: ", "=> ", "U-Boot> ", "root@board:~# ", "$ ", "> ", "[sudo] password for me: "]
     found = dict(patterns())
-    assert "JumpstarterLibrary.client.boot.progress.PANIC" in found
+    assert "JumpstarterLibrary.client.consoles.boot_messages.PANIC" in found
     others = {
         name: line
         for name, pattern in found.items()
