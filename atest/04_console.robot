@@ -147,6 +147,33 @@ A Mistaken Prefix Is No Pass
     ...    EQUALS:'regexp=a.l' is a pattern with the name 'regexp', and a plain text. Write 'regexp:a.l' for a regular expression, or choose another name.
     ...    Wait For Console Any Of    regexp=a.l    driver=loop
 
+All Of Several Things
+    Write To Console    one two three    driver=loop
+    ${found} =    Wait For Console All Of    three    ONE=regexp:(?P<first>o.e)    since=test_start    driver=loop
+    Should Be Equal    ${found['three'].text} ${found['ONE'].groups['first']}    three one
+    Wait For Console All Of    one    two    three    since=test_start    in_order=yes    driver=loop
+    Run Keyword And Expect Error
+    ...    STARTS:No match for 'one' on console 'loop' in 100 milliseconds.
+    ...    Wait For Console All Of
+    ...    three
+    ...    one
+    ...    since=test_start
+    ...    in_order=yes
+    ...    timeout=100 ms
+    ...    driver=loop
+    Run Keyword And Expect Error
+    ...    EQUALS:There is nothing to wait for. Give patterns with names, for example LOGIN=login:
+    ...    Wait For Console All Of    driver=loop
+
+What Must Not Come Before It
+    Write To Console    one error two    driver=loop
+    Console Should Contain    one    since=test_start    not_matching=error    driver=loop
+    FOR    ${keyword}    IN    Console Should Contain    Wait For Console Any Of    Wait For Console All Of
+        Run Keyword And Expect Error
+        ...    EQUALS:Console 'loop' said 'error', which it should not, while 'two' was awaited. The line was: 'one error two'.
+        ...    Run Keyword    ${keyword}    two    since=test_start    not_matching=regexp:err.r    driver=loop
+    END
+
 A Prefix In Capitals Counts
     Write To Console    all is well    driver=loop
     Console Should Contain    is well    since=test_start    driver=loop

@@ -101,7 +101,13 @@ class Console:
     # Reading
 
     def wait_for(
-        self, pattern: Pattern | str, timeout: Seconds, *, since: int | None = None, crash_expected: bool = True
+        self,
+        pattern: Pattern | str,
+        timeout: Seconds,
+        *,
+        since: int | None = None,
+        unwanted: Iterable[Pattern | str] = (),
+        crash_expected: bool = True,
     ) -> ConsoleMatch:
         """Wait until the console has said something, and move the cursor behind it.
 
@@ -109,15 +115,17 @@ class Console:
             pattern: What to look for.
             timeout: Seconds or timedelta to wait; 0 looks only at what is there.
             since: Offset to search from. Default: the cursor.
+            unwanted: Patterns that must not come before it.
             crash_expected: Whether a match on the line of a failing pattern means that the crash is what the caller
                 waits for. Default: yes. The library's own waits for prompts and echoes never do.
 
         Raises:
-            ConsoleMismatch: It did not come in time; the message has the evidence.
+            ConsoleMismatch: It did not come in time, or an unwanted pattern came before it; the message has the
+                evidence.
             DeviceCrashed: A failing pattern came before it.
             InfrastructureError: The stream ended before it came.
         """
-        _, match = self.wait_for_any([pattern], timeout, since=since, crash_expected=crash_expected)
+        _, match = self.wait_for_any([pattern], timeout, since=since, unwanted=unwanted, crash_expected=crash_expected)
         return match
 
     def wait_for_any(
@@ -126,6 +134,7 @@ class Console:
         timeout: Seconds,
         *,
         since: int | None = None,
+        unwanted: Iterable[Pattern | str] = (),
         waiting: str | None = None,
         crash_expected: bool = True,
     ) -> tuple[int, ConsoleMatch]:
@@ -135,6 +144,7 @@ class Console:
             patterns: What to look for.
             timeout: Seconds or timedelta to wait; 0 looks only at what is there.
             since: Offset to search from. Default: the cursor.
+            unwanted: See ``wait_for``.
             waiting: What is awaited, for the message of a crash. Default: the patterns.
             crash_expected: See ``wait_for``.
         """
@@ -142,15 +152,18 @@ class Console:
         waiting = alternatives(wanted) if waiting is None else waiting
         deadline, begin = Deadline.of(timeout), clock.seconds()
         start, heard = self.cursor if since is None else since, self.heard
-        hunt = IncrementalSearch(wanted, start, self._recording.read)
+        searched = [*wanted, *(Pattern.of(pattern) for pattern in unwanted)]
+        hunt = IncrementalSearch(searched, start, self._recording.read)
         patience: Deadline | None = None
         while True:
             end, ended, late = self.end, self._recording.ended, deadline.expired
             hit = hunt.look(last=ended or late)
             if hit is not None:
                 patience = patience or deadline.within(self.timing.settle_limit)
-                if not self._settled(wanted[hit.index], hit.found, patience):
+                if not self._settled(searched[hit.index], hit.found, patience):
                     continue  # there is more now, and the match may be longer
+                if hit.index >= len(wanted):
+                    raise self._unwanted(hit.found, f", while {waiting} was awaited")
                 self._pass_crash(hit.found, waiting, expected=crash_expected)
                 self.cursor = hit.found.end
                 return hit.index, self._match(wanted[hit.index], hit.found, start, begin)
@@ -162,6 +175,61 @@ class Console:
                     self._check_exporter(waiting)
                 raise self._mismatch(wanted, start, heard, deadline)
             self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
+
+    def wait_for_all(
+        self,
+        patterns: Iterable[Pattern | str],
+        timeout: Seconds,
+        *,
+        since: int | None = None,
+        in_order: bool = False,
+        unwanted: Iterable[Pattern | str] = (),
+    ) -> list[ConsoleMatch]:
+        """Wait until all of several patterns have come; return their matches in the order of the patterns.
+
+        The cursor moves behind the last match.
+
+        Args:
+            patterns: What to look for.
+            timeout: Seconds or timedelta to wait for all of them; 0 looks only at what is there.
+            since: Offset to search from. Default: the cursor.
+            in_order: Whether each must come behind the one before. Default: they come in any order, and may overlap.
+            unwanted: See ``wait_for``; until the last one has come.
+
+        Raises:
+            ConsoleMismatch: One did not come in time, or an unwanted pattern came; the message has the evidence.
+            DeviceCrashed: A failing pattern came before the last one.
+            InfrastructureError: The stream ended before the last one came.
+        """
+        wanted, refused = [Pattern.of(pattern) for pattern in patterns], [Pattern.of(pattern) for pattern in unwanted]
+        if not wanted:
+            raise UsageError("There is nothing to wait for. Give patterns.")
+        cursor = self.cursor
+        try:
+            return self._all(wanted, Deadline.of(timeout), cursor if since is None else since, refused, in_order)
+        except BaseException:
+            self.cursor = cursor  # as after a wait for one that fails
+            raise
+
+    def _all(
+        self, wanted: list[Pattern], deadline: Deadline, begin: int, unwanted: list[Pattern], in_order: bool
+    ) -> list[ConsoleMatch]:
+        found: dict[int, ConsoleMatch] = {}
+        while len(found) < len(wanted):
+            left = [number for number in range(len(wanted)) if number not in found][: 1 if in_order else None]
+            try:
+                index, match = self.wait_for_any(
+                    [wanted[number] for number in left], deadline, since=begin, unwanted=unwanted
+                )
+            except ConsoleMismatch as error:
+                if not found:
+                    raise
+                came = ", ".join(f"'{visible(self.hidden(match.text))}'" for match in found.values())
+                raise error.reworded(ConsoleMismatch, f"{error.facts}\nBefore that came: {came}.") from error
+            found[left[index]] = match
+            begin = match.end if in_order else begin
+        self.cursor = max(match.end for match in found.values())
+        return [found[number] for number in range(len(wanted))]
 
     def must_not_say(self, pattern: Pattern | str, within: Seconds, *, since: int | None = None) -> None:
         """Check that the console has not said something and does not say it for a while. The cursor stays.
@@ -186,11 +254,7 @@ class Console:
             end, ended, late = self.end, self._recording.ended, deadline.expired
             hit = hunt.look(last=ended or late)
             if hit is not None:
-                line = self._line_of(hit.found.start)
-                raise ConsoleMismatch(
-                    f"Console '{self.name}' said '{visible(self.hidden(hit.found.text))}', which it should not. "
-                    f"The line was: '{line}'."
-                )
+                raise self._unwanted(hit.found)
             self.check(f"silence about '{wanted}'")
             # What a broken stream did not bring may well have been said.
             if ended and (self._recording.error is not None or not late):
@@ -440,6 +504,12 @@ class Console:
         at = max(0, offset - base)
         line = without_erased(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0])
         return visible(self.hidden(line.strip()))
+
+    def _unwanted(self, found: Found, when: str = "") -> ConsoleMismatch:
+        return ConsoleMismatch(
+            f"Console '{self.name}' said '{visible(self.hidden(found.text))}', which it should not{when}. "
+            f"The line was: '{self._line_of(found.start)}'."
+        )
 
     def _check_exporter(self, waiting: str) -> None:
         """Raise if the exporter does not answer: then its silence tells nothing of the board.

@@ -48,6 +48,7 @@ class ConsoleKeywords(ConsoleBase):
         *,
         timeout: datetime.timedelta | None = None,
         since: Since | str = Since.cursor,
+        not_matching: str | None = None,
         message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -63,6 +64,7 @@ class ConsoleKeywords(ConsoleBase):
                 match of one that spans lines is found if it is not longer than 65536 characters.
             timeout: How long to wait. Default: the library's ``timeout``. ``0`` looks only at what is there.
             since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
+            not_matching: A pattern that must not come before it. Default: none.
             message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
@@ -71,21 +73,23 @@ class ConsoleKeywords(ConsoleBase):
             The match, with the attributes ``text``, ``before`` and ``groups`` (the named groups).
 
         Raises:
-            ConsoleMismatch: It did not come. The error tells how much was read, how long the console has been silent,
-                the nearest line and the last 20 lines.
+            ConsoleMismatch: It did not come, or what must not came before it. The error tells how much was read, how
+                long the console has been silent, the nearest line and the last 20 lines.
             DeviceCrashed: A failing pattern came before it; see `Register Failing Console Pattern`.
             LinkError: The console's stream ended before it came.
 
         Example:
         | Power On
         | Console Should Contain    login:    timeout=60 s
+        | Console Should Contain    login:    not_matching=regexp:(?i)error|fail
         | ${match} =    Console Should Contain    regexp:Booting kernel (?P<version>\\\\S+)    since=power_on
         | Log    ${match.groups}[version]
         """
         console = self.console(device, driver)
         limit = self.timeout if timeout is None else timeout
         with explained(message):
-            match = shown(console, console.wait_for(expected, limit, since=offset(console, since)))
+            found = console.wait_for(expected, limit, since=offset(console, since), unwanted=_unwanted(not_matching))
+            match = shown(console, found)
         logger.info(f"Found '{match.text}' after {match.seconds:.3f} seconds.")
         return match
 
@@ -95,6 +99,7 @@ class ConsoleKeywords(ConsoleBase):
         *texts: str,
         timeout: datetime.timedelta | None = None,
         since: Since | str = Since.cursor,
+        not_matching: str | None = None,
         message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -109,6 +114,7 @@ class ConsoleKeywords(ConsoleBase):
             texts: Texts, or ``regexp:`` and regular expressions, that are their own names.
             timeout: How long to wait. Default: the library's ``timeout``. ``0`` looks only at what is there.
             since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
+            not_matching: A pattern that must not come before them. Default: none.
             message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
@@ -126,16 +132,71 @@ class ConsoleKeywords(ConsoleBase):
         | ${found} =    Wait For Console Any Of    LOGIN=login:    UBOOT==>    PANIC=regexp:Kernel panic.*
         | IF    $found.name == 'PANIC'    Fail    ${found.text}
         """
-        if not texts and not patterns:
-            raise UsageError("There is nothing to wait for. Give patterns with names, for example LOGIN=login:")
+        wanted = _named(texts, patterns)
         console = self.console(device, driver)
         limit = self.timeout if timeout is None else timeout
-        wanted = [*(Pattern(text, text) for text in texts), *(Pattern(text, name) for name, text in patterns.items())]
+        begin = offset(console, since)
         with explained(message):
-            _, found = console.wait_for_any(wanted, limit, since=offset(console, since))
+            _, found = console.wait_for_any(wanted, limit, since=begin, unwanted=_unwanted(not_matching))
         match = shown(console, found)
         logger.info(f"Found {match.name}, '{match.text}', after {match.seconds:.3f} seconds.")
         return match
+
+    @keyword(tags=("Console", "Assertion"))
+    def wait_for_console_all_of(
+        self,
+        *texts: str,
+        timeout: datetime.timedelta | None = None,
+        since: Since | str = Since.cursor,
+        in_order: bool = False,
+        not_matching: str | None = None,
+        message: str | None = None,
+        device: str | None = None,
+        driver: str | None = None,
+        **patterns: str,
+    ) -> dict[str, ConsoleMatch]:
+        """Waits until the console has said all of several things, in any order.
+
+        All are looked for from the same place on, and the cursor moves behind the last match. Otherwise it is like
+        `Console Should Contain`.
+
+        Args:
+            texts: Texts, or ``regexp:`` and regular expressions, that are their own names.
+            timeout: How long to wait for all of them. Default: the library's ``timeout``. ``0`` looks only at what is
+                there.
+            since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
+            in_order: Whether each must come behind the one before. Default: no.
+            not_matching: A pattern that must not come before the last of them. Default: none.
+            message: Says why it matters; comes first in the error. Default: none.
+            device: Alias. Default: the current device.
+            driver: Path of the serial driver. Default: the only one.
+            patterns: Texts, or ``regexp:`` and regular expressions, each with a name of your own.
+
+        Returns:
+            The matches by name, each with the attributes ``text``, ``before`` and ``groups`` (the named groups).
+
+        Raises:
+            ConsoleMismatch: One of them did not come, or what must not came before.
+            DeviceCrashed: A failing pattern came before the last of them.
+            LinkError: The console's stream ended before they came.
+
+        Example:
+        | Wait For Console All Of    eth0: link becomes ready    wlan0: associated    timeout=60 s
+        | ${found} =    Wait For Console All Of    SPL=U-Boot SPL    OS=regexp:Linux version (?P<v>\\S+)    in_order=yes
+        | Log    ${found['OS'].groups['v']}
+        """
+        wanted = _named(texts, patterns)
+        console = self.console(device, driver)
+        limit = self.timeout if timeout is None else timeout
+        begin = offset(console, since)
+        with explained(message):
+            found = console.wait_for_all(
+                wanted, limit, since=begin, in_order=in_order, unwanted=_unwanted(not_matching)
+            )
+        matches = {match.name: shown(console, match) for match in found}
+        for name, match in matches.items():
+            logger.info(f"Found {name}, '{match.text}', after {match.seconds:.3f} seconds.")
+        return matches
 
     @keyword(tags=("Console", "Assertion"))
     def console_should_not_contain(
@@ -241,6 +302,21 @@ class ConsoleKeywords(ConsoleBase):
         with explained(message):
             value = _asserted(console, begin, assertion_operator, expected, limit)
         return console.hidden(value) if isinstance(value, str) else value
+
+
+def _named(texts: tuple[str, ...], patterns: dict[str, str]) -> list[Pattern]:
+    """Return patterns with the names by which they are told apart.
+
+    Raises:
+        UsageError: There are none, or one cannot be a pattern.
+    """
+    if not texts and not patterns:
+        raise UsageError("There is nothing to wait for. Give patterns with names, for example LOGIN=login:")
+    return [*(Pattern(text, text) for text in texts), *(Pattern(text, name) for name, text in patterns.items())]
+
+
+def _unwanted(pattern: str | None) -> list[str]:
+    return [] if pattern is None else [pattern]
 
 
 def _asserted(
