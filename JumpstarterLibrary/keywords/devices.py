@@ -212,9 +212,9 @@ class Devices:
         return device
 
     def _held(self) -> dict[str, str]:
-        """Return the leases of this run by name, with the aliases of their devices."""
+        """Return the leases of this run by name, with their devices in words."""
         return {
-            entry.device.lease.name: alias
+            entry.device.lease.name: f"device '{alias}'"
             for alias, entry in self._entries.items()
             if isinstance(entry.device, LeasedDevice)
         }

@@ -84,7 +84,7 @@ class Leases:
             wanted: What is wanted.
             events: The events of the device.
             lease: The name of the existing lease; None for one of our own.
-            held: The leases that the run holds already, by name, with the aliases of their devices.
+            held: The leases that the run holds already, by name, with their devices in words.
 
         Raises:
             ConfigurationError: Nothing says what to lease, or from which controller.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
@@ -107,9 +107,21 @@ class Leasing:
         return self._sources[-1]
 
     def connect(
-        self, wanted: DeviceRequest, mode: ConnectionMode, source: ControllerSource, events: Events
+        self,
+        wanted: DeviceRequest,
+        mode: ConnectionMode,
+        source: ControllerSource,
+        events: Events,
+        held: Mapping[str, str],
     ) -> LeasedDevice:
         """Lease a board, or connect to the one of the lease that was found.
+
+        Args:
+            wanted: What is wanted.
+            mode: How it was decided to connect.
+            source: The controller's leases.
+            events: The events of the board.
+            held: The leases that tests use now, by name, with these tests in words.
 
         Raises:
             InfrastructureError: The board cannot be leased or reached.
@@ -117,7 +129,7 @@ class Leasing:
         self._termination.guard()
         if mode.lease is None:
             wanted = replace(wanted, request=self._request(wanted, mode, source))
-        device = connect_leased(source.service, wanted, mode.lease, events, follow_logs=self._follow_logs)
+        device = connect_leased(source.service, wanted, mode.lease, events, follow_logs=self._follow_logs, held=held)
         source.add(device)
         return device
 

@@ -169,7 +169,7 @@ class Run:
                 if source is None:
                     device, allow = self._join(events, stack), Allow.from_environment()
                 else:
-                    leased = self._leasing.connect(wanted, mode, source, events)
+                    leased = self._leasing.connect(wanted, mode, source, events, self._in_use())
                     stack.callback(source.release, leased)
                     device, allow = leased, source.allow
             except JumpstarterError:
@@ -179,6 +179,14 @@ class Run:
                 artefacts.attach(device)
             client = build_clients(device, allow)
             return ConnectedBoard(device, stack.pop_all(), client, mode, recorder)
+
+    def _in_use(self) -> dict[str, str]:
+        """Return the leases that tests use now, by name, with the first of these tests in words."""
+        return {
+            board.device.lease.name: f"test '{board.owners[0]}'"
+            for board in self._pool.items.values()
+            if board.owners and isinstance(board.device, LeasedDevice)
+        }
 
     def _artefacts(self, events: Events) -> DeviceArtefacts | None:
         """Return the files about a device that is about to come; None where the run has no folder for them."""

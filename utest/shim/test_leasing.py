@@ -107,6 +107,42 @@ def test_a_class_leases_what_it_asks_for_and_gives_it_back(pytester: pytest.Pyte
     assert len(lab.journal.entries(method="Dial", caller="tester")) == 1
 
 
+@pytest.mark.usefixtures("lab")
+def test_a_run_does_not_wait_for_itself(pytester: pytest.Pytester) -> None:
+    # The class holds the only board that fits; a fixture of the test wants it once more, as a board of its own.
+    pytester.makepyfile(
+        """
+        import datetime, pytest
+        from JumpstarterLibrary.types import Scope
+        from pytest_jumpstarter import JumpstarterTest
+        from pytest_jumpstarter.run import Run
+        from dataclasses import replace
+        from pytest_jumpstarter.device_request import device_request_for
+
+        class TestBoard(JumpstarterTest):
+            selector = "number=2"
+
+            @pytest.fixture
+            def another(self, request, client):
+                run = Run.of(request.config)
+                wanted = device_request_for(request.node.parent, self, run.options)
+                with run.client(wanted, request) as board:
+                    yield board
+
+            def test_both(self, client, another):
+                pass
+        """
+    )
+    result = pytester.runpytest("-W", "error", "--jumpstarter-timeout", "60 s")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*No exporter for selector 'number=2' can become free, since this run waits for itself: it holds exporter "
+            "'b2' (test 'test_a_run_does_not_wait_for_itself.py::TestBoard'). Release it first, or ask for another *"
+        ]
+    )
+
+
 class BrokenPower(MockPower):
     @classmethod
     def client(cls) -> str:

@@ -100,7 +100,7 @@ def connect_leased(
         events: The events of the device.
         tick: Called several times a second, in the waiting thread.
         follow_logs: Whether the exporter's log is emitted as events from the first line on.
-        held: The leases that the run holds already, by name, with the names of their devices.
+        held: The leases that the run holds already, by name, with what uses them in words.
 
     Raises:
         ConfigurationError: Nothing says what to lease, or from which controller.

@@ -71,7 +71,7 @@ class Acquisition:
         events: Where these lines go.
         tick: Called several times a second, in the waiting thread.
         away: Whether the controller was away when it was asked before, so that it is not waited for again.
-        held: The leases that the caller holds itself, by name, with the name of the device: to wait for one of them
+        held: The leases that the caller holds itself, by name, with what uses them in words: to wait for one of them
             would be in vain.
     """
 

@@ -96,7 +96,7 @@ def held_by(controller: Controller, request: LeaseRequest, held: Mapping[str, st
     Args:
         controller: Who knows the leases.
         request: What is wanted.
-        held: The caller's leases by name, with the names of their devices.
+        held: The caller's leases by name, with what uses them in words, such as ``device 'left'``.
         timeout: For the question.
     """
     try:
@@ -105,9 +105,9 @@ def held_by(controller: Controller, request: LeaseRequest, held: Mapping[str, st
         logger.debug("who holds the exporters is not known: %s", error)
         return ""
     own = [(one.exporter.name, held.get(one.lease.name if one.lease else "")) for one in found]
-    if not all(device for _, device in own):
+    if not all(user for _, user in own):
         return ""
-    return ", ".join(f"exporter '{exporter}' (device '{device}')" for exporter, device in own)
+    return ", ".join(f"exporter '{exporter}' ({user})" for exporter, user in own)
 
 
 def unfit(

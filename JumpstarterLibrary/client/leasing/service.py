@@ -92,7 +92,7 @@ class LeaseService:
             follow_logs: Emit the exporter's log as events from the first line on. It makes calls that the exporter
                 logs a little slower. Default: only until the device is ready.
             timing: The time limits and pauses of the device's boards. Default: the defaults.
-            held: The leases that the caller holds itself, by name, with the name of the device: where they hold all
+            held: The leases that the caller holds itself, by name, with what uses them in words: where they hold all
                 exporters that fit, the request fails at once. Default: none.
 
         Raises:
