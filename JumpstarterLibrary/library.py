@@ -28,7 +28,7 @@ from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.keywords.boot import BootKeywords
 from JumpstarterLibrary.keywords.connection import ConnectionKeywords
 from JumpstarterLibrary.keywords.console import ConsoleKeywords
-from JumpstarterLibrary.keywords.console_failing import ConsoleFailingKeywords
+from JumpstarterLibrary.keywords.console_failing import ConsoleFailingKeywords, import_failing_patterns
 from JumpstarterLibrary.keywords.console_shell import ConsoleShellKeywords
 from JumpstarterLibrary.keywords.console_writing import ConsoleWritingKeywords
 from JumpstarterLibrary.keywords.conversion import CONVERTERS, import_choice, import_duration
@@ -186,6 +186,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         config: Path | None = None,
         scope: Scope | str = Scope.run,
         timing: TimingSource = None,
+        failing_patterns: str | list[str] | None = None,
     ) -> None:
         """Importing does nothing but remember how devices are found.
 
@@ -204,12 +205,16 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             scope: How long a lease is kept: ``run``, ``suite`` or ``test``. Default: ``run``.
             timing: Time limits and pauses for slow boards: a text as below, or a dictionary; see `Timing`. Default:
                 those of the table there.
+            failing_patterns: What no console of any device may say: presets and patterns as of
+                `Register Failing Console Pattern`, with commas between them, or a list. Default: none, since a board
+                may show an old panic when it starts.
 
         Example:
         | Library    JumpstarterLibrary
         | Library    JumpstarterLibrary    mode=virtual
         | Library    JumpstarterLibrary    selector=board=rpi4    scope=suite
         | Library    JumpstarterLibrary    host=lab.example.com:19090    ca=lab-ca.pem
+        | Library    JumpstarterLibrary    failing_patterns=linux, u-boot
         | Library    JumpstarterLibrary    selector=board=fpga    timing=login_timeout=5 min, echo_timeout=2 s
         """
         self._drain = EventDrain()
@@ -235,14 +240,17 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
                 self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._teardown, self._close
             )
         ]
+        self._failing_patterns = import_failing_patterns(failing_patterns)
+        self._failing = ConsoleFailingKeywords(self._devices, waiting)
         atexit.register(self._close)
         parts = (ConnectionKeywords, PowerKeywords, StorageKeywords, DriverKeywords)
-        consoles = (ConsoleKeywords, ConsoleWritingKeywords, ConsoleShellKeywords, ConsoleFailingKeywords)
+        consoles = (ConsoleKeywords, ConsoleWritingKeywords, ConsoleShellKeywords)
         booting = (BootKeywords, StateKeywords)
         leasing = (LeaseSetKeywords, LeaseTimeKeywords, ExporterKeywords)
         super().__init__(
             [
                 *(part(self._devices, waiting) for part in (*parts, *consoles, *booting)),
+                self._failing,
                 *(part(self._devices, waiting, leases) for part in leasing),
             ]
         )
@@ -279,6 +287,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         if alias in self._artefacts:
             self._artefacts.pop(alias).attach(device)
         device.open_consoles()
+        if self._failing_patterns:
+            for console in device.opened_consoles():
+                self._failing.register(console, self._failing_patterns)
         if output is not None and device.transcripts is not None:
             for name in device.consoles():
                 transcript = (device.transcripts / file_name(f"{name}.log")).relative_to(output)

@@ -130,6 +130,26 @@ A Crash That Nobody Has Looked For Fails The Test At Its End
     ...    Something else\n\nAlso: The device crashed: console 'talker' said '[${SPACE*3}9.500000] Kernel panic
     Should Contain    ${messages}[3]    Oops: 0002
 
+A Panic That Ended No Wait Is Told
+    [Documentation]    Without failing patterns the wait takes all of its time; its error tells of the panic, and how to end there.
+    Say    ${PANIC}\nmore\n
+    Console Should Contain    more    driver=talker
+    VAR    ${died} =    The kernel has died [\\d.]+ (?:milli)?seconds? before: '.*Kernel panic - not syncing: .*'
+    VAR    ${hint} =
+    ...    With Register Failing Console Pattern${SPACE * 4}linux, or failing_patterns=linux at the library's import, a wait ends there
+    Run Keyword And Expect Error
+    ...    REGEXP:(?s)No match for 'login:' on console 'talker' in 100 milliseconds\\. ${died}.*${hint}\\.
+    ...    Console Should Contain    login:    since=test_start    timeout=100 ms    driver=talker
+    # What is looked at begins behind it.
+    Run Keyword And Expect Error
+    ...    REGEXP:(?s)No match for 'login:' on console 'talker' in 100 milliseconds\\. (?!The kernel).*
+    ...    Console Should Contain    login:    timeout=100 ms    driver=talker
+
+Patterns Of The Library Import
+    [Documentation]    They count for each device and console of the run.
+    ${result} =    Run Child Suite    _children/consoles/import_patterns.robot    JUMPSTARTER_HOST=${HOST}
+    Should Be Equal As Integers    ${result.rc}    0    ${result.stdout}
+
 
 *** Keywords ***
 Text Should Have Come

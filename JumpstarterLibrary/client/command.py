@@ -333,18 +333,21 @@ class _Run:
         if self.done is not None:
             ended = f"ended with status {self.done.status}, but no restart followed in {limit}."
             return CommandFailed(f"Command {quoted(self.command)} {ended}")
+        died, hint = self.console.panic(self.start)
         _, began, output = text.rpartition(f"JMP{self.token}B")
         if began:
             seen = output.strip().splitlines()[-10:]
             shown = "It printed:\n" + indented(seen) if seen else "It printed nothing."
             return CommandFailed(
-                f"Command {quoted(self.command)} did not finish within {limit} and was interrupted. {shown}"
+                f"Command {quoted(self.command)} did not finish within {limit} and was interrupted.{died} {shown}",
+                hint=hint,
             )
         seen = text.strip().splitlines()[-10:]
         shown = "The console said:\n" + indented(seen) if seen else "The console was silent."
         return CommandFailed(
-            f"Command {quoted(self.command)} found no shell on console '{self.console.name}' within {limit}. {shown}",
-            hint=Hint.CHECK_LOGIN,
+            f"Command {quoted(self.command)} found no shell on console '{self.console.name}' within {limit}.{died} "
+            f"{shown}",
+            hint=hint or Hint.CHECK_LOGIN,
             fault=self.console.fault(self.start),
         )
 

@@ -24,6 +24,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duratio
 from JumpstarterLibrary.client.pattern import Found, Pattern
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, FaultClass, LeaseError, LinkError, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import ConsoleMatch
 
 if TYPE_CHECKING:
@@ -340,6 +341,21 @@ class Console:
         count, lost = recording.bytes_since(since), recording.heard - heard
         return mismatch_message(wanted, ReadStats(text, count, lost, recording.last_byte, last))
 
+    def panic(self, since: int) -> tuple[str, Hint | None]:
+        """Return a sentence about a kernel panic that ended no wait, behind a blank, and what to try.
+
+        Both are empty where there was none since an offset, or where failing patterns are registered.
+
+        Args:
+            since: The offset that was looked at from.
+        """
+        with self._recording.lock:
+            panic = self._recording.sentry.panic
+        if panic is None or panic.start < since:
+            return "", None
+        ago = format_duration(round(clock.seconds() - panic.seen, 1))
+        return f" The kernel has died {ago} before: '{self._line_of(panic.start)}'.", Hint.END_WAIT_AT_PANIC
+
     def fault(self, since: int) -> FaultClass:
         """Return what a mismatch counts against: unknown where nothing was read, since that may be the cable.
 
@@ -527,5 +543,6 @@ class Console:
 
     def _mismatch(self, wanted: list[Pattern], start: int, heard: int, deadline: Deadline) -> ConsoleMismatch:
         limit = format_duration(deadline.timeout or 0)
-        asked = f"No match for {alternatives(wanted)} on console '{self.name}' in {limit}."
-        return ConsoleMismatch(f"{asked} {self.evidence(wanted, start, heard)}", fault=self.fault(start))
+        died, hint = self.panic(start)
+        asked = f"No match for {alternatives(wanted)} on console '{self.name}' in {limit}.{died}"
+        return ConsoleMismatch(f"{asked} {self.evidence(wanted, start, heard)}", hint=hint, fault=self.fault(start))

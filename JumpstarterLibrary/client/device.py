@@ -240,7 +240,11 @@ class Device:
 
     def consoles(self) -> list[str]:
         """Return the names of the open consoles."""
-        return [console.name for console in self._consoles.values()]
+        return [console.name for console in self.opened_consoles()]
+
+    def opened_consoles(self) -> list[Console]:
+        """Return the open consoles."""
+        return list(self._consoles.values())
 
     def mark(self, name: str) -> None:
         """Mark the present end of all open consoles under a name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import weakref
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from robot.api import logger
@@ -12,7 +13,7 @@ from robot.api.deco import keyword
 from JumpstarterLibrary.client import Console
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.client.consoles.presets import preset_patterns
-from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.keywords.console_base import ConsoleBase
 from JumpstarterLibrary.keywords.devices import Devices
 from JumpstarterLibrary.types import FailingPreset
@@ -70,9 +71,7 @@ class ConsoleFailingKeywords(ConsoleBase):
             raise UsageError("There is nothing to look for. Give patterns, or a preset, for example preset=linux")
         console = self.console(device, driver)
         wanted = [*map(_known, patterns), *([preset] if preset is not None else [])]
-        for name, found in [_failing(each) for each in wanted]:
-            console.fail_on(name, found)
-        self._consoles.add(console)
+        self.register(console, dict(_failing(each) for each in wanted))
         logger.info(f"Failing patterns of console '{console.name}': {', '.join(console.failing())}.")
 
     @keyword(tags=("Console", "Setter"))
@@ -109,6 +108,12 @@ class ConsoleFailingKeywords(ConsoleBase):
                 there = ", ".join(console.failing()) or "none"
                 raise UsageError(f"'{name}' is no failing pattern of console '{console.name}'. It has: {there}.")
 
+    def register(self, console: Console, patterns: Mapping[str, list[FailingPattern]]) -> None:
+        """Register failing patterns for a console, by their names, and fail tests whose board crashes unseen."""
+        for name, found in patterns.items():
+            console.fail_on(name, found)
+        self._consoles.add(console)
+
     def end_test(self, _data: Any, result: Any) -> None:
         """Fail a test whose board has crashed without an error of a keyword."""
         for console in list(self._consoles):
@@ -117,6 +122,24 @@ class ConsoleFailingKeywords(ConsoleBase):
                 also = f"{result.message}\n\nAlso: " if result.failed and result.message else ""
                 result.status = "FAIL"
                 result.message = f"{also}{error}"
+
+
+def import_failing_patterns(value: str | Sequence[str] | None) -> dict[str, list[FailingPattern]]:
+    """Convert the failing patterns that the library import gives: a list, or a text with commas between them.
+
+    Returns:
+        The patterns by their names.
+
+    Raises:
+        ConfigurationError: One cannot be a pattern.
+    """
+    if not value:
+        return {}
+    texts = value.split(",") if isinstance(value, str) else value
+    try:
+        return dict(_failing(_known(text.strip())) for text in texts)
+    except UsageError as error:
+        raise ConfigurationError(f"The argument 'failing_patterns' cannot be used: {error}") from None
 
 
 def _known(text: str) -> FailingPreset | str:

@@ -12,6 +12,10 @@ ROBOT: Phrases = {
     Hint.CHECK_LOGIN: "If no user is logged in, try Log In To Console first.",
     Hint.ANSWER_PROMPT: "Answer it first, for example with Write To Console.",
     Hint.BOOT_SYSTEM: "Boot the system first, for example with Ensure Device State    shell.",
+    Hint.END_WAIT_AT_PANIC: (
+        "With Register Failing Console Pattern    linux, or failing_patterns=linux at the library's import, "
+        "a wait ends there."
+    ),
     Hint.EXPECT_RESTART: "Where that is meant, say so with expect_status=restart.",
     Hint.STOP_BOOT: "Stop the boot first, for example with Interrupt Boot.",
     Hint.START_FROM_UBOOT: "To start something that does not come back, use Boot From U-Boot.",

@@ -24,7 +24,8 @@ BOOTING = re.compile(rf"{_COUNTDOWN}[^\n]*\n\s*\S|{KERNEL.pattern}", re.MULTILIN
 """It is too late to stop it: the countdown is over, or a kernel speaks."""
 SYSTEM = prompts.PARTIAL_LOGIN
 """A system is up, and a name was perhaps typed at its login."""
-PANIC = re.compile(r"Kernel panic - not syncing")
+PANIC_TEXT = "Kernel panic - not syncing"
+PANIC = re.compile(PANIC_TEXT)
 """The kernel has died."""
 STATE_LOST = re.compile(
     rf"{FIRMWARE.pattern}|{_COUNTDOWN}|\bLinux version \d|Kernel panic|^\[gap \d+\.\d s\]$", re.MULTILINE

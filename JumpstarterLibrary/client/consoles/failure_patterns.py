@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from JumpstarterLibrary.client.consoles.boot_messages import BANNER
+from JumpstarterLibrary.client.consoles.boot_messages import BANNER, PANIC_TEXT
 from JumpstarterLibrary.client.pattern import Pattern
 
 PAUSE_S = 0.5
@@ -72,6 +72,19 @@ class FailureMatch:
     close: int | None = None
 
 
+@dataclass(frozen=True)
+class UnwatchedPanic:
+    """A kernel panic that ended no wait, because no failing pattern was registered.
+
+    Attributes:
+        start: Offset of the message.
+        seen: When it was seen, in seconds of the monotonic clock.
+    """
+
+    start: int
+    seen: float
+
+
 @dataclass
 class FailurePatternMonitor:
     """Search everything that a console says for failing patterns. Not thread-safe.
@@ -80,10 +93,13 @@ class FailurePatternMonitor:
         trace_time: Tells how many seconds a console is listened to after a pattern was seen, so that the whole trace is
             there.
         incident: What was seen and not yet reported.
+        panic: The last kernel panic that was said while no pattern was registered.
     """
 
     trace_time: Callable[[], float]
     incident: FailureMatch | None = None
+    panic: UnwatchedPanic | None = None
+    _end: str = ""
     _typed: str = ""
     _echoed: bool = False
     _typing: str = ""
@@ -127,6 +143,7 @@ class FailurePatternMonitor:
     def restart(self) -> None:
         """Take all output from now on for that of a device that has restarted."""
         self._last, self._line, self._typing, self._entered = None, "", "", ""
+        self.panic, self._end = None, ""
 
     @property
     def names(self) -> list[str]:
@@ -142,6 +159,7 @@ class FailurePatternMonitor:
             now: Seconds of the monotonic clock.
         """
         if not self._patterns:
+            self._look_for_panic(text, end, now)
             return
         new = self._line + text
         if self._last is not None:
@@ -151,6 +169,13 @@ class FailurePatternMonitor:
         self._heard = now
         _, ended, line = text.rpartition("\n")
         self._line = (line if ended else self._line + line)[-LINE_LIMIT:]
+
+    def _look_for_panic(self, text: str, end: int, now: float) -> None:
+        new = self._end + text
+        at = new.rfind(PANIC_TEXT)
+        if at >= 0:
+            self.panic = UnwatchedPanic(end - len(new) + at, now)
+        self._end = new[1 - len(PANIC_TEXT) :]
 
     def _behind(self, last: FailureMatch, new: str, end: int, now: float) -> str:
         """Return the part of new output that does not belong to what was seen last; empty if all of it does.
