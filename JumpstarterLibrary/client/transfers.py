@@ -299,6 +299,9 @@ class _Sending:
                 if self._stopped or not self._wanted(data):
                     return
                 yield StreamRequest(payload=data)
+            if self._stopped and self.source.size is None:
+                # The source may have ended because of the stop; without a size nothing tells that it was complete.
+                return
             self._finished = True
         except TransferError as error:
             handle.fail(error)

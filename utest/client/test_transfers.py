@@ -17,7 +17,8 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import SimpleNamespace
+from typing import Any, BinaryIO, cast
 
 import grpc
 import pytest
@@ -25,14 +26,16 @@ import pytest
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.events import Event, Progress, TransferEnded
+from JumpstarterLibrary.client.resource import ResourceHandle
 from JumpstarterLibrary.client.sink import DownloadSink
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.client.stream import FRAME
-from JumpstarterLibrary.client.transfers import PROGRESS_S, Transfer
+from JumpstarterLibrary.client.transfers import PROGRESS_S, Transfer, _Sending
 from JumpstarterLibrary.common.compression import PIECE_LIMIT
 from JumpstarterLibrary.errors import DriverError, LinkError, OperationTimeout, TransferError, UsageError
 from JumpstarterLibrary.exporter import Driver, Features, export
 from JumpstarterLibrary.protocol import decode, jumpstarter_pb2, router_pb2
+from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA
 from JumpstarterLibrary.protocol.names import MESSAGE_LIMIT
 from JumpstarterLibrary.types import Compression
 
@@ -382,6 +385,19 @@ def test_an_endless_upload_that_is_not_done_in_time(
         with pytest.raises(OperationTimeout):
             join()
         never_taken_for_whole(device, medium)
+
+
+def test_the_end_of_a_source_after_the_stop_is_not_sent_as_its_end() -> None:
+    class Stopped(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            if not data:
+                sending.stop()
+            return data
+
+    sending = _Sending(Source("stream", None, opener=lambda: Stopped(b"a part")), Compression.none, hash_content=False)
+    sending.start(cast(ResourceHandle, SimpleNamespace(decoded=True)))
+    assert [(frame.frame_type, frame.payload) for frame in sending] == [(FRAME_TYPE_DATA, b"a part")]
 
 
 class Slow(Source):

@@ -21,7 +21,7 @@ from JumpstarterLibrary.client.sink import DownloadSink
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.client.stream import FRAME
 from JumpstarterLibrary.client.transfers import ResourceTransfer
-from JumpstarterLibrary.errors import InfrastructureError
+from JumpstarterLibrary.errors import InfrastructureError, TransferError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.upstream_api.clients.endings import broken, end_of_data
 from pytest_jumpstarter.upstream_api.clients.trouble import as_driver_error
@@ -249,16 +249,26 @@ class _LocalStream:
                 if full:
                     await self._room.wait()
         except anyio.EndOfStream:
-            pass
+            self._end_reading(None)
         except Exception as error:  # noqa: BLE001 - streams of others may raise anything; raised by read
-            self._error = error
-        finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify()
+            self._end_reading(error)
+        except BaseException:
+            # Not an end of the data: an exporter would take a part of an image for the whole.
+            self._end_reading(TransferError(f"The upload of '{self.NAME}' was cancelled before its end."))
+            raise
+
+    def _end_reading(self, error: Exception | None) -> None:
+        with self._changed:
+            self._error, self._ended = error, True
+            self._changed.notify()
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes, as they come; none at the end."""
+        """Return the next bytes, as they come; none at the end.
+
+        Raises:
+            TransferError: The reading of the stream was cancelled.
+            Exception: The stream has failed, in its own way.
+        """
         with self._changed:
             while not self._data and not self._ended:
                 self._changed.wait()  # until the end of pump at the latest

@@ -70,6 +70,7 @@ class Worker(EchoNetwork):
         pieces = []
         async with self.resource(source) as stream:
             async for piece in stream:
+                self.began = True
                 pieces.append(piece)
                 if limit and sum(map(len, pieces)) >= limit:
                     break
@@ -288,6 +289,37 @@ async def test_a_cancelled_upload_cancels_its_call(client: Any, driver: Worker, 
     await anyio.to_thread.run_sync(eventually, lambda: driver.cancelled)
     assert source.closed
     assert await client.call_async("work", 0) == "done"
+
+
+class Stuck(Memory):
+    """Gives some bytes, and then no more, but does not end."""
+
+    async def receive(self) -> bytes:
+        try:
+            return await super().receive()
+        except anyio.EndOfStream:
+            await anyio.sleep_forever()
+            raise
+
+
+async def test_a_cancelled_upload_is_not_taken_for_whole(client: Any, driver: Worker, eventually: Eventually) -> None:
+    failures: list[TransferError] = []
+
+    async def upload() -> None:
+        async with client.resource_async(Stuck(bytes(1_000_000))) as handle:
+            # The stream is cancelled while the call is not.
+            with anyio.CancelScope(shield=True), anyio.fail_after(10):
+                try:
+                    await client.call_async("keep", handle)
+                except TransferError as error:
+                    failures.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(upload)
+        await anyio.to_thread.run_sync(eventually, lambda: driver.began)
+        tasks.cancel_scope.cancel()
+    assert [str(error) for error in failures] == ["The upload of 'async stream' was cancelled before its end."]
+    assert driver.kept == b"", "a truncated image was taken for a whole one"
 
 
 async def test_the_log(served: Served, caplog: pytest.LogCaptureFixture, eventually: Eventually) -> None:
