@@ -18,6 +18,9 @@ from uv import find_uv_bin
 
 ROOT = Path(__file__).parent.parent
 
+UV = find_uv_bin()
+"""uv's program; looked for once, since Python's configuration cannot be read by two threads at first."""
+
 
 def run(*command: str | Path, cwd: Path = ROOT) -> None:
     """Run a command and leave with its exit status if it fails."""
@@ -41,10 +44,9 @@ def creation(home: Path, requirements: Sequence[str], python: str = sys.executab
         requirements: Distributions, and options of ``uv pip install``.
         python: The interpreter to make it from.
     """
-    uv = find_uv_bin()
     return [
-        [uv, "venv", "--quiet", "--python", python, str(home)],
-        [uv, "pip", "install", "--quiet", "--python", str(interpreter(home)), *requirements],
+        [UV, "venv", "--quiet", "--python", python, str(home)],
+        [UV, "pip", "install", "--quiet", "--python", str(interpreter(home)), *requirements],
     ]
 
 
@@ -71,7 +73,7 @@ def environment(requirements: Sequence[str], python: str = sys.executable) -> It
 def installed(python: Path) -> dict[str, str]:
     """Return the distributions of an environment and their versions."""
     listing = subprocess.run(
-        [find_uv_bin(), "pip", "list", "--quiet", "--python", python, "--format=json"],
+        [UV, "pip", "list", "--quiet", "--python", python, "--format=json"],
         check=True,
         capture_output=True,
         text=True,
