@@ -444,3 +444,18 @@ def test_each_decision_has_a_number_of_its_own() -> None:
     numbers = [int(path.name[:4]) for path in records]
     assert numbers == [*range(1, len(records) + 1)]
     assert [int(path.read_text().removeprefix("# ").partition(".")[0]) for path in records] == numbers
+
+
+def test_a_package_that_lists_its_modules_lists_all_of_them() -> None:
+    lists = {
+        path: re.findall(r"^(\w+)  +\S", ast.get_docstring(ast.parse(path.read_text())) or "", re.MULTILINE)
+        for path in files()
+        if path.name == "__init__.py"
+    }
+    listed = {path: names for path, names in lists.items() if len(names) > 2}
+    assert len(listed) >= 2
+    for path, names in listed.items():
+        there = {each.stem for each in path.parent.glob("*.py")} | {
+            each.parent.name for each in path.parent.glob("*/__init__.py")
+        }
+        assert sorted(names) == sorted(there - {"__init__"}), path

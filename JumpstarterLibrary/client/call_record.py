@@ -14,8 +14,8 @@ from JumpstarterLibrary.client.consoles.secrets import MASK
 from JumpstarterLibrary.client.events import CallBegun, CallEnded, Events, Measurement
 from JumpstarterLibrary.errors import JumpstarterError
 
-TEXT_LIMIT = 100
-"""Characters of an argument that are recorded."""
+TEXT_LIMIT = 4096
+"""Characters of an argument that an event holds. The log cuts it shorter once known secrets are masked."""
 
 MESSAGE_LIMIT = 2000
 """Characters of an error's sentence that are recorded."""
@@ -30,11 +30,11 @@ MEASUREMENT_PAUSE_S = 0.1
 """Seconds between two measurements of a streaming call that are recorded; the results in between are only counted."""
 
 _SECRET_WORDS = (
-    "pass", "secret", "token", "credential", "authorization", "apikey", "private", "cookie", "signature"
+    "pass", "pwd", "secret", "token", "credential", "authorization", "bearer", "private", "cookie", "signature"
 )  # fmt: skip
 """Parts of the names of values that are masked, such as the headers of a presigned request."""
 
-_QUERY = re.compile(r"(?<=\?).*", re.DOTALL)
+_QUERY = re.compile(r"(://[^\s?'\"]*\?)[^\s'\"]*")
 _USER = re.compile(r"(?<=://)[^/@\s]*(?=@)")
 
 _numbers = itertools.count(1)
@@ -134,7 +134,7 @@ def describe(value: object, depth: int = 0) -> object:
         case None | bool() | int() | float():
             return value
         case str():
-            text = _USER.sub(MASK, _QUERY.sub(MASK, value)) if "://" in value else value
+            text = mask_urls(value)
             return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}... ({len(text)} characters)"
         case Mapping() if depth < DEPTH and len(value) <= ITEMS:
             return {
@@ -145,9 +145,14 @@ def describe(value: object, depth: int = 0) -> object:
     return shape(value)
 
 
+def mask_urls(text: str) -> str:
+    """Return a text without what URLs in it may hold of secrets: users with passwords, and queries."""
+    return _USER.sub(MASK, _QUERY.sub(rf"\1{MASK}", text)) if "://" in text else text
+
+
 def _names_secret(name: str) -> bool:
     plain = name.lower().replace("_", "").replace("-", "")
-    return any(word in plain for word in _SECRET_WORDS)
+    return plain == "auth" or plain.endswith("key") or any(word in plain for word in _SECRET_WORDS)
 
 
 def shape(value: object) -> object:

@@ -154,6 +154,8 @@ class Console:
         deadline, begin = Deadline.of(timeout), clock.seconds()
         start, heard = self.cursor if since is None else since, self.heard
         searched = [*wanted, *(Pattern.of(pattern) for pattern in unwanted)]
+        if len(searched) > len(wanted):
+            self.check_kept(start)
         hunt = IncrementalSearch(searched, start, self._recording.read)
         patience: Deadline | None = None
         while True:

@@ -11,7 +11,7 @@ from JumpstarterLibrary.errors import UsageError
 
 _PREFIX = re.compile(r"(?P<kind>regexp|literal):", re.IGNORECASE)
 
-_NEAR_PREFIX = re.compile(r"\s*(?:regexp?r?|re|rx|regular[ _]?expression|literal|glob)\s*[:=]\s*", re.IGNORECASE)
+_NEAR_PREFIX = re.compile(r"\s*(?:(?i:regexp?r?|regular[ _]?expression|literal|glob)\s*[:=]\s*|(?:re|rx)[:=](?!\s))")
 """How a text begins whose author surely meant a prefix. As plain texts they would never be found: a check that
 something was not said would pass."""
 

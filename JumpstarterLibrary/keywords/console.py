@@ -186,6 +186,10 @@ class ConsoleKeywords(ConsoleBase):
         | Log    ${found['OS'].groups['v']}
         """
         wanted = _named(texts, patterns)
+        names = [pattern.name for pattern in wanted]
+        if len({*names}) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UsageError(f"There are two patterns with the name '{twice}'. Give each a name of its own.")
         console = self.console(device, driver)
         limit = self.timeout if timeout is None else timeout
         begin = offset(console, since)
@@ -312,7 +316,10 @@ def _named(texts: tuple[str, ...], patterns: dict[str, str]) -> list[Pattern]:
     """
     if not texts and not patterns:
         raise UsageError("There is nothing to wait for. Give patterns with names, for example LOGIN=login:")
-    return [*(Pattern(text, text) for text in texts), *(Pattern(text, name) for name, text in patterns.items())]
+    wanted = [Pattern(text) for text in texts]
+    for pattern in wanted:
+        pattern.name = pattern.text
+    return [*wanted, *(Pattern(text, name) for name, text in patterns.items())]
 
 
 def _unwanted(pattern: str | None) -> list[str]:

@@ -16,7 +16,7 @@ from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.common.environment import HOST, LEASE
-from JumpstarterLibrary.errors import ConfigurationError, InfrastructureError, NoSuchDevice, UsageError
+from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
 from JumpstarterLibrary.types import Mode, Scope, Tls
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class Devices:
         """Remember a request of the test that fails: no keyword connects the default device in its place."""
         try:
             yield
-        except (InfrastructureError, UsageError) as error:
+        except BaseException as error:  # a timeout of the test, too
             self._why_none = f"the last request for one failed with {type(error).__name__}"
             raise
 
@@ -216,7 +216,7 @@ class Devices:
         return {
             entry.device.lease.name: f"device '{alias}'"
             for alias, entry in self._entries.items()
-            if isinstance(entry.device, LeasedDevice)
+            if isinstance(entry.device, LeasedDevice) and entry.device.lease.ours
         }
 
     def _check_attached(self, lease: str | None) -> None:

@@ -184,8 +184,8 @@ class Run:
         """Return the leases that tests use now, by name, with the first of these tests in words."""
         return {
             board.device.lease.name: f"test '{board.owners[0]}'"
-            for board in self._pool.items.values()
-            if board.owners and isinstance(board.device, LeasedDevice)
+            for board in list(self._pool.items.values())
+            if board.owners and isinstance(board.device, LeasedDevice) and board.device.lease.ours
         }
 
     def _artefacts(self, events: Events) -> DeviceArtefacts | None:
@@ -198,7 +198,8 @@ class Run:
 
     def _make_room(self, event: Event) -> None:
         """Release the boards that no test uses when a wait begins: it may be for one of them."""
-        if isinstance(event, Notice) and event.console:
+        # A warning that is shown at once, such as that of a full disk, is no wait.
+        if isinstance(event, Notice) and event.console and event.level == "INFO":
             self._pool.discard_unowned()
 
     def _join(self, events: Events, stack: ExitStack) -> Device:

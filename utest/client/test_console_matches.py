@@ -69,3 +69,17 @@ def test_what_is_forgotten_proves_nothing_to_an_assertion(
     with pytest.raises(UsageError, match=r"^Console 'console' has said so much since then that its first \d+ "):
         keywords.get_console_text(AssertionOperator[operator], expected, since=Since.connect)
     assert "end" in keywords.get_console_text(since=Since.connect)
+
+
+def test_what_is_forgotten_may_have_been_what_must_not_come(
+    device: Device, port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_module, "HISTORY", 1000)
+    console = device.console()
+    port.watch(console)
+    port.say("panic\n", *["x" * 500] * 5, "end\n")
+    console.wait_for("end", 5)
+    with pytest.raises(UsageError, match=r"^Console 'console' has said so much since then that its first \d+ "):
+        console.wait_for("end", 5, since=0, unwanted=["panic"])
+    with pytest.raises(UsageError, match=r"^Console 'console' has said so much since then that its first \d+ "):
+        console.wait_for_all(["end"], 5, since=0, unwanted=["panic"])

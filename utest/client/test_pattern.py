@@ -24,6 +24,8 @@ from JumpstarterLibrary.errors import UsageError
         ("literal:regexp:a.c", "regexp:abc regexp:a.c", Found(11, 21, "regexp:a.c", {})),
         ("LITERAL:re: x", "re: x", Found(0, 5, "re: x", {})),
         ("reg: 7", "reg: 7", Found(0, 6, "reg: 7", {})),
+        ("RX: 100 bytes", "RX: 100 bytes", Found(0, 13, "RX: 100 bytes", {})),
+        ("Re: boot", "Re: boot", Found(0, 8, "Re: boot", {})),
         ("a regexp : b", "a regexp : b", Found(0, 12, "a regexp : b", {})),
     ],
 )
@@ -44,7 +46,7 @@ def test_what_is_before_the_beginning_is_no_match_but_tells_where_a_line_begins(
         ("regex:vers.on", "regexp:vers.on"),
         ("REGEX:vers.on", "regexp:vers.on"),
         ("re:vers.on", "regexp:vers.on"),
-        ("rx: vers.on", "regexp:vers.on"),
+        ("rx=vers.on", "regexp:vers.on"),
         ("regexp=vers.on", "regexp:vers.on"),
         ("Regexp = vers.on", "regexp:vers.on"),
         (" regexp:vers.on", "regexp:vers.on"),

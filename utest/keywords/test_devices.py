@@ -111,6 +111,26 @@ def test_a_device_that_cannot_be_prepared_leaves_nothing(host: str) -> None:
         closed[0].client.call("on")
 
 
+def test_a_request_that_a_timeout_ends_is_one_that_failed(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class TestTimeout(BaseException):
+        """What a test framework raises wherever the main thread is."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise TestTimeout
+
+    devices = registry(DeviceRequest(host=host))
+    monkeypatch.setattr(Device, "connect", interrupted)
+    with pytest.raises(TestTimeout):
+        devices.connect(devices.default)
+    monkeypatch.undo()
+    with pytest.raises(NoSuchDevice) as caught:
+        devices.get()
+    assert str(caught.value) == (
+        "No device is connected: the last request for one failed with TestTimeout. Use Acquire Lease or Connect To "
+        "Exporter first."
+    )
+
+
 def test_an_insecure_connection_is_said_aloud_once(caplog: pytest.LogCaptureFixture) -> None:
     with serve(MockPower(), tcp=("127.0.0.1", 0)) as exporter:
         devices = registry(DeviceRequest(host=exporter.host, tls=Tls.plaintext))

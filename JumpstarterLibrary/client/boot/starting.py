@@ -108,7 +108,9 @@ def died(board: Board, since: int) -> BootFailed:
 def _await_pattern(board: Board, until: Pattern, at: int, deadline: Deadline, back: str) -> ConsoleMatch:
     try:
         panic = f"regexp:{PANIC.pattern}"
-        index, match = board.console.wait_for_any([until, f"\n{board.prompt}", panic], deadline, since=at)
+        index, match = board.console.wait_for_any(
+            [until, Pattern.of_text(f"\n{board.prompt}"), panic], deadline, since=at
+        )
     except ConsoleMismatch as error:
         raise error.reworded(BootFailed, f"The system did not start. {error.facts}") from error
     if index == 1:

@@ -1,15 +1,17 @@
 """The parts of a console.
 
-recording       what is heard of it: the one reader, and everything that is kept of what it reads
-history         the text, with a beginning that is forgotten
-transcript      the files: every byte, and timed lines with what was typed
-secrets         what no artefact may show
-hunt            incremental search of several patterns
-evidence        what a failed wait tells
-failing         patterns that end any wait
-presets         such patterns for Linux, U-Boot, Zephyr and Android
-kernel          messages of a kernel between what others print
-keyboard        typing, with a look at the echo
-screen          the last lines, once they stand still
-prompts         which prompt the last lines show: a shell's, a login's, a boot loader's, ...
+recording         one reader of the byte stream, and everything that is kept of what it reads
+history           the text, whose beginning is forgotten
+transcript        the files: every byte, and timed lines with what was typed
+secrets           what no artefact may show
+search            incremental search for several patterns
+messages          the messages of waits that failed
+failure_patterns  patterns that end any wait
+presets           such patterns for Linux, U-Boot, Zephyr and Android
+boot_messages     messages that tell how far a boot has come
+boot_phases       the phases of a boot, for the event log
+kernel            messages of a kernel between the output of programs
+keyboard          typing, with a look at the echo
+screen            the last lines, once they stand still
+prompts           which prompt the last lines show: a shell's, a login's, a boot loader's, ...
 """

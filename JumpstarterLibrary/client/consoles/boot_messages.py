@@ -10,8 +10,9 @@ _BANNER = r"^U-Boot (?:SPL |TPL )?20\d\d|^NOTICE: +BL\d"
 _KERNEL_BANNER = r"^\[ *0\.0{6}\]|^Linux version \d"
 _COUNTDOWN = f"(?i:{prompts.COUNTDOWN.pattern})"
 
-BANNER = re.compile(rf"{_BANNER}|{_KERNEL_BANNER}", re.MULTILINE)
-"""The first line of a stage of a boot: what was said before it belongs to the boot before."""
+BANNER = re.compile(rf"{_BANNER}|^(?:\[ *0\.0{{6}}\] *)?(?:Linux version \d|Booting Linux)", re.MULTILINE)
+"""The first line of a stage of a boot: what was said before it belongs to the boot before. The bare time of a kernel's
+first second is none: all its lines have it, those of an early panic, too."""
 FIRMWARE = re.compile(rf"{_BANNER}|^resetting \.\.\.|Restarting system|Rebooting in \d", re.MULTILINE)
 """A board restarts, or is in its firmware again."""
 KERNEL = re.compile(rf"^Starting kernel \.\.\.|{_KERNEL_BANNER}", re.MULTILINE)

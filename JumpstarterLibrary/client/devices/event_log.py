@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 import os
 import threading
@@ -19,11 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.call_record import mask_urls
 from JumpstarterLibrary.client.consoles.secrets import MASK, SHORT
 from JumpstarterLibrary.client.deadline import Deadline
-from JumpstarterLibrary.client.events import Event, Events, LeaseChanged, LinkChanged, Notice
+from JumpstarterLibrary.client.events import CallBegun, Event, Events, LeaseChanged, LinkChanged, Notice
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.version import __version__
+
+logger = logging.getLogger(__name__)
 
 SCHEMA = "jumpstarter.event-log/1"
 """The version of the lines. Fields may be added to it; a reader of another version's lines has to know that one."""
@@ -48,6 +52,8 @@ PIECE_S = 0.05
 CLOSE_S = 5.0
 """How long closing may take; a disk that hangs keeps the rest."""
 
+ARGUMENT_LIMIT = 100
+"""Characters of an argument of a driver call that are written."""
 TEXT_LIMIT = 8192
 """Characters of a text that are written; an exporter may log lines of megabytes."""
 
@@ -244,7 +250,7 @@ class EventLog:
         """Write lines; return whether that was possible."""
         try:
             secrets = sorted({secret for secret in self._secrets() if secret}, key=len, reverse=True)
-            data = memoryview(b"".join(self._encode(line, secrets) for line in lines))
+            data = memoryview(b"".join(self._encoded(line, secrets) for line in lines))
             while data:
                 data = data[self._file.write(data) or 0 :]
         except OSError as error:
@@ -261,6 +267,14 @@ class EventLog:
         self._events.unsubscribe(self.put)
         text = f"The event log '{self.path}' ends here: {error.strerror or error}."
         self._events.emit(Notice(text, "WARN", console=True))
+
+    def _encoded(self, line: _Line, secrets: list[str]) -> bytes:
+        try:
+            return self._encode(line, secrets)
+        except (ValueError, TypeError, RecursionError) as error:
+            # An argument that JSON cannot have, such as a number of thousands of digits.
+            logger.debug("a line of the event log cannot be written: %s", error)
+            return self._encode(dataclasses.replace(line, content={"event": "dropped", "count": 1}), secrets)
 
     def _encode(self, line: _Line, secrets: list[str]) -> bytes:
         exporter, lease = line.identity
@@ -279,7 +293,8 @@ class EventLog:
             case Event() as event:
                 entry["event"] = event.KIND
                 names = (field.name for field in dataclasses.fields(event) if field.name not in _OF_EVERY_LINE)
-                entry |= {name: _plain(getattr(event, name), secrets) for name in names}
+                limit = ARGUMENT_LIMIT if isinstance(event, CallBegun) else TEXT_LIMIT
+                entry |= {name: _plain(getattr(event, name), secrets, limit) for name in names}
             case dict() as own:
                 entry |= own
         return (
@@ -296,7 +311,7 @@ def _now() -> tuple[float, float]:
     return event.time, event.monotonic
 
 
-def _plain(value: Any, secrets: list[str]) -> object:
+def _plain(value: Any, secrets: list[str], limit: int) -> object:
     """Return a value as JSON has it, without secrets and with long texts cut."""
     match value:
         case None | bool() | int():
@@ -309,12 +324,13 @@ def _plain(value: Any, secrets: list[str]) -> object:
             for secret in secrets:
                 if value == secret or len(secret) >= SHORT:
                     value = value.replace(secret, MASK)
-            return value if len(value) <= TEXT_LIMIT else f"{value[:TEXT_LIMIT]}... ({len(value)} characters)"
+            value = mask_urls(value)
+            return value if len(value) <= limit else f"{value[:limit]}... ({len(value)} characters)"
         case Mapping():
-            return {str(_plain(key, secrets)): _plain(item, secrets) for key, item in value.items()}
+            return {str(_plain(key, secrets, limit)): _plain(item, secrets, limit) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item, secrets) for item in value]
-    return _plain(str(value), secrets)
+            return [_plain(item, secrets, limit) for item in value]
+    return _plain(str(value), secrets, limit)
 
 
 def read_event_log(path: Path) -> Iterator[dict[str, Any]]:

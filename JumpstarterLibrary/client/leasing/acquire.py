@@ -289,8 +289,8 @@ class Acquisition:
 
     def _check_own(self) -> None:
         """Raise if all exporters that fit are leased by the caller, which would wait for itself."""
-        if not self._held:
-            return
+        if not self._held or self._request.begin is not None:
+            return  # the caller may have given them back by then
         own = held_by(self._controller, self._request, self._held, Deadline(5.0))
         if own:
             request = self._request

@@ -47,11 +47,10 @@ def release_through(controller: Controller) -> None:
     It takes at most 5 seconds for each of them.
     """
     for lease in [lease for lease in registered() if lease.controller is controller]:
-        try:
-            lease.release()
-        finally:
-            # Without the connection nothing more can be tried.
-            unregister(lease)
+        # Where an interruption ends this wait, the exit of the interpreter waits for the same release.
+        lease.release()
+        # Without the connection nothing more can be tried.
+        unregister(lease)
 
 
 def release_all(timeout: float = 2 * RELEASE_S) -> None:

@@ -206,6 +206,17 @@ def test_a_banner_before_the_crash_ends_nothing() -> None:
     assert watch.hear("the end of that panic\n") is None
 
 
+def test_a_panic_before_the_clock_runs_is_one_trouble_with_its_trace() -> None:
+    watch = Watch("Kernel panic")
+    stamp = "[    0.000000] "
+    watch.hear(f"{stamp}Linux version 6.1.0\n{stamp}Kernel panic - not syncing: no init\n")
+    first = watch.sentry.incident
+    assert first is not None
+    watch.sentry.incident = None
+    assert watch.hear(f"{stamp}CPU: 0\n{stamp}---[ end Kernel panic - not syncing: no init ]---\n") is None
+    assert first.close is None
+
+
 RESETTING = preset_patterns(FailingPreset.u_boot)
 
 

@@ -354,3 +354,25 @@ def test_a_file_that_is_no_event_log_is_refused(text: str, tmp_path: Path) -> No
     with pytest.raises(ConfigurationError) as caught:
         list(read_event_log(path))
     assert str(caught.value) == f"Line 1 of '{path}' is no line of an event log."
+
+
+def test_a_secret_is_masked_before_a_text_is_cut(opened: Callable[..., tuple[Events, EventLog]]) -> None:
+    token = "t" * 300
+    events, log = opened(secrets=lambda: [token])
+    events.emit(CallBegun(1, "files", "fetch", "unary", [f"Bearer {token}"]))
+    events.emit(Notice("GET https://host/a?X-Signature=abc failed"))
+    assert log.flush()
+    lines = list(read_event_log(log.path))
+    assert [line["args"] for line in lines if line["event"] == "call"] == [["Bearer ********"]]
+    assert [line["text"] for line in lines if line["event"] == "notice"] == ["GET https://host/a?******** failed"]
+
+
+def test_a_line_that_cannot_be_written_is_counted_and_ends_nothing(
+    opened: Callable[..., tuple[Events, EventLog]],
+) -> None:
+    events, log = opened()
+    events.emit(CallBegun(1, "power", "on", "unary", [10**5000]))
+    events.emit(Notice("after it"))
+    assert log.flush()
+    lines = list(read_event_log(log.path))
+    assert [line["event"] for line in lines if line["event"] in ("call", "dropped", "notice")] == ["dropped", "notice"]
