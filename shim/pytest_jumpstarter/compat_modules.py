@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from pytest_jumpstarter.upstream_api import names
 
 COMPAT = str(Path(__file__).parent / "compat")
-"""The entry of ``sys.path``. No such folder is there: what it would have is in the table."""
+"""The entry of ``sys.path``. A path hook serves it from the table. In a process without the hook, such as a spawned
+child, which inherits the path only, the few modules of the folder install it."""
 
 
 def install_hook() -> None:
@@ -51,6 +53,20 @@ def spec_of(module: str, folders: Sequence[str] = ()) -> ModuleSpec | None:
     if is_package:
         spec.submodule_search_locations = [*folders, str(Path(COMPAT, *module.split(".")))]
     return spec
+
+
+def serve(module: str) -> None:
+    """Put a top-level module of the table in the place of the one that Python has found in the folder.
+
+    Args:
+        module: Its name, which is being imported now.
+    """
+    install_hook()
+    spec = spec_of(module)
+    assert spec is not None
+    assert spec.loader is not None
+    made = sys.modules[module] = module_from_spec(spec)
+    spec.loader.exec_module(made)
 
 
 class NamesLoader(Loader):

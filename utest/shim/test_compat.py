@@ -190,3 +190,32 @@ def test_adapters_yield_what_upstreams_do(pytester: pytest.Pytester, shell: Ente
         """
     )
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=5)
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_children_of_multiprocessing_have_the_names(pytester: pytest.Pytester, method: str) -> None:
+    pytester.makepyfile(
+        f"""
+        import multiprocessing
+
+        from jumpstarter_testing.pytest import JumpstarterTest
+
+        def names_of_the_child(queue):
+            from jumpstarter.client.core import AsyncDriverClient
+            from jumpstarter_driver_power.client import PowerClient
+
+            queue.put([JumpstarterTest.__module__, AsyncDriverClient.__name__, PowerClient.__name__])
+
+        def test_it():
+            context = multiprocessing.get_context("{method}")
+            queue = context.Queue()
+            child = context.Process(target=names_of_the_child, args=[queue])
+            child.start()
+            assert queue.get(timeout=60) == ["pytest_jumpstarter.testcase", "AsyncDriverClient", "PowerClient"]
+            child.join(60)
+            assert child.exitcode == 0
+            queue.close()
+            queue.join_thread()
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
