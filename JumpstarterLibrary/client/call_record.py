@@ -40,6 +40,10 @@ _USER = re.compile(r"(?<=://)[^/@\s]*(?=@)")
 _numbers = itertools.count(1)
 
 
+class LimitReached(Exception):
+    """A call was ended because its download has as many bytes as it was to have; not an error."""
+
+
 class CallRecord:
     """The record of one driver call; a context manager around it. Does nothing where no subscriber is.
 
@@ -83,8 +87,10 @@ class CallRecord:
         """Record the end of the call. Twice is fine.
 
         Args:
-            error: Why it failed; None where it succeeded.
+            error: Why it failed; None where it succeeded. ``LimitReached`` is recorded as an end without an error.
         """
+        if isinstance(error, LimitReached):
+            error = None
         events, self._events = self._events, None
         if events is None:
             return

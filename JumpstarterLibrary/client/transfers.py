@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.call_record import LimitReached
 from JumpstarterLibrary.client.compression import INSTEAD, Decompressor, can_decompress
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Progress, TransferEnded
@@ -177,10 +178,6 @@ class ResourceTransfer:
 
 def _name_of(source: Source | None, sink: DownloadSink | None) -> str:
     return source.name if source is not None else "" if sink is None else sink.name
-
-
-class LimitReached(Exception):
-    """A download has as many bytes as it was to have; not an error."""
 
 
 class TransferProgress:

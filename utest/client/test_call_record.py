@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,7 @@ from JumpstarterLibrary.client.events import (
 from JumpstarterLibrary.errors import DriverMethodNotImplemented, LinkError, UnsupportedValue
 from JumpstarterLibrary.exporter import HostedExporter
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.exporter.drivers.storage import MockFlasher
 
 
 @pytest.fixture
@@ -63,6 +66,23 @@ def test_a_call_that_is_waited_for_later(device: Device, seen: list[Event]) -> N
     assert [type(event) for event in _calls(seen)] == [CallBegun]
     pending.result()
     assert [type(event) for event in _calls(seen)] == [CallBegun, CallEnded]
+
+
+def test_a_call_that_a_download_ends_at_its_limit(
+    device_with: Callable[..., Device], eventually: Callable[[Callable[[], object]], None], tmp_path: Path
+) -> None:
+    medium = MockFlasher()
+    store: Any = device_with({"flasher": medium}).client.flasher
+    (tmp_path / "image").write_bytes(bytes(3 << 20))
+    store.write_image(tmp_path / "image")
+    seen: list[Event] = []
+    store._device.link.events.subscribe(seen.append)
+    assert store.read_image(tmp_path / "part", size=5).size == 5
+    eventually(lambda: len(_calls(seen)) == 2)
+    ended = _calls(seen)[1]
+    assert isinstance(ended, CallEnded)
+    assert (ended.method, ended.answer, ended.error, ended.fault, ended.message) == ("dump", None, None, None, None)
+    assert not ended.weighty
 
 
 def test_a_call_that_fails(device: Device, seen: list[Event]) -> None:
