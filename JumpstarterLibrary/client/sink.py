@@ -1,7 +1,11 @@
-"""Sinks of downloads: files that appear when they are complete, and functions."""
+"""Sinks of downloads: files that appear when they are complete, devices and FIFOs, and functions."""
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -39,30 +43,70 @@ class DownloadSink:
 
 @contextmanager
 def local_sink(path: Path) -> Iterator[DownloadSink]:
-    """Open a local file for a download. It appears under its name only when the block has ended well.
+    """Open a local file for a download. A regular file appears under its name only when the block has ended well.
 
     Args:
-        path: The file to write; folders above it are made.
+        path: The file to write; folders above it are made. A symbolic link stays, and what it leads to is written.
+            Devices and FIFOs are written as the data comes.
 
     Raises:
-        UsageError: It is no path of a file.
+        UsageError: It is no path of a file, or a FIFO that no process reads.
         TransferError: It cannot be written.
     """
     if not path.name:
         raise UsageError(f"'{path}' is no file to write an image to.")
-    partial = path.with_name(f"{path.name}.part")
+    target = Path(os.path.realpath(path))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            yield DownloadSink(str(path), file.write)
-        partial.replace(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _replaced(target) if _is_regular(path) else _opened(path) as write:
+            yield DownloadSink(str(path), write)
     except JumpstarterError:
         raise  # some of ours are OSErrors as well
     except OSError as error:
         raise write_error(str(path), error) from error
+
+
+def _is_regular(path: Path) -> bool:
+    """Return whether a path is that of a regular file, or of none yet."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Callable[[bytes], object]]:
+    """Write a file beside the one of that name, and put it in its place when the block has ended well."""
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            yield file.write
+        partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Callable[[bytes], object]]:
+    """Write to a device or a FIFO directly."""
+    try:
+        # Otherwise this waited for a process that reads a FIFO, without a limit.
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO and path.is_fifo():
+            raise UsageError(f"No process reads the FIFO '{path}'. Start its reader before the download.") from error
+        raise
+    os.set_blocking(descriptor, True)
+    # Without a buffer: closing one would wait for a write that a stalled reader holds up.
+    with io.FileIO(descriptor, "wb") as file:
+        yield lambda data: _write_all(file, data)
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def write_error(name: str, error: Exception) -> TransferError:
