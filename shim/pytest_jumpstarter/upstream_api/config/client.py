@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from JumpstarterLibrary.client.settings.files import read_file
 from JumpstarterLibrary.client.settings.layers import SECTIONS, TOP
@@ -226,6 +226,8 @@ class ClientConfigListV1Alpha1(BaseModel):
         current_config: The alias of the current one; None if none is.
         items: The configurations.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     api_version: str = Field(
         default=CONFIG_API_VERSION,

@@ -69,6 +69,8 @@ class Exporter(BaseModel):
         deprecated_labels: What to use instead of labels that are going to vanish.
     """
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     namespace: str
     name: str
     labels: dict[str, str]
@@ -132,7 +134,7 @@ class Lease(BaseModel):
         deprecated_labels: What to use instead of labels in its selector that are going to vanish.
     """
 
-    model_config = ConfigDict(ser_json_timedelta="float")
+    model_config = ConfigDict(ser_json_timedelta="float", hide_input_in_errors=True)
 
     namespace: str
     name: str
@@ -240,6 +242,8 @@ class ExporterList(BaseModel):
         include_disabled: Show those that may not be leased, too.
     """
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     exporters: list[Exporter]
     next_page_token: str | None = Field(exclude=True)
     include_online: bool = Field(default=False, exclude=True)
@@ -303,6 +307,8 @@ class LeaseList(BaseModel):
         leases: The leases.
         next_page_token: Where the next page begins; empty or None where there is none.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     leases: list[Lease]
     next_page_token: str | None = Field(exclude=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import AliasChoices, BaseModel, Field, field_serializer
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_serializer
 
 from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
 from pytest_jumpstarter.upstream_api.config.error_mapping import map_validation_errors
@@ -32,6 +32,8 @@ class UserConfigV1Alpha1Config(BaseModel):
         current_client: The client that is used unless another one is asked for; None for none. An alias is looked up,
             and one that has no file counts as none.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     current_client: ClientConfigV1Alpha1 | None = Field(
         default=None, validation_alias=AliasChoices("current_client", CURRENT), serialization_alias=CURRENT

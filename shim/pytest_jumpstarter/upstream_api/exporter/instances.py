@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from JumpstarterLibrary.common.yaml_files import YamlFile, parse_yaml, read_yaml
 from JumpstarterLibrary.exporter import Driver
@@ -95,6 +95,8 @@ class ExporterConfigV1Alpha1DriverInstance(RootModel[Root]):
     Raises:
         ConfigurationError: It is none of them.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     def __init__(self, root: Any = None, **given: Any) -> None:
         super().__init__(root if isinstance(root, Root) else _root(root or given))
