@@ -10,8 +10,9 @@ from typing import Any
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration, seconds
 from JumpstarterLibrary.client.drivers.base import DriverMethods, DriverProxy
 from JumpstarterLibrary.client.interrupts import pause
+from JumpstarterLibrary.common.values import shown
 from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout, UsageError
-from JumpstarterLibrary.hints import Hint
+from JumpstarterLibrary.hints import Hint, argument
 from JumpstarterLibrary.types import PowerReading
 
 OFF_TIME_S = 2.0
@@ -86,7 +87,14 @@ class VirtualPowerMethods(PowerMethods):
         Args:
             destroy: Delete the virtual device as well. Default: keep it.
             timeout: Seconds or timedelta. Default: no limit.
+
+        Raises:
+            UsageError: ``destroy`` is neither True nor False; nothing was switched.
         """
+        if not isinstance(destroy, bool):
+            raise UsageError(
+                f"{argument('destroy')} must be True or False, not {shown(destroy)}. Nothing was switched."
+            )
         self._driver_call("off", destroy, timeout=timeout)
 
 

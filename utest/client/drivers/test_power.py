@@ -90,6 +90,15 @@ def test_a_virtual_device_may_be_destroyed(device_with: Callable[..., Device], d
     assert [(entry[0], entry[2]) for entry in found.log] == [("off", destroy)]
 
 
+@pytest.mark.parametrize(("destroy", "found"), [(30, "30"), (0, "0"), ("no", "'no'"), (None, "nothing")])
+def test_destroy_is_true_or_false(device_with: Callable[..., Device], destroy: Any, found: str) -> None:
+    driver = supply(label="jumpstarter_driver_power.client.VirtualPowerClient")
+    with pytest.raises(UsageError) as caught:
+        device_with({"power": driver}).client.power.off(destroy)
+    assert str(caught.value) == f"destroy= must be True or False, not {found}. Nothing was switched."
+    assert driver.log == []
+
+
 def test_rescue_is_not_everybodys(device_with: Callable[..., Device]) -> None:
     with pytest.raises(DriverMethodNotImplemented, match=r"^Driver 'power' has no unary method 'rescue': "):
         device_with({"power": supply()}).client.power.rescue()
