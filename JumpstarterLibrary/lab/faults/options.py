@@ -45,9 +45,11 @@ def size(value: object) -> int:
         return _whole(value, needed)
     found = _SIZE.fullmatch(value)
     factor = _SIZES.get(found[2].lower()) if found is not None else None
-    if found is None or factor is None:
-        raise InvalidValue(needed, shown(value))
-    return _whole(int(found[1]) * factor, needed)
+    if found is not None and factor is not None:
+        # Python refuses to read some thousand digits. InvalidValue is a ValueError, too: the text is shown as given.
+        with suppress(ValueError):
+            return _whole(int(found[1]) * factor, needed)
+    raise InvalidValue(needed, shown(value))
 
 
 def share(value: object) -> float:
