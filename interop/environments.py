@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.environments import ROOT, creation
+from scripts.environments import ROOT, creation, with_indexes
 
 CACHE = ROOT / ".interop"
 
@@ -61,7 +61,7 @@ def run(command: Sequence[str]) -> None:
         EnvironmentUnavailable: It failed, or took too long.
     """
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
+        subprocess.run(command, env=with_indexes(), check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
     except subprocess.CalledProcessError as error:
         raise EnvironmentUnavailable(f"{' '.join(command[1:5])} failed: {error.stderr.strip()[-400:]}") from error
     except subprocess.TimeoutExpired as error:

@@ -7,10 +7,11 @@ uv makes them: it takes 1 second of a core where pip takes 35. What users instal
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +23,21 @@ UV = find_uv_bin()
 """uv's program; looked for once, since Python's configuration cannot be read by two threads at first."""
 
 
+INDEXES = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX"}
+"""pip's environment variables for package indexes, which uv does not read, and those of uv."""
+
+
+def with_indexes(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment in which uv uses pip's package indexes, unless it has indexes of its own."""
+    # Not as options of uv: an index may hold a password, and command lines are shown.
+    added = {uv: environ[pip] for pip, uv in INDEXES.items() if environ.get(pip) and not environ.get(uv)}
+    return {**environ, **added}
+
+
 def run(*command: str | Path, cwd: Path = ROOT) -> None:
     """Run a command and leave with its exit status if it fails."""
     sys.stdout.flush()
-    status = subprocess.run(list(map(str, command)), cwd=cwd, check=False).returncode
+    status = subprocess.run(list(map(str, command)), cwd=cwd, env=with_indexes(), check=False).returncode
     if status:
         sys.exit(status)
 

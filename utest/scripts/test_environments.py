@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+import interop.environments
 from scripts.check_protos import differences
 from scripts.check_wheel import UPSTREAM, expected, refusal_sentence, resolve
-from scripts.environments import ROOT
+from scripts.environments import ROOT, run, with_indexes
 from scripts.matrix import oldest
+
+ONE, OTHER = "https://one.example/simple", "https://other.example/simple"
+
+
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [
+        ({}, {}),
+        ({"PIP_INDEX_URL": ONE}, {"UV_DEFAULT_INDEX": ONE}),
+        ({"PIP_EXTRA_INDEX_URL": f"{ONE} {OTHER}"}, {"UV_INDEX": f"{ONE} {OTHER}"}),
+        ({"PIP_INDEX_URL": ONE, "UV_DEFAULT_INDEX": OTHER}, {}),
+        ({"PIP_EXTRA_INDEX_URL": ONE, "UV_INDEX": OTHER, "PIP_INDEX_URL": ""}, {}),
+    ],
+)
+def test_uv_uses_the_indexes_of_pip_unless_it_has_its_own(given: dict[str, str], added: dict[str, str]) -> None:
+    assert with_indexes({"HOME": "home", **given}) == {"HOME": "home", **given, **added}
+
+
+@pytest.mark.parametrize("start", [run, lambda *command: interop.environments.run(command)])
+def test_commands_get_the_indexes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, start: Callable[..., None]) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", ONE)
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    found = tmp_path / "found"
+    start(
+        sys.executable,
+        "-c",
+        "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(os.environ['UV_DEFAULT_INDEX'])",
+        str(found),
+    )
+    assert found.read_text() == ONE
 
 
 def test_oldest_dependencies_are_the_lower_bounds(tmp_path: Path) -> None:
