@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from JumpstarterLibrary.client.sink import local_sink
 from JumpstarterLibrary.errors import TransferError, UsageError
+
+LIMIT_S = 10.0
 
 
 def write(path: Path, data: bytes) -> None:
@@ -73,6 +76,24 @@ def test_a_fifo_is_written_and_stays(tmp_path: Path) -> None:
         os.close(reader)
     assert stat.S_ISFIFO(fifo.lstat().st_mode)
     assert names_in(tmp_path) == ["fifo"]
+
+
+def test_a_stalled_reader_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    fifo, data = tmp_path / "fifo", bytes(1 << 20)
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    try:
+        with local_sink(fifo) as sink:
+            writer = threading.Thread(target=sink.write, args=(data,), daemon=True)
+            writer.start()
+            received = len(os.read(reader, 1))
+        while piece := os.read(reader, 1 << 16):
+            received += len(piece)
+        writer.join(LIMIT_S)
+    finally:
+        os.close(reader)
+    assert received == len(data)
 
 
 def test_a_fifo_without_a_reader(tmp_path: Path) -> None:
