@@ -94,8 +94,12 @@ class Clock:
 
     async def sleep(self, lab_seconds: float) -> None:
         """Wait so many lab seconds; less when a test advances the clock."""
+        await self.sleep_until(self.seconds() + lab_seconds)
+
+    async def sleep_until(self, second: float) -> None:
+        """Wait for a lab second, which may be over already when the wait begins."""
         woken = asyncio.Event()
-        timer = self.at(self.seconds() + lab_seconds, woken.set)
+        timer = self.at(second, woken.set)
         try:
             await woken.wait()
         finally:

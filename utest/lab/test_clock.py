@@ -140,3 +140,17 @@ def test_it_never_goes_back() -> None:
         Clock().advance(-1)
     with pytest.raises(ValueError, match=r"^The scale of the lab's clock must be a number from 0 on, not -2\.$"):
         Clock(scale=-2)
+
+
+def test_a_task_that_begins_late_wakes_at_its_second() -> None:
+    clock = Clock(scale=0, start=START)
+
+    async def sleep() -> None:
+        task = asyncio.ensure_future(clock.sleep_until(clock.seconds() + 10))
+        clock.advance(9)  # before the task has begun
+        await asyncio.sleep(0)
+        clock.advance(1)
+        await asyncio.wait_for(task, 5)
+
+    asyncio.run(sleep())
+    assert clock.seconds() == 10

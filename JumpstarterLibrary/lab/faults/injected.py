@@ -151,7 +151,8 @@ class InjectedFault:
         cleared = asyncio.ensure_future(self._cleared.wait())
         waits: set[asyncio.Future[Any]] = {cleared}
         if second is not None:
-            waits.add(asyncio.ensure_future(clock.sleep(second - clock.seconds())))
+            # By the second, not by the time until then: the clock may be moved before the task begins.
+            waits.add(asyncio.ensure_future(clock.sleep_until(second)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
