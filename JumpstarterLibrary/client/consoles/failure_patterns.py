@@ -104,6 +104,7 @@ class FailurePatternMonitor:
     _echoed: bool = False
     _typing: str = ""
     _entered: str = ""
+    _meant: int = -1
     _patterns: dict[str, tuple[FailingPattern, ...]] = field(default_factory=dict)
     _line: str = ""
     _last: FailureMatch | None = None
@@ -204,8 +205,8 @@ class FailurePatternMonitor:
                     continue
                 if match.group() in self._typed:
                     self._echoed = True
-                elif pattern.meant_by is not None and pattern.meant_by.search(self._entered):
-                    self._entered = ""
+                elif self._is_meant(pattern, end - len(text) + match.start()):
+                    continue
                 elif best is None or match.start() < best[0].start():
                     best = match, pattern
         if best is None:
@@ -215,6 +216,14 @@ class FailurePatternMonitor:
         line = text.rfind("\n", 0, match.start()) + 1
         self._last = FailureMatch(pattern.name, base + line, base + match.start(), now, now + self.trace_time())
         self.incident = self.incident or self._last
+
+    def _is_meant(self, pattern: FailingPattern, start: int) -> bool:
+        """Whether a match is what a typed line means; that line means one, of which the rest may still come."""
+        if pattern.meant_by is None:
+            return False
+        if start != self._meant and pattern.meant_by.search(self._entered):
+            self._meant, self._entered = start, ""
+        return start == self._meant
 
 
 def _found(pattern: FailingPattern, text: str) -> re.Match[str] | None:
