@@ -203,6 +203,18 @@ def bench(device_with: Callable[..., Device], tmp_path: Path) -> Device:
 
 
 @pytest.fixture(autouse=True)
+def _no_stale_bytecode() -> Iterator[None]:
+    """Compile what a test writes each time: two files of one size within a second look the same to Python's cache.
+
+    What was compiled before the test, such as all of the library, is used.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)
+        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        yield
+
+
+@pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, channel, socket, process or file behind.
 
