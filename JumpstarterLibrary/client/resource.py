@@ -9,16 +9,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.link import Link
-from JumpstarterLibrary.client.pending import PendingCall
 from JumpstarterLibrary.client.status import Operation
 from JumpstarterLibrary.client.stream import Frames
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
 from JumpstarterLibrary.protocol.streams import resource_stream_request
+
+
+class HandledCall(Protocol):
+    """A call that has got a handle: a unary one, or one with a stream of results."""
+
+    operation: Operation
+    reason: Exception | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended well; False while it runs."""
+
+    def cancel(self, reason: Exception | None = None) -> None:
+        """Cancel it, if it still runs, for a reason that its caller gets."""
+
+
+AnyCall = TypeVar("AnyCall", bound=HandledCall)
 
 
 class ResourceHandles:
@@ -81,7 +97,7 @@ class ResourceHandle:
     ) -> None:
         self._handles, self.link = handles, link
         self._operation, self.name = operation, name
-        self._calls: list[PendingCall] = []
+        self._calls: list[HandledCall] = []
         self._error: Exception | None = None
         self._told = self._closed = False
         self._lock = threading.Lock()
@@ -97,7 +113,7 @@ class ResourceHandle:
         self.value: dict[str, Any] = value if self.decoded else {**value, CONTENT_ENCODING_FIELD: None}
         self._handles.add(self)
 
-    def begin(self, start: Callable[[], PendingCall]) -> PendingCall:
+    def begin(self, start: Callable[[], AnyCall]) -> AnyCall:
         """Begin a call that gets the handle.
 
         Args:

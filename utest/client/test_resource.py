@@ -6,14 +6,14 @@ import gzip
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.client import Device
-from JumpstarterLibrary.client.events import Event, TransferEnded
+from JumpstarterLibrary.client.events import CallBegun, Event, TransferEnded
 from JumpstarterLibrary.client.sink import DownloadSink
 from JumpstarterLibrary.client.source import RemoteSource, Source
 from JumpstarterLibrary.errors import DriverInvalidArgument, TransferError
@@ -49,6 +49,17 @@ class Store(Driver):
     async def give(self, target: dict[str, Any]) -> None:
         async with self.resource(target) as stream:
             await stream.send(self.kept)
+
+    @export
+    async def keep_in_steps(self, source: dict[str, Any], limit: float = 0) -> AsyncIterator[int]:
+        pieces: list[bytes] = []
+        async with self.resource(source) as stream:
+            async for piece in stream:
+                pieces.append(piece)
+                if limit and sum(map(len, pieces)) >= limit:
+                    break
+                yield sum(map(len, pieces))
+        self.kept = b"".join(pieces)
 
     @export
     async def refuse(self, source: dict[str, Any]) -> None:
@@ -223,6 +234,49 @@ def test_a_driver_that_takes_only_a_part_is_told_of(device: Device, store: Store
         uploaded(device, data, "big", len(data)) as handle,
     ):
         device.client.call("keep", handle, 1000)
+
+
+def test_a_streaming_call_takes_what_is_offered(device: Device, store: Store) -> None:
+    calls: list[CallBegun] = []
+    device.link.events.subscribe(lambda event: calls.append(event) if isinstance(event, CallBegun) else None)
+    data = bytes(range(256)) * 20_000
+    with uploaded(device, data, "image.bin", len(data)) as handle:
+        *_, last = device.client.streamingcall("keep_in_steps", handle)
+    assert (last, store.kept) == (len(data), data)
+    assert [(call.method, call.args) for call in calls] == [("keep_in_steps", ["image.bin"])]
+
+
+def test_a_source_that_breaks_makes_the_streaming_call_fail(device: Device, store: Store) -> None:
+    with pytest.raises(TransferError) as failure, uploaded(device, Breaking, "image.bin") as handle:
+        list(device.client.streamingcall("keep_in_steps", handle))
+    assert str(failure.value) == (
+        "The image 'image.bin' could not be read to its end: the disk has gone. 3000000 bytes were sent, and the write "
+        "was cancelled."
+    )
+    assert store.kept == b"", "a truncated image was taken for a whole one"
+
+
+def test_a_streaming_call_that_takes_only_a_part_is_told_of(device: Device, store: Store) -> None:
+    data = bytes(100_000_000)
+    with (
+        pytest.raises(
+            TransferError,
+            match=r"^The root driver reported success in 'keep_in_steps' after taking only a part of 'big': at most "
+            r"\d+ of 100000000 bytes\.$",
+        ),
+        uploaded(device, data, "big", len(data)) as handle,
+    ):
+        list(device.client.streamingcall("keep_in_steps", handle, 1000))
+
+
+def test_a_streaming_call_that_is_left_early_is_cancelled(device: Device, store: Store) -> None:
+    data = bytes(100_000_000)
+    with uploaded(device, data, "big", len(data)) as handle:
+        results = device.client.streamingcall("keep_in_steps", handle)
+        assert next(results) > 0
+    with pytest.raises(TransferError, match=r"^'keep_in_steps' of the root driver was cancelled\.$"):
+        next(results)
+    assert store.kept == b"", "a truncated image was taken for a whole one"
 
 
 def test_a_sink_that_breaks_makes_the_call_fail(device: Device, store: Store) -> None:

@@ -19,7 +19,7 @@ from JumpstarterLibrary.client.source import RemoteSource, Source, shown_url
 from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.client.stream import ByteStream
 from JumpstarterLibrary.client.transfers import ResourceTransfer, Transfer
-from JumpstarterLibrary.errors import UnsupportedValue, UsageError
+from JumpstarterLibrary.errors import TransferError, UnsupportedValue, UsageError
 from JumpstarterLibrary.hints import argument
 from JumpstarterLibrary.protocol import ValueEncodingError, decode, encode, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import MESSAGE_LIMIT
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from JumpstarterLibrary.client.link import Link
     from JumpstarterLibrary.client.power_tracker import PowerTracker
-    from JumpstarterLibrary.client.resource import ResourceHandles
+    from JumpstarterLibrary.client.resource import ResourceHandle, ResourceHandles
     from JumpstarterLibrary.client.timing import Timing
     from JumpstarterLibrary.client.tree import Node
 
@@ -260,9 +260,7 @@ class DriverProxy(DriverMethods):
     def begin(self, method: str, *args: object, timeout: Seconds = None) -> PendingCall:
         """Begin a unary call without waiting for its result; see ``call``."""
         handle = self._device.resource_handles.of(args)
-        # The record has the name of a file in place of its handle.
-        names = args if handle is None else tuple(handle.name if value == handle.value else value for value in args)
-        record = self._record(method, "unary", names)
+        record = self._record(method, "unary", _without_handle(args, handle))
         with record.failing():
             if handle is None:
                 return self._begin(method, args, timeout, record)
@@ -291,11 +289,17 @@ class DriverProxy(DriverMethods):
         Raises:
             UnsupportedValue: An argument cannot travel; nothing was sent.
         """
-        record = self._record(method, "streaming", args)
+        handle = self._device.resource_handles.of(args)
+        record = self._record(method, "streaming", _without_handle(args, handle))
         with record.failing():
             link = self._device.ready()
             request = self._request(jumpstarter_pb2.StreamingDriverCallRequest, method, args)
-            return ResultStream(link, request, self._operation(method, "streaming"), Deadline.of(timeout), record)
+            operation, deadline = self._operation(method, "streaming"), Deadline.of(timeout)
+
+            def start() -> ResultStream:
+                return ResultStream(link, request, operation, deadline, record)
+
+            return start() if handle is None else handle.begin(start)
 
     def stream(self, method: str = "connect") -> ByteStream:
         """Open a byte stream to the driver; a context manager.
@@ -403,6 +407,11 @@ class DriverProxy(DriverMethods):
         return request
 
 
+def _without_handle(args: tuple[object, ...], handle: ResourceHandle | None) -> tuple[object, ...]:
+    """Return the arguments of a call as its record has them: with the name of a file in place of its handle."""
+    return args if handle is None else tuple(handle.name if value == handle.value else value for value in args)
+
+
 class _Method:
     """A unary method by its name on the exporter, waiting for its arguments."""
 
@@ -420,13 +429,31 @@ class ResultStream(Iterator[Any]):
     """The results of a streaming call, as they come; a context manager that cancels the call when left early."""
 
     def __init__(self, link: Link, request: Any, operation: Operation, deadline: Deadline, record: CallRecord) -> None:
-        self._link, self._operation, self._deadline, self._record = link, operation, deadline, record
+        self.operation = operation
+        self._link, self._deadline, self._record = link, deadline, record
         self._closed = False
+        self.reason: Exception | None = None
+        """Why it was cancelled; raised instead of what gRPC makes of it."""
         with interruptible:
             stub = link.stub
             self._call: Any = started(
                 lambda: stub.streaming_driver_call(request, timeout=deadline.remaining, metadata=link.metadata)
             )
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the call has ended well; False while it runs."""
+        return bool(self._call.done()) and self._call.code() is grpc.StatusCode.OK
+
+    def cancel(self, reason: Exception | None = None) -> None:
+        """Cancel the call, if it still runs. Never fails.
+
+        Args:
+            reason: What the next look at the results raises then. Default: that it was cancelled.
+        """
+        if not self._call.done():
+            self.reason = self.reason or reason or TransferError(f"{self.operation.text} was cancelled.")
+            self._call.cancel()
 
     def __next__(self) -> Any:
         if self._closed:
@@ -442,9 +469,9 @@ class ResultStream(Iterator[Any]):
             if self._closed:
                 raise StopIteration from None
             self._closed = True
-            failure = translate(error, self._link, self._operation, self._deadline)
+            failure = self.reason or translate(error, self._link, self.operation, self._deadline)
             self._record.end(failure)
-            raise failure from error
+            raise failure from (self.reason.__cause__ if self.reason is not None else error)
         except BaseException:
             self.close()
             raise
