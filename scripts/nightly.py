@@ -21,6 +21,8 @@ LIMIT_S = 3 * 3600.0
 
 TEST = ("pytest", "-p", "scripts.ci_skips", "-p", "scripts.robot_suites", "--quiet", "-p", "no:cacheprovider")
 
+ROBOT = ("robot", "--listener", "scripts.ci_skips", "--pythonpath", ".", "--console", "dotted")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -57,6 +59,7 @@ STEPS = (
     Step("kill matrix", (*TEST, "utest/chaos/test_kill_matrix.py")),
     Step("fault suites", (*_robot(*FAULTS), "utest/lab/faults"), times=3),
     Step("boards", (*_robot(*BOARDS), "interop/qemu"), times=5),
+    Step("table of boards", (*ROBOT, "--outputdir", str(RESULTS / "boards"), "atest/_nightly/boards.robot"), times=5),
     Step("fuzzers", (*TEST, *(f"utest/client/{name}" for name in FUZZERS)), times=30),
     Step("interruptions", (*TEST, *(f"utest/{name}" for name in INTERRUPTIONS)), times=20),
     Step("matrix", ("scripts.matrix", "--all")),

@@ -61,12 +61,12 @@ def _qemu(**config: Any) -> dict[str, Any]:
     return {"type": f"{_DRIVERS}.qemu.QemuBoard", "config": {"firmware": "u-boot", **config}}
 
 
-def _qemu_linux() -> dict[str, Any]:
+def _qemu_linux(**config: Any) -> dict[str, Any]:
     try:
         files = linux_files()
     except EnvironmentUnavailable as error:
         raise SkipExecution(str(error)) from error
-    return _qemu(kernel=str(files.kernel), initrd=str(files.initramfs))
+    return _qemu(kernel=str(files.kernel), initrd=str(files.initramfs), **config)
 
 
 NETWORK = ["-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0"]
@@ -78,6 +78,11 @@ BOARDS = {
         lambda: _qemu(arch="arm", arguments=NETWORK), ("qemu-system-arm",), (UBOOT["arm"],), address="10.0.2.15"
     ),
     "qemu-uboot-bare": Board(lambda: _qemu(arch="arm"), ("qemu-system-arm",), (UBOOT["arm"],)),
+    "qemu-uboot-arm64": Board(lambda: _qemu(arch="aarch64"), ("qemu-system-aarch64",), (UBOOT["aarch64"],)),
+    "qemu-uboot-x86": Board(lambda: _qemu(arch="i386"), ("qemu-system-i386",), (UBOOT["i386"],)),
+    "qemu-linux-quiet": Board(
+        lambda: _qemu_linux(firmware=None, append="console=ttyS0 quiet"), ("qemu-system-x86_64",)
+    ),
     "qemu-linux": Board(
         _qemu_linux,
         ("qemu-system-x86_64",),
