@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from JumpstarterLibrary.common.values import PORT_LIMIT, InvalidValue, check_port, one_line
+from JumpstarterLibrary.errors import ConfigurationError
+
 _TCP = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})")
 
 
@@ -27,10 +30,15 @@ class Address:
         """Return the address in a text: ``HOST:PORT`` is TCP, anything else a unix socket path.
 
         That is upstream's rule. A ``unix:`` or ``unix://`` prefix is accepted too.
+
+        Raises:
+            ConfigurationError: The port is beyond the last one.
         """
         if not text.startswith("unix:"):
+            if "/" not in text:
+                _check_port(text)
             match = _TCP.fullmatch(text)
-            if match and 1 <= int(match["port"]) <= 65535:
+            if match and 1 <= int(match["port"]) <= PORT_LIMIT:
                 return cls(host=match["host"].removeprefix("[").removesuffix("]"), port=int(match["port"]))
         return cls(path=text.removeprefix("unix:").removeprefix("//") if text.startswith("unix:") else text)
 
@@ -49,3 +57,12 @@ class Address:
 
     def __str__(self) -> str:
         return self.path if self.path is not None else self.target
+
+
+def _check_port(text: str) -> None:
+    try:
+        check_port(text)
+    except InvalidValue as error:
+        raise ConfigurationError(
+            f"The address '{one_line(text)}' {error}. If it is the name of a unix socket, write 'unix:' before it."
+        ) from None

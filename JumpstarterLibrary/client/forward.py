@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeVar
 
-from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
+from JumpstarterLibrary.common.unix_sockets import check_path, private_directory, remove_directory
+from JumpstarterLibrary.common.values import PORT_LIMIT
 from JumpstarterLibrary.errors import InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
 
@@ -169,8 +170,8 @@ class TcpForward(_Forward):
 
     def __init__(self, driver: Opener, host: str, port: int, method: str) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        if not 0 <= port <= 65535:
-            raise UsageError(f"There is no port {port}; the last one is 65535.", hint=Hint.TAKE_FREE_PORT)
+        if not 0 <= port <= PORT_LIMIT:
+            raise UsageError(f"There is no port {port}; the last one is {PORT_LIMIT}.", hint=Hint.TAKE_FREE_PORT)
         try:
             listener = socket.create_server((host, port), family=family)
         except OSError as error:
@@ -191,6 +192,7 @@ class UnixForward(_Forward):
         if path is None:
             self._directory = private_directory()
             path = str(self._directory / "socket")
+        check_path(path)
         self.path = path
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

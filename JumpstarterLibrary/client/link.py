@@ -18,7 +18,7 @@ from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.linked_exporter import Route
 from JumpstarterLibrary.client.status import Operation, link_error, translate
-from JumpstarterLibrary.common.unix_sockets import PATH_LIMIT
+from JumpstarterLibrary.common.unix_sockets import check_path
 from JumpstarterLibrary.errors import FaultClass, LinkError, OperationTimeout
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
@@ -59,7 +59,8 @@ class Link:
         route: What lies behind the connection. Default: nothing that could be found again.
 
     Raises:
-        LinkError: The socket is not there or its path too long, or ``tls=pin`` found no server.
+        ConfigurationError: The socket's path is too long.
+        LinkError: The socket is not there, or ``tls=pin`` found no server.
     """
 
     def __init__(
@@ -78,11 +79,8 @@ class Link:
         self.events = events or Events()
         self.route = route
         path = connection.address.path
-        if path is not None and len(os.fsencode(path)) > PATH_LIMIT:
-            raise LinkError(
-                f"The socket path '{path}' (from {connection.source}) has {len(os.fsencode(path))} bytes, but unix "
-                f"sockets take {PATH_LIMIT}. Use a shorter path, for example that of a symbolic link."
-            )
+        if path is not None:
+            check_path(path, connection.source)
         if path is not None and not os.path.exists(path):  # noqa: PTH110 - a socket path, not a file to work with
             raise LinkError(
                 f"There is no exporter socket '{path}' (from {connection.source}). Check the path, and that the "

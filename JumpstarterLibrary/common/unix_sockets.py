@@ -48,14 +48,20 @@ def _remove_all() -> None:
             remove_directory(directory)
 
 
-def check_path(path: Path) -> None:
+def check_path(path: str | Path, source: str = "") -> None:
     """Check that a socket can have this path.
+
+    Args:
+        path: The path.
+        source: Which setting gave it, for the message. Default: the message needs none.
 
     Raises:
         ConfigurationError: It is too long.
     """
     length = len(os.fsencode(path))
     if length > PATH_LIMIT:
+        origin = f" (from {source})" if source else ""
         raise ConfigurationError(
-            f"The socket path {path} has {length} bytes, but unix sockets take {PATH_LIMIT}. Choose a shorter one."
+            f"The socket path '{path}'{origin} has {length} bytes, but unix sockets take {PATH_LIMIT}. Use a shorter "
+            f"one, for example by a symbolic link to its directory."
         )

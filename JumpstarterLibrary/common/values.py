@@ -22,6 +22,9 @@ PLACE = 120
 PROBLEM = 800
 """Characters of a problem that an error shows: less than a screen."""
 
+PORT_LIMIT = 65535
+"""The last port of TCP and UDP."""
+
 
 class InvalidValue(ValueError):
     """A value that cannot be what it is given for; the text is ``must be …, not …``.
@@ -119,6 +122,17 @@ def filled_texts(value: object) -> tuple[str, ...]:
         InvalidValue: One is none, or empty.
     """
     return tuple(filled_text(item) for item in (value if isinstance(value, list) and value else [value]))
+
+
+def check_port(address: str) -> None:
+    """Check that the port of ``HOST:PORT`` is not beyond the last one. An address without a port is fine.
+
+    Raises:
+        InvalidValue: It is.
+    """
+    port = address.rpartition(":")[2]
+    if port.isdecimal() and (len(port) > SHOWN or int(port) > PORT_LIMIT):
+        raise InvalidValue(f"HOST:PORT with a port up to {PORT_LIMIT}", f"one with port {one_line(port, SHOWN)}")
 
 
 def shown(value: object, most: int = SHOWN) -> str:

@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from JumpstarterLibrary.common.values import check_port, within
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
@@ -173,8 +174,10 @@ def _address(options: argparse.Namespace) -> ListenAddress:
     if options.tcp is None:
         return ListenAddress(unix=options.unix)
     host, colon, port = options.tcp.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
+    if not colon or not port.isdecimal():
         raise ConfigurationError(f"--tcp needs HOST:PORT, not {options.tcp!r}.")
+    with within("--tcp"):
+        check_port(options.tcp)
     secure = options.tls_cert is not None or options.tls_key is not None
     if secure == options.insecure:
         raise ConfigurationError("--tcp needs either --tls-cert and --tls-key, or --insecure.")

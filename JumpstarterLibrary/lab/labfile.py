@@ -45,7 +45,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from JumpstarterLibrary.common.config_reader import ConfigReader
-from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown, within
+from JumpstarterLibrary.common.values import PORT_LIMIT, InvalidSetting, one_line, shown, within
 from JumpstarterLibrary.common.yaml_files import read_yaml
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
@@ -63,8 +63,6 @@ BOARDS = 4
 
 BOARDS_LIMIT = 1000
 """Boards of one name at most."""
-
-PORT_LIMIT = 65535
 
 _VIRTUAL_CLASS = "JumpstarterLibrary.exporter.drivers.virtual.VirtualBoard"
 

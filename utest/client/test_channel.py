@@ -13,7 +13,14 @@ import pytest
 
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.source import Source
-from JumpstarterLibrary.errors import AuthenticationError, InfrastructureError, LinkError, OperationTimeout, TlsError
+from JumpstarterLibrary.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InfrastructureError,
+    LinkError,
+    OperationTimeout,
+    TlsError,
+)
 from JumpstarterLibrary.exporter import HostedExporter
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.network import EchoNetwork
@@ -238,11 +245,11 @@ def test_a_path_that_is_no_socket(connecting: Callable[..., Device], tmp_path: P
 
 def test_a_path_that_is_too_long_for_a_socket(connecting: Callable[..., Device], tmp_path: Path) -> None:
     path = str(tmp_path / ("x" * (108 - len(str(tmp_path)) - 1)))
-    with pytest.raises(LinkError) as caught:
+    with pytest.raises(ConfigurationError) as refused:
         connecting(path)
-    assert str(caught.value) == (
-        f"The socket path '{path}' (from host=) has 108 bytes, but unix sockets take 107. Use a shorter path, for "
-        f"example that of a symbolic link."
+    assert str(refused.value) == (
+        f"The socket path '{path}' (from host=) has 108 bytes, but unix sockets take 107. Use a shorter one, for "
+        f"example by a symbolic link to its directory."
     )
     path = path[:-1]
     Path(path).touch()

@@ -221,3 +221,13 @@ def test_a_path_that_is_in_use(bench: Device, tmp_path: Path) -> None:
         f"Nothing can listen on the socket '{path}': Address already in use. Leave path= out for a private one."
     )
     assert path.exists()
+
+
+def test_a_socket_path_that_is_too_long(bench: Device) -> None:
+    path = "/" + "x" * 107
+    with pytest.raises(UsageError) as caught:
+        bench.client.echo.forward_unix(path)
+    assert str(caught.value) == (
+        f"The socket path '{path}' has 108 bytes, but unix sockets take 107. Use a shorter one, for example by a "
+        f"symbolic link to its directory."
+    )

@@ -54,5 +54,6 @@ def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as info:
         check_path(Path(path))
     assert str(info.value) == (
-        f"The socket path {path} has 108 bytes, but unix sockets take 107. Choose a shorter one."
+        f"The socket path '{path}' has 108 bytes, but unix sockets take 107. Use a shorter one, for example by a "
+        f"symbolic link to its directory."
     )

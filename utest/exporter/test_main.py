@@ -92,6 +92,10 @@ def test_a_killed_exporter_leaves_a_socket_that_the_next_one_takes(
     [
         (["--tcp", "localhost"], "--tcp needs HOST:PORT, not 'localhost'."),
         (["--tcp", "localhost:http"], "--tcp needs HOST:PORT, not 'localhost:http'."),
+        (
+            ["--tcp", "localhost:65536"],
+            "--tcp: it must be HOST:PORT with a port up to 65535, not one with port 65536.",
+        ),
         (["--tcp", "localhost:0"], "--tcp needs either --tls-cert and --tls-key, or --insecure."),
         (
             ["--tcp", "h:0", "--insecure", "--tls-key", "k"],

@@ -269,7 +269,10 @@ def test_a_socket_path_that_is_too_long(connect: Any) -> None:
     path = "/tmp/" + "x" * 103
     with pytest.raises(ConfigurationError) as info, connect(Board(), path=path):
         pass
-    assert str(info.value) == f"The socket path {path} has 108 bytes, but unix sockets take 107. Choose a shorter one."
+    assert str(info.value) == (
+        f"The socket path '{path}' has 108 bytes, but unix sockets take 107. Use a shorter one, for example by a "
+        f"symbolic link to its directory."
+    )
 
 
 def test_a_taken_port(connect: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from JumpstarterLibrary.common.durations import read_duration
-from JumpstarterLibrary.common.values import InvalidValue, shown, type_name
+from JumpstarterLibrary.common.values import InvalidValue, check_port, shown, type_name
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
@@ -36,6 +36,7 @@ def address(value: object) -> str | None:
     found = word(value)
     if found is not None and found.lower().startswith(("http://", "https://", "grpc://", "grpcs://")):
         raise InvalidValue("HOST:PORT", "a URL")
+    check_port(found or "")
     return found
 
 

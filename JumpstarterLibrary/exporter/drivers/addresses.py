@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 
+from JumpstarterLibrary.common.values import PORT_LIMIT, shown
+from JumpstarterLibrary.errors import ConfigurationError
+
 
 def is_ipv6(host: str) -> bool:
     """Tell whether a host is an IPv6 address, without brackets."""
@@ -45,6 +48,16 @@ def told(scheme: str, host: str, port: int, allowed: bool) -> str:
     """
     check_allowed(allowed)
     return f"{scheme}://{joined(resolved(host), port)}"
+
+
+def check_port(port: object) -> None:
+    """Check the port of a driver's configuration.
+
+    Raises:
+        ConfigurationError: It is beyond the last one.
+    """
+    if isinstance(port, int) and not 0 <= port <= PORT_LIMIT:
+        raise ConfigurationError(f"'port' is a port from 0 to {PORT_LIMIT}, not {shown(port)}.")
 
 
 def check_allowed(allowed: bool) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
-from JumpstarterLibrary.exporter.drivers.addresses import joined, told
+from JumpstarterLibrary.exporter.drivers.addresses import check_port, joined, told
 from JumpstarterLibrary.exporter.drivers.network import NetworkInterface
 from JumpstarterLibrary.exporter.streams import ClosedStream, EndOfStream, StreamMixin
 
@@ -31,6 +31,15 @@ class UdpNetwork(NetworkInterface, Driver):
     host: str
     port: int
     enable_address: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the configuration.
+
+        Raises:
+            ConfigurationError: The port is beyond the last one.
+        """
+        super().__post_init__()
+        check_port(self.port)
 
     @exportstream
     @asynccontextmanager

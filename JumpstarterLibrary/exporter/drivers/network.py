@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
-from JumpstarterLibrary.exporter.drivers.addresses import told
+from JumpstarterLibrary.exporter.drivers.addresses import check_port, told
 from JumpstarterLibrary.exporter.drivers.loopback import LoopbackStream
 from JumpstarterLibrary.exporter.streams import ByteStream, SocketStream
 
@@ -56,6 +56,15 @@ class TcpNetwork(NetworkInterface, Driver):
     host: str
     port: int
     enable_address: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the configuration.
+
+        Raises:
+            ConfigurationError: The port is beyond the last one.
+        """
+        super().__post_init__()
+        check_port(self.port)
 
     @exportstream
     @asynccontextmanager

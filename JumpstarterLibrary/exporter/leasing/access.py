@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from JumpstarterLibrary.common.environment import INSECURE
+from JumpstarterLibrary.common.values import check_port, within
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1
 
@@ -61,10 +62,12 @@ class ControllerAccess:
             environ: Environment variables, of which ``JMP_GRPC_INSECURE=1`` counts. Default: the process's.
 
         Raises:
-            ConfigurationError: The endpoint, the token or the exporter's name or namespace is missing, or ``tls.ca`` is
-                no base64 text.
+            ConfigurationError: The endpoint, the token or the exporter's name or namespace is missing, the endpoint's
+                port is beyond the last one, or ``tls.ca`` is no base64 text.
         """
         environ = os.environ if environ is None else environ
+        with within(f"{config.path or 'The configuration'}: endpoint"):
+            check_port(config.endpoint or "")
         return cls(
             endpoint=_needed(config, "endpoint", config.endpoint),
             namespace=_needed(config, "metadata.namespace", config.namespace),

@@ -266,6 +266,12 @@ WHOLE = f"a length of time in whole seconds from 5 seconds to 365 days, such as 
         ({"apiVersion": 2}, "apiVersion", 1, "'jumpstarter.dev/v1alpha1', not a number"),
         ({"endpoint": 5}, "endpoint", 2, "text, not a number"),
         ({"endpoint": "https://lab:8082"}, "endpoint", 2, "HOST:PORT, not a URL"),
+        (
+            {"endpoint": "lab:80820"},
+            "endpoint",
+            2,
+            "HOST:PORT with a port up to 65535, not one with port 80820",
+        ),
         ({"token": 5}, "token", 7, "text, not a number"),
         ({"token": "hunter2\n"}, "token", 7, "printable ASCII text without blanks and line ends, not text with others"),
         ({"refresh_token": ["hunter2"]}, "refresh_token", 7, "text, not a list"),

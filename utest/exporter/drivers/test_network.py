@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.exporter.drivers.datagrams import UdpNetwork
 from JumpstarterLibrary.exporter.drivers.network import EchoNetwork, TcpNetwork, UnixNetwork
 
 
@@ -139,3 +141,10 @@ def test_nobody_listens(serving, tmp_path):
         f"UNKNOWN: Unexpected <class 'ConnectionError'>: The exporter cannot connect to {path}: [Errno 2] "
         "No such file or directory. Check that the service runs, and the driver's address."
     )
+
+
+@pytest.mark.parametrize("kind", [TcpNetwork, UdpNetwork])
+def test_a_port_beyond_the_last_one(kind: type[TcpNetwork | UdpNetwork]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        kind(host="127.0.0.1", port=65536)
+    assert str(caught.value) == "'port' is a port from 0 to 65535, not 65536."

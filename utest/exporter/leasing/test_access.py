@@ -42,6 +42,14 @@ def test_what_is_missing(field: str, key: str) -> None:
         ControllerAccess.from_config(replace(CONFIG, **{field: None}), {})
 
 
+def test_a_port_beyond_the_last_one() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ControllerAccess.from_config(replace(CONFIG, endpoint="ctl.example:80820"), {})
+    assert str(caught.value) == (
+        "The configuration: endpoint: it must be HOST:PORT with a port up to 65535, not one with port 80820."
+    )
+
+
 def test_an_authority_that_is_no_base64() -> None:
     with pytest.raises(
         ConfigurationError, match=r"^The configuration: tls\.ca is no base64 text of PEM certificates: .*\.$"
