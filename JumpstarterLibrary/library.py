@@ -217,7 +217,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         | Library    JumpstarterLibrary    failing_patterns=linux, u-boot
         | Library    JumpstarterLibrary    selector=board=fpga    timing=login_timeout=5 min, echo_timeout=2 s
         """
-        self._drain = EventDrain()
+        self._drain = EventDrain(lambda: self._secrets())
         request = LeaseRequest(selector=selector, exporter=exporter) if selector or exporter else None
         default = DeviceRequest(
             import_choice(Mode, mode, "mode"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -62,6 +62,8 @@ class Device:
         """Makes the proxy of a node. Code that changes it does so before the first driver is asked for."""
         self.before_close: list[Callable[[], None]] = []
         """Called once, last first, before anything is closed: for code that uses the drivers until then."""
+        self.secrets: Callable[[], Iterable[str]] = self.own_secrets
+        """Returns the tokens and passphrases that neither transcripts nor messages may show."""
         self.resource_handles = ResourceHandles()
         """The handles that calls may get among their arguments."""
         self._proxies: dict[Node, DriverProxy] = {}
@@ -106,6 +108,10 @@ class Device:
         except BaseException:
             link.close()
             raise
+
+    def own_secrets(self) -> list[str]:
+        """Return the secrets by which it was connected."""
+        return [value for _, value in self.link.metadata]
 
     def ready(self) -> Link:
         """Return the link, for a call that begins now."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable
 
 from robot.api import logger
 
@@ -19,13 +20,17 @@ LIMIT = 10_000
 
 
 class EventDrain:
-    """Collects events in any thread and writes them in the main one."""
+    """Collects events in any thread and writes them in the main one.
 
-    def __init__(self) -> None:
+    Args:
+        secrets: Returns texts that no line may show. Default: none.
+    """
+
+    def __init__(self, secrets: Callable[[], Iterable[str]] = lambda: ()) -> None:
         self._events: deque[tuple[Event, str]] = deque(maxlen=LIMIT)
         self._lock = threading.Lock()
         self._dropped = 0
-        self._sink = EventSink(_log, lambda text: logger.console(text), ROBOT, shows_warnings=True)
+        self._sink = EventSink(_log, lambda text: logger.console(text), ROBOT, shows_warnings=True, secrets=secrets)
 
     def put(self, event: Event, device: str = "") -> None:
         """Keep an event for the main thread.

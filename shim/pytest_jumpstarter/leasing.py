@@ -135,8 +135,7 @@ class Leasing:
 
     def secrets(self) -> list[str]:
         """Return what no report may show."""
-        found = [secret for one in self._sources for secret in (one.settings.token, one.settings.refresh_token)]
-        return [secret for secret in found if secret]
+        return [secret for one in self._sources for secret in (*one.settings.tokens, *one.service.secrets)]
 
     def restore_signals(self) -> None:
         """Let signals do what they do elsewhere: no lease is held at present."""

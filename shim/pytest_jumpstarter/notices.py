@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import pytest
@@ -20,10 +21,13 @@ class NoticeReporter(EventSink):
 
     Args:
         config: The test run, on whose terminal the wait is told; xdist's workers have its standard error only.
+        secrets: Returns texts that no line may show.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
-        super().__init__(lambda level, text: logger.log(LEVELS[level], "%s", text), self._show_uncaptured, PYTEST)
+    def __init__(self, config: pytest.Config, secrets: Callable[[], list[str]]) -> None:
+        super().__init__(
+            lambda level, text: logger.log(LEVELS[level], "%s", text), self._show_uncaptured, PYTEST, secrets=secrets
+        )
         self._reporter = config.pluginmanager.get_plugin("terminalreporter")
         self._capture = config.pluginmanager.get_plugin("capturemanager")
         self._worker = worker_of(config)

@@ -62,7 +62,7 @@ class Run:
         self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0)
         self._pool: DevicePool[Hashable, ConnectedBoard] = DevicePool()
         self._schedule = SharedDeviceSchedule(self.options)
-        self._notices = NoticeReporter(config)
+        self._notices = NoticeReporter(config, self._secrets)
         self._level = logger.level
         if self._level == logging.NOTSET:
             # How a board was found is worth a line in the report of a test that failed on it.

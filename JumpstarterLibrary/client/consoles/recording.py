@@ -62,7 +62,7 @@ class Recording:
         self.lock = threading.RLock()
         self.sentry = FailurePatternMonitor(lambda: driver._device.timing_of(driver).trace_time)
         self.kernel = KernelClock()
-        self.secrets = Secrets()
+        self.secrets = Secrets(lambda: driver._device.secrets())
         self.ended = False
         self.error: InfrastructureError | None = None
         self.last_byte: float | None = None

@@ -127,10 +127,15 @@ class Transcript:
     # The file with every byte
 
     def _keep(self, file: FileIO, data: bytes) -> None:
-        if not self._secrets.longest:
+        longest = self._secrets.longest
+        if not longest:
             _write(file, data)
             return
         region, before = self._tail + data, len(self._tail)
+        if not self._secrets.may_end_in(region, before):
+            _write(file, data)
+            self._keep_tail(region, self._written_tail + data, longest)
+            return
         masked = self._secrets.hidden_bytes(region, self.position - len(region))
         # At its beginning, the tail may have only a part of a secret; what was decided there stays.
         masked = self._written_tail[: self._decided] + masked[self._decided :]
@@ -138,7 +143,9 @@ class Transcript:
             end = file.seek(0, os.SEEK_END)
             os.pwrite(file.fileno(), masked[:before], end - before)
         _write(file, masked[before:])
-        longest = self._secrets.longest
+        self._keep_tail(region, masked, longest)
+
+    def _keep_tail(self, region: bytes, masked: bytes, longest: int) -> None:
         keep = 2 * longest + 2
         if len(region) > keep:
             self._decided = longest

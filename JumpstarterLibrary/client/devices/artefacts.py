@@ -23,7 +23,7 @@ class DeviceArtefacts:
         name: The device's name.
         folder: Name of its folder. Default: the device's name.
         events: The events of the device.
-        secrets: Returns texts that no event log may show.
+        secrets: Returns texts that none of the files may show.
 
     Attributes:
         folder: The device's folder.
@@ -42,7 +42,8 @@ class DeviceArtefacts:
         self.folder = artefact_folder(parent, folder or name)
         self._device: Device | None = None
         self._secrets = secrets
-        self._streams = StreamTranscripts(events, self.folder, self._is_console)
+        events.on_close(self._release_unused)
+        self._streams = StreamTranscripts(events, self.folder, self._is_console, self._all_secrets)
         self.log: EventLog | None = None
         try:
             self.log = EventLog(self.folder / FILE_NAME, name, events, self._all_secrets)
@@ -52,14 +53,18 @@ class DeviceArtefacts:
     def attach(self, device: Device) -> None:
         """Let a device that has been connected keep its transcripts here."""
         self._device = device
-        device.transcripts = self.folder
+        device.transcripts, device.secrets = self.folder, self._all_secrets
+
+    def _release_unused(self) -> None:
+        """Leave the folder to the next attempt of the name, if the device was not connected."""
+        if self._device is None:
+            _claimed.discard(self.folder)
 
     def _is_console(self, path: str) -> bool:
         return self._device is not None and is_console(self._device, path)
 
     def _all_secrets(self) -> list[str]:
-        passphrase = [] if self._device is None else [value for _, value in self._device.link.metadata]
-        return [*self._secrets(), *passphrase]
+        return [*self._secrets(), *(self._device.own_secrets() if self._device is not None else ())]
 
 
 def artefact_folder(parent: Path, name: str) -> Path:

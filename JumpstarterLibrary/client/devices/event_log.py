@@ -21,7 +21,7 @@ from typing import Any
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.call_record import mask_urls
-from JumpstarterLibrary.client.consoles.secrets import MASK, SHORT
+from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import CallBegun, Event, Events, LeaseChanged, LinkChanged, Notice
 from JumpstarterLibrary.errors import ConfigurationError
@@ -249,7 +249,7 @@ class EventLog:
     def _write(self, lines: list[_Line]) -> bool:
         """Write lines; return whether that was possible."""
         try:
-            secrets = sorted({secret for secret in self._secrets() if secret}, key=len, reverse=True)
+            secrets = list(dict.fromkeys(self._secrets()))
             data = memoryview(b"".join(self._encoded(line, secrets) for line in lines))
             while data:
                 data = data[self._file.write(data) or 0 :]
@@ -321,10 +321,7 @@ def _plain(value: Any, secrets: list[str], limit: int) -> object:
         case Enum():
             return value.name
         case str():
-            for secret in secrets:
-                if value == secret or len(secret) >= SHORT:
-                    value = value.replace(secret, MASK)
-            value = mask_urls(value)
+            value = mask_urls(mask(value, secrets))
             return value if len(value) <= limit else f"{value[:limit]}... ({len(value)} characters)"
         case Mapping():
             return {str(_plain(key, secrets, limit)): _plain(item, secrets, limit) for key, item in value.items()}

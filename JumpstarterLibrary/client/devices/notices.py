@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.events import Event, LogRecord, Notice, Progress, TransferEnded
 from JumpstarterLibrary.hints import PYTHON, Phrases
 
@@ -71,6 +72,7 @@ class EventSink:
         show: Shows a line to the person.
         phrases: How the face says hints. Default: the Python API's phrases.
         shows_warnings: Whether the log itself shows warnings to the person. Default: no.
+        secrets: Returns texts that no line may show. Default: none.
     """
 
     def __init__(
@@ -80,14 +82,17 @@ class EventSink:
         phrases: Phrases = PYTHON,
         *,
         shows_warnings: bool = False,
+        secrets: Callable[[], Iterable[str]] = lambda: (),
     ) -> None:
         self._log, self._show, self._phrases, self._shows_warnings = log, show, phrases, shows_warnings
+        self._secrets = secrets
 
     def put(self, event: Event, device: str = "") -> None:
         """Write an event; see ``format_event``."""
         line = format_event(event, self._phrases, device)
         if line is None:
             return
-        self._log(line.level, line.text)
+        text = mask(line.text, self._secrets())
+        self._log(line.level, text)
         if line.urgent and not (self._shows_warnings and line.level == WARN):
-            self._show(line.text)
+            self._show(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from JumpstarterLibrary.client.consoles.boot_phases import BootPhases
@@ -26,12 +26,17 @@ class StreamTranscripts:
         events: The device's events.
         folder: Folder for the transcripts; None for none.
         is_console: Whether the byte stream of a driver path is a console, which gets a transcript.
+        secrets: Returns texts that no transcript may show. Default: none.
     """
 
     def __init__(
-        self, events: Events, folder: Path | None = None, is_console: Callable[[str], bool] = lambda _path: False
+        self,
+        events: Events,
+        folder: Path | None = None,
+        is_console: Callable[[str], bool] = lambda _path: False,
+        secrets: Callable[[], Iterable[str]] = lambda: (),
     ) -> None:
-        self._events, self._folder, self._is_console = events, folder, is_console
+        self._events, self._folder, self._is_console, self._secrets = events, folder, is_console, secrets
         self._streams: dict[str, tuple[Transcript, Normaliser, BootPhases]] = {}
         self._lock = threading.Lock()
         events.listen(self.hear)
@@ -54,7 +59,8 @@ class StreamTranscripts:
         """Return a new transcript, without files for what is no console or cannot be written."""
         if self._folder is not None and self._is_console(driver):
             try:
-                return Transcript(self._folder / file_name(f"{driver or 'console'}-stream.log"), driver, Secrets())
+                path = self._folder / file_name(f"{driver or 'console'}-stream.log")
+                return Transcript(path, driver, Secrets(self._secrets))
             except ConfigurationError as error:
                 # An error in this thread would end the byte stream.
                 self._events.emit(Notice(str(error), "WARN"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
@@ -54,6 +54,10 @@ class DriverContext(Protocol):
     @property
     def powers(self) -> PowerTracker:
         """The power states of the device's boards."""
+
+    @property
+    def secrets(self) -> Callable[[], Iterable[str]]:
+        """Returns the tokens and passphrases that neither transcripts nor messages may show."""
 
     def ready(self) -> Link:
         """Return the link, for a call that begins now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,8 +30,10 @@ CALL_S = 10.0
 TICK_S = 0.2
 """Seconds between two calls of ``waiting`` while a slow answer is awaited."""
 
-
 DEFAULT_PORT = 443
+
+ROUTER_TOKENS = 8
+"""Tokens for routers that are kept, to be masked: they end soon, and each new way to an exporter has another one."""
 
 KEEPALIVE: dict[str, str | int] = {
     # A peer that vanished from the network says nothing; controllers and routers let themselves be asked this often.
@@ -62,7 +65,10 @@ class ControllerConnection:
         self.settings = settings
         self.namespace = settings.namespace
         self.client = settings.name
-        self.peer = Peer("controller", settings.endpoint, f"{settings.namespace}/{settings.name}", settings.source)
+        self._tokens = list(settings.tokens)
+        self._router_tokens: deque[str] = deque(maxlen=ROUTER_TOKENS)
+        who = f"{settings.namespace}/{settings.name}"
+        self.peer = Peer("controller", settings.endpoint, who, settings.source, lambda: self.secrets)
         self._token = settings.token
         self._lock = threading.Lock()
         self._routers: dict[str, grpc.Channel] = {}
@@ -84,6 +90,11 @@ class ControllerConnection:
             ("jumpstarter-namespace", self.namespace),
             ("jumpstarter-name", self.client),
         )
+
+    @property
+    def secrets(self) -> list[str]:
+        """All tokens that the client has had so far, and the last ones that it got for routers."""
+        return [*self._tokens, *self._router_tokens]
 
     @property
     def closed(self) -> bool:
@@ -110,6 +121,7 @@ class ControllerConnection:
         answer: jumpstarter_pb2.DialResponse = self._renewing(
             lambda: self._patiently(self._control.dial, request, limit, waiting)
         )
+        self._router_tokens.append(answer.router_token)
         return answer
 
     def router(self, endpoint: str, deadline: Deadline) -> RouterStub:
@@ -213,12 +225,14 @@ class ControllerConnection:
         if self.settings.path is None:
             return False
         try:
-            token = find_settings(ClientArguments(config=self.settings.path)).token
+            settings = find_settings(ClientArguments(config=self.settings.path))
         except ConfigurationError as error:
             logger.debug("the token could not be read anew: %s", error)
             return False
+        token = settings.token
         if token == old:
             return False
+        self._tokens.extend(settings.tokens)
         logger.info("The token of client %s was renewed meanwhile; the new one is used.", self.peer.client)
         self._token = token
         return True

@@ -94,6 +94,10 @@ class LeasedDevice(Device):
         """Its lease."""
         return self._route.lease
 
+    def own_secrets(self) -> list[str]:
+        """Return the secrets by which it was connected: also the tokens of its controller's client."""
+        return [*super().own_secrets(), *self.lease.controller.secrets]
+
     def check_liveness(self) -> None:
         """Ping a silent exporter, without waiting; see ``LeaseRoute.check_liveness``."""
         self._route.check_liveness()

@@ -7,12 +7,13 @@ its authors cannot change without breaking their own client.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 
+from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.common.grpc_reasons import failure_of, is_about_tls, is_unsent, tls_failure_of
 from JumpstarterLibrary.errors import (
@@ -48,12 +49,14 @@ class Peer:
         endpoint: Its ``host:port``.
         client: Who asked: ``namespace/name``.
         source: Where the client's configuration came from.
+        secrets: Returns the tokens of the client, which no message shows.
     """
 
     role: str
     endpoint: str
     client: str
     source: str
+    secrets: Callable[[], Iterable[str]] = field(default=lambda: (), repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.role} {self.endpoint}"
@@ -122,6 +125,7 @@ def translate_control(
         subject: What the controller knows nothing of if it does not find it: ``lease 'x'``. Default: what was asked.
     """
     code, details = status_of(error)
+    details = mask(details, peer.secrets())
     logger.debug("%s, asked of %s, ended with %s: %s", asked, peer, code, details)
     if code is Code.DEADLINE_EXCEEDED:
         limit = "in time" if deadline.timeout is None else f"within {format_duration(deadline.timeout)}"

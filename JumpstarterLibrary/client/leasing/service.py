@@ -44,6 +44,7 @@ class LeaseService:
     def __init__(self, find: Callable[[], ClientSettings]) -> None:
         self._find = find
         self._controller: Controller | None = None
+        self._former_secrets: list[str] = []
         self.keeper = LeaseRenewer()
         self._away = False
         self._lock = threading.Lock()
@@ -63,10 +64,9 @@ class LeaseService:
 
     @property
     def secrets(self) -> list[str]:
-        """The tokens of the client, once the controller was contacted."""
+        """All tokens that the client has had since the controller was contacted."""
         controller = self._controller
-        tokens = () if controller is None else (controller.settings.token, controller.settings.refresh_token)
-        return [token for token in tokens if token]
+        return [*self._former_secrets, *(controller.secrets if controller is not None else ())]
 
     def lease(
         self,
@@ -254,6 +254,7 @@ class LeaseService:
                 logger.warning("%s", lease.trouble)
         with self._lock:
             controller, self._controller = self._controller, None
+        self._former_secrets.extend(controller.secrets if controller is not None else ())
         if controller is not None:
             # A request that was interrupted at its very end has left its lease to this.
             release_through(controller)

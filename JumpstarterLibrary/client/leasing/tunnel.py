@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -19,7 +20,7 @@ from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.dial import Dialer, RouterEndpoint
 from JumpstarterLibrary.client.leasing.lease import Lease, told
-from JumpstarterLibrary.client.leasing.refusals import Peer, control_reason, status_of, translate_control
+from JumpstarterLibrary.client.leasing.refusals import control_reason, status_of, translate_control
 from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.errors import AuthenticationError, ControllerUnreachable, JumpstarterError, LinkError, TlsError
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest
@@ -236,7 +237,7 @@ class Tunnel:
         if heard or code is grpc.StatusCode.CANCELLED:
             self.broke = _reason(code, details)
             return
-        peer = Peer("router", endpoint, self._lease.controller.peer.client, self._lease.controller.peer.source)
+        peer = replace(self._lease.controller.peer, role="router", endpoint=endpoint)
         translated = translate_control(error, f"the tunnel of lease '{self._lease.name}'", peer, Deadline(None))
         self.broke = told(translated)
         if isinstance(translated, TlsError):

@@ -78,6 +78,11 @@ class ClientSettings:
     source: str = "arguments"
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The tokens, which nothing may show."""
+        return tuple(token for token in (self.token, self.refresh_token) if token)
+
     def described(self) -> list[SettingLine]:
         """Return each setting with its value and where it came from; secrets are masked."""
         shown = {

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.devices.recorder import BEGIN, Recorder, RecorderMark
 from pytest_jumpstarter.evidence.facts import facts, image
 from pytest_jumpstarter.options import Options
 
 if TYPE_CHECKING:
     from pytest_jumpstarter.board import ConnectedBoard
-
-MASK = "***"
 
 
 @dataclass(eq=False)
@@ -98,7 +97,7 @@ class EvidenceCollector:
         uses = [use for use in self._uses if use.is_of(item)]
         sections = [section for use in uses for section in self._sections(use, several=len(uses) > 1)]
         secrets = self._secrets()
-        return [(title, _masked(text, secrets)) for title, text in sections]
+        return [(title, mask(text, secrets)) for title, text in sections]
 
     def _sections(self, use: _Use, several: bool) -> list[tuple[str, str]]:
         if self._options.log_lines:
@@ -140,9 +139,3 @@ def _last(lines: list[str], count: int) -> str:
     left_out = len(lines) - count
     head = [f"({left_out} earlier line{'s' * (left_out != 1)} left out)"] if left_out > 0 else []
     return "\n".join([*head, *lines[-count:]])
-
-
-def _masked(text: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return text

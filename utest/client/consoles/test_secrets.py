@@ -39,6 +39,17 @@ def test_a_short_secret_is_hidden_only_where_it_comes_back() -> None:
     assert secrets.hidden("root", 50) == "root"
 
 
+def test_secrets_that_were_not_typed_are_hidden_also_within_words() -> None:
+    given = ["token-1", "short"]
+    secrets = Secrets(lambda: given)
+    assert secrets.longest == 7
+    assert secrets.hidden("Xtoken-1X short") == f"X{MASK}X short"
+    assert secrets.hidden_bytes(b"Xtoken-1X short", 0) == b"X*******X short"
+    given.append("token-12")
+    assert secrets.longest == 8
+    assert secrets.hidden("token-12 token-1") == f"{MASK} {MASK}"
+
+
 def test_several_at_once() -> None:
     secrets = Secrets()
     secrets.typed("first one", 0, 0)

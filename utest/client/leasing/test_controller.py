@@ -244,6 +244,27 @@ def test_a_dial_uses_the_renewed_token(rig: Any, renewable: tuple[Controller, Pa
     assert controller.dial(own.name, 5).router_endpoint == rig.lab.router.endpoint
 
 
+def test_all_tokens_that_the_client_has_had_are_secrets(rig: Any, renewable: tuple[Controller, Path]) -> None:
+    controller, path = renewable
+    expired = _token_of(path)
+    assert controller.secrets == [expired]
+    own = rig.only_lease()
+    _renew(path)
+    router_token = controller.dial(own.name, 5).router_token
+    assert controller.secrets == [expired, _token_of(path), router_token]
+
+
+def test_a_controller_that_repeats_the_token_does_not_bring_it_into_a_message(rig: Any) -> None:
+    controller = rig.controller_of(rig.settings_of("tester"))
+    (token,) = controller.secrets
+    rig.fault("ListExporters", code=grpc.StatusCode.UNAUTHENTICATED, details=f"bad signature of {token}")
+    assert failure(AuthenticationError, controller.exporters) == (
+        f"The controller {rig.lab.endpoint} did not accept client default/tester (the test): its token is not "
+        f"valid (bad signature of ********). Check namespace, name and token of the client configuration, or log in "
+        f"again: `jmp login`."
+    )
+
+
 def test_a_file_that_cannot_be_read_any_more_renews_nothing(renewable: tuple[Controller, Path]) -> None:
     controller, path = renewable
     path.write_text("::: no yaml [")

@@ -226,7 +226,7 @@ def test_a_leased_board_tells_its_hooks_too(pytester: pytest.Pytester, lab: Virt
     result.assert_outcomes(failed=2)
     first = sections(result, "TestBoard.test_first")
     assert any("plugging it in" in line for line in first["Hook output"])
-    assert any(line.endswith("token ***") for line in first["Exporter log"])
+    assert any(line.endswith("token ********") for line in first["Exporter log"])
     assert token not in result.stdout.str()
     assert "Hook output" not in sections(result, "TestBoard.test_second")
 
