@@ -14,8 +14,8 @@ _OSC = rf"\][^\x07\x1b\r\n]{{0,{_LONGEST}}}"
 _ESCAPES = re.compile(rf"\x1b(?:{_CSI}[@-~]|{_OSC}(?:\x07|\x1b\\)|[ -/]{{0,{_LONGEST}}}[0-Z\\^-~])")
 _INCOMPLETE = re.compile(rf"\x1b(?:{_CSI}|{_OSC}\x1b?|[ -/]{{0,{_LONGEST}}})?\Z")
 
-_BEFORE_STAMP = re.compile(r"\r{1,2}(?=\[ *\d+\.\d{6}\])")
-_UNDECIDED = re.compile(r"\r{1,2}(?:\[ {0,8}\d{0,12}(?:\.\d{0,6})?)?\Z")
+_BEFORE_STAMP = re.compile(r"\r{1,2}(?=(?:<\d{1,3}>)?\[ *\d+\.\d{6}[\]@s])")
+_UNDECIDED = re.compile(r"\r{1,2}(?:<\d{0,3}|(?:<\d{1,3}>)?(?:\[ {0,8}\d{0,12}(?:\.\d{0,6})?)?)\Z")
 _LONGEST_UNDECIDED = 32
 
 

@@ -117,21 +117,38 @@ def start(
 def start_noisy(start: Any, skipping: MovableClock) -> Callable[..., tuple[Getty, Console]]:
     """Start one behind long output, whose kernel or program goes on talking, in pieces of which some have a number."""
 
-    def build(state: str, *pieces: str) -> tuple[Getty, Console]:
+    def build(state: str, *pieces: str, every: float = 0.025, lines: int = 20000) -> tuple[Getty, Console]:
         getty, console = start("off")
-        getty.say("".join(f"{number}\n" for number in range(20000)))
+        getty.say("".join(f"{number}\n" for number in range(lines)))
         getty.state = state
         getty._prompt()
         numbered = (piece.format(number) for number in itertools.count() for piece in pieces)
 
         def talk() -> None:
             getty.say(next(numbered))
-            skipping.call_later(0.025, talk)
+            skipping.call_later(every, talk)
 
         talk()
         return getty, console
 
     return build
+
+
+NOISE = {
+    "mainline": "[{:12}.345678] hdmitx: edid: no mode\n",
+    "caller": "[{:12}.345678][  T123] hdmitx: edid: no mode\n",
+    "level": "<6>[{:12}.345678] hdmitx: edid: no mode\n",
+    "amlogic": "[{:12}.345678@2] hdmitx: edid: no mode\n",
+    "hisilicon": "[{:12}.345678s][pid:1,cpu0,swapper]hdmitx: edid: no mode\n",
+    "mediatek": "[{:12}.345678]  (0)[1:swapper/0]hdmitx: edid: no mode\n",
+    "mediatek-level": "<5>[{:12}.345678]<0>.(0)[1:swapper/0]hdmitx: edid: no mode\n",
+    "samsung": "[{:12}.345678]  [0:  swapper/0:    1] hdmitx: edid: no mode\n",
+    "qualcomm": "[{:12}.345678] c0      1 hdmitx: edid: no mode\n",
+    "time-of-day": "[Tue Mar  3 10:00:00 2026] hdmitx: edid: no mode {}\n",
+    "no-time": "hdmitx: edid: no mode {}\n",
+    "no-time-addresses": "dwc3 {0:x}c0000.usb: hub port {0}: 0x{0:08x}\n",
+}
+"""Messages of kernels as vendors show them."""
 
 
 @pytest.mark.parametrize("state", ["login", "password", "shell", "busy"])
@@ -154,6 +171,24 @@ def test_a_kernel_that_talks_all_the_time_after_long_output(start_noisy: Any, st
     getty, console = start_noisy(state, "[   ", "12.{:06}] usb 1-1: noise\n")
     log_in(console, "root", PASSWORD, 10)
     assert getty.state == "shell"
+
+
+@pytest.mark.parametrize("every", [0.1, 0.5])
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+def test_a_kernel_that_talks_all_the_time(start_noisy: Any, noise: str, every: float) -> None:
+    getty, console = start_noisy("login", noise, every=every, lines=0)
+    log_in(console, "root", PASSWORD, 30)
+    assert getty.state == "shell"
+    assert getty.lines[:2] == ["root", PASSWORD]
+    assert not {"root", PASSWORD} & set(getty.lines[2:])
+
+
+@pytest.mark.parametrize("state", ["password", "shell"])
+def test_a_kernel_without_times_at_other_prompts(start_noisy: Any, state: str) -> None:
+    getty, console = start_noisy(state, NOISE["no-time"], every=0.5, lines=0)
+    log_in(console, "root", PASSWORD, 30)
+    assert getty.state == "shell"
+    assert getty.lines[:3] == ["", "root", PASSWORD] or state == "shell"
 
 
 def test_a_program_that_talks_all_the_time_is_not_typed_at(start_noisy: Any) -> None:

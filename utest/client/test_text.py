@@ -92,6 +92,7 @@ def test_random_bytes_in_random_chunks_give_the_same_text() -> None:
         (b"x\x1b]0;title\x1b", "x", b"\\y", "y"),
         (b"\xf0\x9f", "", b"\x98\x80", "😀"),
         (b"ab\r[   12.34", "ab", b"5678] x\r\n\n", "[   12.345678] x\n\n"),
+        (b"ab\r<6", "ab", b">[   12.345678@1] x\r\n\n", "<6>[   12.345678@1] x\n\n"),
         (b"50%\r[   12", "50%", b"-", "\n[   12-"),
     ],
 )

@@ -2,14 +2,32 @@
 
 What ``dmesg`` prints looks the same. The difference is the time in the brackets: a message that comes out by itself is
 newer than every one that came out before, and its time is the kernel's present one.
+
+Vendors add to the time: Amlogic the processor (``[   12.345678@2]``), HiSilicon a unit (``[   12.345678s]``), kernels
+with ``printk_caller`` the task (``[   12.345678][  T123]``), MediaTek and Samsung both behind it. Some consoles show the
+level before it (``<6>``), or the time of day in its place.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 
-STAMP = re.compile(r"\[ *(\d+\.\d{6})\]")
-_MESSAGE = re.compile(r"\[ *\d+\.\d{6}\][^\n]*(?:\n|$)")
+_TIME_OF_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
+
+STAMP = re.compile(r"\[ *(\d+\.\d{6})(?:@\d+|s)?\]")
+_MESSAGE = re.compile(rf"\[(?: *\d+\.\d{{6}}(?:@\d+|s)?|{_TIME_OF_DAY})\][^\n]*(?:\n|$)")
+_LEVEL = re.compile(r"<\d{1,3}>(?=\[)")
+_BEGUN = re.compile(
+    r"(?:<(?:\d{1,3}>?)?|(?:<\d{1,3}>)?\[(?: *(?:\d+(?:\.\d*)?(?:@\d*|s)?)?|[A-Z][a-z]{0,2}[\w: ]{0,21}))\Z"
+)
+_LONGEST_BEGIN = 40
+"""Characters at the end of a text in which the begin of a message, not yet with its time, is looked for."""
+
+_NO_NUMBERS = str.maketrans("", "", "0123456789abcdefx")
+"""Makes two messages the same that differ in decimal or hexadecimal numbers only."""
+_REPEATS_LINES = 100
+"""Lines at the end of a text in which repeated messages are looked for."""
 
 _RECENT = 2048
 """Characters at the end of new output in which the last message's time is looked for."""
@@ -27,7 +45,37 @@ LONG_ENOUGH_S = 1.0
 
 def without_kernel_messages(text: str) -> str:
     """Return a console's text as it would be without anything that looks like a kernel message."""
-    return _MESSAGE.sub("", text) if "[" in text else text
+    return _MESSAGE.sub("", _without_levels(text)) if "[" in text else text
+
+
+def without_begun_message(text: str) -> str:
+    """Return a text without a kernel message at its end of which only the begin has come."""
+    return text[:-_LONGEST_BEGIN] + _BEGUN.sub("", text[-_LONGEST_BEGIN:])
+
+
+def _without_levels(text: str) -> str:
+    """Return a text without the levels that some consoles show before a message's time."""
+    return _LEVEL.sub("", text) if ">[" in text else text
+
+
+def without_repeated_messages(text: str) -> str:
+    """Return a text without the lines at its end that came more than once and differ in their numbers only.
+
+    Kernels that show no times print such messages, and what the first of them is glued to may be a prompt that waits.
+    """
+    if not text.endswith("\n"):
+        return text
+    lines, shapes = text.split("\n"), text.translate(_NO_NUMBERS).split("\n")
+    recent = Counter(shapes[-_REPEATS_LINES:-1])
+    repeated = {shape for shape, count in recent.items() if shape and count > 1}
+    last = len(lines) - 2
+    while last >= 0 and shapes[last] in repeated:
+        last -= 1
+    if last < 0 or not repeated:
+        return text
+    line = lines[last]
+    glued = next((at for at in range(1, len(line)) if line[at:].translate(_NO_NUMBERS) in repeated), None)
+    return "\n".join([*lines[:last], line[:glued] if glued is not None else f"{line}\n"])
 
 
 class KernelClock:
@@ -88,6 +136,7 @@ def separate(text: str, newer_than: float | None) -> tuple[str, list[tuple[int, 
     Returns:
         The rest of the text; and the messages, each with its place in that rest.
     """
+    text = _without_levels(text)
     rest: list[str] = []
     messages: list[tuple[int, str]] = []
     at = length = 0

@@ -88,6 +88,11 @@ class Prompt:
         return self.kind in (PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD, PromptKind.SECRET)
 
     @property
+    def waits(self) -> bool:
+        """Whether input is waited for, so that nothing happens without it."""
+        return self.kind not in (PromptKind.NONE, PromptKind.COUNTDOWN)
+
+    @property
     def may_pass(self) -> bool:
         """Whether it may go away by itself: a countdown ends, and a disk may be unlocked without its passphrase.
 

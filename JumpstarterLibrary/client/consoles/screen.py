@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.consoles.kernel import (
+    without_begun_message,
+    without_kernel_messages,
+    without_repeated_messages,
+)
+from JumpstarterLibrary.client.consoles.prompts import classify
 from JumpstarterLibrary.client.deadline import Deadline
 
 TAIL = 64 * 1024
-
-_BEGUN = re.compile(r"\[ *(?:\d+(?:\.\d*)?)?\Z")
-"""A kernel message of which only the begin has come."""
 
 
 class LastLines:
@@ -71,4 +72,7 @@ class LastLines:
         return start if start == begin else start + self._console.text(start).find("\n") + 1
 
     def _text_from(self, offset: int) -> str:
-        return _BEGUN.sub("", without_kernel_messages(self._console.text(offset)))
+        text = without_begun_message(without_kernel_messages(self._console.text(offset)))
+        quiet = without_repeated_messages(text)
+        # What a program prints again and again is no noise, unless it hides a prompt.
+        return quiet if quiet != text and classify(quiet, self._console.prompts).waits else text

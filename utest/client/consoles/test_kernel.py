@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from JumpstarterLibrary.client.consoles.kernel import KernelClock, separate, without_kernel_messages
+from JumpstarterLibrary.client.consoles.kernel import (
+    KernelClock,
+    separate,
+    without_begun_message,
+    without_kernel_messages,
+    without_repeated_messages,
+)
 
 NOISE = "[   12.345678] usb 1-1: new device\n"
 
@@ -22,6 +28,62 @@ NOISE = "[   12.345678] usb 1-1: new device\n"
 )
 def test_text_without_anything_that_looks_like_a_message(text: str, rest: str) -> None:
     assert without_kernel_messages(text) == rest
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[   12.345678] usb 1-1: new device",
+        "[   12.345678][  T123] usb 1-1: new device",
+        "[   12.345678][    C0] usb 1-1: new device",
+        "<6>[   12.345678] usb 1-1: new device",
+        "[   12.345678@2] usb 1-1: new device",
+        "[   12.345678@0]-[2] usb 1-1: new device",
+        "[   12.345678s][pid:1,cpu0,swapper/0]usb 1-1: new device",
+        "[   12.345678]  (0)[1:swapper/0]usb 1-1: new device",
+        "<5>[   12.345678]<0>.(0)[1:swapper/0]usb 1-1: new device",
+        "[   12.345678]  [0:  swapper/0:    1] usb 1-1: new device",
+        "[   12.345678] c0      1 usb 1-1: new device",
+        "[Tue Mar  3 10:00:00 2026] usb 1-1: new device",
+        "[Tue Mar 3 10:00:00 2026] usb 1-1: new device",
+    ],
+)
+def test_messages_as_vendors_show_them(message: str) -> None:
+    assert without_kernel_messages(f"board lo{message}\ngin: {message}\n") == "board login: "
+    begin = message[: message.index("]")]
+    for length in range(1, len(begin)):
+        text = f"board login: {begin[:length]}"
+        assert without_begun_message(text) == "board login: ", text
+
+
+@pytest.mark.parametrize("text", ["[root@fedora ~]# ", "a <b", "x[3]", "[Tue] ", "<INTERRUPT>", "see <12> ", "[1:3] "])
+def test_what_is_no_begin_of_a_message(text: str) -> None:
+    assert without_begun_message(text) == text
+
+
+@pytest.mark.parametrize("prefix", ["", "<6>"])
+@pytest.mark.parametrize("time", ["20.000000", "20.000000@2", "20.000000s"])
+def test_messages_of_vendors_are_apart_from_output(prefix: str, time: str) -> None:
+    text = f"one\nt{prefix}[   {time}] a\nwo\n"
+    assert separate(text, 12.0) == ("one\ntwo\n", [(5, f"[   {time}] a")])
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("board login: eth0: link 1\neth0: link 2\neth0: link 3\n", "board login: "),
+        ("# eth0: at 0x1fa\nusb: new 1\neth0: at 0x2\nusb: new 22\neth0: at 3\n", "# "),
+        ("usb: new 1\n\nboard login: usb: new 1\nusb: new 2\n", "usb: new 1\n\nboard login: "),
+        ("done\neth0: link 1\neth0: link 2\n", "done\n"),
+        ("eth0: link 1\neth0: link 2\n", "eth0: link 1\neth0: link 2\n"),
+        ("board login: eth0: link 1\nusb: new\n", "board login: eth0: link 1\nusb: new\n"),
+        ("board login: eth0: link 1\neth0: link 2\neth0: li", "board login: eth0: link 1\neth0: link 2\neth0: li"),
+        ("12\n34\n56\n", "12\n34\n56\n"),
+        ("", ""),
+    ],
+)
+def test_messages_that_come_again_and_again(text: str, rest: str) -> None:
+    assert without_repeated_messages(text) == rest
 
 
 def test_what_comes_out_by_itself_is_newer_than_all_before() -> None:
