@@ -263,7 +263,7 @@ class CommandResult:
         command: The command as it was asked for.
         stdout: What it printed, without the echo of the command and without the last line end. Error output shares the
             console, so it is here too.
-        status: Its exit status; None if the board restarted instead.
+        status: Its exit status; None if the board restarted instead, or if U-Boot without hush does not tell it.
         duration: Seconds from the command line to its end.
         kernel: Messages of the kernel that came out meanwhile, one a line, wherever in the output.
     """

@@ -60,6 +60,7 @@ class Console:
         marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
         kernel: The time of the device's kernel, as far as its messages tell.
         prompts: The prompts that its board is known to have.
+        line_end: What the board takes for Enter; None for a line feed, until another is known.
 
     Raises:
         ConfigurationError: The transcript could not be opened.
@@ -76,6 +77,7 @@ class Console:
         self.fresh = True
         self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
         self.prompts = PromptSettings()
+        self.line_end: bytes | None = None
         self._tick = tick
         self._ticked = 0.0
         self._recording = Recording(driver, self.name, transcript)
@@ -464,7 +466,7 @@ class Console:
         """Send bytes to the console.
 
         Args:
-            data: What to send.
+            data: What to send; each line feed as the line end that the board takes.
             timeout: Until the far side must have taken it. Default: the timing's ``write_timeout``.
             secret: Whether to hide it, both as it is sent and as it comes back. Default: no.
             delay: Seconds between two bytes, for devices that lose what comes too fast. Default: the timing's
@@ -476,6 +478,8 @@ class Console:
         """
         timing = self.timing
         deadline = Deadline.of(timeout, timing.write_timeout)
+        if self.line_end is not None:
+            data = data.replace(b"\n", self.line_end)
         self._recording.send(data, deadline, secret=secret, delay=timing.char_delay if delay is None else delay)
         self.fresh = False
 

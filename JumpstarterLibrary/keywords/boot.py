@@ -14,7 +14,7 @@ from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
 from JumpstarterLibrary.client.boot.keys import key_bytes
 from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, boot_from_uboot
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
-from JumpstarterLibrary.client.boot.uboot import UBoot, wrong_status
+from JumpstarterLibrary.client.boot.uboot import UBoot, status_untold, wrong_status
 from JumpstarterLibrary.client.boot.variables import get_variable, run_dhcp, set_variable
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.login import log_in
@@ -108,9 +108,13 @@ class BootKeywords(Keywords):
         when its echo is right: one that is longer than U-Boot's lines is not run in part. A command that restarts the
         board or starts a kernel fails at once; those are for `Boot From U-Boot`.
 
+        U-Boot without hush does not tell the status (``$?``). The result has ``None`` for it, or 1 if U-Boot does
+        not know the command; whether the command has succeeded is for a look at its output then.
+
         Args:
             command: One line of U-Boot's language; several commands are joined by ``;`` or ``&&``.
-            expect_status: The status it must have: ``0``, one of ``0, 1``, any but ``!0``, or ``any``. Default: 0.
+            expect_status: The status it must have: ``0``, one of ``0, 1``, any but ``!0``, or ``any``. Default: 0,
+                as far as U-Boot tells.
             timeout: Until the prompt must be back; the command is interrupted with Ctrl-C then. Default:
                 ``uboot_command_timeout`` of `Timing`.
             device: Alias. Default: the current device.
@@ -120,8 +124,8 @@ class BootKeywords(Keywords):
             The result, with the attributes ``stdout`` (without echo and prompt), ``status`` and ``duration`` (seconds).
 
         Raises:
-            CommandFailed: It had another status, was not done in time, did not come back, did not arrive as it was
-                typed, or there is no prompt.
+            CommandFailed: It had another status, or none was told where one was asked for; it was not done in time,
+                did not come back, did not arrive as it was typed, or there is no prompt.
 
         Example:
         | ${result} =    Run U-Boot Command    version
@@ -132,8 +136,12 @@ class BootKeywords(Keywords):
         if expected.restart:
             raise UsageError("A command of U-Boot's that restarts the board does not come back. Use Boot From U-Boot.")
         result = self._uboot(device, driver).run(command, timeout)
-        logger.info(f"Status {result.status} after {result.duration:.3f} seconds. Output:\n{result.stdout}")
-        if not expected.meets(result.status):
+        told = "No status was told" if result.status is None else f"Status {result.status}"
+        logger.info(f"{told} after {result.duration:.3f} seconds. Output:\n{result.stdout}")
+        if result.status is None:
+            if expected.statuses and expected is not SUCCESS:  # which is the default, and was not asked for
+                raise status_untold(result)
+        elif not expected.meets(result.status):
             raise wrong_status(result, expected.unmet)
         return result
 

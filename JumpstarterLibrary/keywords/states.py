@@ -191,6 +191,8 @@ class StateKeywords(Keywords):
         |    off_time: 2 s             # without power in a power cycle; none in an emulator
         |    user: root
         |    power: relays.main        # path of the power driver
+        |    line_end: cr              # what the board takes for Enter: lf, cr or crlf; default: lf, and cr where a
+        |                              # comment that is typed at a prompt shows that lf is not taken
         |  timing:                     # time limits and pauses of this board, see `Timing`
         |    boot_timeout: 10 min
         |    echo_timeout: 2 s

@@ -5,11 +5,17 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import fields
+from typing import Any
+
+import pytest
 
 from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.boot import actions, files
 from JumpstarterLibrary.client.boot.context import BootSettings
+from JumpstarterLibrary.errors import CommandFailed
+from JumpstarterLibrary.keywords.boot import BootKeywords
 from JumpstarterLibrary.keywords.states import StateKeywords
+from JumpstarterLibrary.types import CommandResult
 
 
 def manual() -> str:
@@ -43,3 +49,32 @@ def test_every_key_of_a_state_is_in_the_manual() -> None:
 def test_settings_can_be_made_of_a_file() -> None:
     names = {files._FIELDS.get(name, name) for name in files._SETTINGS}
     assert names <= {field.name for field in fields(BootSettings)}
+
+
+class OldUBoot:
+    """U-Boot that does not tell the status of a command."""
+
+    def run(self, command: str, _timeout: object) -> CommandResult:
+        return CommandResult(command, "U-Boot 1.1.4", None, 0.1)
+
+
+@pytest.fixture
+def old(monkeypatch: pytest.MonkeyPatch) -> BootKeywords:
+    keywords = BootKeywords.__new__(BootKeywords)
+    monkeypatch.setattr(keywords, "_uboot", lambda *_: OldUBoot())
+    return keywords
+
+
+@pytest.mark.parametrize("given", [{}, {"expect_status": "any"}, {"expect_status": None}], ids=str)
+def test_a_status_that_is_not_told_and_was_not_asked_for(old: BootKeywords, given: dict[str, Any]) -> None:
+    assert old.run_uboot_command("version", **given).stdout == "U-Boot 1.1.4"
+
+
+@pytest.mark.parametrize("status", [0, "0", "!1"])
+def test_a_status_that_is_not_told_and_was_asked_for(old: BootKeywords, status: Any) -> None:
+    with pytest.raises(CommandFailed) as caught:
+        old.run_uboot_command("version", expect_status=status)
+    assert str(caught.value) == (
+        "U-Boot does not tell the status of command 'version': its shell does not know '$?', for which it is built "
+        "with CONFIG_HUSH_PARSER. Ask for no status, and check the output. It printed:\n  U-Boot 1.1.4"
+    )

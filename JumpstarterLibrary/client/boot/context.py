@@ -24,6 +24,7 @@ class BootSettings:
         password: With which password; None for none.
         prompt: The boot loader's prompt; None for what the U-Boot driver tells.
         power: Path of the power driver; None for the only one.
+        line_end: What the board takes for Enter; None for a line feed, until another is known.
     """
 
     interruption: Interruption = field(default_factory=Interruption)
@@ -33,6 +34,7 @@ class BootSettings:
     password: str | None = field(default=None, repr=False)
     prompt: str | None = None
     power: str | None = None
+    line_end: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
+from JumpstarterLibrary.client.boot.uboot import CARRIAGE_RETURN
 from JumpstarterLibrary.client.consoles import boot_messages
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
-from JumpstarterLibrary.client.deadline import format_duration
+from JumpstarterLibrary.client.deadline import Deadline, format_duration
 
 DEAD = "dead"
 
@@ -127,13 +128,14 @@ class Detector:
         start, patience = self._console.end, self._timing.echo_timeout if quick else self._timing.answer_timeout
         self._console.write(nudge)
         limit = self._context.deadline.within(patience)
-        while self._screen.changes(patience, limit):
-            text = self._screen.settled(self._context.deadline.within(self._timing.look_time), start)
-            state = None if text is None else self._match(text)
-            if state is not None:
-                if state.probe(self._context):
-                    return state.name
-                break
+        state = self._shown_state(start, limit)
+        if state is None and self._console.line_end is None and self._only_echo(start):
+            # Its line end was not taken. The comment is the last command now, which an empty line would repeat.
+            self._console.write(CARRIAGE_RETURN)
+            state = self._shown_state(start, self._context.deadline.within(patience))
+            self._console.line_end = None if state is None else CARRIAGE_RETURN
+        if state is not None and state.probe(self._context):
+            return state.name
         said = seen(self._console.shown(start)).strip()[-200:]
         self.reason = (
             f"it answered a nudge with '{said}'"
@@ -143,6 +145,18 @@ class Detector:
         # Only what reads from the console shows what is typed there; a kernel that boots does not.
         echoed = "#" in said and not said.strip("#\n\r ")
         return BOOTING if self._phase() == BOOTING and not echoed else UNKNOWN
+
+    def _shown_state(self, start: int, limit: Deadline) -> State | None:
+        """Return the state that the answer to a nudge shows; None if it shows none."""
+        while self._screen.changes(limit.timeout or 0, limit):
+            text = self._screen.settled(self._context.deadline.within(self._timing.look_time), start)
+            if text is not None and not self._only_echo(start) and (state := self._match(text)) is not None:
+                return state
+        return None
+
+    def _only_echo(self, start: int) -> bool:
+        """Whether only the comment of a nudge came back, and not even a line end; it looks like a shell's prompt."""
+        return seen(self._console.shown(start)) == "#"
 
 
 def last_phase(text: str) -> str:

@@ -9,6 +9,7 @@ settings:                     # how the board boots; everything may be left out
   off_time: 2 s               # without power in a power cycle
   user: root                  # who logs in; passwords are no matter for files
   power: relays.main          # path of the power driver
+  line_end: cr                # what the board takes for Enter: lf, cr or crlf
 timing:                       # time limits and pauses of this board, see client/timing.py
   boot_timeout: 10 min
   echo_timeout: 2 s
@@ -51,7 +52,7 @@ from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.common.config_reader import ConfigReader
 from JumpstarterLibrary.common.durations import read_duration
-from JumpstarterLibrary.common.values import InvalidSetting, filled_text, filled_texts, shown, within
+from JumpstarterLibrary.common.values import InvalidSetting, InvalidValue, filled_text, filled_texts, shown, within
 from JumpstarterLibrary.errors import UsageError
 
 _SETTINGS: dict[str, Callable[[object], Any]] = {
@@ -60,12 +61,14 @@ _SETTINGS: dict[str, Callable[[object], Any]] = {
     "off_time": read_duration,
     "user": filled_text,
     "power": filled_text,
+    "line_end": lambda value: _line_end(filled_text(value)),
 }
 _INTERRUPTION: dict[str, Callable[[object], Any]] = {
     "key": lambda value: key_bytes(filled_text(value)),
     "pattern": lambda value: str(value if value == "" else Pattern(filled_text(value))),
     "interval": read_duration,
 }
+_LINE_ENDS = {"lf": b"\n", "cr": b"\r", "crlf": b"\r\n"}
 _FIELDS = {"boot": "commands"}
 _STATE = ("detect", "nudge", "timeout", "cost", "enter")
 
@@ -161,6 +164,12 @@ def _settings(given: Mapping[str, object], settings: BootSettings) -> BootSettin
         interruption=dataclasses.replace(settings.interruption, **interruption),
         **{_FIELDS.get(name, name): value for name, value in values.items() if name in _SETTINGS},
     )
+
+
+def _line_end(name: str) -> bytes:
+    if (end := _LINE_ENDS.get(name.lower())) is None:
+        raise InvalidValue(f"one of {', '.join(_LINE_ENDS)}", shown(name))
+    return end
 
 
 def _add_state(

@@ -87,11 +87,13 @@ class DeviceStates:
         elif replace(settings, user=self.settings.user, password=self.settings.password) != self.settings:
             self._failures.forget()  # credentials are compared where a login is tried again
         self.settings = settings
-        self.announce_prompts()
+        self.announce_console()
 
-    def announce_prompts(self) -> None:
-        """Give the board's console its prompts, for all that read it."""
-        self._board.console.prompts = self._board.prompts
+    def announce_console(self) -> None:
+        """Give the board's console its prompts and its line end, for all that read it and type on it."""
+        console = self._board.console
+        console.prompts = self._board.prompts
+        console.line_end = self.settings.line_end or console.line_end
 
     def define(self, states: Sequence[State], ways: Sequence[TransitionRule]) -> None:
         """Add a user's own states, and ways between states; they take the place of others with the same names.
@@ -239,7 +241,7 @@ def states_of(device: Device, driver: str | None = None) -> DeviceStates:
         known[driver] = next(same, new)
         if known[driver] is new:
             device.link.events.subscribe(new.note_transfer, TransferEnded)
-        known[driver].announce_prompts()
+        known[driver].announce_console()
     return known[driver]
 
 

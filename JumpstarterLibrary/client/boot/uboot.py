@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import secrets
 from collections.abc import Iterable
@@ -19,11 +20,15 @@ from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, Infrastruc
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import CommandResult, ConsoleMatch
 
+logger = logging.getLogger(__name__)
+
 CLEAR = b"\x15"
 """Ctrl-U: what was typed and not entered is forgotten, not run."""
 NOTHING = b"#\n"
 """A comment. An empty line would repeat the last command."""
 INTERRUPT = b"\x03"
+CARRIAGE_RETURN = b"\r"
+"""Enter, where no line feed is taken for it."""
 
 TRIES = 3
 """How often a line is typed until its echo is right."""
@@ -39,6 +44,11 @@ OPEN_SETTLE = 3
 """How many times as long as a prompt an open command has to stand still; what a command prints may look like one."""
 OPEN = rf"regexp:\n{PS2}\Z"
 
+STATUS = r"(?P<status>\d*|\$\?)"
+"""What ``$?`` becomes: a number, or itself where U-Boot has the simple parser."""
+
+_BLANK = re.compile(r"(?:[ \t]*\n)*")
+_UNKNOWN = re.compile(r"Unknown command '[^\n]*' - try 'help'[^\n]*")
 _PAGES = re.compile(r"\n?: Press SPACE to continue\n* *\n?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -58,6 +68,7 @@ class UBoot:
         self._screen = Screen(console)
         self._restarted = False
         self._shown = ""  # the whole prompt, once it was seen
+        self._blank = ""  # what comes before the output of each command
 
     @property
     def _timing(self) -> Timing:
@@ -83,15 +94,11 @@ class UBoot:
             CommandFailed: There is no prompt.
         """
         limit = Deadline.of(timeout).within(self._timing.uboot_prompt_timeout)
-        shown = f"#\n{self.prompt}"
         open_quote = self._standing().kind is PromptKind.CONTINUATION
         try:
-            if not open_quote:
-                start = self._nudge(b"", limit)
-                open_quote = self._wait_for_any([shown, OPEN], limit, since=start)[0] == 1
+            open_quote = open_quote or self._answer(b"", limit)
             if open_quote:
-                start = self._nudge(INTERRUPT, limit)
-                self._wait_for_any([shown], limit, since=start)
+                self._answer(INTERRUPT, limit)
         except ConsoleMismatch as error:
             raise self._screen.failure(
                 CommandFailed,
@@ -100,8 +107,46 @@ class UBoot:
                 hint=Hint.STOP_BOOT,
             ) from error
 
+    def _answer(self, before: bytes, limit: Deadline) -> bool:
+        """Type a comment, and wait for the prompt behind it; return whether a quote is open instead.
+
+        Raises:
+            ConsoleMismatch: Neither came.
+        """
+        since = self.console.end
+        self.console.write(before + CLEAR + NOTHING, limit)
+        shown = re.escape(self.prompt)
+        # The simple parser knows no comments, and some print a blank line before anything.
+        wanted = [f"#\n{self.prompt}", OPEN, rf"regexp:#[^\n]*\n(?P<said>(?:[^\n]*\n)+?){shown}"]
+        while True:
+            index, match = self._prompted(wanted, limit, since)
+            if index < 2 or not self._screen.changes(self._timing.prompt_settle, limit):
+                self._blank = _BLANK.match(match.groups.get("said") or "")[0]  # type: ignore[index]
+                return index == 1
+            since = match.end
+
+    def _prompted(self, wanted: list[str], limit: Deadline, since: int) -> tuple[int, ConsoleMatch]:
+        """Wait for what a comment is answered with; where its line end seems not to have been taken, try another.
+
+        The comment is U-Boot's last command then, which an empty line would repeat.
+        """
+        if self.console.line_end is None:
+            with contextlib.suppress(ConsoleMismatch):
+                soon = limit.within(limit.at_most(2 * self._timing.echo_timeout) / 2)
+                return self._wait_for_any(wanted, soon, since=since)
+            standing = self._standing()
+            if "#" in (standing.typed, standing.line):
+                self.console.write(CARRIAGE_RETURN, limit)
+                found = self._wait_for_any(wanted, limit, since=since)
+                self.console.line_end = CARRIAGE_RETURN
+                logger.info("Console '%s' takes a carriage return for Enter, and no line feed.", self.console.name)
+                return found
+        return self._wait_for_any(wanted, limit, since=since)
+
     def run(self, command: str, timeout: Seconds = None) -> CommandResult:
         """Run a command and return its output, status and duration.
+
+        U-Boot without hush does not tell the status, which is None then, or 1 for a command that it does not know.
 
         The line is entered only when its echo is right, so that none ever runs that was cut short.
 
@@ -127,13 +172,13 @@ class UBoot:
         return CommandResult(command, output, status, clock.seconds() - begin)
 
     def checked(self, command: str, timeout: Seconds = None) -> CommandResult:
-        """Run a command that must succeed.
+        """Run a command that must succeed, as far as U-Boot tells.
 
         Raises:
             CommandFailed: It ended with another status than 0; otherwise as of ``run``.
         """
         result = self.run(command, timeout)
-        if result.status != 0:
+        if result.status:
             raise wrong_status(result, "not 0")
         return result
 
@@ -153,29 +198,33 @@ class UBoot:
         self.console.write(b"\n", deadline)
         return echo.end
 
-    def _nudge(self, before: bytes, limit: Deadline) -> int:
-        start = self.console.end
-        self.console.write(before + CLEAR + NOTHING, limit)
-        return start
-
-    def _result(self, command: str, at: int, deadline: Deadline) -> tuple[str, int]:
+    def _result(self, command: str, at: int, deadline: Deadline) -> tuple[str, int | None]:
         """Wait for the prompt, and ask for the status; return what the command printed, and the status."""
         self._await_prompt(command, at, deadline)
         token = f"JMP{secrets.token_hex(4)}"
         # Should the command itself have printed a prompt, it reads this line when it is done.
         echo = self._type(f"echo {token}:$?:", deadline)
         self.console.write(b"\n", deadline)
-        answer = self._expect(rf"regexp:{token}:(?P<status>\d*):", command, echo.end, deadline)
-        self._expect(f"\n{self.prompt}", command, answer.end, deadline)
+        status = self._status(token, command, echo.end, deadline)
         said = self.console.text(at)[: echo.start - at]
         output = _PAGES.sub("\n", said.rpartition(f"\n{self.prompt}")[0]).removeprefix("\n")
-        status = answer.groups["status"]
-        if not status:
-            raise CommandFailed(
-                f"U-Boot does not tell the status of command '{short(command)}': its shell does not know '$?'. "
-                f"Build it with CONFIG_HUSH_PARSER."
-            )
-        return output, int(status)
+        if self._blank:
+            output = f"{output}\n".removeprefix(self._blank).removesuffix("\n")
+        if status is None and _UNKNOWN.fullmatch(output.strip()):
+            status = 1
+        return output, status
+
+    def _status(self, token: str, command: str, since: int, deadline: Deadline) -> int | None:
+        """Return the status that U-Boot tells behind a token; None where it lacks ``$?`` or ``echo``."""
+        prompt = f"\n{self.prompt}"
+        index, match = self._expect([f"regexp:{token}:{STATUS}:", prompt], command, since, deadline)
+        while index == 1 and not self._stands_at_prompt(deadline):
+            index, match = self._expect([f"regexp:{token}:{STATUS}:", prompt], command, match.end, deadline)
+        if index == 1:
+            return None
+        self._expect([prompt], command, match.end, deadline)
+        told = match.groups["status"] or ""
+        return int(told) if told.isdigit() else None
 
     def _await_prompt(self, command: str, at: int, deadline: Deadline) -> None:
         wanted = [f"\n{self.prompt}", PAGER, RESTARTED, OPEN, STARTED]
@@ -219,9 +268,9 @@ class UBoot:
                 return True
         return False
 
-    def _expect(self, pattern: str, command: str, since: int, deadline: Deadline) -> ConsoleMatch:
+    def _expect(self, wanted: list[str], command: str, since: int, deadline: Deadline) -> tuple[int, ConsoleMatch]:
         try:
-            return self._wait_for_any([pattern], deadline, since=since)[1]
+            return self._wait_for_any(wanted, deadline, since=since)
         except ConsoleMismatch as error:
             raise self._unfinished(command, since, deadline) from error
 
@@ -290,9 +339,22 @@ def wrong_status(result: CommandResult, unmet: str) -> CommandFailed:
         result: The result.
         unmet: The end of the sentence that tells the status, such as ``not 0``.
     """
+    return CommandFailed(
+        f"U-Boot's command '{result.command}' ended with status {result.status}, {unmet}. {_printed(result)}"
+    )
+
+
+def status_untold(result: CommandResult) -> CommandFailed:
+    """Return the error for a command whose status was asked for, and is not told."""
+    return CommandFailed(
+        f"U-Boot does not tell the status of command '{result.command}': its shell does not know '$?', for which it is "
+        f"built with CONFIG_HUSH_PARSER. Ask for no status, and check the output. {_printed(result)}"
+    )
+
+
+def _printed(result: CommandResult) -> str:
     last = "\n".join(f"  {line}" for line in result.stdout.splitlines()[-10:])
-    printed = f"It printed:\n{last}" if last else "It printed nothing."
-    return CommandFailed(f"U-Boot's command '{result.command}' ended with status {result.status}, {unmet}. {printed}")
+    return f"It printed:\n{last}" if last else "It printed nothing."
 
 
 def _check(command: str) -> None:

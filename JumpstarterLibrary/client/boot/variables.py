@@ -34,7 +34,7 @@ def get_variable(uboot: UBoot, name: str, timeout: Seconds = None) -> str | None
     """
     _check_name(name)
     result = uboot.run(f"printenv {name}", timeout)
-    if result.status == 0 and result.stdout.startswith(f"{name}="):
+    if not result.status and result.stdout.startswith(f"{name}="):
         return result.stdout.removeprefix(f"{name}=")
     if result.status != 0 and "not defined" in result.stdout:
         return None
@@ -95,7 +95,7 @@ def run_dhcp(
     with _autoload_off(uboot, deadline):
         for number in range(1, tries + 1):
             result = uboot.run("dhcp", deadline)
-            if result.status == 0:
+            if not result.status:
                 break
             if number == tries or "No ethernet found" in result.stdout:
                 raise BootFailed(

@@ -19,14 +19,36 @@ class Line:
     Args:
         commands: Output and status by command.
         limit: Characters of a line; what is typed beyond is not taken.
+        prompt: The prompt.
+        hush: Whether it has the parser that knows comments and the status.
+        echo_command: Whether it has the command ``echo``.
+        enter: The characters that end a line.
+        line_end: How it ends its own lines.
+        blank: What it prints before any output.
+
+    Attributes:
+        ran: The lines that were entered; an empty one repeats the last command.
     """
 
-    def __init__(self, commands: dict[str, tuple[str, int]] | None = None, limit: int = 500) -> None:
+    def __init__(
+        self,
+        commands: dict[str, tuple[str, int]] | None = None,
+        limit: int = 500,
+        *,
+        prompt: str = "=> ",
+        hush: bool = True,
+        echo_command: bool = True,
+        enter: str = "\r\n",
+        line_end: str = "\r\n",
+        blank: str = "",
+    ) -> None:
         self.commands = commands or {}
         self.ran: list[str] = []
         self._limit = limit
         self._line = ""
         self._status = 0
+        self._prompt, self._hush, self._echo_command = prompt, hush, echo_command
+        self._enter, self._line_end, self._blank = enter, line_end, blank
 
     def __call__(self, data: bytes) -> bytes:
         return b"".join(self._key(character) for character in data.decode()) if data else b""
@@ -37,22 +59,28 @@ class Line:
             return b"\b \b" * gone
         if key == "\x03":
             self._line = ""
-            return b"<INTERRUPT>\r\n=> "
+            return self._said(f"<INTERRUPT>\n{self._prompt}")
         if key not in "\r\n":
             if len(self._line) >= self._limit:
                 return b"\a"
             self._line += key
             return key.encode()
+        if key not in self._enter:
+            return b""
         line, self._line = self._line, ""
-        return b"\r\n" + self._run(line).replace("\n", "\r\n").encode() + b"=> "
+        return self._said(f"\n{self._blank}{self._run(line)}{self._prompt}")
+
+    def _said(self, text: str) -> bytes:
+        return text.replace("\n", self._line_end).encode()
 
     def _run(self, line: str) -> str:
         self.ran.append(line)
-        if line.startswith("#"):
+        if line.startswith("#") and self._hush:
             return ""
-        if line.startswith("echo JMP"):
-            return line.removeprefix("echo ").replace("$?", str(self._status)) + "\n"
-        output, self._status = self.commands.get(line, (f"Unknown command '{line}'\n", 1))
+        if line.startswith("echo ") and self._echo_command:
+            return line.removeprefix("echo ").replace("$?", str(self._status) if self._hush else "$?") + "\n"
+        word = line.partition(" ")[0]
+        output, self._status = self.commands.get(line, (f"Unknown command '{word}' - try 'help'\n", 1))
         return output
 
 

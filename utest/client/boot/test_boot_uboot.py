@@ -107,12 +107,8 @@ def test_a_pager_is_turned(uboot: UBoot, port: Port) -> None:
 def test_a_shell_without_status(uboot: UBoot, port: Port) -> None:
     line = Line({"version": ("U-Boot\n", 0)})
     port.answer = lambda data: line(data).replace(b":0:", b"::")
-    with pytest.raises(CommandFailed) as caught:
-        uboot.run("version", LIMIT_S)
-    assert str(caught.value) == (
-        "U-Boot does not tell the status of command 'version': its shell does not know '$?'. Build it with "
-        "CONFIG_HUSH_PARSER."
-    )
+    result = uboot.run("version", LIMIT_S)
+    assert (result.stdout, result.status, result.rc) == ("U-Boot", None, None)
 
 
 def test_a_command_that_hangs_is_interrupted_also_when_the_test_is(
@@ -228,7 +224,7 @@ def test_dhcp_is_tried_again_and_its_variable_restored(uboot: UBoot, port: Port)
 
 def test_a_command_that_starts_a_kernel_does_not_come_back(uboot: UBoot, port: Port, skipping: MovableClock) -> None:
     line = Line()
-    failed = b"Unknown command 'bootm'\r\n=> "
+    failed = b"Unknown command 'bootm' - try 'help'\r\n=> "
     port.answer = lambda data: line(data).replace(failed, b"\r\nStarting kernel ...\r\n\r\n")
     with pytest.raises(CommandFailed) as caught:
         uboot.run("bootm", LIMIT_S)
@@ -244,7 +240,7 @@ def test_a_crash_tells_what_was_awaited(uboot: UBoot, port: Port) -> None:
     uboot.console.fail_on("u-boot", [FailingPattern.of("data abort")])
     line = Line()
     port.answer = lambda data: line(data).replace(
-        b"Unknown command 'md'\r\n=> ", b"data abort\r\npc : [<4ffb27d8>]\r\n"
+        b"Unknown command 'md' - try 'help'\r\n=> ", b"data abort\r\npc : [<4ffb27d8>]\r\n"
     )
     with pytest.raises(DeviceCrashed) as caught:
         uboot.run("md", LIMIT_S)
