@@ -4,8 +4,8 @@ What ``dmesg`` prints looks the same. The difference is the time in the brackets
 newer than every one that came out before, and its time is the kernel's present one.
 
 Vendors add to the time: Amlogic the processor (``[   12.345678@2]``), HiSilicon a unit (``[   12.345678s]``), kernels
-with ``printk_caller`` the task (``[   12.345678][  T123]``), MediaTek and Samsung both behind it. Some consoles show the
-level before it (``<6>``), or the time of day in its place.
+with ``printk_caller`` the task (``[   12.345678][  T123]``), MediaTek and Samsung both behind it. Some consoles show
+the level before it (``<6>``), or the time of day in its place.
 """
 
 from __future__ import annotations
