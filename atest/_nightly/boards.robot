@@ -71,7 +71,7 @@ System On Board Should Work
     [Arguments]    ${name}
     Connect To Board    ${name}
     Set Device Credentials    root    ${SECRET}
-    System Should Work    echo c > /proc/sysrq-trigger
+    System Should Work    reboot    echo c > /proc/sysrq-trigger
     [Teardown]    Disconnect
 
 Boot Loader On Board Should Work
@@ -93,17 +93,17 @@ Board Should Work
     ${host} =    Start Exporter    ${config}
     Connect To Exporter    ${host}
     Set Device Credentials    root    ${SECRET}
-    System Should Work    crash
+    System Should Work    board-reboot    board-crash
     [Teardown]    Disconnect
 
 System Should Work
     [Documentation]    Boots a system, runs commands, logs in again, restarts it, crashes it, and recovers.
-    [Arguments]    ${crash}
+    [Arguments]    ${reboot}    ${crash}
     Ensure Device State    shell    timeout=60 s
     Awkward Commands Should Work
     Write To Console    exit
     Log In To Console    root    ${SECRET}    timeout=60 s
-    Run Command    reboot    expect_status=restart    timeout=60 s
+    Run Command    ${reboot}    expect_status=restart    timeout=60 s
     Ensure Device State    shell    timeout=60 s
     Crash Should Be Told    ${crash}
     Ensure Device State    shell    timeout=60 s

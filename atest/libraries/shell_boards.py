@@ -135,7 +135,8 @@ class ShellPower(Driver):
 class ShellBoard(Driver):
     """A board with the children ``power`` and ``console``, whose system is a shell of this machine.
 
-    The shell finds the programs ``reboot`` and ``crash`` on its path, which restart and crash the board alone.
+    The shell finds the programs ``board-reboot`` and ``board-crash`` on its path, which restart and crash the board
+    alone. ``reboot`` is a command of some shells themselves, and would mean the machine that the test runs on.
 
     Attributes:
         shell: The shell's program and arguments.
@@ -170,7 +171,7 @@ class ShellBoard(Driver):
         self._writing = asyncio.Lock()
         self._byte_time = 10 / self.baudrate if self.baudrate else 0.0
         for name in ("reboot", "crash"):
-            program = self._folder / name
+            program = self._folder / f"board-{name}"
             # A crash is over with what provokes it; a restart is only asked for.
             behind = "exec sleep 600" if name == "crash" else ""
             program.write_text(f"#!/bin/sh\necho {name} > {self._control}\n{behind}\n")
