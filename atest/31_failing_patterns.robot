@@ -19,7 +19,7 @@ ${TRACE}    [${SPACE * 3}1.500100] Call trace:
 A Wait Ends With The Trace
     Register Failing Console Pattern    preset=linux    driver=talker
     Say    Starting kernel ...\n${PANIC}\n    after=0.2
-    Say    ${TRACE}\n    after=1.5
+    Say    ${TRACE}\n    after=0.8
     Error Should Come Soon
     ...    EQUALS:The device crashed while 'login:' was awaited: console 'talker' said '${PANIC}' (failing pattern 'linux: Kernel panic - not syncing'). What came with it:\n${SPACE}${SPACE}Starting kernel ...\n${SPACE}${SPACE}${PANIC}\n${SPACE}${SPACE}${TRACE}
     ...    Console Should Contain    login:    driver=talker
@@ -163,7 +163,7 @@ Say
     Call Driver    talker    say    ${text}    ${{ float($after) }}
 
 Error Should Come Soon
-    [Documentation]    A second until the wait ends, and two for the trace.
+    [Documentation]    A second until the wait ends, and one of silence behind the trace.
     [Arguments]    ${error}    ${keyword}    @{arguments}    &{options}
     ${begin} =    Evaluate    time.monotonic()    modules=time
     Run Keyword And Expect Error    ${error}    ${keyword}    @{arguments}    &{options}

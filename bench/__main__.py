@@ -46,6 +46,7 @@ GROUPS: dict[str, Measure] = {
     "tunnel upload": leases.uploads,
     "many leases": leases.many,
     "console search": consoles.search,
+    "console failing patterns": consoles.failing,
     "console search, one process": consoles.search_together,
     "console pexpect": consoles.pexpect,
     "console latency": consoles.latency,

@@ -24,6 +24,9 @@ LARGE = 1_000_000_000
 PATTERNS = (("a text", LITERAL, 2.0), ("a regular expression", REGEXP, 4.0))
 """What is looked for, and the seconds in which it shall be found."""
 
+FAILING = ((20, 3.0), (40, 3.0))
+"""Numbers of failing patterns, and the seconds in which the text shall be found."""
+
 TOGETHER = "here"
 """What the subject of our consoles is told where the exporter shall be in its own process."""
 
@@ -37,6 +40,17 @@ def search(setting: Setting, rounds: int = 3) -> Iterator[Row]:
             target = Target(f"<= {limit:g}", figures["ours"], limit)
             meaning = "A wait for the text while a serial port says 100 MB; the exporter is a process of its own."
             yield Row(f"100 MB of console, {name} at its end", meaning, "s", figures, (target,))
+
+
+def failing(setting: Setting, rounds: int = 3) -> Iterator[Row]:
+    """Measure how soon something at the end of much output is found while failing patterns are looked for."""
+    with _consoles(setting, "ours") as clients:
+        for count, limit in FAILING:
+            clients["ours"].do("fail_on", str(count))
+            seconds = _median(clients["ours"], LITERAL, rounds)
+            target = Target(f"<= {limit:g}", seconds, limit)
+            meaning = f"The same wait for the text while {count} regular expressions are failing patterns."
+            yield Row(f"100 MB of console, {count} failing patterns", meaning, "s", {"ours": seconds}, (target,))
 
 
 def search_together(setting: Setting, rounds: int = 3) -> Iterator[Row]:

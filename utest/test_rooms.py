@@ -49,7 +49,7 @@ TABLE = {
     "__init__": Room(_set("library version")),
     "common": Room(_set("types errors hints"), _set("yaml")),
     "protocol": Room(packages=_set("google grpc")),
-    "client": Room(_set("common types errors hints protocol version"), _set("google grpc pexpect")),
+    "client": Room(_set("common types errors hints protocol version"), _set("google grpc pexpect ahocorasick_rs")),
     "exporter": Room(_set("common types errors protocol version"), _set("google grpc")),
     "lab": Room(
         _set("common exporter protocol types errors version"),

@@ -432,18 +432,17 @@ class Console:
     def crash(self, waiting: str = "") -> DeviceCrashed | None:
         """Return the error for a failing pattern that no caller was told of so far; None if there is none.
 
-        The console is listened to for the timing's ``trace_time`` from the pattern on, so that the whole trace is
-        there.
+        The console is listened to until the trace is over, so that all of it is there.
         """
         incident = self._recording.sentry.incident
         if incident is None:
             return None
-        while (left := incident.until - clock.seconds()) > 0 and not self._recording.ended:
+        while (left := incident.trace.left(clock.seconds())) > 0 and not self._recording.ended:
             self._pause(self.end, min(left, TICK_S))
         with self._recording.lock:
             self._recording.sentry.incident = None
         base, text = self._recording.read(incident.line - CONTEXT)
-        text = self._recording.secrets.hidden(text[: None if incident.close is None else incident.close - base], base)
+        text = self._recording.secrets.hidden(text[: incident.trace.end - base], base)
         at = max(0, incident.line - base)
         before, trace = text[:at].splitlines()[-CONTEXT_LINES:], text[at:].rstrip("\n").split("\n")
         message = crash(self.name, waiting, trace[0].strip(), incident.pattern, [*before, *trace])

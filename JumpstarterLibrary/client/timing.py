@@ -114,7 +114,11 @@ class Timing:
         "``Ensure Device State`` knows that the board is emulated",
         "boards that keep their charge",
     )
-    trace_time: float = _field(2.0, "how long a board that dies is listened to", "long traces on slow lines")
+    trace_silence: float = _field(
+        1.0,
+        "silence after which the trace of a board that dies is whole; a new boot ends it, too, or a minute",
+        "boards that pause while they die",
+    )
 
     def __post_init__(self) -> None:
         """Take values as users write them.

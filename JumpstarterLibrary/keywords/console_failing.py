@@ -40,10 +40,12 @@ class ConsoleFailingKeywords(ConsoleBase):
     ) -> None:
         """Fails every wait on the console as soon as the board says one of the patterns, from now on.
 
-        A keyword that waits ends within a second, and then listens for two seconds more, so that the whole trace is in
-        the error. That is so for all keywords that wait for the console: also `Run Command`, `Log In To Console` and
-        those that boot the board. What is said between two keywords fails the next one that waits or types on this
-        console; and if there is none, the test fails at its end. Each crash is told once.
+        A keyword that waits ends as soon as the trace is over, so that all of it is in the error: after a second of
+        silence (``trace_silence`` of the timing), where a new boot begins, five seconds behind the last ``---[ end`` of
+        a kernel, and at the latest after a minute or 64 KiB. That is so for all keywords that wait for the console:
+        also `Run Command`, `Log In To Console` and those that boot the board. What is said between two keywords fails
+        the next one that waits or types on this console; and if there is none, the test fails at its end. Each crash is
+        told once.
 
         A keyword that waits for such a line, or for one before it, gets it; then the crash was expected. The echo of
         what a keyword types does not count, so that a log can be searched for ``panic``; what is found there does.

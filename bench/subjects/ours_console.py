@@ -14,10 +14,26 @@ from talker import Talker
 
 from JumpstarterLibrary import JumpstarterLibrary
 from JumpstarterLibrary.client import Device, DirectConnection
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.exporter import serve as serve_driver
 from JumpstarterLibrary.exporter.drivers.composite import Composite
 
 LIMIT_S = 280
+
+FAILING = (
+    r"^\[ *[\d.]+\] .*{}: error (-?\d+)",
+    r"{} \d+-[\d.]+: device not (?:accepting|responding)",
+    r"(?i)fatal: {}",
+    r"(?:unhandled|spurious) fault at \S+ \({}\)",
+    r"\b{}_(?:timeout|reset)\b.* after \d+ ms$",
+)
+"""Regular expressions as suites have them, each for a word that is in no line, or in many."""
+WORDS = ("usb", "sensor", "mmcblk0", "fan", "eth0", "pcie", "drm", "watchdog")
+
+
+def failing_patterns(count: int) -> list[str]:
+    """Return so many failing patterns, all regular expressions, and all different."""
+    return [f"regexp:{expression}".format(word) for word in WORDS for expression in FAILING][:count]
 
 
 class OursConsole:
@@ -39,6 +55,14 @@ class OursConsole:
         self._folder = Path(tempfile.mkdtemp(prefix="jmp-"))
         device.transcripts = self._folder
         self._console = device.console()
+
+    def fail_on(self, count: str) -> list[str]:
+        """Register so many failing patterns in place of all others, and return them."""
+        self._console.accept()
+        patterns = failing_patterns(int(count))
+        for pattern in patterns:
+            self._console.fail_on(pattern, [FailingPattern.of(pattern)])
+        return patterns
 
     def search(self, size: str, pattern: str) -> float:
         """Return the seconds until a pattern at the end of a flood is found."""

@@ -247,10 +247,10 @@ def test_a_failing_pattern_ends_a_wait_and_its_trace_is_told(
     console.fail_on("panic", [FailingPattern.of("regexp:Kernel panic.*")])
     port.say(b"".join(b"line %d\r\n" % number for number in range(9)))
     skipping.call_later(1.0, lambda: port.say("[1.2] Kernel panic - not syncing\nCall trace:\n"))
-    skipping.call_later(2.5, lambda: port.say(" panic+0x168/0x360\n"))
+    skipping.call_later(1.75, lambda: port.say(" panic+0x168/0x360\n"))
     with pytest.raises(DeviceCrashed) as caught:
         console.wait_for("login:", LIMIT_S)
-    assert skipping.seconds() == 1.0 + console.timing.trace_time
+    assert skipping.seconds() == 1.75 + console.timing.trace_silence
     assert str(caught.value) == (
         "The device crashed while 'login:' was awaited: console 'console' said '[1.2] Kernel panic - not syncing' "
         "(failing pattern 'regexp:Kernel panic.*'). What came with it:\n"
@@ -263,6 +263,18 @@ def test_a_failing_pattern_ends_a_wait_and_its_trace_is_told(
     assert caught.value.trace == "[1.2] Kernel panic - not syncing\nCall trace:\n panic+0x168/0x360"
     with pytest.raises(ConsoleMismatch):
         console.wait_for("login:", 0)
+
+
+def test_the_trace_of_a_slow_line_is_whole(console: Console, port: Port, skipping: MovableClock) -> None:
+    console.fail_on("Oops", [FailingPattern.of("Oops")])
+    trace = "Oops: 0002\n" + "".join(f" function_{number:03}+0x1c/0x30\n" for number in range(250))
+    for number, begin in enumerate(range(0, len(trace), 48)):
+        piece = trace[begin : begin + 48]
+        skipping.call_later(1.0 + number * 0.05, lambda piece=piece: port.say(piece))  # type: ignore[misc]
+    with pytest.raises(DeviceCrashed) as caught:
+        console.wait_for("login:", 2)
+    assert caught.value.trace == trace.rstrip("\n")
+    assert str(caught.value).endswith(" function_249+0x1c/0x30")
 
 
 def test_every_kind_of_wait_ends(console: Console, port: Port, eventually: Any) -> None:
@@ -318,7 +330,7 @@ def test_a_trace_ends_where_its_time_ended(
     console.fail_on("panic", [FailingPattern.of("panic")])
     port.say("panic\ntrace\n")
     eventually(all_at_rest)
-    skipping.advance(console.timing.trace_time + 0.1)
+    skipping.advance(console.timing.trace_silence + 0.1)
     port.say("much later\n")
     eventually(all_at_rest)
     error = console.crash()

@@ -11,15 +11,13 @@ from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.consoles.boot_messages import PANIC
 from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
+from JumpstarterLibrary.client.consoles.trace import Trace
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, ConsoleMismatch, UsageError
 from JumpstarterLibrary.types import ConsoleMatch
 
 BOOT_COMMANDS = ("boot",)
-
-DRAINED_SHARE = 1 / 5
-"""Silence, as a part of ``trace_time``, after which a board that dies has told all."""
 
 SYSTEM_STATES = (LOGIN, SHELL)
 """The states of a board whose system is up."""
@@ -95,10 +93,13 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
 
 def died(board: Board, since: int) -> BootFailed:
     """Return the error for a kernel panic, with all that the board still says of it."""
-    trace_time = board.timing.trace_time
-    drain = Deadline(trace_time)
-    while not drain.expired and board.console.wait_for_output(drain.at_most(trace_time * DRAINED_SHARE)):
-        pass
+    console, begin = board.console, max(since, board.console.start)
+    panic = PANIC.search(console.text(begin))
+    trace = Trace(begin + (panic.start() if panic else 0), clock.seconds(), board.timing.trace_silence)
+    while (left := trace.left(clock.seconds())) > 0:
+        text = console.text(trace.start)
+        trace.hear(text, trace.start + len(text), clock.seconds())
+        console.wait_for_output(left)
     lines = board.console.shown(since).rstrip("\n").split("\n")
     number = next((number for number, line in enumerate(lines) if PANIC.search(line)), len(lines))
     shown = "\n".join(f"  {line}" for line in lines[max(0, number - EVIDENCE_LINES) :])

@@ -7,6 +7,9 @@ secrets           what no artefact may show
 search            incremental search for several patterns
 messages          the messages of waits that failed
 failure_patterns  patterns that end any wait
+required_text     the texts that a regular expression needs
+pattern_index     which of many patterns may match, in one pass
+trace             when the trace of a board that dies is over
 presets           such patterns for Linux, U-Boot, Zephyr and Android
 boot_messages     messages that tell how far a boot has come
 boot_phases       the phases of a boot, for the event log

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from JumpstarterLibrary.client.consoles.boot_messages import BANNER, PANIC_TEXT
+from JumpstarterLibrary.client.consoles.boot_messages import PANIC_TEXT
+from JumpstarterLibrary.client.consoles.pattern_index import PatternIndex
+from JumpstarterLibrary.client.consoles.required_text import RequiredTexts, required_texts
+from JumpstarterLibrary.client.consoles.trace import Trace
 from JumpstarterLibrary.client.pattern import Pattern
-
-PAUSE_S = 0.5
-"""Silence after which another hit does not belong to the same trouble any more."""
-
-TROUBLE_S = 30.0
-"""How long a trouble lasts at most, if there is no silence."""
+from JumpstarterLibrary.common.values import shown
+from JumpstarterLibrary.errors import UsageError
 
 LINE_LIMIT = 4096
 """Characters of a line before new output that are searched again."""
 
 _ERASED = re.compile(r"^.*[\x03\x15]|[\x00-\x1f]")
 """What of a typed line is not entered: all before Ctrl-C and Ctrl-U, and other control characters."""
+
+_CLASS = re.compile(r"(?<!\\)((?:\\\\)*)\[\^?\]?(?:[^\]\\]|\\.)*\]", re.DOTALL)
+_LINE_END = re.compile(r"(?:[\r\n]|(?<!\\)(?:\\\\)*\\[nr])(?![?*]|\{0?,)")
+"""A line end that an expression needs, outside of classes: as it is, or as an escape."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,11 @@ class FailingPattern:
     Attributes:
         name: What messages call it.
         expression: What it looks for in one line.
-        needle: A text that every match holds; empty if there is none. It is looked for first, which is quick.
         meant_by: A typed line that means it: what it provokes is no failure. None if no line does.
     """
 
     name: str
     expression: re.Pattern[str]
-    needle: str = ""
     meant_by: re.Pattern[str] | None = None
 
     @classmethod
@@ -43,15 +45,47 @@ class FailingPattern:
         """Return the failing pattern for a text, or for ``regexp:`` and a regular expression.
 
         Raises:
-            UsageError: It is empty, or no valid regular expression.
+            UsageError: It is empty, no valid regular expression, matches an empty line, or needs more than one line.
         """
         pattern = Pattern(text)
-        if pattern.expression is None:
-            return cls(text, re.compile(re.escape(pattern.plain)), pattern.plain)
-        return cls(text, pattern.expression)
+        expression = pattern.expression or re.compile(re.escape(pattern.plain))
+        if expression.search(""):
+            raise UsageError(
+                f"{shown(text)} matches an empty line, and every console has some. Give an expression that needs some "
+                f"text."
+            )
+        if _LINE_END.search(_CLASS.sub("", expression.pattern)):
+            raise UsageError(
+                f"{shown(text)} holds a line end, and failing patterns are looked for within a line. Give the text or "
+                f"expression for one of the lines."
+            )
+        return cls(text, expression)
+
+    @cached_property
+    def required(self) -> RequiredTexts:
+        """The texts of which every match holds one; they are looked for first."""
+        return required_texts(self.expression)
+
+    @cached_property
+    def _places(self) -> re.Pattern[str]:
+        """Finds a place in each line that may match."""
+        texts = "|".join(map(re.escape, sorted(self.required.texts))) or "^"
+        return re.compile(texts, re.MULTILINE | (re.IGNORECASE if self.required.folded else 0))
+
+    def matches(self, text: str) -> Iterator[re.Match[str]]:
+        """Yield the matches in the lines of a text."""
+        if not self.required.texts and self.expression.search(text) is None:
+            return
+        end = -1
+        for place in self._places.finditer(text):
+            if place.start() > end:
+                begin, end = text.rfind("\n", 0, place.start()) + 1, text.find("\n", place.start())
+                end = len(text) if end < 0 else end
+                # The line's border may be looked at, which ``finditer`` within a part of the text allows.
+                yield from self.expression.finditer(text, begin, end)
 
 
-@dataclass
+@dataclass(frozen=True)
 class FailureMatch:
     """A match of a failing pattern.
 
@@ -59,17 +93,13 @@ class FailureMatch:
         pattern: The pattern's name.
         line: Offset of the line's beginning.
         start: Offset of the match.
-        since: When it was seen, in seconds of the monotonic clock.
-        until: When the console was listened to long enough, in seconds of the monotonic clock.
-        close: Offset behind what belongs to it; None until it is known.
+        trace: What belongs to it.
     """
 
     pattern: str
     line: int
     start: int
-    since: float
-    until: float
-    close: int | None = None
+    trace: Trace
 
 
 @dataclass(frozen=True)
@@ -90,13 +120,12 @@ class FailurePatternMonitor:
     """Search everything that a console says for failing patterns. Not thread-safe.
 
     Attributes:
-        trace_time: Tells how many seconds a console is listened to after a pattern was seen, so that the whole trace is
-            there.
+        trace_silence: Tells after how many seconds of silence a trace is whole.
         incident: What was seen and not yet reported.
         panic: The last kernel panic that was said while no pattern was registered.
     """
 
-    trace_time: Callable[[], float]
+    trace_silence: Callable[[], float]
     incident: FailureMatch | None = None
     panic: UnwatchedPanic | None = None
     _end: str = ""
@@ -106,13 +135,15 @@ class FailurePatternMonitor:
     _entered: str = ""
     _meant: int = -1
     _patterns: dict[str, tuple[FailingPattern, ...]] = field(default_factory=dict)
+    _index: PatternIndex[FailingPattern] = field(default_factory=PatternIndex)
     _line: str = ""
     _last: FailureMatch | None = None
-    _heard: float = 0.0
+    _told: int = 0
 
     def register(self, name: str, patterns: Iterable[FailingPattern]) -> None:
         """Look for patterns from now on, under a name by which they can be taken back."""
         self._patterns[name] = tuple(patterns)
+        self._reindex()
 
     def unregister(self, name: str | None = None) -> bool:
         """Look for some patterns no more, or for none; return whether there were such."""
@@ -123,7 +154,12 @@ class FailurePatternMonitor:
             there = self._patterns.pop(name, None) is not None
         if not self._patterns:
             self.incident, self._last, self._line = None, None, ""
+        self._reindex()
         return there
+
+    def _reindex(self) -> None:
+        patterns = [pattern for patterns in self._patterns.values() for pattern in patterns]
+        self._index = PatternIndex([(pattern, pattern.required) for pattern in patterns])
 
     def typing(self, line: str) -> None:
         """Take what is said for the echo of a line, as far as it is in it. Empty: nothing is typed any more."""
@@ -164,12 +200,15 @@ class FailurePatternMonitor:
             return
         new = self._line + text
         if self._last is not None:
-            new = self._behind(self._last, new, end, now)
-        if new:
+            self._last.trace.hear(new, end, now)
+            if self._last.trace.closed:
+                # What comes now is another trouble, however soon.
+                self._told = self._last.trace.end
+                self._last = None
+        if self._last is None:
             self._look(new, end, now)
-        self._heard = now
-        _, ended, line = text.rpartition("\n")
-        self._line = (line if ended else self._line + line)[-LINE_LIMIT:]
+        cut = text.rfind("\n") + 1
+        self._line = (text[cut:] if cut else new)[-LINE_LIMIT:]
 
     def _look_for_panic(self, text: str, end: int, now: float) -> None:
         new = self._end + text
@@ -178,44 +217,30 @@ class FailurePatternMonitor:
             self.panic = UnwatchedPanic(end - len(new) + at, now)
         self._end = new[1 - len(PANIC_TEXT) :]
 
-    def _behind(self, last: FailureMatch, new: str, end: int, now: float) -> str:
-        """Return the part of new output that does not belong to what was seen last; empty if all of it does.
-
-        A trouble ends with a silence behind its trace, with the first line of a new boot, or after ``TROUBLE_S``. What
-        comes then is another one, however soon.
-        """
-        begin = end - len(new)
-        if last.close is None and now > last.until:
-            last.close = begin + len(self._line)
-        banner = next((match for match in BANNER.finditer(new) if begin + match.start() > last.start), None)
-        if banner is not None:
-            last.close = last.close or begin + banner.start()
-            new = new[banner.start() :]
-        elif (now <= last.until or now - self._heard <= PAUSE_S) and now - last.since < TROUBLE_S:
-            return ""
-        self._last = None
-        return new
-
     def _look(self, text: str, end: int, now: float) -> None:
         best: tuple[re.Match[str], FailingPattern] | None = None
-        for patterns in self._patterns.values():
-            for pattern in patterns:
-                match = _found(pattern, text)
-                if match is None:
-                    continue
-                if match.group() in self._typed:
-                    self._echoed = True
-                elif self._is_meant(pattern, end - len(text) + match.start()):
-                    continue
-                elif best is None or match.start() < best[0].start():
+        base = end - len(text)
+        for pattern in self._index.candidates(text):
+            for match in pattern.matches(text):
+                if best is not None and match.start() >= best[0].start():
+                    break
+                if base + match.start() >= self._told and not self._is_excused(match, pattern, base + match.start()):
                     best = match, pattern
+                    break
         if best is None:
             return
         match, pattern = best
-        base = end - len(text)
-        line = text.rfind("\n", 0, match.start()) + 1
-        self._last = FailureMatch(pattern.name, base + line, base + match.start(), now, now + self.trace_time())
+        line, start = base + text.rfind("\n", 0, match.start()) + 1, base + match.start()
+        self._last = FailureMatch(pattern.name, line, start, Trace(start, now, self.trace_silence()))
+        self._last.trace.hear(text, end, now)
         self.incident = self.incident or self._last
+
+    def _is_excused(self, match: re.Match[str], pattern: FailingPattern, start: int) -> bool:
+        """Whether a match is in the echo of what is typed, or is what a typed line means."""
+        if match.group() in self._typed:
+            self._echoed = True
+            return True
+        return self._is_meant(pattern, start)
 
     def _is_meant(self, pattern: FailingPattern, start: int) -> bool:
         """Whether a match is what a typed line means; that line means one, of which the rest may still come."""
@@ -224,17 +249,3 @@ class FailurePatternMonitor:
         if start != self._meant and pattern.meant_by.search(self._entered):
             self._meant, self._entered = start, ""
         return start == self._meant
-
-
-def _found(pattern: FailingPattern, text: str) -> re.Match[str] | None:
-    if not pattern.needle:
-        return pattern.expression.search(text)
-    at = text.find(pattern.needle)
-    while at >= 0:
-        begin, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
-        # The line's border may be looked at, which ``search`` within a part of the text allows.
-        match = pattern.expression.search(text, begin, len(text) if end < 0 else end)
-        if match is not None or end < 0:
-            return match
-        at = text.find(pattern.needle, end)
-    return None

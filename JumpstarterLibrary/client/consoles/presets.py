@@ -1,8 +1,8 @@
 """Presets of failing patterns: what systems say on their console when they die.
 
-Each entry is a text that the line holds, and a regular expression for that line; the text alone is looked for first. A
-kernel's line begins at the beginning of a line or behind the bracket of its time, so that neither the echo of a command
-nor a file that quotes such a line is taken for one.
+Each entry is a text that the line holds, and a regular expression for that line. A kernel's line begins at the
+beginning of a line or behind the bracket of its time, so that neither the echo of a command nor a file that quotes such
+a line is taken for one.
 """
 
 from __future__ import annotations
@@ -92,8 +92,6 @@ PRESETS = {
 def preset_patterns(preset: FailingPreset) -> list[FailingPattern]:
     """Return the failing patterns of a preset."""
     return [
-        FailingPattern(
-            f"{preset.value}: {needle.strip()}", re.compile(expression, re.MULTILINE), needle, MEANT_BY.get(needle)
-        )
-        for needle, expression in PRESETS[preset]
+        FailingPattern(f"{preset.value}: {text.strip()}", re.compile(expression, re.MULTILINE), MEANT_BY.get(text))
+        for text, expression in PRESETS[preset]
     ]

@@ -6,26 +6,21 @@ import random
 
 import pytest
 
-from JumpstarterLibrary.client.consoles.failure_patterns import (
-    LINE_LIMIT,
-    PAUSE_S,
-    TROUBLE_S,
-    FailingPattern,
-    FailurePatternMonitor,
-)
+from JumpstarterLibrary.client.consoles.failure_patterns import LINE_LIMIT, FailingPattern, FailurePatternMonitor
 from JumpstarterLibrary.client.consoles.presets import preset_patterns
+from JumpstarterLibrary.client.consoles.trace import LIMIT_S
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.types import FailingPreset
 
-TRACE_S = 2.0
-"""How long a console is listened to after a failing pattern."""
+SILENCE_S = 1.0
+"""Silence after which a trace is whole."""
 
 
 class Watch:
     """A sentry, and the text that it hears."""
 
     def __init__(self, *patterns: str) -> None:
-        self.sentry = FailurePatternMonitor(lambda: TRACE_S)
+        self.sentry = FailurePatternMonitor(lambda: SILENCE_S)
         for pattern in patterns:
             self.sentry.register(pattern, [FailingPattern.of(pattern)])
         self.text = ""
@@ -54,7 +49,7 @@ def test_a_line_in_pieces() -> None:
     incident = watch.sentry.incident
     assert incident is not None
     assert watch.text[incident.start :] == "Kernel panic - not syncing\nmore\n"
-    assert (incident.pattern, incident.until) == ("regexp:^Kernel panic.*not", 100.0 + TRACE_S)
+    assert incident.pattern == "regexp:^Kernel panic.*not"
 
 
 def test_a_pattern_is_not_found_across_lines() -> None:
@@ -77,13 +72,12 @@ def test_what_belongs_to_one_trouble_is_one_incident() -> None:
     watch.hear("trace\nend panic\n")
     assert watch.sentry.incident is first
     watch.sentry.incident = None
-    watch.now += 0.4
-    assert watch.hear("panic still\n") is None
-    watch.now += TRACE_S
-    watch.hear("later\n")
+    watch.now += 0.9
+    assert watch.hear("panic still") is None
+    watch.now += SILENCE_S + 0.1
+    assert watch.hear("\n") is None, "it belongs to the trace, though the line is looked at again"
     assert first is not None
-    assert watch.text[first.line : first.close].endswith("panic still\n")
-    watch.now += PAUSE_S + 0.1
+    assert watch.text[first.line : first.trace.end].endswith("panic still")
     assert watch.hear("panic again\n") == "panic again"
 
 
@@ -91,7 +85,7 @@ def test_a_trouble_without_a_pause_does_not_last_for_ever() -> None:
     watch = Watch("panic")
     watch.hear("panic one\n")
     watch.sentry.incident = None
-    for _ in range(round(TROUBLE_S / 0.4) + 1):
+    for _ in range(round(LIMIT_S / 0.4) + 1):
         watch.now += 0.4
         watch.hear("panic on and on\n")
     assert watch.sentry.incident is not None
@@ -149,6 +143,22 @@ def test_a_pattern_that_is_none() -> None:
         FailingPattern.of("")
     with pytest.raises(UsageError, match=r"^'\(' is not a valid regular expression: "):
         FailingPattern.of("regexp:(")
+    for text in ("regexp:.*", "regexp:(panic)?", "regexp:^"):
+        with pytest.raises(UsageError) as caught:
+            FailingPattern.of(text)
+        assert str(caught.value) == (
+            f"'{text}' matches an empty line, and every console has some. Give an expression that needs some text."
+        )
+    for text, told in (("regexp:panic\\nCall", "regexp:panic\\\\nCall"), ("panic\nCall", "panic\\nCall")):
+        with pytest.raises(UsageError) as caught:
+            FailingPattern.of(text)
+        assert str(caught.value) == (
+            f"'{told}' holds a line end, and failing patterns are looked for within a line. Give the text or "
+            f"expression for one of the lines."
+        )
+    for text in (r"regexp:panic [^\n]*", r"regexp:panic\r?\n?", r"regexp:panic [^]\n]\n{0,2}", "literal:panic\\n"):
+        assert list(FailingPattern.of(text).matches("panic 12\npanic\\n"))
+    assert FailingPattern.of(r"regexp:C:\\new").expression.search(r"C:\new")
 
 
 def test_what_is_typed_is_no_trouble_and_what_is_printed_is() -> None:
@@ -166,6 +176,21 @@ def test_trouble_while_something_is_typed_is_trouble() -> None:
     assert watch.hear("$ grep 'Ker", "[   12.345678] Kernel panic - not syncing\n") == (
         "$ grep 'Ker[   12.345678] Kernel panic - not syncing"
     )
+
+
+def test_what_is_said_behind_an_echo_is_trouble() -> None:
+    watch = Watch("regexp:Kernel \\w+")
+    watch.sentry.typing("grep 'Kernel panic' log")
+    assert watch.hear("$ grep 'Kernel panic' log\n[   12.345678] Kernel stack is corrupted\n") == (
+        "[   12.345678] Kernel stack is corrupted"
+    )
+
+
+def test_a_match_spans_no_lines_in_any_pieces() -> None:
+    watch = Watch(r"regexp:panic\s+on", r"regexp:\d\s\d")
+    assert watch.hear("panic\non\n1\n2\n", "panic  on\n") == "panic  on"
+    assert watch.sentry.incident is not None
+    assert watch.sentry.incident.pattern == r"regexp:panic\s+on"
 
 
 def test_half_a_line_that_came_while_something_was_typed_is_kept() -> None:
@@ -196,7 +221,7 @@ def test_a_new_boot_ends_a_trouble_without_any_silence() -> None:
     watch.now += 0.4
     assert watch.hear("the end of that panic\nU-Bo") is None
     assert watch.hear("ot 2024.01\npanic two\n") == "panic two"
-    assert watch.text[first.line : first.close] == "panic one\ntrace\nthe end of that panic\n"
+    assert watch.text[first.line : first.trace.end] == "panic one\ntrace\nthe end of that panic\n"
 
 
 def test_a_banner_before_the_crash_ends_nothing() -> None:
@@ -214,7 +239,7 @@ def test_a_panic_before_the_clock_runs_is_one_trouble_with_its_trace() -> None:
     assert first is not None
     watch.sentry.incident = None
     assert watch.hear(f"{stamp}CPU: 0\n{stamp}---[ end Kernel panic - not syncing: no init ]---\n") is None
-    assert first.close is None
+    assert not first.trace.closed
 
 
 RESETTING = preset_patterns(FailingPreset.u_boot)

@@ -22,7 +22,7 @@ def samples(name: str) -> list[tuple[str, str]]:
 
 def caught(preset: FailingPreset, line: str) -> str | None:
     """Return the name of the pattern that catches a line."""
-    sentry = FailurePatternMonitor(lambda: 2.0)
+    sentry = FailurePatternMonitor(lambda: 1.0)
     sentry.register(preset.value, preset_patterns(preset))
     text = f"before\n{line}\nbehind\n"
     sentry.hear(text, len(text), 0.0)
