@@ -13,6 +13,8 @@ from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import (
     AGAIN,
+    COMMENT,
+    ERASE,
     INTERRUPT,
     TypingOptions,
     abandon_line,
@@ -23,6 +25,7 @@ from JumpstarterLibrary.client.consoles.keyboard import (
 from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
+from JumpstarterLibrary.client.consoles.shell_probe import refusal
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
@@ -91,7 +94,9 @@ def run_command(
     console.kernel.paused = True
     try:
         for attempt in range(1 if once else AGAIN + 1):
-            _expect_shell(console, command, deadline)
+            prompt = _expect_shell(console, command, deadline)
+            if not attempt:
+                _prove_shell(console, prompt, command, deadline, char_delay)
             run = _Run(console, command, deadline, restarts, last=once or attempt == AGAIN)
             if run.typed(manner) and (result := run.result()) is not None:
                 return result
@@ -375,12 +380,12 @@ def _folded(line: str) -> str:
 
 
 def _wake(console: Console, command: str, deadline: Deadline) -> None:
-    """Type a newline where nothing was typed so far: some boards lose the first character that they get.
+    """Type a comment where nothing was typed so far: some boards lose the first character that they get.
 
     A quote that was left open, or a command that was left unfinished, is given up: it would swallow what is typed.
 
     Raises:
-        CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a newline is an attempt.
+        CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a line is an attempt.
     """
     text = console.text(max(console.start, console.end - OVERLAP))
     if classify(text, console.prompts).kind is PromptKind.CONTINUATION:
@@ -389,12 +394,26 @@ def _wake(console: Console, command: str, deadline: Deadline) -> None:
         _expect_shell(console, command, deadline)
         if not console.fresh:  # Enter was asked for
             return
-        console.write(b"\n", deadline)
+        console.write(ERASE + COMMENT, deadline)
         if console.wait_for_output(deadline.at_most(console.timing.echo_timeout), _WAITING):
             let_settle(console, deadline, console.timing.match_settle)
 
 
-def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
+def _prove_shell(console: Console, prompt: Prompt, command: str, deadline: Deadline, char_delay: float | None) -> None:
+    """Make sure that a shell waits where a prompt could be a boot loader's, too.
+
+    Raises:
+        CommandFailed: Something else waits there.
+    """
+    try:
+        facts = refusal(console, prompt, deadline, char_delay)
+    except ConsoleMismatch as error:
+        raise error.reworded(CommandFailed, f"Command {quoted(command)} was not run. {error.facts}") from error
+    if facts:
+        raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=Hint.SET_PROMPT)
+
+
+def _expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
     """Make sure that no prompt stands there that is none of a shell: what is typed to it would be taken for an answer.
 
     A prompt that may go away by itself is waited for, and so is the boot that may follow. Where Enter is asked for, it
@@ -430,7 +449,7 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> None:
     elif (found := _other_than_shell(console.name, prompt, line)) is not None:
         facts, hint = found
     else:
-        return
+        return prompt
     raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=hint)
 
 

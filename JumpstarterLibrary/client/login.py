@@ -6,18 +6,19 @@ import re
 
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.keyboard import ERASE, INTERRUPT, TypingOptions, type_text
+from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT, TypingOptions, type_text
 from JumpstarterLibrary.client.consoles.messages import tail, visible
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
+from JumpstarterLibrary.client.consoles.shell_probe import refusal
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
-from JumpstarterLibrary.errors import CommandFailed, LoginFailed
+from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, LoginFailed
 from JumpstarterLibrary.hints import Hint
 
 REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
 
 NUDGES = 2
-"""Newlines without an answer, after which the program on the console is interrupted with Ctrl-C."""
+"""Comments without an answer, after which the program on the console is interrupted with Ctrl-C."""
 
 _WAITING = "a shell prompt"
 
@@ -33,7 +34,7 @@ def log_in(
     """Bring a console to a shell prompt.
 
     A user who is logged in already stays so. A board that still boots is waited for; one that is silent is nudged with
-    a newline, and in the end with Ctrl-C: an earlier user may have left a program running.
+    a comment, and in the end with Ctrl-C: an earlier user may have left a program running.
 
     Args:
         console: The console.
@@ -60,6 +61,7 @@ class _Login:
         self._screen = LastLines(console, waiting=_WAITING)
         self._manner = TypingOptions(char_delay=char_delay)
         self._nudged = 0
+        self._nudged_at = ("", 0)
         self._answered = 0
         self._asked = False
         self._timing = console.timing
@@ -80,7 +82,7 @@ class _Login:
                 self._answer_password()
             elif prompt.kind is PromptKind.PRESS_ENTER:
                 self._send("")
-            elif prompt.may_be_shell and self._shell_answers(prompt):
+            elif self._may_be_shell(prompt) and self._shell_answers(prompt):
                 return
             elif self._screen.changes(self._patience_at(prompt), self._deadline):
                 self._nudged = 0
@@ -127,14 +129,22 @@ class _Login:
         return self._timing.boot_silence if prompt.kind is PromptKind.COUNTDOWN else self._patience
 
     def _nudge(self, prompt: Prompt) -> None:
-        """Type a line end, and Ctrl-C after some; only once: a board that is off does not answer either."""
+        """Type a comment, and Ctrl-C after some; only once: a board that is off does not answer either."""
         if self._nudged == NUDGES:
             self._console.write(INTERRUPT, self._deadline)
         else:
-            # A name that was typed and not entered is forgotten, not tried.
-            erase = ERASE if prompt.kind is PromptKind.PARTIAL_LOGIN else b""
-            self._console.write(erase + b"\n", self._deadline)
+            # A name that was typed and not entered is forgotten, not tried. A boot loader may wait unseen.
+            line = b"\n" if prompt.kind is PromptKind.PARTIAL_LOGIN else COMMENT
+            self._console.write(ERASE + line, self._deadline)
         self._nudged += 1
+        self._nudged_at = (prompt.line, self._console.end)
+
+    def _may_be_shell(self, prompt: Prompt) -> bool:
+        """Whether a shell may wait, also at an unknown prompt: a line that shows itself again below a comment."""
+        line, end = self._nudged_at
+        return prompt.may_be_shell or (
+            prompt.kind is PromptKind.NONE and prompt.line == line != "" and self._console.end > end
+        )
 
     def _answer_login(self) -> None:
         refusal = REFUSED.search(self._console.text(self._answered)) if self._asked else None
@@ -165,13 +175,23 @@ class _Login:
         self._screen.changes(self._timing.answer_timeout, self._deadline)
 
     def _shell_answers(self, prompt: Prompt) -> bool:
-        """Whether what looks like a shell prompt is one: it comes again after a newline, and runs a command."""
-        self._send("")
+        """Whether what looks like a shell prompt is one: it comes again after a comment, and runs a command.
+
+        Raises:
+            LoginFailed: It is not, and may be a boot loader's.
+        """
+        self._send(COMMENT.decode().strip())
         again = self._settled_prompt()
         if again is None or again.line != prompt.line:
             return False
+        limit = self._deadline.within(self._timing.probe_timeout)
         try:
-            limit = self._deadline.within(self._timing.probe_timeout)
+            facts = refusal(self._console, again, limit, self._manner.char_delay)
+        except ConsoleMismatch:
+            return False
+        if facts:
+            raise LoginFailed(f"There is no login on console '{self._console.name}': {facts}", hint=Hint.SET_PROMPT)
+        try:
             return run_command(self._console, "true", limit, char_delay=self._manner.char_delay).status == 0
         except CommandFailed:
             return False

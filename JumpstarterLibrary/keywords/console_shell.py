@@ -35,10 +35,11 @@ class ConsoleShellKeywords(ConsoleBase):
     ) -> None:
         """Brings the console to a shell prompt.
 
-        Works from any state: a board that boots is waited for, one that is silent gets a newline, what was left running
+        Works from any state: a board that boots is waited for, one that is silent gets a comment, what was left running
         is interrupted with Ctrl-C, an unfinished login is left, and where a shell waits already nothing is done. Where
         something else asks for a secret (``sudo``, a passphrase, a PIN, a new password), it fails at once and types
-        nothing. Kernel messages between and within the prompts do not matter.
+        nothing. Nothing is typed at a boot loader's prompt either, and where a prompt could be a boot loader's, only a
+        comment and an ``echo`` that tells. Kernel messages between and within the prompts do not matter.
 
         Args:
             user: User name. Default: ``root``.
@@ -77,6 +78,9 @@ class ConsoleShellKeywords(ConsoleBase):
 
         The output is what the command printed, neither its echo nor the prompt. It runs in the present shell: ``cd``
         and variables last. A line that does not come back whole is not executed, but typed again.
+
+        Nothing is typed where a boot loader, a login or a question for a secret waits. Where the prompt could be a boot
+        loader's (``board #``), an ``echo`` is typed first, which tells and does no harm.
 
         Kernel messages that come out meanwhile, also in the middle of a line, are not part of the output, but apart:
         those with a time in brackets that is newer than all before. What ``dmesg`` prints is output.

@@ -12,6 +12,10 @@ ROBOT: Phrases = {
     Hint.CHECK_LOGIN: "If no user is logged in, try Log In To Console first.",
     Hint.ANSWER_PROMPT: "Answer it first, for example with Write To Console.",
     Hint.BOOT_SYSTEM: "Boot the system first, for example with Ensure Device State    shell.",
+    Hint.SET_PROMPT: (
+        "If it is a boot loader, set its prompt: with prompt in the settings of a states file, or with prompt= of "
+        "Interrupt Boot."
+    ),
     Hint.END_WAIT_AT_PANIC: (
         "With Register Failing Console Pattern    linux, or failing_patterns=linux at the library's import, "
         "a wait ends there."

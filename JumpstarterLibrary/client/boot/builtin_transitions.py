@@ -21,9 +21,10 @@ from JumpstarterLibrary.client.boot.model import (
 from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, SYSTEM_STATES, await_state, boot_from_uboot
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptSettings, classify
+from JumpstarterLibrary.client.consoles.shell_probe import refusal
 from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.login import log_in
-from JumpstarterLibrary.errors import BootFailed, CommandFailed, FaultClass
+from JumpstarterLibrary.errors import BootFailed, CommandFailed, ConsoleMismatch, FaultClass
 
 RETURN = b"\x15\n"
 """The nudge for a login prompt, which would take a comment for a name."""
@@ -47,7 +48,7 @@ def builtin_states(prompt: str) -> list[State]:
         State(BOOTLOADER, shows(BOOTLOADER)),
         State(LOGIN, shows(LOGIN, lambda found: found.asks_for_login), RETURN),
         State(LOGIN, shows(LOGIN, lambda found: found.asks_for_secret), None),
-        State(SHELL, shows(SHELL), probe=_runs_commands),
+        State(SHELL, shows(SHELL), probe=_refused),
     ]
 
 
@@ -154,10 +155,12 @@ def _reboot(context: Context) -> str:
     return _interrupt(context)
 
 
-def _runs_commands(context: Context) -> bool:
-    """Whether what looks like a shell's prompt is one."""
-    limit = context.deadline.within(context.board.timing.probe_timeout)
+def _refused(context: Context) -> str | None:
+    """Return why what looks like a shell's prompt is none; empty where that is not known, None where it is one."""
+    console, limit = context.board.console, context.deadline.within(context.board.timing.probe_timeout)
     try:
-        return run_command(context.board.console, "true", limit).status == 0
-    except CommandFailed:
-        return False
+        if facts := refusal(console, classify(context.board.screen.text(), context.board.prompts), limit):
+            return f"{facts.rstrip('.')}; if it is a boot loader, its prompt has to be set for the board"
+        return None if run_command(console, "true", limit).status == 0 else ""
+    except (CommandFailed, ConsoleMismatch):
+        return ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.context import Context
-from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, STARTING, UNKNOWN, State
+from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, SHELL, STARTING, UNKNOWN, State
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
 from JumpstarterLibrary.client.boot.uboot import CARRIAGE_RETURN
 from JumpstarterLibrary.client.consoles import boot_messages
@@ -126,6 +126,7 @@ class Detector:
             quick: Wait only for as long as an echo may take.
         """
         start, patience = self._console.end, self._timing.echo_timeout if quick else self._timing.answer_timeout
+        line = self._last_line()
         self._console.write(nudge)
         limit = self._context.deadline.within(patience)
         state = self._shown_state(start, limit)
@@ -134,8 +135,15 @@ class Detector:
             self._console.write(CARRIAGE_RETURN)
             state = self._shown_state(start, self._context.deadline.within(patience))
             self._console.line_end = None if state is None else CARRIAGE_RETURN
-        if state is not None and state.probe(self._context):
+        if state is None and line and self._last_line() == line and self._console.end > start:
+            # An unknown prompt. A shell may prompt with anything.
+            state = next((each for each in self._states if each.name == SHELL), None)
+        refused = None if state is None else state.probe(self._context)
+        if state is not None and refused is None:
             return state.name
+        if refused:
+            self.reason = refused
+            return UNKNOWN
         said = seen(self._console.shown(start)).strip()[-200:]
         self.reason = (
             f"it answered a nudge with '{said}'"

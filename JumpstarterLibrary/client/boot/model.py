@@ -39,14 +39,15 @@ class State:
         name: Its name.
         detect: What the last line on the console looks like then; or whether a text shows it.
         nudge: What is typed to see that it is there; None for nothing.
-        probe: A further look at what answered so.
+        probe: A further look at what answered so: returns why it is not in that state, with or without a reason, and
+            None if it is.
         ended: Whether a line that has ended shows it, too, when nothing follows.
     """
 
     name: str
     detect: re.Pattern[str] | Callable[[str], bool]
     nudge: bytes | None = NUDGE
-    probe: Callable[[Context], bool] = field(default=lambda _: True, compare=False)
+    probe: Callable[[Context], str | None] = field(default=lambda _: None, compare=False)
     ended: bool = False
 
     def shown(self, text: str) -> bool:

@@ -15,6 +15,7 @@ boot_messages     messages that tell how far a boot has come
 boot_phases       the phases of a boot, for the event log
 kernel            messages of a kernel between the output of programs
 keyboard          typing, with a look at the echo
+shell_probe       an echo that tells a shell from a boot loader
 screen            the last lines, once they stand still
 prompts           which prompt the last lines show: a shell's, a login's, a boot loader's, ...
 """

@@ -28,6 +28,9 @@ ERASE = b"\x15"
 INTERRUPT = b"\x03"
 """Ctrl-C."""
 
+COMMENT = b"#\n"
+"""A line that does nothing at shells and boot loaders. An empty one would repeat the last command of a boot loader."""
+
 LONG = 40
 """Characters from which on a line may be wrapped where it is shown, or be shown only in part."""
 

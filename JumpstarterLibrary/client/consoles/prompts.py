@@ -68,7 +68,9 @@ class Prompt:
         line: The line, without the spaces around it.
         name: The boot loader's name, where its prompt tells.
         configured: Whether it is the boot loader's prompt of the settings.
-        typed: What is typed behind the boot loader's prompt of the settings.
+        typed: What is typed behind a boot loader's prompt.
+        certain: Whether it is a shell's and nothing else's: it shows a user, a path or the name of the shell, or
+            stands below the end of a shell's command.
     """
 
     kind: PromptKind
@@ -76,6 +78,7 @@ class Prompt:
     name: str = ""
     configured: bool = False
     typed: str = ""
+    certain: bool = False
 
     @property
     def asks_for_login(self) -> bool:
@@ -177,16 +180,20 @@ PS2 = "> "
 # Boot loaders
 
 _VENDORS = (
-    r"[A-Z]\w*>>|(?:STM32MP\d*|ZynqMP|Zynq|Versal(?: NET)?|ar\d{4}|ath\d*|bldr|Pogoplug\w*) ?>"
-    r"|(?:TEGRA|Tegra)\d+(?: \([\w-]+\))? ?#|(?:Colibri|Apalis|Verdin|Aquila)(?: [\w-]+)+ #|MT\d{4} ?[#>]"
-    r"|(?:SOCFPGA|SMDK|ODROID|VExpress|hi3\d|isvp_|cv1\d)[\w-]* ?#|g[sx]\w+_v\d+#|J7\w+-EVM ?#"
-    r"|(?:hisilicon|OpenIPC|RISC-V|StarFive|ast) ?#"
+    r"[A-Z]\w*>>|(?:STM32MP\d*|ZynqMP|Zynq|Versal(?: NET)?|Pogoplug\w*) ?>"
+    r"|(?:a[pr]\d{2,4}[\w.-]*|db\d\w*|ath\d*|bldr|BCM\d+) ?>"
+    r"|(?:TEGRA|Tegra)\d+(?: \([\w-]+\))? ?#|(?:Colibri|Apalis|Verdin|Aquila|Octeon|OMAP\w*|DaVinci)(?: [\w.()-]+)+ ?#"
+    r"|(?i:mt|rtl|rk|jz|gk|hi)\d{4}\w* ?[#>]|(?:IPQ|QCA|GRX|ARX|VR|SG)\d+\w* ?#|\((?:IPQ|QCA)\w*\) ?#"
+    r"|(?:SOCFPGA|SMDK|ODROID|odroid|VExpress|hi3\d|isvp_|cv1\d|kvim|hikey)[\w-]* ?#|J7\w+-EVM ?#"
+    r"|(?:g[sx]\w+|axg|sm1|g12[ab]|tl1|tx\w+|a1|sc2|t[57]|s4)_\w+_v\d+#"
+    r"|(?:hisilicon|OpenIPC|RISC-V|StarFive|ast|sunxi|goke|xmtech|ci20|DANUBE|AMAZON\w*|SigmaStar|SStar) ?#"
+    r"|(?:anyka|U8500) ?\$"
 )
 """Prompts of vendors' U-Boots that have no sign of U-Boot. A shell shows a user or a path before its ``#``, or a plain
 host name: ``board # `` is taken for a shell's, unless it is configured as a boot loader's."""
 
 _LOADERS = [
-    (name, re.compile(rf"^(?:{prompt}) *$"))
+    (name, re.compile(rf"^(?:{prompt}) *(?P<typed>{'.*' if name else ''})$"))
     for name, prompt in (
         # No space before the arrow, unless behind another prompt: `word => ` is a program's question, or output.
         ("U-Boot", r"(?:[\w.()-]*|[\w.()-]+> )={1,2}>"),
@@ -202,11 +209,14 @@ _LOADERS = [
         ("YAMON", r"YAMON>"),
         ("iPXE", r"i?g?PXE>"),
         ("Breed", r"breed>"),
+        ("Realtek's boot loader", r"<RealTek>"),
+        ("ROMMON", r"rommon \d+ ?>"),
+        ("VxWorks' boot loader", r"\[VxWorks Boot\]:"),
         ("", r"[A-Z][A-Z0-9_-]{2,} ?>"),
     )
 ]
-"""Prompts of boot loaders by their names. The last: no POSIX shell has ``>`` for a prompt unless it is told so, boot
-loaders have it behind a name in capitals."""
+"""Prompts of boot loaders by their names, and what may be typed behind them. The last: no POSIX shell has ``>`` for a
+prompt unless it is told so, boot loaders have it behind a name in capitals."""
 
 # Shells
 
@@ -221,6 +231,9 @@ _NO_SHELL = re.compile(
     r"|^(?:[A-Za-z][a-z]*[,;:.]? ){4,}\w*[#$>%] *$"  # a sentence
 )
 """Output that ends as a shell's prompt does."""
+
+_OF_SHELL = re.compile(r"[/~@%]|:.*[#$>] *$|^(?:\([^)]*\) )?\w*sh-?\d?[\w.-]*[#$] *$")
+"""Signs of a shell's prompt: a user, a path, the name of the shell."""
 
 COMMAND_END = re.compile(r"JMP[0-9a-f]{8}E:\d+:")
 """The line by which a shell ends a command of ``Run Command``: what stands below it is that shell's prompt."""
@@ -238,16 +251,19 @@ def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:
     above, _, line = text.rpartition("\n")
     # A shell may prompt with anything, and with nothing.
     if COMMAND_END.fullmatch(above.rpartition("\n")[2]):
-        return Prompt(PromptKind.SHELL, line.strip())
+        return Prompt(PromptKind.SHELL, line.strip(), certain=True)
     known = None if settings is None else settings.boot_loader
     if known and line.startswith(known):
-        shown = Prompt(PromptKind.BOOT_LOADER, line.strip(), _loader(known) or "", True, line[len(known) :].strip())
+        name = _loader(known)[0] or ""
+        shown = Prompt(PromptKind.BOOT_LOADER, line.strip(), name, True, line[len(known) :].strip())
     elif not line.strip():
         shown = Prompt(PromptKind.NONE)
-    elif len(line) <= LONGEST and (name := _loader(line)) is not None:
-        shown = Prompt(PromptKind.BOOT_LOADER, line.strip(), name)
+    elif len(line) <= LONGEST and (loader := _loader(line))[0] is not None:
+        shown = Prompt(PromptKind.BOOT_LOADER, line.strip(), loader[0], typed=loader[1])
     else:
-        shown = Prompt(_kind(line[-LONGEST:], above.rstrip().rpartition("\n")[2]), line.strip())
+        kind = _kind(line[-LONGEST:], above.rstrip().rpartition("\n")[2])
+        certain = kind is PromptKind.SHELL and _OF_SHELL.search(line) is not None
+        shown = Prompt(kind, line.strip(), certain=certain)
     return shown
 
 
@@ -275,6 +291,10 @@ def _secret(line: str, above: str) -> PromptKind:
     return PromptKind.PASSWORD if _PASSWORD.search(line) else PromptKind.SECRET
 
 
-def _loader(line: str) -> str | None:
-    """Return the name of the boot loader whose prompt a line is, empty if that does not tell; None if it is none's."""
-    return next((name for name, prompt in _LOADERS if prompt.search(line)), None)
+def _loader(line: str) -> tuple[str | None, str]:
+    """Return the name of the boot loader whose prompt a line has, and what is typed behind it.
+
+    The name is empty if the prompt does not tell, and None if it is none's.
+    """
+    found = ((name, prompt.search(line)) for name, prompt in _LOADERS)
+    return next(((name, match["typed"].strip()) for name, match in found if match is not None), (None, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.boot.variables import get_variable, set_variable
-from JumpstarterLibrary.errors import CommandFailed
+from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.login import log_in
+from JumpstarterLibrary.errors import CommandFailed, LoginFailed
 from utest.client.boot.conftest import Line
 from utest.client.serial_port import Port
 
@@ -110,3 +113,106 @@ def test_a_variable_of_an_old_uboot(device: Device, port: Port) -> None:
     assert str(caught.value) == (
         "U-Boot's command 'nonsense' ended with status 1, not 0. It printed:\n  Unknown command 'nonsense' - try 'help'"
     )
+
+
+# What waits at a prompt
+
+NAMED = {
+    "=> ": "U-Boot",
+    "U-Boot> ": "U-Boot",
+    "MX6UL_VAR_DART(nand)==> ": "U-Boot",
+    "Marvell>> ": "U-Boot",
+    "TEGRA210 (P3450-0000) # ": "U-Boot",
+    "Colibri iMX6 # ": "U-Boot",
+    "ZynqMP> ": "U-Boot",
+    "ar7240> ": "U-Boot",
+    "gxl_p212_v1#": "U-Boot",
+    "axg_s400_v1#": "U-Boot",
+    "kvim3#": "U-Boot",
+    "hikey960# ": "U-Boot",
+    "anyka$ ": "U-Boot",
+    "(IPQ40xx) # ": "U-Boot",
+    "DANUBE # ": "U-Boot",
+    "ap143-2.0> ": "U-Boot",
+    "<RealTek>": "Realtek's boot loader",
+    "OpenIPC # ": "U-Boot",
+    "barebox@board:/ ": "Barebox",
+    "grub> ": "GRUB",
+    "Shell> ": "UEFI shell",
+    "FS0:\\EFI> ": "UEFI shell",
+    "CFE> ": "CFE",
+    "RedBoot> ": "RedBoot",
+    "PMON> ": "PMON",
+}
+UNNAMED = ["board # ", "# ", "router> ", "$ ", "gizmo[1]> ", "ok "]
+"""Prompts that may be a shell's or a boot loader's."""
+BEHIND = ["", "erase al"]
+
+
+def no_wrapper(line: Line) -> None:
+    """Check that nothing was entered that could do harm: no empty line, no command of a test's."""
+    assert all(each == "#" or each.startswith('echo JMP""') for each in line.ran), line.ran
+    assert sum(each.startswith("echo") for each in line.ran) <= 1
+
+
+@pytest.mark.parametrize("typed", BEHIND)
+@pytest.mark.parametrize(("prompt", "name"), NAMED.items())
+def test_a_boot_loader_is_named_and_gets_nothing(
+    device: Device, port: Port, states: DeviceStates, prompt: str, name: str, typed: str, eventually: Any
+) -> None:
+    port.answer = line = Line(prompt=prompt)
+    set_prompt(states, "another>")
+    shows(port, device, f"\nDRAM: 1 GiB\n{prompt}{typed}", eventually)
+    console, shown = device.console(), f"{prompt}{typed}".strip()
+    assert states.get(LIMIT_S) == (
+        "unknown",
+        f"the boot loader {name} waits with the prompt '{shown}', and the prompt that is set for the board is "
+        "'another>'",
+    )
+    with pytest.raises(CommandFailed) as failed:
+        run_command(console, "uname", LIMIT_S)
+    assert str(failed.value) == (
+        f"Command 'uname' was not run: a boot loader waits on console 'console' ('{shown}'). Boot the system first, "
+        "for example with ensure('shell') of the device's states."
+    )
+    with pytest.raises(LoginFailed) as refused:
+        log_in(console, "root", timeout=LIMIT_S)
+    assert str(refused.value) == (
+        f"There is no login on console 'console': a boot loader waits there with the prompt '{shown}'. Boot the system "
+        "first, for example with ensure('shell') of the device's states."
+    )
+    assert port.got == b""
+    assert line.ran == []
+
+
+@pytest.mark.parametrize("hush", [True, False], ids=["hush", "simple"])
+@pytest.mark.parametrize("prompt", UNNAMED)
+def test_what_may_be_a_boot_loader_is_told_apart_by_an_echo(
+    device: Device, port: Port, states: DeviceStates, prompt: str, hush: bool, eventually: Any
+) -> None:
+    port.answer = line = Line(prompt=prompt, hush=hush, echo_command=hush)
+    shows(port, device, f"\nDRAM: 1 GiB\n{prompt}", eventually)
+    with pytest.raises(CommandFailed) as failed:
+        run_command(device.console(), "uname", LIMIT_S)
+    assert re.fullmatch(
+        r"Command 'uname' was not run: what waits on console 'console' with the prompt '.*' is no shell: an echo that "
+        r"was typed there was answered with '.*'\. If it is a boot loader, set its prompt, with configure\(\) of the "
+        r"device's states\.",
+        str(failed.value),
+    )
+    no_wrapper(line)
+    line.ran.clear()
+    with pytest.raises(LoginFailed, match=r" with the prompt '.*' is no shell: .* If it is a boot loader, set its "):
+        log_in(device.console(), "root", timeout=LIMIT_S)
+    no_wrapper(line)
+    line.ran.clear()
+    state, reason = states.get(LIMIT_S)
+    assert (state, reason.partition(" is no shell: ")[0]) == (
+        "unknown",
+        f"what waits on console 'console' with the prompt '{prompt.strip()}'",
+    )
+    no_wrapper(line)
+    set_prompt(states, prompt.strip())
+    assert states.get(LIMIT_S) == ("bootloader", "")
+    assert interrupt_boot(states.board, timeout=LIMIT_S) < LIMIT_S
+    assert not any(each.startswith("echo") for each in line.ran[2:])

@@ -129,7 +129,10 @@ def test_what_only_looks_like_a_shell_is_none(port: Port, states: DeviceStates, 
     said(port, states, b"monitor# ", eventually)
     state, reason = states.get(LIMIT_S)
     assert state == "unknown"
-    assert reason.startswith("it answered a nudge with '")
+    assert reason == (
+        "what waits on console 'console' with the prompt 'monitor#' is no shell: an echo that was typed there was "
+        "answered with 'syntax error'; if it is a boot loader, its prompt has to be set for the board"
+    )
 
 
 def test_a_board_that_talks_all_the_time(port: Port, states: DeviceStates, skipping: MovableClock) -> None:

@@ -158,7 +158,7 @@ def test_nudge_delay(silent: Any, device: Device, length: float) -> None:
     with pytest.raises(LoginFailed):
         log_in(device.console(), "root", timeout=1000.0)
     settle = device.timing.prompt_settle
-    assert silent[0] == (pytest.approx(settle + length), b"\n")
+    assert silent[0] == (pytest.approx(settle + length), b"\x15#\n")
 
 
 def test_nudge_delay_of_the_look_for_a_state(silent: Any, device: Device) -> None:
@@ -302,7 +302,7 @@ def test_boot_silence_of_a_login(silent: Any, device: Device, skipped: MovableCl
     device.client.power.on()
     with pytest.raises(LoginFailed):
         log_in(device.console(), "root", timeout=1000.0)
-    assert silent[0] == (pytest.approx(420.15), b"\n")
+    assert silent[0] == (pytest.approx(420.15), b"\x15#\n")
 
 
 def test_boot_silence_of_a_board_that_was_switched_on(silent: Any, device: Device) -> None:

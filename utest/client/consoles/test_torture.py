@@ -205,6 +205,7 @@ class NoisyShell:
         rb"""&& \{ \\echo "\nJMP""\w+E:0:"; \} 2>&- \|\| \{ \\echo "\nJMP""\w+E:\$\?:"; \} 2>&-\n""",
         re.DOTALL,
     )
+    PROBE = re.compile(rb'echo JMP""(?P<token>\w+)E:\$\(echo 42\):\n')
 
     def __init__(self, port: Port, dice: random.Random) -> None:
         self.noise = 0
@@ -246,6 +247,9 @@ class NoisyShell:
             printed = self._output()
             self._say(echo + b"\x1b[?2004l\rJMP" + token + b"B\r\n" + printed.replace(b"\n", b"\r\n"))
             self._say(b"\r\nJMP" + token + b"E:%d:\r\n\x1b[?2004h# " % self.status)
+        elif probe := self.PROBE.search(self._line):
+            self._line = b""
+            self._say(echo + b"JMP" + probe["token"] + b"E:42:\r\n# ")
         elif data.endswith(b"\n"):
             unfinished = b"{" in self._line
             self._line = self._line if unfinished else b""

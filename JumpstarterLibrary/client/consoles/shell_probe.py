@@ -1,0 +1,56 @@
+"""Tell a shell from a boot loader where a prompt could be either, before anything else is typed there."""
+
+from __future__ import annotations
+
+import secrets
+
+from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.consoles.keyboard import TypingOptions, type_text
+from JumpstarterLibrary.client.consoles.messages import visible
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind
+from JumpstarterLibrary.client.consoles.screen import LastLines
+from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.text import without_erased
+
+ANSWER = "42"
+QUOTED = 80
+"""Characters of an answer that are told."""
+
+
+def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: float | None = None) -> str:
+    """Return why no shell waits at a prompt that could be a boot loader's, too; empty if one does, or may.
+
+    An ``echo`` is typed, once, of which a shell prints something else than any boot loader. What a shell prints is the
+    line by which its prompt is known from then on; see ``COMMAND_END`` of the prompts.
+
+    Args:
+        console: The console, which stands still at the prompt.
+        prompt: The prompt.
+        deadline: Until when it is waited for an answer.
+        char_delay: Seconds between two typed characters. Default: the timing's ``char_delay``.
+
+    Raises:
+        ConsoleMismatch: The line did not come back whole, and was not entered.
+    """
+    if prompt.certain or not prompt.line or prompt.kind not in (PromptKind.SHELL, PromptKind.NONE):
+        return ""
+    start, token = console.end, secrets.token_hex(4)
+    line = f'echo JMP""{token}E:$(echo {ANSWER}):'
+    type_text(console, line, TypingOptions(char_delay=char_delay), timeout=deadline)
+    screen = LastLines(console, lambda: start)
+    while not deadline.expired:
+        text = without_erased(without_kernel_messages(console.text(start)))
+        if f"\nJMP{token}E:{ANSWER}" in text:
+            screen.settled(deadline.within(console.timing.settle_limit))
+            return ""
+        answered, _, last = text.partition("\n")[2].rpartition("\n")
+        # A shell may be slow, but it does not show its prompt before it has answered.
+        if last.strip() == prompt.line and not screen.changes(console.timing.prompt_settle, deadline):
+            said = visible(console.hidden(answered.strip()))[:QUOTED]
+            return (
+                f"what waits on console '{console.name}' with the prompt '{visible(prompt.line)}' is no shell: an echo "
+                f"that was typed there was answered with '{said}'."
+            )
+        console.wait_for_output(deadline)
+    return ""
