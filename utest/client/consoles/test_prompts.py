@@ -320,7 +320,8 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
 
 def test_no_other_module_tells_prompts_from_output() -> None:
     lines = ["board login: ", "Password: ", "=> ", "U-Boot> ", "root@board:~# ", "$ ", "> ", "[sudo] password for me: "]
-    found = dict(patterns())
+    # The ones of `required_text` look at regular expressions, in which such characters mean something else.
+    found = {name: each for name, each in patterns() if name.rpartition(".")[2] not in ("_CLASS", "_WIDTHLESS")}
     assert "JumpstarterLibrary.client.consoles.boot_messages.PANIC" in found
     others = {
         name: line
