@@ -46,6 +46,7 @@ FUZZERS = (
     "consoles/test_failing.py",
     "consoles/test_history.py",
     "consoles/test_search.py",
+    "consoles/test_line_editors.py",
 )
 INTERRUPTIONS = ("client/test_interrupts.py", "client/test_chaos_interrupts.py", "client/leasing/test_service.py")
 

@@ -45,6 +45,7 @@ TOOLS = (
     Tool("qemu-system-x86_64", _on_path("qemu-system-x86_64"), BOARDS, "qemu-system-x86"),
     Tool("U-Boot for QEMU", lambda: all(map(Path.exists, UBOOT.values())), BOARDS, "u-boot-qemu"),
     Tool("a static busybox", BUSYBOX.is_file, BOARDS, "busybox-static"),
+    Tool("mksh", _on_path("mksh"), "its rows in utest/client/consoles/test_line_editors.py are skipped", "mksh"),
     Tool(
         "a Python newer than this one",
         lambda: newest_python() != sys.executable,

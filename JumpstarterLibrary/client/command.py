@@ -41,6 +41,9 @@ PIECE = 200
 """Characters of a command that are typed in one line at most. BusyBox takes 1023 bytes in a line, terminals 4095; a
 character may be typed as four."""
 
+SHORT_PIECE = 20
+"""Characters that are typed in one line at most where a line editor shows long lines in part: all of them are shown."""
+
 RESTART_S = 1.0
 """How long a boot loader's first line may still be something that the command printed."""
 
@@ -76,7 +79,8 @@ def run_command(
         command: A POSIX shell command; may have several lines.
         timeout: Seconds or timedelta until it must be done. Default: the timing's ``command_timeout``. A command
             that is not done by then is interrupted with Ctrl-C.
-        once: Never type it again in any case. Default: no.
+        once: Never type it again in any case, except in pieces where a line editor shows long lines in part. Default:
+            no.
         char_delay: Seconds between two typed characters. Default: the timing's ``char_delay``, which is none.
         restarts: Whether it restarts the board, which is then waited for. Default: no.
 
@@ -146,7 +150,8 @@ class _Run:
     def typed(self, manner: TypingOptions) -> bool:
         """Type the command; return whether it is whole."""
         try:
-            self.echoed = type_text(self.console, _script(self.command, self.token), manner, timeout=self.deadline)
+            script = _script(self.command, self.token, SHORT_PIECE if self.console.piece else PIECE)
+            self.echoed = type_text(self.console, script, manner, timeout=self.deadline)
         except ConsoleMismatch as error:
             if self.last:
                 facts = f"Command {quoted(self.command)} was not run. {error.facts}"
@@ -357,7 +362,7 @@ class _Run:
         )
 
 
-def _script(command: str, token: str) -> str:
+def _script(command: str, token: str, size: int) -> str:
     """Return what is typed to run a command between two markers.
 
     In single quotes, nothing of the command reaches the shell before it is whole: neither ``!`` nor an open quote. With
@@ -366,17 +371,21 @@ def _script(command: str, token: str) -> str:
     a line of its own, behind any end of the output, which no escape sequence swallows either. The ``:`` is for bash,
     which does not know a brace for what it is where a command before it had a mistake.
     """
-    typed = "\n".join(_folded(line) for line in command.split("\n"))
+    typed = "\n".join(_folded(line, size) for line in command.split("\n"))
     begin, good, bad = (
         f'{{ \\echo "{marker}"; }} 2>&-' for marker in (f'JMP""{token}B', f'\nJMP""{token}E:0:', f'\nJMP""{token}E:$?:')
     )
     return f":; {begin}; command eval '{typed}' && {good} || {bad}"
 
 
-def _folded(line: str) -> str:
-    """Return a line of a command as it is typed within single quotes, in pieces that every line editor takes."""
-    pieces = (line[start : start + PIECE] for start in range(0, max(1, len(line)), PIECE))
-    return "'\\\n'".join(piece.replace("'", "'\\''") for piece in pieces)
+def _folded(line: str, size: int) -> str:
+    """Return a line of a command as it is typed within single quotes, in pieces that every line editor takes.
+
+    None begins with a blank: behind a prompt, one that came twice could not be told.
+    """
+    pieces = (line[start : start + size] for start in range(0, max(1, len(line)), size))
+    quoted = (piece.replace("'", "'\\''") for piece in pieces)
+    return "'\\\n'".join(f"''{piece}" if piece[:1].isspace() else piece for piece in quoted)
 
 
 def _wake(console: Console, command: str, deadline: Deadline) -> None:

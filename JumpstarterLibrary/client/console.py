@@ -61,6 +61,7 @@ class Console:
         kernel: The time of the device's kernel, as far as its messages tell.
         prompts: The prompts that its board is known to have.
         line_end: What the board takes for Enter; None for a line feed, until another is known.
+        piece: Characters that are typed at once where the line editor was seen to show long lines in part; otherwise 0.
 
     Raises:
         ConfigurationError: The transcript could not be opened.
@@ -78,6 +79,7 @@ class Console:
         self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
         self.prompts = PromptSettings()
         self.line_end: bytes | None = None
+        self.piece = 0
         self._tick = tick
         self._ticked = 0.0
         self._recording = Recording(driver, self.name, transcript)
@@ -387,6 +389,7 @@ class Console:
     def power_changes(self) -> None:
         """Begin a new chapter: what was said before a power action is no answer to what is waited for after it."""
         self.powered = self.fresh = True
+        self.piece = 0
         self.cursor = self.mark("power_on")
         with self._recording.lock:
             self.kernel.restart()
@@ -483,15 +486,27 @@ class Console:
         self.fresh = False
 
     @contextmanager
-    def typing(self, line: str) -> Iterator[None]:
-        """Let failing patterns pass that are in the echo of a line, while the line is typed and comes back."""
+    def typing(self, line: str) -> Iterator[Callable[[], str]]:
+        """Let failing patterns pass that are in the echo of a line, while the line is typed and comes back.
+
+        Yields:
+            What the console has said since then, as it came: with carriage returns, backspaces and escape sequences.
+        """
+        recording = self._recording
+
+        def raw() -> str:
+            with recording.lock:
+                return bytes(recording.raw or b"").decode(errors="replace")
+
         try:
-            with self._recording.lock:
-                self._recording.sentry.typing(line)
-            yield
+            with recording.lock:
+                recording.sentry.typing(line)
+                recording.raw = bytearray()
+            yield raw
         finally:
-            with self._recording.lock:
-                self._recording.sentry.typing("")
+            with recording.lock:
+                recording.sentry.typing("")
+                recording.raw = None
 
     def close(self) -> None:
         """End the stream and the transcript. Closing twice is fine."""

@@ -51,6 +51,11 @@ class Normaliser:
         return text
 
 
+def without_escapes(text: str) -> str:
+    """Return a text without escape sequences, NUL and BEL; one that is cut at its end is left out, too."""
+    return _ESCAPES.sub("", text[: _begin_of_incomplete_escape(text)]).replace("\x00", "").replace("\x07", "")
+
+
 def without_erased(text: str) -> str:
     """Return a text without what backspaces have erased in its lines, and without the backspaces."""
     if "\b" not in text:

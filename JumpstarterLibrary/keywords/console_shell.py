@@ -92,7 +92,8 @@ class ConsoleShellKeywords(ConsoleBase):
                 kernel. Default: 0.
             timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: ``command_timeout`` of
                 `Timing`.
-            once: Never type it a second time in any case. Default: no.
+            once: Never type it a second time in any case, except in pieces where a line editor shows long lines in
+                part, and nothing was executed. Default: no.
             char_delay: Time between two typed characters. Default: ``char_delay`` of `Timing`, which is none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.

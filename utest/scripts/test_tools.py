@@ -34,4 +34,10 @@ def test_a_path_without_qemu_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_packages_are_printed_for_an_installer(capsys: pytest.CaptureFixture[str]) -> None:
     assert tools.main(["--packages"]) == 0
-    assert capsys.readouterr().out.split() == ["busybox-static", "qemu-system-arm", "qemu-system-x86", "u-boot-qemu"]
+    assert capsys.readouterr().out.split() == [
+        "busybox-static",
+        "mksh",
+        "qemu-system-arm",
+        "qemu-system-x86",
+        "u-boot-qemu",
+    ]

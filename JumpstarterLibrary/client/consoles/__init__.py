@@ -14,6 +14,7 @@ presets           such patterns for Linux, U-Boot, Zephyr and Android
 boot_messages     messages that tell how far a boot has come
 boot_phases       the phases of a boot, for the event log
 kernel            messages of a kernel between the output of programs
+echo              whether a typed line came back whole, through the line editors of shells
 keyboard          typing, with a look at the echo
 shell_probe       an echo that tells a shell from a boot loader
 screen            the last lines, once they stand still

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.echo import PIECES, LineEcho, ScrolledRow, scrolls
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.consoles.prompts import LONGEST, PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import ConsoleMismatch, InfrastructureError, UsageError
@@ -31,12 +34,6 @@ INTERRUPT = b"\x03"
 COMMENT = b"#\n"
 """A line that does nothing at shells and boot loaders. An empty one would repeat the last command of a boot loader."""
 
-LONG = 40
-"""Characters from which on a line may be wrapped where it is shown, or be shown only in part."""
-
-EDGE = 8
-"""Characters at both ends of a long line that have to be shown in any case."""
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PROMPT = re.compile(r"\n[^\n]*\S *\Z")
 
@@ -49,7 +46,8 @@ class TypingOptions:
         char_delay: Seconds between two characters; 0 for all at once, None for the timing's ``char_delay``.
         echo: What is made of the echo.
         erase: What makes the far side forget a line.
-        again: How often a line may be typed again.
+        again: How often a line may be typed again. That it is typed in pieces where a line editor shows long lines in
+            part does not count.
         what: What a line is called while its echo is awaited. Default: the line itself.
     """
 
@@ -95,48 +93,162 @@ def type_text(
     *lines, rest = text.split("\n")
     if newline:
         lines, rest = [*lines, rest], ""
-    echoes = True
-    for line in lines:
+    echoes = prompts = True
+    before = console.end
+    for number, line in enumerate(lines):
+        prompts = prompts and echoes and (number == 0 or _await_prompt(console, before, deadline))
+        before = console.end
         if secret or not line or not echoes or manner.echo is Echo.no or _CONTROL.search(line):
             console.write(encoded(f"{line}\n"), deadline, secret=secret, delay=manner.char_delay)
         else:
-            echoes = _type_line(console, line, manner, deadline)
+            echoes = _type_line(console, line, manner, deadline, goes_on=number > 0)
     if rest:
         console.write(encoded(rest), deadline, secret=secret, delay=manner.char_delay)
     return echoes
 
 
-def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Deadline) -> bool:
-    """Type a line and, as soon as it has come back, its line end; return whether it came back."""
-    came: str | None = ""
-    for attempt in range(manner.again + 1):
+def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Deadline, goes_on: bool) -> bool:
+    """Type a line and, as soon as it has come back, its line end; return whether it came back.
+
+    Args:
+        console: The console.
+        line: The line.
+        manner: How to type it.
+        deadline: Until when at most.
+        goes_on: Whether it goes on from a line before, of which the prompt may still be coming.
+    """
+    tries = 0
+    while True:
         before = console.end
         try:
-            with console.typing(line):
-                console.write(encoded(line), deadline, delay=manner.char_delay)
-                came = _echo(console, before, line, deadline, manner.what or f"'{line}'")
+            typed = _TypedLine(console, line, manner, deadline, goes_on)
+            if console.piece:
+                typed.type_in_pieces(console.piece)
+            else:
+                typed.type_at_once()
         except BaseException:
             # Half a line would be the beginning of the next line that is typed.
             with suppress(InfrastructureError):
                 console.write(manner.erase)
             raise
-        if came is None or (manner.echo is Echo.auto and not _resembles(line, came)):
+        if typed.whole or (manner.echo is Echo.auto and not typed.resembles):
             # It is whole; or nothing of it came back, as where passwords are asked for.
-            console.write(b"\n", deadline)
-            return came is None
+            console.write(encoded(f"{typed.rest}\n"), deadline, delay=manner.char_delay)
+            return typed.whole
+        came = without_kernel_messages(without_erased(console.text(before))).strip()
         if manner.erase == INTERRUPT:
             abandon_line(console, deadline, line)
         else:
             console.write(manner.erase, deadline)
             let_settle(console, deadline)
-        if attempt < manner.again:
-            logger.warning("'%s' came back as '%s' on console '%s'; it is typed again.", line, came, console.name)
-    times = f"{manner.again + 1} times" if manner.again else "once"
+        if typed.scrolls and console.piece != PIECES[-1]:
+            console.piece = PIECES[PIECES.index(console.piece) + 1] if console.piece else PIECES[0]
+            logger.info("Console '%s' shows long lines in part; they are typed in pieces.", console.name)
+            continue
+        tries += 1
+        if tries > manner.again:
+            break
+        logger.warning("'%s' came back as '%s' on console '%s'; it is typed again.", line, came, console.name)
+    times = f"{tries} times" if manner.again else "once"
     raise ConsoleMismatch(
         f"'{line}' was typed {times} on console '{console.name}' and did not come back whole, but as "
-        f"'{console.hidden(came or '')}'. The line was erased, nothing was done.",
+        f"'{console.hidden(came)}'. The line was erased, nothing was done.",
         hint=Hint.TYPE_SLOWER,
     )
+
+
+class _TypedLine:
+    """A line that is typed, and what comes back of it.
+
+    Attributes:
+        whole: Whether it came back whole.
+        resembles: Whether what came back is an echo of it.
+        scrolls: Whether an editor seems to show it in part only.
+        rest: What of it was not typed, since nothing came back.
+    """
+
+    def __init__(self, console: Console, line: str, manner: TypingOptions, deadline: Deadline, goes_on: bool) -> None:
+        self._goes_on = goes_on
+        self._console, self._line, self._manner, self._deadline = console, line, manner, deadline
+        self._before = console.text(max(console.start, console.end - LONGEST)).rpartition("\n")[2]
+        self.whole = self.resembles = self.scrolls = False
+        self.rest = ""
+
+    def type_at_once(self) -> None:
+        """Type all of it, and wait for its echo."""
+        echo = LineEcho(self._line, self._is_prompt)
+        raw = self._type(self._line, echo, echo.whole)
+        self.scrolls = not self.whole and scrolls(raw)
+
+    def type_in_pieces(self, size: int) -> None:
+        """Type a piece after the other, and wait for the echo of each."""
+        row = ScrolledRow(self._before)
+        for at in range(0, len(self._line), size):
+            piece, typed = self._line[at : at + size], self._before + self._line[: at + size]
+            echo = LineEcho(piece, self._is_prompt if at == 0 else lambda _text: False)
+            raw = self._type(piece, echo, partial(_is_shown, echo, row, typed))
+            if not self.whole:
+                self.resembles = self.resembles or at > 0
+                self.scrolls = scrolls(raw)
+                self.rest = self._line[at + size :]
+                return
+            row = row.followed_by(raw)
+
+    def _type(self, text: str, echo: LineEcho, whole: Callable[[str], bool]) -> str:
+        """Type a text, wait for its echo, and return what the console said."""
+        console = self._console
+        with console.typing(self._line) as heard:
+            console.write(encoded(text), self._deadline, delay=self._manner.char_delay)
+            self.whole = self._await(len(text), heard, echo, whole)
+            raw = heard()
+        self.resembles = echo.resembles(raw)
+        return raw
+
+    def _await(self, size: int, heard: Callable[[], str], echo: LineEcho, whole: Callable[[str], bool]) -> bool:
+        console, timing = self._console, self._console.timing
+        begin = moved = clock.seconds()
+        best, twice = -1, False
+        while True:
+            raw = heard()
+            now = clock.seconds()
+            if whole(raw):
+                # A last character that came twice is about as late as each was.
+                if twice or not console.wait_for_output(min(timing.match_settle, 2 * (now - begin) / size)):
+                    return True
+                twice = True
+                continue
+            found = echo.progress(raw)
+            if found > best:
+                best, moved = found, now
+            left = timing.echo_timeout - (now - moved)
+            if left <= 0 or self._deadline.expired:
+                return False
+            scrolled = scrolls(raw)
+            pause = self._deadline.at_most(min(left, timing.match_settle) if scrolled else left)
+            what = self._manner.what or f"'{self._line}'"
+            if not console.wait_for_output(pause, f"the echo of {what}") and scrolled:
+                return False
+
+    def _is_prompt(self, text: str) -> bool:
+        """Whether a text is the rest of a prompt that was still coming; any text is behind an open line."""
+        return self._goes_on or classify(self._before + text, self._console.prompts).kind is not PromptKind.NONE
+
+
+def _is_shown(echo: LineEcho, row: ScrolledRow, typed: str, raw: str) -> bool:
+    """Whether a piece came back, behind all that was typed before it."""
+    return echo.whole(raw) or row.followed_by(raw).proves(typed, echo.size)
+
+
+def _await_prompt(console: Console, before: int, deadline: Deadline) -> bool:
+    """Wait until a shell asks for the next line; return whether it does.
+
+    What is typed earlier, the terminal shows; and the shell prompts in the middle of it.
+    """
+    end = deadline.within(console.timing.echo_timeout)
+    while not (prompted := console.text(before).partition("\n")[2].strip() != "") and not end.expired:
+        if not console.wait_for_output(end.at_most(console.timing.match_settle)):
+            break
+    return prompted
 
 
 def interrupt(console: Console, deadline: Deadline) -> None:
@@ -219,69 +331,3 @@ def control_character(name: str) -> bytes:
             f"@ [ \\ ] ^ _ ?."
         )
     return bytes([ord(key) & 0x1F])
-
-
-def _echo(console: Console, before: int, line: str, deadline: Deadline, what: str) -> str | None:
-    """Wait for the echo of a line; return None when it is whole, and otherwise what came instead."""
-    best, moved, timing = -1, clock.seconds(), console.timing
-    while True:
-        raw = without_erased(console.text(before))
-        came = without_kernel_messages(raw)
-        if any(line in text or _wrapped(line, text) for text in (raw, came)):
-            return None
-        found = _progress(line, came)
-        if found > best:
-            best, moved = found, clock.seconds()
-        left = timing.echo_timeout - (clock.seconds() - moved)
-        if left <= 0 or deadline.expired:
-            return None if len(line) > LONG and _shown_strangely(line, came, found) else came.strip()
-        scrolled = _scrolled(line, came)
-        pause = min(left, timing.match_settle) if scrolled else left
-        if not console.wait_for_output(deadline.at_most(pause), f"the echo of {what}") and scrolled:
-            return None
-
-
-def _wrapped(line: str, came: str) -> bool:
-    """Whether a line came as line editors show it.
-
-    Where they wrap it, they print a line end, or a space before that; and question marks for what they cannot print.
-    """
-    if "\n" not in came and line.isascii():
-        return False
-    expected = (re.escape(each) if each.isascii() else f"(?:{re.escape(each)}|[?\ufffd]+)" for each in line)
-    return re.search("(?: ?\n)?".join(expected), came) is not None
-
-
-def _progress(wanted: str, came: str) -> int:
-    """Return how many characters of a text came, in their order; an editor may put others between them."""
-    at = found = 0
-    for character in wanted:
-        at = came.find(character, at) + 1
-        if not at:
-            break
-        found += 1
-    return found
-
-
-def _scrolled(line: str, came: str) -> bool:
-    """Whether the end of a long line is shown behind a ``<``, as bash does where a terminal cannot wrap.
-
-    One that is in the line itself tells nothing: what is missing before it may be lost.
-    """
-    _, mark, end = came.rstrip().rpartition("\n<")
-    wanted = line.rstrip()
-    shown = bool(mark) and len(end) >= EDGE and wanted.endswith(end)
-    return shown and len(line) > LONG and not wanted.endswith(f"<{end}")
-
-
-def _shown_strangely(line: str, came: str, found: int) -> bool:
-    """Whether a long line seems to be whole, though an editor shows only a part of it, or more than the line."""
-    begins, ends = line[:EDGE] in came, came.rstrip().endswith(line.rstrip()[-EDGE:])
-    return ends and ("<" in came or (begins and found == len(line)))
-
-
-def _resembles(line: str, came: str) -> bool:
-    """Whether what came is an echo of the line, though not a whole one."""
-    matcher = difflib.SequenceMatcher(None, line, came[-4 * len(line) - 200 :], autojunk=False)
-    longest = matcher.find_longest_match()
-    return longest.size >= max(2, len(line) / 2)

@@ -31,6 +31,9 @@ HISTORY = 8 * 1024 * 1024
 PLACES = 8192
 """Frames of which is known where their bytes went in the text."""
 
+RAW = 64 * 1024
+"""Bytes that are kept as they came while a line is typed."""
+
 
 class Recording:
     """The recording of a console, from now until ``close``.
@@ -51,6 +54,7 @@ class Recording:
         last_byte: When the last byte came, in seconds of the monotonic clock; None if none ever did.
         heard: Bytes that came so far.
         sent: Bytes that were sent so far.
+        raw: The last bytes as they came, for the echo of a line that is typed; None if none is.
 
     Raises:
         ConfigurationError: The transcript could not be opened.
@@ -68,6 +72,7 @@ class Recording:
         self.last_byte: float | None = None
         self.heard = 0
         self.sent = 0
+        self.raw: bytearray | None = None
         self._name = name
         self._driver = driver
         self._condition = threading.Condition(self.lock)
@@ -220,6 +225,9 @@ class Recording:
                 with self.lock:
                     self._history.append(text)
                     self.heard += len(data)
+                    if self.raw is not None:
+                        self.raw += data
+                        del self.raw[:-RAW]
                     self._places.append((self._history.end, self.heard))
                     self.sentry.hear(text, self._history.end, now)
                     self.kernel.heard(text, now)

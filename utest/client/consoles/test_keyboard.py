@@ -8,7 +8,6 @@ import pytest
 
 from JumpstarterLibrary.client import Console
 from JumpstarterLibrary.client.clock import MovableClock
-from JumpstarterLibrary.client.consoles import keyboard
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.client.consoles.keyboard import TypingOptions, control_character, type_text
 from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, UsageError
@@ -138,26 +137,6 @@ def test_a_line_that_an_editor_types_over(console: Console, port: Port) -> None:
     port.answer = lambda data: data[:7] + data[7:8] + b"\b" + data[7:]
     assert type_text(console, "echo hello", TypingOptions(), timeout=5)
     assert port.got.count(b"echo") == 1
-
-
-def test_the_end_of_a_long_line_is_enough_where_an_editor_shows_no_more(
-    console: Console, port: Port, skipping: MovableClock
-) -> None:
-    text = "echo " + "abcdefghij" * 10
-
-    def answer(data: bytes) -> bytes:
-        return b"\r<" + data[-30:] if data != b"\n" else b"\r\n# "
-
-    port.answer = answer
-    assert type_text(console, text, TypingOptions(), timeout=5)
-    assert skipping.seconds() < console.timing.echo_timeout
-
-
-@pytest.mark.parametrize("text", ["cat < /var/lib/some/where/a-file-with-a-long-name", "x" * 41 + " <<EndOfFile"])
-def test_what_a_line_has_behind_a_redirection_is_no_end_of_it(text: str) -> None:
-    assert not keyboard._scrolled(text, text[1:])
-    assert not keyboard._scrolled(text, text[1:].replace("<", "\n<", 1))
-    assert keyboard._scrolled(text, f"{text[:20]}\n<{text[-8:]}")
 
 
 def test_where_nothing_comes_back_there_is_no_look_at_it(

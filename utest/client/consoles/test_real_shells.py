@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import pty
 import shutil
-import signal
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,77 +13,11 @@ from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.errors import CommandFailed
-from JumpstarterLibrary.exporter import Driver, EndOfStream, exportstream
+from utest.client.real_shell import Terminal
 
 LIMIT_S = 30.0
 
 SHELLS = {"bash": ("bash", "--norc", "-i"), "dash": ("dash", "-i"), "busybox": ("busybox", "ash", "-i")}
-
-
-class Terminal(Driver):
-    """A serial port with a shell behind it."""
-
-    def __init__(self, command: tuple[str, ...]) -> None:
-        super().__init__()
-        self._port, slave = pty.openpty()
-        os.set_blocking(self._port, False)
-        environ = {"PATH": os.environ["PATH"], "TERM": "vt220", "LANG": "C.UTF-8", "HOME": "/tmp", "PS1": "# "}
-        self._process = subprocess.Popen(
-            ["setsid", "--ctty", *command], stdin=slave, stdout=slave, stderr=slave, env=environ
-        )
-        os.close(slave)
-
-    @classmethod
-    def client(cls) -> str:
-        return "jumpstarter_driver_pyserial.client.PySerialClient"
-
-    @exportstream
-    @contextlib.asynccontextmanager
-    async def connect(self) -> AsyncIterator[Any]:
-        yield self
-
-    async def send(self, data: bytes) -> None:
-        os.write(self._port, data)
-
-    def stop(self) -> None:
-        """Let the shell do nothing, as on a very busy machine."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let the shell run again."""
-        self._process.send_signal(signal.SIGCONT)
-
-    async def receive(self) -> bytes:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                return os.read(self._port, 65536)
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                raise EndOfStream from error
-            there = asyncio.Event()
-            loop.add_reader(self._port, there.set)
-            try:
-                await there.wait()
-            finally:
-                loop.remove_reader(self._port)
-
-    async def send_eof(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
-
-    @property
-    def foreground(self) -> str:
-        """The name of the program that Ctrl-C goes to."""
-        return Path(f"/proc/{os.tcgetpgrp(self._port)}/comm").read_text().strip()
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        os.close(self._port)
 
 
 @pytest.fixture(params=[name for name in SHELLS if shutil.which(name)])
