@@ -36,12 +36,6 @@ Mksh                         mksh               board#                          
 Mksh On A Narrow Terminal    mksh               root@narrow:/ #                                                     linux             40         0         u-boot-1.1.4    username       busybox
 Yash                         yash               yash#                                                               vt100             80         0         seabios         german         systemd
 
-Virtual
-    [Template]    Whole Board Should Work
-    virtual
-Virtual With A Talking Kernel
-    [Template]    Whole Board Should Work
-    virtual-noisy
 Linux Behind U-Boot In QEMU
     [Template]    Whole Board Should Work
     qemu-linux

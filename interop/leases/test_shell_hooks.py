@@ -23,7 +23,7 @@ def exporter(name: str, before: Hook | None = None, after: Hook | None = None) -
 
 def failing(on_failure: OnFailure) -> Hook:
     """Return a hook that fails, but not before the shell has connected: else it would take the exporter for lost."""
-    return Hook(script="sleep 1; echo the fuse has blown; exit 3", on_failure=on_failure)
+    return Hook(script="sleep 3; echo the fuse has blown; exit 3", on_failure=on_failure)
 
 
 @pytest.fixture(scope="module")
