@@ -6,6 +6,7 @@ import atexit
 import datetime
 import inspect
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device, Timing
+from JumpstarterLibrary.client.consoles.presets import describe_presets
 from JumpstarterLibrary.client.consoles.transcript import TIMED_SUFFIX
 from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
 from JumpstarterLibrary.client.devices.notices import TOLD
@@ -137,6 +139,21 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     `U-Boot DHCP` and `Boot From U-Boot`. All take upstream's U-Boot driver (its prompt, power and serial port), or any
     serial port and the power driver beside it. Where there are several, ``driver=`` names the U-Boot or serial driver
     and ``power=`` the power driver.
+
+    = Failing patterns =
+
+    What a board must never say: ``failing_patterns=linux,u-boot`` of the library import, or
+    `Register Failing Console Pattern`. The presets and their patterns:
+
+    %PRESETS%
+
+    ``android`` has all of ``linux``, too. Register those that run on the board: ``firmware``, ``u-boot`` and ``linux``
+    for an embedded Linux. ``oom`` is for tests that must not run out of memory; its own reports are no crash otherwise.
+
+    Warnings of a kernel and faults of programs are none of these. Messages of a kernel count at the beginning of a
+    line, behind their time with what vendors add to it, and behind a prompt that they were printed over: neither the
+    echo of a command nor a file that quotes them is taken for one. A ``reset`` that is typed at U-Boot is meant. A boot
+    that tries several devices fails with the last one only.
 
     = Timing =
 
@@ -326,13 +343,23 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._drain.drain()
 
 
-def _timing_table() -> str:
-    rows = [("=field=", "=default=", "=meaning=", "=longer for="), *describe_timing()]
+def _table(*rows: Sequence[str]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def _preset_tables() -> str:
+    return "\n\n".join(
+        _table((f"={preset}=", "=what it tells="), *((f"``{name}``", meaning) for name, meaning in messages))
+        for preset, messages in describe_presets()
+    )
+
+
 # Python removes the indentation of docstrings by itself only since 3.13.
-JumpstarterLibrary.__doc__ = inspect.cleandoc(str(JumpstarterLibrary.__doc__)).replace("%TIMING%", _timing_table())
+JumpstarterLibrary.__doc__ = (
+    inspect.cleandoc(str(JumpstarterLibrary.__doc__))
+    .replace("%TIMING%", _table(("=field=", "=default=", "=meaning=", "=longer for="), *describe_timing()))
+    .replace("%PRESETS%", _preset_tables())
+)
 
 
 def _tell_suite(alias: str, what: str) -> None:

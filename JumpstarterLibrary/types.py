@@ -79,13 +79,23 @@ class FailingPreset(enum.Enum):
     """What a system says on its console when it dies."""
 
     linux = "linux"
-    """Panics, oopses, BUGs, lockups and hung tasks of the kernel, and an init that fails."""
+    """Panics, oopses, BUGs, lockups, stalls and hung tasks of the kernel; a root that is not found, a dead init."""
+    oom = "oom"
+    """Processes that Linux kills because there is no memory left."""
     u_boot = "u-boot"
-    """Aborts, resets that were not asked for, and images that do not start."""
+    """U-Boot and SPL: exceptions, resets that were not asked for, and images that do not start."""
+    firmware = "firmware"
+    """Panics, exceptions and failed checks of TF-A, OP-TEE, UEFI and OpenSBI."""
     zephyr = "zephyr"
-    """Fatal errors, faults, failed assertions and stack overflows."""
+    """Fatal errors, faults, failed assertions and stack overflows; MCUboot that finds no image."""
     android = "android"
     """Crashes of system processes and services, what init gives up, and everything of ``linux``."""
+    esp_idf = "esp-idf"
+    """Panics, aborts and watchdogs of ESP-IDF, and boot loaders that find no program."""
+    nuttx = "nuttx"
+    """Failed assertions and exceptions of NuttX."""
+    xen = "xen"
+    """Panics of the hypervisor Xen, and domains that crash."""
 
 
 class StorageSide(enum.Enum):

@@ -69,6 +69,11 @@ Presets
     u-boot    "Synchronous Abort" handler, esr 0x96000004, far 0x0
     zephyr    E: >>> ZEPHYR FATAL ERROR 4: Kernel panic on CPU 0
     android    [${SPACE * 2}86.527726] init: InitFatalReboot: signal 6
+    oom    [${SPACE * 2}88.100000] stress invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+    firmware    PANIC at PC : 0x0000000000004c58
+    esp-idf    abort() was called at PC 0x400e14ed on core 0
+    nuttx    arm_hardfault: PANIC!!! Hard Fault!:
+    xen    (XEN) Panic on CPU 0:
 
 Names Of Presets Are Presets
     [Template]    Name Should Be Preset
@@ -77,6 +82,7 @@ Names Of Presets Are Presets
     u boot    u-boot    resetting ...
     ZEPHYR    zephyr    E: >>> ZEPHYR FATAL ERROR 4: Kernel panic on CPU 0
     Android    android    [${SPACE * 2}86.527726] init: InitFatalReboot: signal 6
+    ESP IDF    esp-idf    abort() was called at PC 0x400e14ed on core 0
 
 A Word That Is Also A Preset
     Register Failing Console Pattern    regexp:linux    driver=talker

@@ -55,13 +55,14 @@ class ConsoleFailingKeywords(ConsoleBase):
         Args:
             patterns: Texts, or ``regexp:`` and regular expressions, that are looked for within a line. The name of a
                 preset means that preset, in upper or lower case; ``regexp:linux`` is how to look for the word.
-            preset: What such a system says when it dies: ``linux``, ``u-boot``, ``zephyr`` or ``android``. The lines of
-                a kernel count at the beginning of a line, or behind the time in brackets.
+            preset: What such a system says when it dies: ``linux``, ``oom``, ``u-boot``, ``firmware``, ``zephyr``,
+                ``android``, ``esp-idf``, ``nuttx`` or ``xen``; section `Failing patterns` has their tables.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
 
         Raises:
-            UsageError: There is no pattern, or one is no valid regular expression.
+            UsageError: There is no pattern, or one is no valid regular expression, matches an empty line or has a line
+                end.
 
         Example:
         | Register Failing Console Pattern    preset=linux

@@ -10,7 +10,8 @@ failure_patterns  patterns that end any wait
 required_text     the texts that a regular expression needs
 pattern_index     which of many patterns may match, in one pass
 trace             when the trace of a board that dies is over
-presets           such patterns for Linux, U-Boot, Zephyr and Android
+presets           such patterns for Linux, U-Boot, Zephyr and others
+preset_messages   the messages of each of these systems
 boot_messages     messages that tell how far a boot has come
 boot_phases       the phases of a boot, for the event log
 kernel            messages of a kernel between the output of programs

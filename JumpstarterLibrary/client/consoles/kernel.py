@@ -17,6 +17,15 @@ _TIME_OF_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]?\d \d\d:\d\
 
 STAMP = re.compile(r"\[ *(\d+\.\d{6})(?:@\d+|s)?\]")
 _MESSAGE = re.compile(rf"\[(?: *\d+\.\d{{6}}(?:@\d+|s)?|{_TIME_OF_DAY})\][^\n]*(?:\n|$)")
+MESSAGE_BEGIN = (
+    # At the beginning of a line, with or without its level.
+    r"(?:^(?:<\d{1,3}>)?"
+    # Behind its time, and behind what vendors add to it: Spreadtrum and Qualcomm the processor and more.
+    r"|\] {0,2}(?:c\d+ +(?:\d+ +)?|-?\([^()\n]{1,40}\) ?|CPU\d+: )?"
+    # Printed over a prompt, by a kernel that shows no times. Other lines may quote a message.
+    r"|^[#$] |^[^\s\"'`|#][^\"'`|\n]{0,150}?(?:[\])~/\w ][#$] ?|[\])~/\w][>%] ?|\blogin: ?|assword: ?))"
+)
+"""Where the text of a message begins, as a part of a regular expression."""
 _LEVEL = re.compile(r"<\d{1,3}>(?=\[)")
 _BEGUN = re.compile(
     r"(?:<(?:\d{1,3}>?)?|(?:<\d{1,3}>)?\[(?: *(?:\d+(?:\.\d*)?(?:@\d*|s)?)?|[A-Z][a-z]{0,2}[\w: ]{0,21}))\Z"

@@ -1,97 +1,55 @@
-"""Presets of failing patterns: what systems say on their console when they die.
-
-Each entry is a text that the line holds, and a regular expression for that line. A kernel's line begins at the
-beginning of a line or behind the bracket of its time, so that neither the echo of a command nor a file that quotes such
-a line is taken for one.
-"""
+"""Presets of failing patterns: what systems say on their console when they die, or do not start."""
 
 from __future__ import annotations
 
 import re
 
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
+from JumpstarterLibrary.client.consoles.preset_messages.android import ANDROID
+from JumpstarterLibrary.client.consoles.preset_messages.firmware import FIRMWARE
+from JumpstarterLibrary.client.consoles.preset_messages.linux import LINUX, OOM
+from JumpstarterLibrary.client.consoles.preset_messages.message import FailingMessage
+from JumpstarterLibrary.client.consoles.preset_messages.microcontrollers import ESP_IDF, NUTTX, ZEPHYR
+from JumpstarterLibrary.client.consoles.preset_messages.u_boot import U_BOOT
+from JumpstarterLibrary.client.consoles.preset_messages.xen import XEN
 from JumpstarterLibrary.types import FailingPreset
 
-_KERNEL = r"(?:^|\] ?(?:c\d+ )?)"
-_ZEPHYR = r"(?:^|: )"
-
-LINUX = (
-    ("Kernel panic - not syncing", _KERNEL + r"Kernel panic - not syncing"),
-    ("Oops", _KERNEL + r"(?:Internal error: )?Oops(?: - [^:]+)?(?::| \[#\d)"),
-    ("Internal error: ", _KERNEL + r"Internal error: \S.*\[#\d+\]"),
-    ("BUG", _KERNEL + r"(?:watchdog: |rcu: )?BUG: \S"),
-    ("kernel BUG at ", _KERNEL + r"kernel BUG at \S+:\d+!"),
-    ("Unable to handle kernel ", _KERNEL + r"Unable to handle kernel \S"),
-    ("general protection fault", _KERNEL + r"general protection fault[,:]"),
-    ("double fault", _KERNEL + r"(?:PANIC: )?double fault[,:]"),
-    ("hard LOCKUP", _KERNEL + r"(?:NMI )?watchdog: Watchdog detected hard LOCKUP on cpu"),
-    (" blocked for more than ", _KERNEL + r"INFO: task .+ blocked for more than \d+ seconds"),
-    (" stall", _KERNEL + r"(?:rcu: )?INFO: rcu\w* (?:self-detected stall|detected (?:expedited )?stalls) on "),
-    ("SError Interrupt on CPU", _KERNEL + r"SError Interrupt on CPU ?\d"),
-    ("Unhandled fault: ", _KERNEL + r"Unhandled fault: \S"),
-    ("Freezing execution.", _KERNEL + r"systemd\[1\]: Freezing execution\."),
-    ("emergency mode", r"^(?:Entering|You are in) emergency mode"),
-    ("Dropping to a shell!", r"Dropping to a shell!"),
-)
-
-U_BOOT = (
-    ("Please RESET the board", r"### ERROR ### Please RESET the board ###"),
-    (" handler, esr 0x", r'"(?:[A-Z][A-Za-z ]*)" handler, esr 0x'),
-    ("data abort", r"^data abort\b"),
-    ("prefetch abort", r"^prefetch abort\b"),
-    ("undefined instruction", r"^undefined instruction\b"),
-    ("Unhandled exception: ", r"^Unhandled exception: \S"),
-    ("resetting ...", r"^resetting \.\.\."),
-    ("Resetting CPU ...", r"^Resetting CPU \.\.\."),
-    ("initcall ", r"^initcall (?:sequence \S+ )?failed at "),
-    ("SPL: ", r"^SPL: (?:failed to boot from all boot devices|Unsupported Boot Device!)"),
-    ("ERROR: can't get kernel image!", r"^ERROR: can't get kernel image!"),
-    ("Wrong Image ", r"^Wrong Image (?:Format|Type) for "),
-    ("Image magic!", r"^Bad Linux \S+ Image magic!"),
-    ("Bad Magic Number", r"\bBad Magic Number\b"),
-    ("Bad Data ", r"\bBad Data (?:CRC|Hash)\b"),
-    ("Flattened Device Tree", r"^ERROR: Did not find a cmdline Flattened Device Tree"),
-)
-
-ZEPHYR = (
-    ("ZEPHYR FATAL ERROR", _ZEPHYR + r">>> ZEPHYR FATAL ERROR \d+: "),
-    (" FAULT *****", _ZEPHYR + r"\*{5} [A-Z ]+ FAULT \*{5}"),
-    ("ASSERTION FAIL ", r"(?:^|\s)ASSERTION FAIL \[.*\] @ \S+:\d+"),
-    ("Halting system", _ZEPHYR + r"Halting system$"),
-    ("***** Kernel ", r"^\*{5} Kernel (?:OOPS|Panic)! \*{5}"),
-    ("Stack Check Fail", r"^\*{5} Stack Check Fail! \*{5}"),
-)
-
-ANDROID = (
-    *LINUX,
-    ("FATAL EXCEPTION", r"FATAL EXCEPTION(?: IN SYSTEM PROCESS)?: \S"),
-    ("Fatal signal ", r"Fatal signal \d+ \(SIG[A-Z]+\)"),
-    ("*** *** *** ***", r"(?:\*{3} ){15}\*{3}"),
-    ("WATCHDOG KILLING SYSTEM PROCESS", r"\*\*\* WATCHDOG KILLING SYSTEM PROCESS: "),
-    ("InitFatalReboot: signal ", r"init: InitFatalReboot: signal \d+"),
-    ("critical process ", r"init: critical process '.+' exited \d+ times"),
-    ("process with updatable components ", r"init: process with updatable components '.+' exited \d+ times"),
-    (" received signal ", r"init: Service '.+' \(pid \d+\) received signal (?:4|6|7|8|11)\b"),
-    ("Exit zygote because system server", r"Exit zygote because system server "),
-    ("is corrupted", r"device-mapper: verity: .* is corrupted"),
-)
-
-_RESET = re.compile(r"(?:^|;)\s*reset\b.*\n", re.MULTILINE)
-
-MEANT_BY = {"resetting ...": _RESET, "Resetting CPU ...": _RESET}
-"""Messages that a typed line provokes, by their texts: that line as it was entered."""
-
-PRESETS = {
+PRESETS: dict[FailingPreset, tuple[FailingMessage, ...]] = {
     FailingPreset.linux: LINUX,
+    FailingPreset.oom: OOM,
     FailingPreset.u_boot: U_BOOT,
+    FailingPreset.firmware: FIRMWARE,
     FailingPreset.zephyr: ZEPHYR,
     FailingPreset.android: ANDROID,
+    FailingPreset.esp_idf: ESP_IDF,
+    FailingPreset.nuttx: NUTTX,
+    FailingPreset.xen: XEN,
 }
 
 
 def preset_patterns(preset: FailingPreset) -> list[FailingPattern]:
     """Return the failing patterns of a preset."""
     return [
-        FailingPattern(f"{preset.value}: {text.strip()}", re.compile(expression, re.MULTILINE), MEANT_BY.get(text))
-        for text, expression in PRESETS[preset]
+        FailingPattern(
+            f"{preset.value}: {message.name}", re.compile(message.expression, re.MULTILINE), message.meant_by
+        )
+        for message in PRESETS[preset]
+    ]
+
+
+def describe_presets() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the presets for the manual: each by its name, with the names of its patterns and what they tell.
+
+    The patterns of Linux that are Android's, too, are told once.
+    """
+    return [
+        (
+            preset.value,
+            [
+                (message.name, message.meaning)
+                for message in messages
+                if preset is not FailingPreset.android or message not in LINUX
+            ],
+        )
+        for preset, messages in PRESETS.items()
     ]

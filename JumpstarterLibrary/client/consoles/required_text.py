@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-SHORTEST = 3
+SHORTEST = 2
 """Characters of a text that are worth to be looked for first; shorter ones are everywhere."""
 
 _QUANTIFIER = re.compile(r"(?:([*?])|(\+)|\{(\d*)(?:,\d*)?\})[?+]?")

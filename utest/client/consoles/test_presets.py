@@ -2,62 +2,95 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from JumpstarterLibrary.client.consoles.failure_patterns import FailurePatternMonitor
-from JumpstarterLibrary.client.consoles.presets import PRESETS, preset_patterns
+from JumpstarterLibrary import JumpstarterLibrary
+from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern, FailurePatternMonitor
+from JumpstarterLibrary.client.consoles.preset_messages.linux import LINUX
+from JumpstarterLibrary.client.consoles.presets import PRESETS, describe_presets, preset_patterns
 from JumpstarterLibrary.types import FailingPreset
 
 SAMPLES = Path(__file__).parent / "samples"
-"""One line a sample: the text that its preset looks for first, a tab, and the line. In ``healthy.txt``, just lines."""
+"""A file for each preset: the name of its pattern, a tab, the project, version and file that print such a line, a tab,
+and a line after that format with values of ours. In ``healthy.txt``, just lines."""
 
 
-def samples(name: str) -> list[tuple[str, str]]:
-    """Return the texts and lines of a file."""
-    lines = (SAMPLES / f"{name}.txt").read_text().splitlines()
-    return [(text, line) for text, _, line in (line.partition("\t") for line in lines if line)]
+def samples(name: str) -> list[tuple[str, str, str]]:
+    """Return the names, origins and lines of a preset's file."""
+    rows = [line.split("\t") for line in (SAMPLES / f"{name}.tsv").read_text().splitlines()]
+    return [(text, origin, line) for text, origin, line in rows]
+
+
+@cache
+def patterns(preset: FailingPreset) -> list[FailingPattern]:
+    return preset_patterns(preset)
 
 
 def caught(preset: FailingPreset, line: str) -> str | None:
     """Return the name of the pattern that catches a line."""
     sentry = FailurePatternMonitor(lambda: 1.0)
-    sentry.register(preset.value, preset_patterns(preset))
+    sentry.register(preset.value, patterns(preset))
     text = f"before\n{line}\nbehind\n"
     sentry.hear(text, len(text), 0.0)
     incident = sentry.incident
     if incident is None:
         return None
     assert text[incident.line :].partition("\n")[0] == line
-    return incident.pattern
-
-
-CASES = [
-    (preset, text, line)
-    for name, presets in (
-        ("linux", (FailingPreset.linux, FailingPreset.android)),
-        ("u-boot", (FailingPreset.u_boot,)),
-        ("zephyr", (FailingPreset.zephyr,)),
-        ("android", (FailingPreset.android,)),
-    )
-    for preset in presets
-    for text, line in samples(name)
-]
-
-
-@pytest.mark.parametrize(("preset", "text", "line"), CASES, ids=lambda value: str(value)[:60])
-def test_a_dying_system_is_caught(preset: FailingPreset, text: str, line: str) -> None:
-    assert caught(preset, line) == f"{preset.value}: {text}"
+    return incident.pattern.removeprefix(f"{preset.value}: ")
 
 
 @pytest.mark.parametrize("preset", FailingPreset)
-def test_every_pattern_has_a_sample(preset: FailingPreset) -> None:
-    seen = {text for other, text, _ in CASES if other is preset}
-    assert {needle.strip() for needle, _ in PRESETS[preset]} == seen
+def test_a_dying_system_is_caught(preset: FailingPreset) -> None:
+    found = [(caught(preset, line), line) for _, _, line in samples(preset.value)]
+    assert found == [(name, line) for name, _, line in samples(preset.value)]
+
+
+def test_android_catches_what_linux_does() -> None:
+    assert [line for name, _, line in samples("linux") if caught(FailingPreset.android, line) != name] == []
 
 
 @pytest.mark.parametrize("preset", FailingPreset)
-@pytest.mark.parametrize("line", (SAMPLES / "healthy.txt").read_text().splitlines())
-def test_a_healthy_system_is_not(preset: FailingPreset, line: str) -> None:
-    assert caught(preset, line) is None
+def test_every_pattern_has_samples_that_tell_their_origin(preset: FailingPreset) -> None:
+    names = {name for name, _, _ in samples(preset.value)}
+    names |= {message.name for message in LINUX} if preset is FailingPreset.android else set()
+    assert {message.name for message in PRESETS[preset]} == names
+    origins = [origin for _, origin, _ in samples(preset.value)]
+    assert [origin for origin in origins if not re.match(r"[\w-]+ (?:[\d.]+ \S|ROM)", origin)] == []
+
+
+@pytest.mark.parametrize("preset", FailingPreset)
+def test_every_pattern_needs_a_text(preset: FailingPreset) -> None:
+    assert [pattern.name for pattern in patterns(preset) if not pattern.required.texts] == []
+
+
+@pytest.mark.parametrize("preset", FailingPreset)
+def test_a_healthy_system_is_not_caught(preset: FailingPreset) -> None:
+    lines = (SAMPLES / "healthy.txt").read_text().splitlines()
+    assert [(caught(preset, line), line) for line in lines if caught(preset, line) is not None] == []
+
+
+def test_no_preset_catches_the_death_of_another_system_beside_it() -> None:
+    """What U-Boot says of Linux is Linux's: only those that run at the same time share messages."""
+    found = {
+        (preset.value, other.value)
+        for preset in FailingPreset
+        for other in FailingPreset
+        for _, _, line in samples(other.value)
+        if preset is not other and caught(preset, line)
+    }
+    assert found == {("android", "linux"), ("linux", "android")} & found
+
+
+def test_the_manual_has_the_table_of_each_preset() -> None:
+    manual = inspect.getdoc(JumpstarterLibrary) or ""
+    for preset, messages in describe_presets():
+        rows = "\n".join(f"| ``{name}`` | {meaning} |" for name, meaning in messages)
+        assert f"\n| ={preset}= | =what it tells= |\n{rows}\n" in manual
+    assert "%PRESETS%" not in manual
+    assert [preset for preset, _ in describe_presets()] == [preset.value for preset in PRESETS]
+    assert {*PRESETS} == {*FailingPreset}
