@@ -14,6 +14,7 @@ from interop.environments import EnvironmentUnavailable
 from interop.exporters import bench_board, our_exporter, short_folder, upstream_unix
 from interop.upstream import Upstream, install
 from JumpstarterLibrary.client import Device, DirectConnection
+from scripts.surroundings import pass_hangups_on
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Exporter:
     kind: str
     host: str
     files: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hangups() -> None:
+    """Let a hang-up end the programs that tests start."""
+    pass_hangups_on()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """Tests run without the user's home, settings and working directory: what lies there decides no test.
 
-A Robot Framework listener (``--listener scripts.surroundings``); ``utest/conftest.py`` does the same for unit tests.
+A Robot Framework listener (``--listener scripts.surroundings``). ``utest/conftest.py`` does the same for unit tests,
+and ``interop/conftest.py`` what matters there.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,9 +36,19 @@ def clean_environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home)}
 
 
+def pass_hangups_on() -> None:
+    """Let a hang-up end the programs that tests start, also under ``nohup``, whose children ignore it otherwise.
+
+    The run itself goes on ignoring it: a program inherits that a signal is ignored, but no handler.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+
+
 def start_suite(data: Any, _result: Any) -> None:
     """Clean the environment before the first suite."""
     if data.parent is None:
+        pass_hangups_on()
         _homes.append(tempfile.mkdtemp(prefix="home-"))
         cleaned = clean_environment(os.environ, Path(_homes[-1]))
         os.environ.clear()

@@ -29,7 +29,7 @@ from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
 from JumpstarterLibrary.exporter.drivers.storage import MockFlasher, MockStorageMux
 from JumpstarterLibrary.lab import tunnel, virtual_lab
-from scripts.surroundings import clean_environment
+from scripts.surroundings import clean_environment, pass_hangups_on
 
 LIMIT_S = 30.0
 """How long anything in a test may take before the test gives up."""
@@ -44,6 +44,7 @@ _SHARED_THREADS = ("_poll_wrapper", "Dummy-")
 @pytest.fixture(scope="package", autouse=True)
 def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let no test depend on the user's home, on variables that set the product up, or on what lies in the checkout."""
+    pass_hangups_on()
     before = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("empty"))

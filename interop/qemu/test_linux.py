@@ -58,6 +58,7 @@ def boot(device: Device) -> None:
     ):
         console.wait_for("=> ", LIMIT_S)
         console.write(f"{command}\r".encode())
+    console.wait_for("Starting kernel", LIMIT_S)
     log_in(console, "root", "root", LIMIT_S)
 
 

@@ -92,7 +92,7 @@ def test_what_cannot_be_started_is_told() -> None:
 
 def test_the_end_of_the_lease_hangs_up(tmp_path: Path) -> None:
     lease, ready, statuses = Lease(), tmp_path / "ready", []
-    command = ("sh", "-c", f"touch {ready}; sleep 20")
+    command = ("sh", "-c", f"touch {ready}; sleep 120")
 
     def launch() -> None:
         statuses.append(launching.launch_shell("/tmp/x", "x", [], False, False, command=command, lease=lease))
@@ -105,7 +105,7 @@ def test_the_end_of_the_lease_hangs_up(tmp_path: Path) -> None:
     lease.lease_ending_callback(lease, timedelta(minutes=5))
     assert thread.is_alive()
     lease.lease_ending_callback(lease, timedelta(0))
-    thread.join(10)
+    thread.join(60)
     assert statuses == [-1]
     # It may be called once more when nobody is there any more.
     lease.lease_ending_callback(lease, timedelta(0))

@@ -126,7 +126,7 @@ def test_a_socket_for_other_programs(config: ClientConfigV1Alpha1, monkeypatch: 
                 with env() as client:
                     client.power.on()
             code = "from pytest_jumpstarter.shell import env\nwith env() as client: client.power.off()"
-            subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+            subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
         assert not path.exists()
 
 
@@ -408,7 +408,7 @@ def test_a_program_that_is_stopped_gives_its_lease_back(
         try:
             eventually(lambda: mark.exists() or process.poll() is not None)
             process.send_signal(number)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=120)
             assert process.returncode == code, errors
         finally:
             process.kill()
