@@ -23,7 +23,7 @@ Interrupted Runs End At Once And In Order
 Test Timeout Ends A Waiting Call
     ${result} =    Run Child Suite    _children/waits.robot    --test    Keyword Timeout    JUMPSTARTER_HOST=${HOST}
     Should Contain    ${result.stdout}    Test timeout 1 second exceeded.
-    Should Be True    ${result.seconds} < 6
+    Should Be True    ${result.seconds} < 20
 
 Devices Are Closed With Their Suite
     ${result} =    Run Child Suite    _children/two_suites    JUMPSTARTER_HOST=${HOST}
@@ -70,7 +70,7 @@ Interrupted Run Should End
     [Arguments]    ${signal}    ${test}
     ${result} =    Interrupt Child Suite    _children/waits.robot    --test    ${test}    signal_name=${signal}
     ...    when=waiting now    JUMPSTARTER_HOST=${HOST}
-    Should Be True    ${result.after_signal} < 3
+    Should Be True    ${result.after_signal} < 10
     Should Contain    ${result.stdout}    Execution terminated by signal
     # The exporter has survived it, and the device is free.
     Connect To Exporter    ${HOST}
