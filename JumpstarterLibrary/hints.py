@@ -74,6 +74,11 @@ class Hint(Enum):
     LOG_IN = "Log in first, with log_in()."
     CHECK_LOGIN = "If no user is logged in, log in first, with log_in()."
     ANSWER_PROMPT = "Answer it first, for example with write() of the console."
+    UNLOCK_DISK = (
+        "Answer it first, for example with write() of the console; where the board unlocks the disk by itself, give it "
+        "more time with the timing's unlock_timeout."
+    )
+    USE_PROMPT = "Type there with write() of the console, and look at what it answers with wait_for()."
     GIVE_PASSWORD = "Give it with password=."
     CHECK_POWER = "Is the board powered on?"
     BOOT_SYSTEM = "Boot the system first, for example with ensure('shell') of the device's states."

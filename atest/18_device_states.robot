@@ -196,7 +196,7 @@ Forgetting Ends It
 
 State That Does Not Exist
     VAR    ${message} =
-    ...    EQUALS:There is no state 'shel', only off, bootloader, login, shell. See Load Device States.
+    ...    EQUALS:There is no state 'shel', only off, bootloader, login, shell, press-enter, initramfs, emergency, recovery, mcu-shell. See Load Device States.
     Run Keyword And Expect Error    ${message}    Ensure Device State    shel
     Run Keyword And Expect Error    ${message}    Device State Should Be    shel
 

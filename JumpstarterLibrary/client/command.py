@@ -447,7 +447,7 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
             # The messages of its kernel may be all that a board says for long.
             goes_on = console.wait_for_output(deadline.at_most(patience), _WAITING)
         else:
-            goes_on = screen.changes(patience, deadline)
+            goes_on = screen.changes(screen.patience(prompt) or patience, deadline)
         if not goes_on:
             break
         prompt = _settled_prompt(console, screen, deadline)
@@ -484,8 +484,10 @@ def _other_than_shell(name: str, prompt: Prompt, line: str) -> tuple[str, Hint] 
         return f"console '{name}' asks for the Enter key, and did not take it ('{line}').", Hint.ANSWER_PROMPT
     if prompt.asks_for_login:
         return f"console '{name}' asks for a login ('{line}').", Hint.LOG_IN
-    if prompt.kind is PromptKind.SECRET:
-        return f"console '{name}' asks '{line}'.", Hint.ANSWER_PROMPT
+    if prompt.asks_user:
+        return f"console '{name}' asks '{line}'.", prompt.hint
+    if prompt.kind is PromptKind.MCU_SHELL:
+        return f"{prompt.described} waits on console '{name}' ('{line}'), which is no POSIX shell.", Hint.USE_PROMPT
     if prompt.asks_for_secret:
         return f"console '{name}' asks for a password ('{line}').", Hint.LOG_IN
     return None

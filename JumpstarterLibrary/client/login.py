@@ -6,16 +6,31 @@ import re
 
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.boot_messages import maintenance_mode
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT, TypingOptions, type_text
 from JumpstarterLibrary.client.consoles.messages import tail, visible
-from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
+from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.consoles.shell_probe import refusal
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, LoginFailed
 from JumpstarterLibrary.hints import Hint
 
-REFUSED = re.compile(r"login incorrect|authentication failure|permission denied", re.IGNORECASE)
+_REFUSED = re.compile(
+    r"^.*(?:login (?:incorrect|failed|invalid|denied)|authentication (?:failure|failed|error)"
+    r"|(?:permission|access) denied"
+    r"|(?:incorrect|invalid|wrong|bad) (?:user ?name|user|login|password)|not permitted|not allowed|too many|locked"
+    r"|(?:tries|attempts|retries|logins?|failures) exceeded|disabled|account (?:has )?expired|fehlgeschlagen|fehlerhaft"
+    r"|anmeldung falsch|incorrect[aoe]\b|non corretto|onjuist|неверн|不正确|不正確|错误|錯誤).*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""The line by which a login refuses a user."""
+
+_LOCKED = re.compile(r"^.*\b(?:account|user|login)\b.*\b(?:locked|disabled|blocked)\b.*$", re.IGNORECASE | re.MULTILINE)
+"""The line by which a login tells, before it asks for the password, that it will not take it."""
+
+ATTEMPTS = 3
+"""How often a name is typed that no password was asked for: the login may run out of time."""
 
 NUDGES = 2
 """Comments without an answer, after which the program on the console is interrupted with Ctrl-C."""
@@ -34,7 +49,10 @@ def log_in(
     """Bring a console to a shell prompt.
 
     A user who is logged in already stays so. A board that still boots is waited for; one that is silent is nudged with
-    a comment, and in the end with Ctrl-C: an earlier user may have left a program running.
+    a comment, and in the end with Ctrl-C: an earlier user may have left a program running. What this login itself has
+    started is waited for and never interrupted: a profile may be slow.
+
+    No more is typed at a login than the name and the password, once. Any other question is left to the user.
 
     Args:
         console: The console.
@@ -44,8 +62,9 @@ def log_in(
         char_delay: Seconds between two typed characters. Default: the timing's ``char_delay``, which is none.
 
     Raises:
-        LoginFailed: The login was refused, a password was asked for and none given, a boot loader waits instead, a
-            secret is asked for that is not a login's and stays so, or there was no prompt in time.
+        LoginFailed: The login was refused, a password was asked for and none given, a boot loader or a shell that is
+            not the system's waits instead, something is asked that is not a login's question, or there was no prompt in
+            time.
         DeviceCrashed: A failing pattern came meanwhile.
     """
     _Login(console, user, password, Deadline.of(timeout, console.timing.login_timeout), char_delay).run()
@@ -63,6 +82,8 @@ class _Login:
         self._nudged = 0
         self._nudged_at = ("", 0)
         self._answered = 0
+        self._named = 0
+        self._nudged_since = False
         self._asked = False
         self._timing = console.timing
         # A newline that is sent too early after a power action would stop the boot loader.
@@ -73,16 +94,17 @@ class _Login:
             prompt = self._settled_prompt()
             if prompt is None:
                 break
-            self._check_is_no_loader(prompt)
+            self._check_is_system(prompt)
             if prompt.kind is PromptKind.LOGIN:
                 self._answer_login()
-            elif prompt.kind is PromptKind.SECRET:
+            elif prompt.asks_user:
                 self._outlast(prompt)
-            elif prompt.asks_for_secret:
-                self._answer_password()
+            elif prompt.asks_for_password:
+                self._answer_password(prompt)
             elif prompt.kind is PromptKind.PRESS_ENTER:
                 self._send("")
             elif self._may_be_shell(prompt) and self._shell_answers(prompt):
+                self._check_is_not_for_maintenance(prompt)
                 return
             elif self._screen.changes(self._patience_at(prompt), self._deadline):
                 self._nudged = 0
@@ -95,42 +117,62 @@ class _Login:
         text = self._screen.settled(self._deadline)
         return None if text is None else classify(text, self._console.prompts)
 
-    def _check_is_no_loader(self, prompt: Prompt) -> None:
-        """Raise where a boot loader waits, which would run what is typed.
+    def _check_is_system(self, prompt: Prompt) -> None:
+        """Raise where a boot loader waits, which would run what is typed, or a shell that is not the system's.
 
         Raises:
-            LoginFailed: It does.
+            LoginFailed: One does.
         """
         if prompt.kind is PromptKind.BOOT_LOADER:
-            raise LoginFailed(
-                f"There is no login on console '{self._console.name}': a boot loader waits there with the prompt "
-                f"'{self._line(prompt)}'.",
-                hint=Hint.BOOT_SYSTEM,
+            raise self._other_waits(f"a boot loader waits there with the prompt '{self._line(prompt)}'.")
+        if prompt.kind is PromptKind.MCU_SHELL:
+            facts = f"{prompt.described} waits there ('{self._line(prompt)}'), which is no POSIX shell."
+            raise self._other_waits(facts, Hint.USE_PROMPT)
+        if prompt.is_no_system:
+            raise self._other_waits(
+                f"{prompt.described} waits there ('{self._line(prompt)}'), which is not the system."
             )
 
+    def _check_is_not_for_maintenance(self, prompt: Prompt) -> None:
+        """Raise where a shell is that of a system in emergency, rescue or failsafe mode.
+
+        Raises:
+            LoginFailed: It is.
+        """
+        if maintenance_mode(self._console.text(self._screen.begin)):
+            facts = f"a shell for maintenance waits there ('{self._line(prompt)}'), which is not the system."
+            raise self._other_waits(facts)
+
+    def _other_waits(self, facts: str, hint: Hint = Hint.BOOT_SYSTEM) -> LoginFailed:
+        return LoginFailed(f"There is no login on console '{self._console.name}': {facts}", hint=hint)
+
     def _outlast(self, prompt: Prompt) -> None:
-        """Wait until a question that is not a login's goes away by itself. Nothing is typed: that would be an answer.
+        """Give a question that is not a login's time to go away by itself. Nothing is typed: that would be an answer.
 
         Raises:
             LoginFailed: It stays.
         """
-        if not self._screen.changes(self._timing.boot_silence, self._deadline):
-            raise LoginFailed(
-                f"There is no login on console '{self._console.name}': it asks '{self._line(prompt)}', which is not a "
-                f"login's question. Nothing was typed there.",
-                hint=Hint.ANSWER_PROMPT,
-            )
+        if not self._screen.changes(self._screen.patience(prompt), self._deadline):
+            facts = f"it asks '{self._line(prompt)}', which is not a login's question. Nothing was typed there."
+            raise self._other_waits(facts, prompt.hint)
 
     def _line(self, prompt: Prompt) -> str:
         return visible(self._console.hidden(prompt.line))
 
     def _patience_at(self, prompt: Prompt) -> float:
-        """Return how long a silent console is left alone; a key at a countdown would stop the boot."""
-        return self._timing.boot_silence if prompt.kind is PromptKind.COUNTDOWN else self._patience
+        """Return how long a silent console is left alone.
+
+        A key at a countdown would stop the boot, and a newline is nothing that a profile needs.
+        """
+        waited_for = prompt.kind is PromptKind.COUNTDOWN or self._named
+        return self._timing.boot_silence if waited_for else self._patience
 
     def _nudge(self, prompt: Prompt) -> None:
-        """Type a comment, and Ctrl-C after some; only once: a board that is off does not answer either."""
-        if self._nudged == NUDGES:
+        """Type a comment, and Ctrl-C after some; only once: a board that is off does not answer either.
+
+        What this login has started is not interrupted.
+        """
+        if self._nudged == NUDGES and not self._named:
             self._console.write(INTERRUPT, self._deadline)
         else:
             # A name that was typed and not entered is forgotten, not tried. A boot loader may wait unseen.
@@ -138,6 +180,7 @@ class _Login:
             self._console.write(ERASE + line, self._deadline)
         self._nudged += 1
         self._nudged_at = (prompt.line, self._console.end)
+        self._nudged_since = True
 
     def _may_be_shell(self, prompt: Prompt) -> bool:
         """Whether a shell may wait, also at an unknown prompt: a line that shows itself again below a comment."""
@@ -147,19 +190,27 @@ class _Login:
         )
 
     def _answer_login(self) -> None:
-        refusal = REFUSED.search(self._console.text(self._answered)) if self._asked else None
-        if refusal:
-            raise LoginFailed(
-                f"The login of '{self._user}' on console '{self._console.name}' was refused: '{refusal.group()}'. "
-                f"Check user and password."
-            )
+        if self._named:
+            refusal = _REFUSED.search(self._said())
+            # A line end that was typed meanwhile may have been an empty password.
+            if self._asked or self._named == ATTEMPTS or (refusal and not self._nudged_since):
+                again = f"it asks for a login again, behind '{self._shown(self._said())}'"
+                raise self._refused(f"'{self._shown(refusal.group())}'" if refusal else again)
+        self._named += 1
         self._send(self._user)
 
-    def _answer_password(self) -> None:
-        if not self._asked and self._answered == 0:
+    def _answer_password(self, prompt: Prompt) -> None:
+        if not self._named:
+            if self._answered:
+                self._outlast(prompt)
             # The attempt of an earlier user; an empty password ends it.
             self._send("")
             return
+        locked = _LOCKED.search(self._said())
+        if locked:
+            raise self._refused(f"'{self._shown(locked.group())}'")
+        if self._asked:
+            raise self._refused("it asks for a password again")
         if self._password is None:
             self._send("")
             raise LoginFailed(
@@ -169,8 +220,23 @@ class _Login:
         self._asked = True
         self._send(self._password, secret=True)
 
+    def _said(self) -> str:
+        """Return what the console has said since the last answer, but the line that waits."""
+        return self._screen.text(self._answered).rpartition("\n")[0]
+
+    def _shown(self, text: str) -> str:
+        """Return the last line of a text that is not empty, for messages."""
+        lines = [line.strip() for line in self._console.hidden(text).split("\n") if line.strip()]
+        return visible(lines[-1][:LONGEST]) if lines else ""
+
+    def _refused(self, facts: str) -> LoginFailed:
+        return LoginFailed(
+            f"The login of '{self._user}' on console '{self._console.name}' was refused: {facts}. Check user and "
+            f"password."
+        )
+
     def _send(self, text: str, *, secret: bool = False) -> None:
-        self._answered = self._console.end
+        self._answered, self._nudged_since = self._console.end, False
         type_text(self._console, text, self._manner, secret=secret, timeout=self._deadline)
         self._screen.changes(self._timing.answer_timeout, self._deadline)
 

@@ -99,9 +99,14 @@ class Timing:
     )
     boot_silence: float = _field(
         10.0,
-        "how long a board that was switched on may say nothing, and is still taken to boot; how long a countdown or a "
-        "question for a passphrase may stand still, and is still waited for",
-        "late first output, quiet kernels",
+        "how long a board that was switched on may say nothing, and is still taken to boot; how long a countdown may "
+        "stand still, and is still waited for; how long a shell may be silent after a login before it is nudged",
+        "late first output, quiet kernels, slow profiles",
+    )
+    unlock_timeout: float = _field(
+        2.0,
+        "how long a disk's passphrase may be asked for before that is an error",
+        "boards that unlock their disks by themselves, from a TPM or a server",
     )
     state_timeout: float = _field(
         180.0,

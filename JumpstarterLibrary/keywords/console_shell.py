@@ -36,10 +36,19 @@ class ConsoleShellKeywords(ConsoleBase):
         """Brings the console to a shell prompt.
 
         Works from any state: a board that boots is waited for, one that is silent gets a comment, what was left running
-        is interrupted with Ctrl-C, an unfinished login is left, and where a shell waits already nothing is done. Where
-        something else asks for a secret (``sudo``, a passphrase, a PIN, a new password), it fails at once and types
-        nothing. Nothing is typed at a boot loader's prompt either, and where a prompt could be a boot loader's, only a
-        comment and an ``echo`` that tells. Kernel messages between and within the prompts do not matter.
+        is interrupted with Ctrl-C, an unfinished login is left, and where a shell waits already nothing is done.
+        Nothing is typed at a boot loader's prompt, and where a prompt could be a boot loader's, only a comment and an
+        ``echo`` that tells. Kernel messages between and within the prompts do not matter, and logins in other languages
+        are known.
+
+        User and password are typed once. What follows them is waited for and never interrupted, since a profile may be
+        slow; a comment is typed only after ``boot_silence`` of `Timing` without any output. A login that refuses the
+        user is an error that tells why.
+
+        Where something else is asked, it fails at once, names the question, and types nothing: a password that has
+        expired, a new one for the first boot, ``sudo``, a PIN, a code, a disk's passphrase (see ``unlock_timeout`` of
+        `Timing`), sulogin, ``Continue? [Y/n]``. It fails likewise at shells that are not the system's; see
+        `Ensure Device State`.
 
         Args:
             user: User name. Default: ``root``.
@@ -51,8 +60,8 @@ class ConsoleShellKeywords(ConsoleBase):
             driver: Path of the serial driver. Default: the only one.
 
         Raises:
-            LoginFailed: The login was refused, a password was asked for and none given, a boot loader or a question
-                for another secret waits instead, or there was no prompt in time.
+            LoginFailed: The login was refused, a password was asked for and none given, a boot loader, another question
+                or a shell that is not the system's waits instead, or there was no prompt in time.
             DeviceCrashed: A failing pattern came meanwhile.
 
         Example:

@@ -53,7 +53,18 @@ class StateKeywords(Keywords):
         | ``bootloader`` | the boot loader waits at its prompt: U-Boot's ``=>``, or the one that was set |
         | ``login`` | the system asks who logs in |
         | ``shell`` | a user is logged in, and the shell takes commands |
+        | ``press-enter`` | the system waits for the Enter key before it starts a shell |
+        | ``initramfs`` | the shell of the initial RAM file system waits: ``(initramfs)``, ``dracut:/#`` |
+        | ``emergency`` | the system is up for maintenance only: systemd's emergency or rescue mode, sulogin |
+        | ``recovery`` | the shell of a small system for installation or repair waits: ONIE, OpenWrt's failsafe mode |
+        | ``mcu-shell`` | the command prompt of firmware waits, which is no POSIX shell: Zephyr, NuttX, MicroPython |
         | any other | as `Load Device States` or `Define Device State` has defined it |
+
+        The library brings a board to the first four only. At ``press-enter`` it presses Enter. From ``initramfs``,
+        ``emergency`` and ``recovery``, which are not the system, it leads by way of ``off``, and without a power driver
+        nowhere; a boot that ends there fails at once, and so does one that asks something, such as the passphrase of a
+        disk. From ``mcu-shell`` no way leads to a login or a shell. In the last four, nothing is typed that was not
+        asked for.
 
         A state that the board has failed to reach is not tried again: keywords that need it fail at once, and tell the
         first cause. A power cycle ends that (`Power Cycle`, or one on the way to another state that was reached), and

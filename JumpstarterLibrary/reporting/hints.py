@@ -11,6 +11,11 @@ ROBOT: Phrases = {
     Hint.LOG_IN: "Try Log In To Console first.",
     Hint.CHECK_LOGIN: "If no user is logged in, try Log In To Console first.",
     Hint.ANSWER_PROMPT: "Answer it first, for example with Write To Console.",
+    Hint.UNLOCK_DISK: (
+        "Answer it first, for example with Write To Console; where the board unlocks the disk by itself, give it more "
+        "time with unlock_timeout of Timing."
+    ),
+    Hint.USE_PROMPT: "Type there with Write To Console, and look at what it answers with Console Should Contain.",
     Hint.BOOT_SYSTEM: "Boot the system first, for example with Ensure Device State    shell.",
     Hint.SET_PROMPT: (
         "If it is a boot loader, set its prompt: with prompt in the settings of a states file, or with prompt= of "

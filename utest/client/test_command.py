@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
@@ -461,21 +461,30 @@ COUNTDOWN = "Hit any key to stop autoboot:  3 "
 @pytest.mark.parametrize("typed", [False, True])
 @pytest.mark.parametrize("limit", [None, 4.0])
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("said", "sentence", "patience"),
     [
         (
             "Enter PIN: ",
             "console 'console' asks 'Enter PIN:'. Answer it first, for example with write() of the console.",
+            Timing().nudge_delay,
+        ),
+        (
+            "Please enter passphrase for disk root: ",
+            "console 'console' asks 'Please enter passphrase for disk root:'. Answer it first, for example with "
+            "write() of the console; where the board unlocks the disk by itself, give it more time with the timing's "
+            "unlock_timeout.",
+            Timing().unlock_timeout,
         ),
         (
             COUNTDOWN,
             f"console 'console' still shows the countdown of a boot ('{COUNTDOWN.strip()}'). Boot the system first, "
             "for example with ensure('shell') of the device's states.",
+            Timing().boot_silence,
         ),
     ],
 )
 def test_a_prompt_that_may_go_away_by_itself_is_waited_for(
-    start: Any, skipping: MovableClock, typed: bool, said: str, sentence: str, limit: float | None
+    start: Any, skipping: MovableClock, typed: bool, said: str, sentence: str, patience: float, limit: float | None
 ) -> None:
     shell, console = start()
     if typed:
@@ -488,7 +497,7 @@ def test_a_prompt_that_may_go_away_by_itself_is_waited_for(
         run_command(console, "uname -r", limit)
     assert str(caught.value) == f"Command 'uname -r' was not run: {sentence}"
     waited = skipping.seconds() - begin
-    assert waited == pytest.approx(limit or console.timing.boot_silence, abs=0.5)
+    assert waited == pytest.approx(min(patience, limit or patience), abs=0.5)
     assert shell.got == b""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from JumpstarterLibrary.client import Console, Device
+from JumpstarterLibrary.client import Console, Device, Timing
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import FaultClass, LoginFailed
@@ -260,35 +260,67 @@ def test_a_shell_is_told_by_its_prompt(start: Any, prompt: str, monkeypatch: pyt
     assert "root" not in getty.lines
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        "[sudo] password for me: ",
-        "Please enter passphrase for disk root: (press TAB for no echo) ",
-        "Enter PIN: ",
-        "New password: ",
-    ],
-)
-def test_a_secret_that_is_not_a_logins_is_never_answered(start: Any, skipping: MovableClock, question: str) -> None:
+QUESTIONS = [
+    "[sudo] password for me: ",
+    "Enter PIN: ",
+    "New password: ",
+    "Create root password: ",
+    "Verification code: ",
+    "Give root password for maintenance\n(or press Control-D to continue): ",
+    "Press Enter for maintenance\n(or press Control-D to continue): ",
+    "Would you like to enter a security context? [N]  ",
+    "Enter full pathname of shell or RETURN for /bin/sh: ",
+    "Press Enter to erase the disk: ",
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_that_is_not_a_logins_is_never_answered(start: Any, skipping: MovableClock, question: str) -> None:
     getty, console = start("off")
     getty.say(f"\n{question}")
     console.wait_for(question, 5)
     begin = skipping.seconds()
     with pytest.raises(LoginFailed) as caught:
         log_in(console, "root", PASSWORD)
-    assert skipping.seconds() - begin >= console.timing.boot_silence
+    assert skipping.seconds() - begin < 2
     assert str(caught.value) == (
-        f"There is no login on console 'console': it asks '{question.strip()}', which is not a login's question. "
-        f"Nothing was typed there. Answer it first, for example with write() of the console."
+        f"There is no login on console 'console': it asks '{' '.join(question.split())}', which is not a login's "
+        f"question. Nothing was typed there. Answer it first, for example with write() of the console."
     )
     assert getty.got == b""
 
 
-@pytest.mark.parametrize("question", ["Please enter passphrase for disk root: ", "Setting pin 3: "])
-def test_a_secret_that_goes_away_by_itself_is_waited_for(start: Any, skipping: MovableClock, question: str) -> None:
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Please enter passphrase for disk sda2 (root): ",
+        "\U0001f510 Please enter passphrase for disk root: (press TAB for no echo) ",
+    ],
+)
+def test_the_passphrase_of_a_disk_is_not_typed(start: Any, skipping: MovableClock, question: str) -> None:
     getty, console = start("off")
     getty.say(f"\n{question}")
     console.wait_for(question, 5)
+    begin = skipping.seconds()
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD)
+    assert skipping.seconds() - begin < 3
+    assert str(caught.value) == (
+        f"There is no login on console 'console': it asks '{question.strip()}', which is not a login's question. "
+        f"Nothing was typed there. Answer it first, for example with write() of the console; where the board unlocks "
+        f"the disk by itself, give it more time with the timing's unlock_timeout."
+    )
+    assert getty.got == b""
+
+
+@pytest.mark.parametrize("unlock_timeout", [2.0, 60.0])
+def test_a_disk_that_is_unlocked_by_itself_is_waited_for(
+    start: Any, skipping: MovableClock, unlock_timeout: float
+) -> None:
+    getty, console = start("off")
+    console.driver._device.timing = Timing(unlock_timeout=unlock_timeout)
+    getty.say("\nPlease enter passphrase for disk root: ")
+    console.wait_for("root: ", 5)
     typed: list[bytes] = []
 
     def go_on() -> None:
@@ -297,10 +329,152 @@ def test_a_secret_that_goes_away_by_itself_is_waited_for(start: Any, skipping: M
         getty.state = "login"
         getty._prompt()
 
-    skipping.call_later(console.timing.boot_silence / 2, go_on)
+    skipping.call_later(unlock_timeout * 0.75, go_on)
     log_in(console, "root", PASSWORD)
     assert typed == [b""]
     assert getty.lines[:2] == ["root", PASSWORD]
+
+
+@pytest.mark.parametrize("slow", [6.0, 25.0])
+def test_a_slow_profile_is_waited_for_and_not_interrupted(start: Any, skipping: MovableClock, slow: float) -> None:
+    getty, console = start("login")
+    silent: list[bytes] = []
+
+    def welcome(_line: str) -> None:
+        getty.state = "profile"
+        getty.say("Welcome\n")
+        begin = len(getty.got)
+
+        def ready() -> None:
+            silent.append(bytes(getty.got[begin:]))
+            getty.state = "shell"
+            getty._prompt()
+
+        skipping.call_later(slow, ready)
+
+    getty._in_password, getty._in_profile = welcome, lambda _line: None
+    log_in(console, "root", PASSWORD, 60)
+    assert silent == [b"\x15#\n" * int(slow // console.timing.boot_silence)]
+    assert getty.lines[:2] == ["root", PASSWORD]
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ("\nLogin incorrect\n", "'Login incorrect'"),
+        ("Login timed out after 60 s.\n", "it asks for a login again, behind 'Login timed out after 60 s.'"),
+        ("\nLogin incorrect\n\nMaximum number of tries exceeded (5)\n", "'Login incorrect'"),
+        ("Maximum number of tries exceeded (5)\n", "'Maximum number of tries exceeded (5)'"),
+        ("The account is locked due to 3 failed logins.\n", "'The account is locked due to 3 failed logins.'"),
+        ("% Login invalid\n\n", "'% Login invalid'"),
+        ("Login fehlerhaft\n", "'Login fehlerhaft'"),
+        (
+            "Unprivileged users are not permitted to log in yet.\n",
+            "'Unprivileged users are not permitted to log in yet.'",
+        ),
+        ("Goodbye.\n", "it asks for a login again, behind 'Goodbye.'"),
+    ],
+)
+def test_a_refused_login_is_tried_once_and_tells_why(start: Any, said: str, refusal: str) -> None:
+    getty, console = start("login")
+
+    def refuse(_line: str) -> None:
+        getty.state = "login"
+        getty.say(said)
+
+    getty._in_password = refuse
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD)
+    assert str(caught.value) == (
+        f"The login of 'root' on console 'console' was refused: {refusal}. Check user and password."
+    )
+    assert getty.lines == ["root", PASSWORD]
+
+
+def test_a_password_that_is_asked_for_twice_is_typed_once(start: Any) -> None:
+    getty, console = start("login")
+    getty._in_password = lambda _line: None
+    with pytest.raises(LoginFailed, match=r"was refused: it asks for a password again\. Check user and password\.$"):
+        log_in(console, "root", PASSWORD)
+    assert getty.lines == ["root", PASSWORD]
+
+
+def test_no_password_is_typed_where_the_account_is_locked(start: Any) -> None:
+    getty, console = start("login")
+
+    def lock(_line: str) -> None:
+        getty.state = "password"
+        getty.say("The account is locked due to 3 failed logins.\n(10 minutes left to unlock)\n")
+
+    getty._in_login = lock
+    with pytest.raises(LoginFailed, match=r"was refused: 'The account is locked due to 3 failed logins\.'\."):
+        log_in(console, "root", PASSWORD)
+    assert getty.lines == ["root"]
+
+
+def test_a_login_that_runs_out_of_time_is_tried_again(start: Any) -> None:
+    getty, console = start("login")
+    names = iter(["login", "password"])
+
+    def take(_line: str) -> None:
+        getty.state, getty._user = next(names), "root"
+        if getty.state == "login":
+            getty.say("Password: \nLogin timed out after 60 seconds.\n")
+
+    getty._in_login = take
+    log_in(console, "root", PASSWORD)
+    assert getty.lines[:3] == ["root", "root", PASSWORD]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("(initramfs) ", "the shell of initramfs-tools waits there ('(initramfs)'), which is not the system"),
+        ("dracut:/# ", "the shell of dracut waits there ('dracut:/#'), which is not the system"),
+        ("ONIE:/ # ", "the shell of ONIE waits there ('ONIE:/ #'), which is not the system"),
+    ],
+)
+def test_a_shell_that_is_not_the_systems_is_no_login(start: Any, prompt: str, found: str) -> None:
+    getty, console = start("off")
+    getty.say(f"\n{prompt}")
+    console.wait_for(prompt, 5)
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD)
+    assert str(caught.value) == (
+        f"There is no login on console 'console': {found}. Boot the system first, for example with ensure('shell') of "
+        f"the device's states."
+    )
+    assert getty.got == b""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [("uart:~$ ", "Zephyr"), ("nsh> ", "NuttX"), ("esp32> ", "ESP-IDF"), (">>> ", "MicroPython or Python")],
+)
+def test_the_prompt_of_a_microcontroller_is_no_login(start: Any, prompt: str, name: str) -> None:
+    getty, console = start("off")
+    getty.say(f"\n{prompt}")
+    console.wait_for(prompt, 5)
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD)
+    assert str(caught.value) == (
+        f"There is no login on console 'console': the command prompt of {name} waits there ('{prompt.strip()}'), which "
+        f"is no POSIX shell. Type there with write() of the console, and look at what it answers with wait_for()."
+    )
+    assert getty.got == b""
+
+
+def test_a_shell_for_maintenance_is_no_login(start: Any) -> None:
+    getty, console = start("shell")
+    getty.say('\nYou are in emergency mode. After logging in, type "journalctl -xb".\n')
+    getty._prompt()
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD)
+    assert str(caught.value) == (
+        "There is no login on console 'console': a shell for maintenance waits there ('root@board:~#'), which is not "
+        "the system. Boot the system first, for example with ensure('shell') of the device's states."
+    )
+    assert PASSWORD not in getty.lines
 
 
 def test_a_secret_is_told_where_the_time_is_too_short_to_outlast_it(start: Any) -> None:

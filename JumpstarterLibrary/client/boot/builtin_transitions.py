@@ -12,6 +12,9 @@ from JumpstarterLibrary.client.boot.model import (
     BOOTLOADER,
     LOGIN,
     OFF,
+    OTHERS,
+    PRESS_ENTER,
+    RECOVERY,
     SHELL,
     STARTING,
     State,
@@ -19,8 +22,9 @@ from JumpstarterLibrary.client.boot.model import (
     state_at,
 )
 from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, SYSTEM_STATES, await_state, boot_from_uboot
+from JumpstarterLibrary.client.boot.uboot import NOTHING
 from JumpstarterLibrary.client.command import run_command
-from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptSettings, classify
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.consoles.shell_probe import refusal
 from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.login import log_in
@@ -48,8 +52,16 @@ def builtin_states(prompt: str) -> list[State]:
         State(BOOTLOADER, shows(BOOTLOADER)),
         State(LOGIN, shows(LOGIN, lambda found: found.asks_for_login), RETURN),
         State(LOGIN, shows(LOGIN, lambda found: found.asks_for_secret), None),
+        State(LOGIN, lambda text: _took_comment(classify(text, settings), text), None),
+        State(RECOVERY, shows(SHELL, lambda found: "@(none):/" in found.line), probe=_refused_as_failsafe),
         State(SHELL, shows(SHELL), probe=_refused),
+        *(State(name, shows(name), None) for name in OTHERS.values()),
     ]
+
+
+def _took_comment(prompt: Prompt, text: str) -> bool:
+    """Whether a login that showed nothing has taken the comment of a nudge for the name of a user."""
+    return prompt.kind is PromptKind.PASSWORD and text.split("\n")[-2:][0].strip() == NOTHING.decode().strip()
 
 
 def builtin_transitions(context: Context) -> Iterator[TransitionRule]:
@@ -61,6 +73,7 @@ def builtin_transitions(context: Context) -> Iterator[TransitionRule]:
     timing = context.board.timing
     yield TransitionRule(BOOTLOADER, LOGIN, _boot, cost=3, timeout=timing.boot_timeout)
     yield TransitionRule(LOGIN, SHELL, _log_in, cost=1, timeout=timing.login_timeout)
+    yield TransitionRule(PRESS_ENTER, SHELL, _press_enter, cost=1, timeout=timing.login_timeout)
     yield TransitionRule(SHELL, LOGIN, _log_out, cost=1, timeout=timing.command_timeout)
     yield TransitionRule(STARTING, BOOTLOADER, _interrupt_started, cost=1, timeout=timing.interrupt_timeout)
     yield TransitionRule(BOOTING, LOGIN, _wait_for_system, cost=1, timeout=timing.boot_timeout / 2)
@@ -137,6 +150,12 @@ def _log_in(context: Context) -> str:
     return SHELL
 
 
+def _press_enter(context: Context) -> str:
+    start = context.board.console.end
+    context.board.console.write(b"\n", context.deadline)
+    return await_state(context.board, (LOGIN, SHELL), start, context.deadline)
+
+
 def _log_out(context: Context) -> str:
     where = SHELL
     for _ in range(NESTED):
@@ -164,3 +183,13 @@ def _refused(context: Context) -> str | None:
         return None if run_command(console, "true", limit).status == 0 else ""
     except (CommandFailed, ConsoleMismatch):
         return ""
+
+
+def _refused_as_failsafe(context: Context) -> str | None:
+    """Return None where OpenWrt has no host name: in failsafe mode, nothing has set one; empty anywhere else."""
+    limit = context.deadline.within(context.board.timing.probe_timeout)
+    try:
+        found = run_command(context.board.console, "test -e /etc/openwrt_release", limit).status == 0
+    except (CommandFailed, ConsoleMismatch):
+        return ""
+    return None if found else ""

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.context import Context
-from JumpstarterLibrary.client.boot.model import BOOTING, NUDGE, OFF, SHELL, STARTING, UNKNOWN, State
+from JumpstarterLibrary.client.boot.model import (
+    BOOTING,
+    EMERGENCY,
+    NUDGE,
+    OFF,
+    RECOVERY,
+    SHELL,
+    STARTING,
+    UNKNOWN,
+    State,
+)
 from JumpstarterLibrary.client.boot.screen import TAIL, seen
 from JumpstarterLibrary.client.boot.uboot import CARRIAGE_RETURN
 from JumpstarterLibrary.client.consoles import boot_messages
@@ -55,6 +65,7 @@ class Detector:
                 return self._unsettled()
             state = self._match(text)
             if state is not None:
+                self.reason = self._waits(text)
                 return state.name if state.nudge is None else self._answer(state.nudge)
             if self._starts(text):
                 continue
@@ -80,18 +91,24 @@ class Detector:
         """Return why nothing may be typed where no state is shown; empty if it may."""
         prompt = self._prompt(text)
         if prompt.kind is PromptKind.BOOT_LOADER:
-            loader = f"the boot loader {prompt.name}" if prompt.name else "a boot loader"
             return (
-                f"{loader} waits with the prompt '{self._last_line()}', and the prompt that is set for the board is "
-                f"'{self._context.board.prompt}'"
+                f"{prompt.described} waits with the prompt '{self._last_line()}', and the prompt that is set for the "
+                f"board is '{self._context.board.prompt}'"
             )
         if self._phase() == DEAD:
             return "its kernel has panicked"
-        return f"it asks '{self._last_line()}', where nothing is tried" if prompt.asks_for_secret else ""
+        asks = prompt.asks_user or prompt.asks_for_password
+        return f"it asks '{self._last_line()}', where nothing is tried" if asks else ""
 
     def _passes(self, text: str) -> bool:
         """Wait where the prompt may go away by itself; return whether it did, or changed."""
-        return self._prompt(text).may_pass and self._screen.changes(self._timing.boot_silence, self._context.deadline)
+        prompt = self._prompt(text)
+        return prompt.may_pass and self._screen.changes(self._screen.patience(prompt), self._context.deadline)
+
+    def _waits(self, text: str) -> str:
+        """Return what waits at a prompt that is none of the system's; empty for others."""
+        prompt = self._prompt(text)
+        return f"{prompt.described} waits there with '{self._last_line()}'" if prompt.is_no_system else ""
 
     def _last_line(self) -> str:
         return self._console.hidden(seen(self._screen.line())).strip()[-200:]
@@ -112,11 +129,17 @@ class Detector:
         return power is not None and power.on is True and clock.seconds() - power.since < self._timing.boot_silence
 
     def _phase(self) -> str:
-        # With kernel messages, some of which tell that it restarts.
-        return last_phase(self._console.text(max(self._screen.begin, self._console.end - TAIL)))
+        return last_phase(self._said())
+
+    def _said(self) -> str:
+        """Return the end of what was said, with kernel messages: some of them tell that it restarts."""
+        return self._console.text(max(self._screen.begin, self._console.end - TAIL))
 
     def _match(self, text: str) -> State | None:
-        return next((state for state in self._states if state.shown(text)), None)
+        return next(iter(self._matches(text)), None)
+
+    def _matches(self, text: str) -> list[State]:
+        return [state for state in self._states if state.shown(text)]
 
     def _answer(self, nudge: bytes, *, quick: bool = False) -> str:
         """Nudge the board, and return the state of what shows itself then.
@@ -129,21 +152,22 @@ class Detector:
         line = self._last_line()
         self._console.write(nudge)
         limit = self._context.deadline.within(patience)
-        state = self._shown_state(start, limit)
-        if state is None and self._console.line_end is None and self._only_echo(start):
+        states = self._shown_states(start, limit)
+        if not states and self._console.line_end is None and self._only_echo(start):
             # Its line end was not taken. The comment is the last command now, which an empty line would repeat.
             self._console.write(CARRIAGE_RETURN)
-            state = self._shown_state(start, self._context.deadline.within(patience))
-            self._console.line_end = None if state is None else CARRIAGE_RETURN
-        if state is None and line and self._last_line() == line and self._console.end > start:
+            states = self._shown_states(start, self._context.deadline.within(patience))
+            self._console.line_end = CARRIAGE_RETURN if states else None
+        if not states and line and self._last_line() == line and self._console.end > start:
             # An unknown prompt. A shell may prompt with anything.
-            state = next((each for each in self._states if each.name == SHELL), None)
-        refused = None if state is None else state.probe(self._context)
-        if state is not None and refused is None:
-            return state.name
-        if refused:
-            self.reason = refused
-            return UNKNOWN
+            states = [each for each in self._states if each.name == SHELL]
+        for state in states:
+            refused = state.probe(self._context)
+            if refused is None:
+                return maintenance_state(self._said()) or SHELL if state.name == SHELL else state.name
+            if refused:
+                self.reason = refused
+                return UNKNOWN
         said = seen(self._console.shown(start)).strip()[-200:]
         self.reason = (
             f"it answered a nudge with '{said}'"
@@ -154,17 +178,23 @@ class Detector:
         echoed = "#" in said and not said.strip("#\n\r ")
         return BOOTING if self._phase() == BOOTING and not echoed else UNKNOWN
 
-    def _shown_state(self, start: int, limit: Deadline) -> State | None:
-        """Return the state that the answer to a nudge shows; None if it shows none."""
+    def _shown_states(self, start: int, limit: Deadline) -> list[State]:
+        """Return the states that the answer to a nudge may show, the most particular first; empty if it shows none."""
         while self._screen.changes(limit.timeout or 0, limit):
             text = self._screen.settled(self._context.deadline.within(self._timing.look_time), start)
-            if text is not None and not self._only_echo(start) and (state := self._match(text)) is not None:
-                return state
-        return None
+            if text is not None and not self._only_echo(start) and (states := self._matches(text)):
+                return states
+        return []
 
     def _only_echo(self, start: int) -> bool:
         """Whether only the comment of a nudge came back, and not even a line end; it looks like a shell's prompt."""
         return seen(self._console.shown(start)) == "#"
+
+
+def maintenance_state(text: str) -> str:
+    """Return the state of a shell that a console has told to be for maintenance; empty for other shells."""
+    mode = boot_messages.maintenance_mode(text)
+    return "" if mode is None else EMERGENCY if mode is boot_messages.EMERGENCY else RECOVERY
 
 
 def last_phase(text: str) -> str:

@@ -16,11 +16,33 @@ if TYPE_CHECKING:
     from JumpstarterLibrary.client.boot.context import Context
 
 OFF, BOOTLOADER, LOGIN, SHELL = "off", "bootloader", "login", "shell"
+PRESS_ENTER = "press-enter"
+"""A board that waits for the Enter key before it starts a shell."""
+INITRAMFS = "initramfs"
+"""A board whose root file system was not mounted, at the shell of its initial RAM file system."""
+EMERGENCY = "emergency"
+"""A board whose system is up for maintenance only: in systemd's emergency or rescue mode, or at sulogin."""
+RECOVERY = "recovery"
+"""A board in a small system for installation or repair."""
+MCU_SHELL = "mcu-shell"
+"""A board at the command prompt of firmware or of an interpreter, which is no POSIX shell."""
 UNKNOWN = "unknown"
 STARTING = "starting"
 """A board on its way through its firmware: nothing may be typed yet. Users are told ``unknown``."""
 BOOTING = "booting"
 """A board whose system comes up. Users are told ``unknown``."""
+
+OTHERS = {
+    PromptKind.PRESS_ENTER: PRESS_ENTER,
+    PromptKind.INITRAMFS: INITRAMFS,
+    PromptKind.MAINTENANCE: EMERGENCY,
+    PromptKind.RECOVERY: RECOVERY,
+    PromptKind.MCU_SHELL: MCU_SHELL,
+}
+"""The states that are told by their prompts alone, where nothing is typed."""
+
+BUILTIN = (OFF, BOOTLOADER, LOGIN, SHELL, *OTHERS.values())
+"""The states that every board may be in."""
 
 ANY = "any"
 """As the source of a way: all states, and an unknown one."""
@@ -66,7 +88,7 @@ def state_at(prompt: Prompt) -> str:
         return BOOTLOADER
     if prompt.asks_for_login or prompt.kind is PromptKind.LOGIN_PASSWORD:
         return LOGIN
-    return SHELL if prompt.may_be_shell else UNKNOWN
+    return SHELL if prompt.may_be_shell else OTHERS.get(prompt.kind, UNKNOWN)
 
 
 @dataclass(frozen=True)

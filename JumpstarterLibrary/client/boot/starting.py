@@ -6,20 +6,21 @@ from collections.abc import Collection, Sequence
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
-from JumpstarterLibrary.client.boot.model import BOOTLOADER, LOGIN, SHELL, state_at
+from JumpstarterLibrary.client.boot.model import BOOTLOADER, LOGIN, PRESS_ENTER, SHELL, state_at
 from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES
 from JumpstarterLibrary.client.boot.uboot import UBoot
-from JumpstarterLibrary.client.consoles.boot_messages import PANIC
+from JumpstarterLibrary.client.consoles.boot_messages import PANIC, maintenance_mode
 from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
 from JumpstarterLibrary.client.consoles.trace import Trace
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, ConsoleMismatch, UsageError
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import ConsoleMatch
 
 BOOT_COMMANDS = ("boot",)
 
-SYSTEM_STATES = (LOGIN, SHELL)
+SYSTEM_STATES = (LOGIN, SHELL, PRESS_ENTER)
 """The states of a board whose system is up."""
 
 
@@ -31,7 +32,8 @@ def boot_from_uboot(
     Args:
         board: The board, with U-Boot at its prompt.
         commands: What starts it: all but the last have to end with status 0, the last does not come back.
-        until: What the console says when it is there. Default: it stands still at the prompt of a login or a shell.
+        until: What the console says when it is there. Default: it stands still at the prompt of a login or a shell, or
+            asks for Enter.
         timeout: Seconds or timedelta for all of it. Default: the timing's ``boot_timeout``.
 
     Returns:
@@ -63,12 +65,13 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
 
     Args:
         board: The board.
-        wanted: The states that end the wait: ``login``, ``shell``, ``bootloader``.
+        wanted: The states that end the wait: ``login``, ``shell``, ``press-enter``, ``bootloader``.
         since: Offset from which on to look.
         deadline: Until when.
 
     Raises:
-        BootFailed: The kernel panicked, or no such prompt came in time.
+        BootFailed: The kernel panicked, the board came to a question or to a shell that is not the system's, or no such
+            prompt came in time.
     """
     screen, looked = board.screen, since
     while True:
@@ -80,7 +83,13 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
             prompt = classify(screen.text(since), board.prompts)
             bare = not prompt.typed and prompt.kind not in (PromptKind.PARTIAL_LOGIN, PromptKind.LOGIN_PASSWORD)
             if bare and board.console.end > since and (state := state_at(prompt)) in wanted:
+                if state == SHELL and maintenance_mode(board.console.text(since)):
+                    raise _led_astray(board, f"a shell for maintenance waits there ('{prompt.line}')", since)
                 return state
+            if prompt.is_no_system:
+                raise _led_astray(board, f"{prompt.described} waits there ('{prompt.line}')", since)
+            if prompt.asks_user and not screen.changes(screen.patience(prompt), deadline):
+                raise _led_astray(board, f"it asks '{prompt.line}', where nothing is typed", since, prompt.hint)
             if deadline.expired:
                 limit = format_duration(deadline.timeout or 0)
                 raise screen.failure(
@@ -89,6 +98,14 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
                     since,
                 )
             board.console.wait_for_output(deadline.at_most(1.0))
+
+
+def _led_astray(board: Board, where: str, since: int, hint: Hint | None = None) -> BootFailed:
+    """Return the error for a board that stands where no system is, and from where no system comes by itself."""
+    name, where = board.console.name, board.console.hidden(where)
+    return board.screen.failure(
+        BootFailed, f"The board on console '{name}' came to no login and no shell: {where}.", since, hint=hint
+    )
 
 
 def died(board: Board, since: int) -> BootFailed:

@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.boot.detecting import Detector
 from JumpstarterLibrary.client.boot.failures import Failures
 from JumpstarterLibrary.client.boot.files import read_states
 from JumpstarterLibrary.client.boot.model import (
-    OFF,
+    BUILTIN,
     UNKNOWN,
     State,
     TransitionRule,
@@ -65,10 +65,8 @@ class DeviceStates:
 
     @property
     def names(self) -> list[str]:
-        """The names of the states that it can be brought to."""
-        return list(
-            dict.fromkeys([OFF, *(state.name for state in builtin_states(self._board.prompt)), *self._own_names()])
-        )
+        """The names of the states that it can be in."""
+        return list(dict.fromkeys([*BUILTIN, *self._own_names()]))
 
     @property
     def known(self) -> str:

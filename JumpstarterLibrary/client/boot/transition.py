@@ -13,6 +13,7 @@ from JumpstarterLibrary.client.boot.failures import Failures, headline, not_reac
 from JumpstarterLibrary.client.boot.model import (
     BOOTING,
     BOOTLOADER,
+    MCU_SHELL,
     OFF,
     STARTING,
     UNKNOWN,
@@ -20,10 +21,12 @@ from JumpstarterLibrary.client.boot.model import (
     TransitionRule,
     shortest_path,
 )
+from JumpstarterLibrary.client.boot.starting import SYSTEM_STATES
 from JumpstarterLibrary.client.boot.state_cache import StateCache
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import BoardStep, Notice
 from JumpstarterLibrary.errors import BootFailed, DeviceCrashed, DeviceFailure, StateBroken
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import StateChange
 
 ON_THE_WAY = (STARTING, BOOTING)
@@ -104,16 +107,19 @@ class Transition:
     def _next(self, state: str) -> TransitionRule:
         """Return the first step of the shortest way."""
         broken = self._failures.states
-        path = shortest_path(self._ways, state, self._target, broken)
+        # A board that is no computer is not made one by taking its power.
+        avoid = [OFF] if state == MCU_SHELL and self._target in SYSTEM_STATES else []
+        path = shortest_path(self._ways, state, self._target, [*broken, *avoid])
         if path is None:
             self._refuse_hopeless(state)
             self._board.require_supply()
-            why = f" ({self._reason})" if state == UNKNOWN and self._reason else ""
+            why = f" ({self._reason})" if self._reason else ""
             power = "" if self._board.known_supply is not None else " There is no power driver to start anew with."
             raise self._board.screen.failure(
                 BootFailed,
                 f"No way leads from state '{state}'{why} to '{self._target}' on console '{self._board.console.name}'."
                 f"{power}",
+                hint=Hint.USE_PROMPT if state == MCU_SHELL else None,
             )
         if (state, path[0].target) in self._taken:
             raise self._broken(path[0], state, BootFailed(f"The way was taken, and led back to '{state}'."))

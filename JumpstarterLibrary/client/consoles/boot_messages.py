@@ -28,6 +28,14 @@ SYSTEM = prompts.PARTIAL_LOGIN
 PANIC_TEXT = "Kernel panic - not syncing"
 PANIC = re.compile(PANIC_TEXT)
 """The kernel has died."""
+EMERGENCY = re.compile(
+    r"^You are in (?:emergency|rescue) mode|^(?:Give root password|Press Enter) for (?:system )?maintenance",
+    re.MULTILINE,
+)
+"""The system is up for maintenance only: systemd's emergency and rescue mode, and sulogin. A shell that follows is not
+the system that a test wants, and looks just like it."""
+FAILSAFE = re.compile(r"FAILSAFE MODE active|emergency recovery shell launched")
+"""A small system for repair is up: OpenWrt's failsafe mode, and the initial RAM file system of Alpine."""
 STATE_LOST = re.compile(
     rf"{FIRMWARE.pattern}|{_COUNTDOWN}|\bLinux version \d|Kernel panic|^\[gap \d+\.\d s\]$", re.MULTILINE
 )
@@ -54,3 +62,20 @@ RESTARTED = re.compile(
     re.MULTILINE,
 )
 STARTED = re.compile(r"^Starting kernel \.\.\.", re.MULTILINE)
+
+
+def maintenance_mode(text: str) -> re.Pattern[str] | None:
+    """Return ``EMERGENCY`` or ``FAILSAFE`` if a console has told that its system is in such a mode, and nothing since.
+
+    Args:
+        text: What the console has said, with the messages of the kernel.
+    """
+    told = {pattern: _end_of_last(pattern, text) for pattern in (EMERGENCY, FAILSAFE)}
+    mode = max(told, key=lambda pattern: told[pattern])
+    after = text[told[mode] :]
+    return None if told[mode] < 0 or BOOT_START.search(after) or SYSTEM.search(after) else mode
+
+
+def _end_of_last(pattern: re.Pattern[str], text: str) -> int:
+    """Return where the last match ends; -1 if there is none."""
+    return max((match.end() for match in pattern.finditer(text)), default=-1)

@@ -35,6 +35,8 @@ _LONGEST_BEGIN = 40
 
 _NO_NUMBERS = str.maketrans("", "", "0123456789abcdefx")
 """Makes two messages the same that differ in decimal or hexadecimal numbers only."""
+_CUT = re.compile(r"\d{1,6}\.\d{6}(?:@\d+|s)?\][^\n]*\n")
+_CUT_WINDOW = 4096
 _REPEATS_LINES = 100
 """Lines at the end of a text in which repeated messages are looked for."""
 
@@ -65,6 +67,15 @@ def without_begun_message(text: str) -> str:
 def _without_levels(text: str) -> str:
     """Return a text without the levels that some consoles show before a message's time."""
     return _LEVEL.sub("", text) if ">[" in text else text
+
+
+def without_cut_messages(text: str) -> str:
+    """Return a text without the ends of messages at its end whose begins something else has cut off, such as a prompt.
+
+    Args:
+        text: The text, without whole messages.
+    """
+    return text[:-_CUT_WINDOW] + _CUT.sub("", text[-_CUT_WINDOW:])
 
 
 def without_repeated_messages(text: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.hints import Hint
 
 LAST_LINES = 4096
 """Characters at the end of a text that are looked at."""
@@ -39,13 +40,25 @@ class PromptKind(enum.Enum):
     PASSWORD = enum.auto()
     """A password is asked for, and not said by what: a login whose first line has gone, or ``su``."""
     SECRET = enum.auto()
-    """Something that is not a login waits for a secret: sudo, a passphrase, a PIN, a new password, sulogin."""
+    """Something that is not a login waits for a secret: sudo, a PIN, a one-time code, a new password."""
+    PASSPHRASE = enum.auto()
+    """The passphrase of a disk is asked for. It may go away by itself: some boards unlock their disks without it."""
+    MAINTENANCE = enum.auto()
+    """sulogin asks for root's password, or for Enter, before it starts a shell for maintenance."""
+    QUESTION = enum.auto()
+    """Something else is asked, such as ``Continue? [Y/n]``. An empty line is an answer, too."""
     BOOT_LOADER = enum.auto()
     """A boot loader waits for a command."""
     COUNTDOWN = enum.auto()
     """Firmware or a boot loader goes on by itself unless a key is pressed."""
     PRESS_ENTER = enum.auto()
     """The Enter key is asked for, as BusyBox's init does before it starts a shell."""
+    INITRAMFS = enum.auto()
+    """The shell of an initial RAM file system: the system's root file system was not mounted."""
+    RECOVERY = enum.auto()
+    """The shell of a small system for installation or repair."""
+    MCU_SHELL = enum.auto()
+    """The command prompt of a microcontroller's firmware, or of an interpreter: no POSIX shell."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +67,13 @@ class PromptSettings:
 
     Attributes:
         boot_loader: What the prompt of its boot loader begins with; None if that was not said.
+        login: The line at which its login asks for the name of the user, beside those that every login may have.
+        password: The line at which its login asks for the password, likewise.
     """
 
     boot_loader: str | None = None
+    login: re.Pattern[str] | None = None
+    password: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,7 @@ class Prompt:
     Attributes:
         kind: What it asks for.
         line: The line, without the spaces around it.
-        name: The boot loader's name, where its prompt tells.
+        name: The name of the boot loader or of the firmware, where its prompt tells.
         configured: Whether it is the boot loader's prompt of the settings.
         typed: What is typed behind a boot loader's prompt.
         certain: Whether it is a shell's and nothing else's: it shows a user, a path or the name of the shell, or
@@ -88,7 +105,45 @@ class Prompt:
     @property
     def asks_for_secret(self) -> bool:
         """Whether a secret is asked for, by a login or by something else. An empty line is an attempt, too."""
-        return self.kind in (PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD, PromptKind.SECRET)
+        return self.asks_for_password or self.kind in (
+            PromptKind.SECRET,
+            PromptKind.PASSPHRASE,
+            PromptKind.MAINTENANCE,
+        )
+
+    @property
+    def asks_for_password(self) -> bool:
+        """Whether a login asks for the password, or what may be one."""
+        return self.kind in (PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD)
+
+    @property
+    def asks_user(self) -> bool:
+        """Whether only the user knows the answer: where it is not a login's question, and no command's prompt."""
+        return self.kind in (
+            PromptKind.SECRET,
+            PromptKind.PASSPHRASE,
+            PromptKind.MAINTENANCE,
+            PromptKind.QUESTION,
+        )
+
+    @property
+    def described(self) -> str:
+        """What waits there, for messages: where it is none of a login's, a system's shell's, or of a question."""
+        if self.kind is PromptKind.BOOT_LOADER:
+            return f"the boot loader {self.name}" if self.name else "a boot loader"
+        if self.kind is PromptKind.MCU_SHELL:
+            return f"the command prompt of {self.name}"
+        return f"the shell of {self.name}"
+
+    @property
+    def is_no_system(self) -> bool:
+        """Whether a shell waits there that is not the system's, or a prompt of firmware."""
+        return self.kind in (PromptKind.INITRAMFS, PromptKind.RECOVERY, PromptKind.MCU_SHELL)
+
+    @property
+    def hint(self) -> Hint:
+        """What to try at a question that only the user can answer."""
+        return Hint.UNLOCK_DISK if self.kind is PromptKind.PASSPHRASE else Hint.ANSWER_PROMPT
 
     @property
     def waits(self) -> bool:
@@ -99,9 +154,9 @@ class Prompt:
     def may_pass(self) -> bool:
         """Whether it may go away by itself: a countdown ends, and a disk may be unlocked without its passphrase.
 
-        The begin of a line of output may look like a question for a secret, too.
+        The begin of a line of output may look like a question, too.
         """
-        return self.kind in (PromptKind.COUNTDOWN, PromptKind.SECRET)
+        return self.asks_user or self.kind is PromptKind.COUNTDOWN
 
     @property
     def may_be_shell(self) -> bool:
@@ -111,8 +166,24 @@ class Prompt:
 
 # Logins
 
-_NAME = r"(?:(?<!last )(?<!\w)login|^ *user ?name): *"
-"""``host login:``, with any text before it: an issue file may end without a line end. But ``Last login:`` is output."""
+_COLON = r"[ \xa0]?[:\uff1a] *"
+_NAME_WORD = (
+    r"user(?: ?name)?|login name|anmeldename|anmeldung|benutzer(?:name)?|identifiant|nom d.utilisateur|utilisateur"
+    r"|nombre de usuario|usuario|inicio de sesi[oó]n|usuário|nome de usuário|sessão|nome utente|utente|inlognaam"
+    r"|användarnamn|brukernavn|brugernavn|käyttäjätunnus|felhasználónév|uživatel(?:ské jméno)?|přihlašovací jméno"
+    r"|prijava|nazwa użytkownika|użytkownik|kullan.c. (?:ismi|ad.)|логин|користувач|登录|登入|ログイン|ユーザー?名"
+    r"|사용자 이름"
+)
+_NAME_BEHIND_HOST = (
+    r"usuari|nombre|connexion|gebruikersnaam|inloggning|bejelentkezés|brukarnamn|logind|autentificare|giriş"
+    r"|имя пользователя|用户名|使用者(?:名稱)?|로그인|đăng nhập"
+)
+_NAME = (
+    r"(?:(?<!last )(?<!default )(?<!failed )(?<!previous )(?<!\w)login"
+    rf"|^ *(?:{_NAME_WORD})|^ *[\w.()-]{{1,64}} (?:{_NAME_BEHIND_HOST})){_COLON}"
+)
+"""``host login:``, with any text before it: an issue file may end without a line end. But ``Last login:`` is output.
+In other languages there is no more before it than the name of the host, as translations of login and agetty have it."""
 
 _LOGIN = re.compile(rf"{_NAME}$", re.IGNORECASE)
 PARTIAL_LOGIN = re.compile(rf"{_NAME}[\w.@+$\\-]*$", re.IGNORECASE | re.MULTILINE)
@@ -121,33 +192,71 @@ PARTIAL_LOGIN = re.compile(rf"{_NAME}[\w.@+$\\-]*$", re.IGNORECASE | re.MULTILIN
 # Secrets
 
 _PASSWORD_WORD = (
-    r"(?:pass ?word|passwort|mot de passe|contraseña|senha|wachtwoord|lösenord|passord|hasło|heslo|пароль|密码|密碼"
-    r"|パスワード)"
+    r"(?:pass ?wor[dt]|mot de passe|contraseña|contrasenya|senha|palavra-passe|wachtwoord|adgangskode|lösenord|passord"
+    r"|salasana|hasło|heslo|geslo|lozinka|jelszó|parol[aă]|parool|пароль|парола|лозинка|κωδικός|συνθηματικό|kata sandi"
+    r"|mật khẩu|密码|密碼|パスワード|암호)"
 )
+_CODE_WORD = (
+    r"(?:verification|security|authentication|access|token|auth|2fa)[ -]?code|one[- ]time (?:code|password|pin)|\botp\b"
+)
+_HINT = r"(?:\(press TAB[^)\n]*\) *)?\**"
 PASSWORD_ANY = re.compile(
-    rf"(?:{_PASSWORD_WORD}|pass ?phrase|passcode|\bpin\b|unlock disk|verification code)[^\n]{{0,{LONGEST}}}?"
-    r"[:\uff1a] *(?:\(press TAB[^)\n]*\) *)?\**$"
-    r"|^\(or (?:press|type) control-d\b[^\n]*: *$",
+    rf"(?:{_PASSWORD_WORD}|pass ?phrase|pass ?code|recovery key|unlock disk|{_CODE_WORD})"
+    rf"[^\n]{{0,{LONGEST}}}?{_COLON}{_HINT}$"
+    rf"|(?:\benter [^\n]{{0,60}}?|^ *(?:[\w-]+ )?)\bpin\b(?: (?:code|for) ?[^\n]{{0,60}}?)?{_COLON}{_HINT}$"
+    rf"|^ *(?:enter )?(?:your )?response{_COLON}$",
     re.IGNORECASE,
 )
 """A question for a secret. What is typed there is an attempt, and some allow only three.
 
-systemd has a hint behind the colon, and asterisks for what was typed. sulogin asks in two lines; where root has no
-password it wants Enter, which must not be pressed either: a shell for maintenance is not the system.
+systemd has a hint behind the colon, and asterisks for what was typed.
 """
-_PASSWORD = re.compile(rf"^ *(?:enter )?{_PASSWORD_WORD} ?[:\uff1a] *$", re.IGNORECASE)
+_PASSWORD = re.compile(rf"^ *(?:enter )?{_PASSWORD_WORD}{_COLON}$", re.IGNORECASE)
+_OF_LOGIN = re.compile(
+    rf"^ *(?:(?:enter )?{_PASSWORD_WORD}|[\w.@+$\\-]+'s {_PASSWORD_WORD})[^\n]*{_COLON}$", re.IGNORECASE
+)
 _NOT_OF_LOGIN = re.compile(
-    r"\b(?:new|old|current|unix|retype|re-?enter|repeat|again|confirm|verify|create|change|sudo|pass ?phrase|passcode"
-    r"|pin|disk|maintenance)\b",
+    r"\b(?:new|old|current|unix|retype|re-?enter|repeat|again|confirm|verify|create|change|sudo|pass ?phrase|pass ?code"
+    r"|pin|disk|maintenance|actuel|actual|attuale|atual|curent[ăa]|nou[ăa]|nova|baru|mới)\b",
     re.IGNORECASE,
 )
-"""In a question directly below a login that is not the login's own: a password that has expired, a token."""
+"""In a question directly below a login that is not the login's own: a password that has expired, a token. Some
+languages put the adjective last."""
+_PASSPHRASE = re.compile(
+    r"(?:pass ?phrase|recovery key|pin|password)[^\n]* (?:disk|volume|partition|/dev/)|unlock disk|\bluks|cryptsetup"
+    r"|\btpm2? pin",
+    re.IGNORECASE,
+)
+_MAINTENANCE = re.compile(
+    rf"^\([^\n]*\b(?:contr?ro?l|kontrol|ctrl|strg)(?: et |[-+ ])d\b[^\n]*(?:{_COLON}|\){_COLON})$", re.IGNORECASE
+)
+"""The second line of sulogin. The first tells whether it wants root's password, or Enter where root has none: a shell
+for maintenance is not the system, so that it must not be pressed either."""
+_OUTPUT_VERB = re.compile(r"^ *(?:\[[^\]\n]*\] *)?[A-Za-z]+ing\b(?![^\n]*(?:word|passphrase)[ \xa0]?: *$)")
+"""``Setting password for root: `` tells what is done, and asks nothing."""
+
+# Other questions
+
+_QUESTION = re.compile(
+    r"\?[ \xa0]*(?:[\[(<][^\n\])>]{1,40}[\])>][ \xa0]*)*:? *$"
+    r"|[\[(](?:y|yes|n|no)(?: ?[/|,] ?\w+)*[\])][ \xa0]*:? *$"
+    r"|^\W*(?:please )?(?:enter|select|choose|provide|specify|(?:type|input) (?:a|the|your)|make a selection"
+    r"|press|hit)\b[^\n]*[:?] *$",
+    re.IGNORECASE,
+)
+"""What waits for an answer that only the user knows, such as the question of SELinux for a context."""
 
 # A key is asked for
 
+_KEY = r"\b(?:press|hit) (?:the )?[<\['\"]?(?:enter|return|any key)[>\]'\"]?(?: key)? to "
 _PRESS_ENTER = re.compile(
-    r"\b(?:press|hit) (?:the )?[<\['\"]?(?:enter|return|any key)[>\]'\"]?(?: key)? to ", re.IGNORECASE
+    rf"{_KEY}(?:activate|proceed|get|open|access|log ?in|use|(?:start|enter|return to)\b[^\n]*"
+    r"(?:console|shell|terminal|session|prompt)|continue)"
+    r"(?![^\n]*\b(?:install|eras|format|flash|upgrad|updat|reboot|reset|restart|power|delet|wip|overwrit))",
+    re.IGNORECASE,
 )
+"""Where Enter leads on and does nothing else."""
+_PRESS_OTHER = re.compile(_KEY, re.IGNORECASE)
 _STOP = r" to (?:stop|abort|skip|interrupt|cancel)\b"
 _OF_PROGRAMS = r" [<\['\"]?(?:ctrl\b|control\b|q\b|\^)"
 _SECONDS = r"\d[\d.]* ?s(?:ec\w*)?\b"
@@ -218,6 +327,33 @@ _LOADERS = [
 """Prompts of boot loaders by their names, and what may be typed behind them. The last: no POSIX shell has ``>`` for a
 prompt unless it is told so, boot loaders have it behind a name in capitals."""
 
+# Shells that are not the system's, and what is no shell
+
+_OTHERS = [
+    (kind, name, re.compile(rf"^(?:{prompt}) *$"))
+    for kind, name, prompt in (
+        (PromptKind.INITRAMFS, "initramfs-tools", r"\(initramfs\)"),
+        (PromptKind.INITRAMFS, "dracut", r"(?:dracut|switch_root|cmdline|initqueue|mount|cleanup|pre-\w+):/\S*#"),
+        (PromptKind.INITRAMFS, "mkinitcpio", r"\[rootfs [^\]\n]*\]#"),
+        (PromptKind.INITRAMFS, "genkernel", r"rescueshell \S* ?#"),
+        (PromptKind.RECOVERY, "ONIE", r"ONIE(?:-\w+)?:\S* #"),
+        (PromptKind.RECOVERY, "Android", r"recovery:\S* [#$]"),
+        (PromptKind.MCU_SHELL, "Zephyr", r"(?:uart|rtt|ipc):~\$"),
+        (PromptKind.MCU_SHELL, "NuttX", r"nsh>"),
+        (PromptKind.MCU_SHELL, "PX4", r"pxh>"),
+        (PromptKind.MCU_SHELL, "ESP-IDF", r"esp(?:32\w*)?>"),
+        (PromptKind.MCU_SHELL, "RT-Thread", r"(?:msh|finsh) ?(?:/\S*)?>"),
+        (PromptKind.MCU_SHELL, "ChibiOS", r"ch>"),
+        (PromptKind.MCU_SHELL, "VxWorks", r"->|\[vxWorks[^\]\n]*\]#"),
+        (PromptKind.MCU_SHELL, "LiteOS", r"(?:Huawei )?LiteOS(?::\S*)? ?#|OHOS(?::\S*)? ?[#$]"),
+        (PromptKind.MCU_SHELL, "RTEMS", r"SHLL \[[^\]\n]*\] ?[#$]"),
+        (PromptKind.MCU_SHELL, "Mynewt", r"(?:\d+ )?compat>"),
+        (PromptKind.MCU_SHELL, "Mbed", r"/>|mbed>"),
+        (PromptKind.MCU_SHELL, "MicroPython or Python", r">>>"),
+    )
+]
+"""Prompts at which no system waits for a command, with the names of what shows them."""
+
 # Shells
 
 _SHELL = re.compile(r"(?:(?<![=#.$%>])[#$%]|(?<![=#.$%>-])>) *$")
@@ -260,35 +396,47 @@ def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:
         shown = Prompt(PromptKind.NONE)
     elif len(line) <= LONGEST and (loader := _loader(line))[0] is not None:
         shown = Prompt(PromptKind.BOOT_LOADER, line.strip(), loader[0], typed=loader[1])
+    elif len(line) <= LONGEST and (other := next((each for each in _OTHERS if each[2].search(line)), None)) is not None:
+        shown = Prompt(other[0], line.strip(), other[1])
     else:
-        kind = _kind(line[-LONGEST:], above.rstrip().rpartition("\n")[2])
+        above = above.rstrip().rpartition("\n")[2]
+        kind = _kind(line[-LONGEST:], above, settings or PromptSettings())
         certain = kind is PromptKind.SHELL and _OF_SHELL.search(line) is not None
-        shown = Prompt(kind, line.strip(), certain=certain)
+        asked = f"{above.strip()} {line.strip()}" if kind is PromptKind.MAINTENANCE else line.strip()
+        shown = Prompt(kind, asked, certain=certain)
     return shown
 
 
-def _kind(line: str, above: str) -> PromptKind:
-    """Return what a line asks for that is no boot loader's prompt, below the last line that is not empty."""
+def _kind(line: str, above: str, settings: PromptSettings) -> PromptKind:
+    """Return what a line asks for that is no prompt of a name, below the last line that is not empty."""
+    if settings.login is not None and settings.login.search(line):
+        return PromptKind.LOGIN
+    if settings.password is not None and settings.password.search(line):
+        return PromptKind.LOGIN_PASSWORD
     if _CONTINUATION.search(line):
         return PromptKind.CONTINUATION
     if _SHELL.search(line):
         return PromptKind.NONE if _NO_SHELL.search(line) else PromptKind.SHELL
     if COUNTDOWN.search(line):
         return PromptKind.COUNTDOWN
-    if _PRESS_ENTER.search(line):
-        return PromptKind.PRESS_ENTER
-    if PASSWORD_ANY.search(line):
+    if _PRESS_OTHER.search(line):
+        return PromptKind.PRESS_ENTER if _PRESS_ENTER.search(line) else PromptKind.QUESTION
+    if _MAINTENANCE.search(line):
+        return PromptKind.MAINTENANCE
+    if PASSWORD_ANY.search(line) and not _OUTPUT_VERB.search(line):
         return _secret(line, above)
     if PARTIAL_LOGIN.search(line):
         return PromptKind.LOGIN if _LOGIN.search(line) else PromptKind.PARTIAL_LOGIN
-    return PromptKind.NONE
+    return PromptKind.QUESTION if _QUESTION.search(line) else PromptKind.NONE
 
 
 def _secret(line: str, above: str) -> PromptKind:
     """Return what asks for a secret."""
-    if PARTIAL_LOGIN.search(above) and not _NOT_OF_LOGIN.search(line):
+    if PARTIAL_LOGIN.search(above) and _OF_LOGIN.search(line) and not _NOT_OF_LOGIN.search(line):
         return PromptKind.LOGIN_PASSWORD
-    return PromptKind.PASSWORD if _PASSWORD.search(line) else PromptKind.SECRET
+    if _PASSWORD.search(line):
+        return PromptKind.PASSWORD
+    return PromptKind.PASSPHRASE if _PASSPHRASE.search(line) else PromptKind.SECRET
 
 
 def _loader(line: str) -> tuple[str | None, str]:

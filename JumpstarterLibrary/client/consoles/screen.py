@@ -7,10 +7,11 @@ from collections.abc import Callable
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.kernel import (
     without_begun_message,
+    without_cut_messages,
     without_kernel_messages,
     without_repeated_messages,
 )
-from JumpstarterLibrary.client.consoles.prompts import classify
+from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline
 
 TAIL = 64 * 1024
@@ -66,6 +67,15 @@ class LastLines:
             if not self.changes(settle, deadline):
                 return self.text(since) if whole else None
 
+    def patience(self, prompt: Prompt) -> float:
+        """Return how many seconds a prompt has to go away by itself; none for one that does not."""
+        timing = self._console.timing
+        if prompt.kind is PromptKind.COUNTDOWN:
+            return timing.boot_silence
+        if prompt.kind is PromptKind.PASSPHRASE:
+            return timing.unlock_timeout
+        return timing.nudge_delay if prompt.may_pass else 0.0
+
     def _first_line(self, begin: int) -> int:
         """Return the offset of the first whole line that matters; what is left of a cut one may be half a message."""
         start = max(begin, self._console.start, self._console.end - TAIL)
@@ -73,6 +83,6 @@ class LastLines:
 
     def _text_from(self, offset: int) -> str:
         text = without_begun_message(without_kernel_messages(self._console.text(offset)))
-        quiet = without_repeated_messages(text)
+        quiet = without_repeated_messages(without_cut_messages(text))
         # What a program prints again and again is no noise, unless it hides a prompt.
         return quiet if quiet != text and classify(quiet, self._console.prompts).waits else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from JumpstarterLibrary.client.boot.board_power import BoardPower
 from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.detecting import last_phase
 from JumpstarterLibrary.client.boot.files import read_states, user_state
-from JumpstarterLibrary.client.boot.model import TransitionRule
+from JumpstarterLibrary.client.boot.model import BUILTIN, TransitionRule
 from JumpstarterLibrary.client.boot.starting import SYSTEM_STATES, await_state, died
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.client.boot.uboot import UBoot
@@ -61,6 +62,26 @@ def said(port: Port, states: DeviceStates, text: bytes, eventually: Any) -> None
     end = states.board.console.end
     port.say(text)
     eventually(lambda: states.board.console.end >= end + len(text.replace(b"\r", b"")))
+
+
+class Shell(Line):
+    """A shell's side of a line: its commands end with a status.
+
+    Args:
+        prompt: What it prompts with.
+        statuses: The status by command. Default: 0.
+    """
+
+    def __init__(self, prompt: str = "root@board:~# ", statuses: dict[str, int] | None = None) -> None:
+        super().__init__(prompt=prompt)
+        self._statuses = statuses or {}
+
+    def _run(self, line: str) -> str:
+        if found := re.match(r'echo JMP""(\w{8})E:\$\(echo 42\):', line):
+            return f"JMP{found[1]}E:42:\n"
+        if found := re.match(r""":; \{ \\echo "JMP""(\w{8})B".*?eval '(.*)' && \{""", line):
+            return f"JMP{found[1]}B\n\nJMP{found[1]}E:{self._statuses.get(found[2], 0)}:\n"
+        return ""
 
 
 # Looking
@@ -402,7 +423,7 @@ def test_what_a_file_may_say(states: DeviceStates, tmp_path: Path) -> None:
     ]
     assert states.load(path) == ["a"]
     assert states.board.prompt == "U-Boot>"
-    assert states.names == ["off", "bootloader", "login", "shell", "a"]
+    assert states.names == [*BUILTIN, "a"]
 
 
 def test_a_file_may_give_a_board_its_timing(device: Device, states: DeviceStates, tmp_path: Path) -> None:
@@ -456,7 +477,7 @@ def test_a_timing_that_a_file_cannot_give(states: DeviceStates, tmp_path: Path, 
         (
             "states:\n  rec:\n    detect: x\n    enter:\n      bootlader: [{pause: 1}]\n",
             "line 5: states.rec.enter.bootlader: there is no state 'bootlader'. "
-            "Known: off, bootloader, login, shell, rec, any",
+            "Known: off, bootloader, login, shell, press-enter, initramfs, emergency, recovery, mcu-shell, rec, any",
         ),
         (
             "states:\n  rec: {detect: x}\n  shel:\n    enter: {rec: [{pause: 1}]}\n",
@@ -470,7 +491,7 @@ def test_a_file_with_ways_to_nowhere(states: DeviceStates, tmp_path: Path, text:
     with pytest.raises(ConfigurationError) as caught:
         states.load(path)
     assert str(caught.value) == f"The states file '{path}', {reason}."
-    assert states.names == ["off", "bootloader", "login", "shell"]
+    assert states.names == list(BUILTIN)
 
 
 def test_ways_of_a_file_may_use_states_that_are_known_or_come_later(states: DeviceStates, tmp_path: Path) -> None:
@@ -485,7 +506,7 @@ def test_a_file_whose_settings_are_refused_defines_nothing(states: DeviceStates,
     path.write_text("settings: {power: nowhere}\nstates:\n  a: {detect: 'a>'}\n")
     with pytest.raises(UsageError):
         states.load(path)
-    assert states.names == ["off", "bootloader", "login", "shell"]
+    assert states.names == list(BUILTIN)
     assert states.settings.power is None
 
 
@@ -553,12 +574,123 @@ def test_a_secret_that_goes_away_by_itself_is_waited_for(
     port: Port, states: DeviceStates, eventually: Any, skipping: MovableClock
 ) -> None:
     said(port, states, b"Please enter passphrase for disk root: ", eventually)
-    pause = states.board.timing.boot_silence / 2
-    skipping.call_later(pause, lambda: port.say(b"\r\nEnter PIN: "))
-    skipping.call_later(3 * pause - 1, lambda: port.say(b"\r\nvirtual login: "))
+    skipping.call_later(1.5, lambda: port.say(b"\r\nEnter PIN: "))
+    skipping.call_later(2.5, lambda: port.say(b"\r\nvirtual login: "))
     port.answer = lambda _: b"\r\nvirtual login: "
     assert states.get(LIMIT_S) == ("login", "")
     assert port.got == b"\x15\n"
+
+
+OTHERS = [
+    ("Please press Enter to activate this console. ", "press-enter"),
+    ("(initramfs) ", "initramfs"),
+    ("dracut:/# ", "initramfs"),
+    ("Press Enter for maintenance\r\n(or press Control-D to continue): ", "emergency"),
+    ("ONIE:/ # ", "recovery"),
+    ("uart:~$ ", "mcu-shell"),
+    ("nsh> ", "mcu-shell"),
+    ("esp32> ", "mcu-shell"),
+    (">>> ", "mcu-shell"),
+]
+
+
+@pytest.mark.parametrize(("line", "state"), OTHERS)
+def test_states_that_are_not_the_systems_are_named_and_left_alone(
+    port: Port, states: DeviceStates, eventually: Any, line: str, state: str
+) -> None:
+    said(port, states, f"\r\n{line}".encode(), eventually)
+    assert states.get(LIMIT_S) == (state, "")
+    assert states.known == state
+    states.should_be(state, LIMIT_S)
+    assert port.got == b""
+
+
+@pytest.mark.parametrize(
+    ("banner", "state"),
+    [
+        ('You are in emergency mode. After logging in, type "journalctl -xb" to view system logs', "emergency"),
+        ('You are in rescue mode. After logging in, type "journalctl -xb" to view system logs', "emergency"),
+        ("Give root password for maintenance", "emergency"),
+        ("================= FAILSAFE MODE active ================", "recovery"),
+        ("You are in emergency mode.\r\n\r\nboard login: root\r\nPassword: ", "shell"),
+        ("You are in emergency mode.\r\n\r\nU-Boot 2023.04\r\nStarting kernel ...", "shell"),
+    ],
+)
+def test_a_shell_for_maintenance_is_told_by_what_came_before(
+    port: Port, states: DeviceStates, eventually: Any, banner: str, state: str
+) -> None:
+    port.answer = Shell()
+    said(port, states, f"{banner}\r\n\r\nroot@board:~# ".encode(), eventually)
+    assert states.get(LIMIT_S) == (state, "")
+
+
+@pytest.mark.parametrize(("openwrt", "state"), [(True, "recovery"), (False, "shell")])
+def test_a_shell_without_a_host_name_may_be_openwrts_failsafe_mode(
+    port: Port, states: DeviceStates, eventually: Any, openwrt: bool, state: str
+) -> None:
+    port.answer = Shell("root@(none):/# ", {"test -e /etc/openwrt_release": 0 if openwrt else 1})
+    said(port, states, b"\r\nroot@(none):/# ", eventually)
+    assert states.get(LIMIT_S) == (state, "")
+
+
+def test_a_silent_login_that_took_the_comment_for_a_name_is_a_login(
+    port: Port, states: DeviceStates, eventually: Any
+) -> None:
+    port.answer = lambda data: b"#\r\nPassword: " if data == b"\x15#\n" else b""
+    assert states.get(LIMIT_S) == ("login", "")
+    assert port.got == b"\x15#\n"
+
+
+def test_enter_is_pressed_on_the_way_to_a_shell(port: Port, states: DeviceStates, eventually: Any) -> None:
+    shell = Shell()
+    said(port, states, b"\r\nPlease press Enter to activate this console. ", eventually)
+    port.answer = lambda data: b"\r\nBusyBox v1.36.1\r\n\r\nroot@board:~# " if data == b"\n" else shell(data)
+    assert [str(step).partition(" in ")[0] for step in states.ensure("shell", LIMIT_S)] == ["'press-enter' to 'shell'"]
+    assert port.got.startswith(b"\n")
+
+
+@pytest.mark.parametrize(("line", "name"), [("uart:~$", "Zephyr"), ("nsh>", "NuttX"), (">>>", "MicroPython or Python")])
+@pytest.mark.parametrize("target", ["shell", "login"])
+def test_no_power_is_cut_where_no_system_can_come(
+    port: Port, states: DeviceStates, eventually: Any, line: str, name: str, target: str
+) -> None:
+    said(port, states, f"\r\n{line} ".encode(), eventually)
+    with pytest.raises(BootFailed) as caught:
+        states.ensure(target, LIMIT_S)
+    assert str(caught.value) == (
+        f"No way leads from state 'mcu-shell' (the command prompt of {name} waits there with '{line}') to '{target}' "
+        f"on console 'console'. The last lines were:\n  \n  {line} \nType there with write() of the console, and look "
+        f"at what it answers with wait_for()."
+    )
+    assert port.got == b""
+
+
+@pytest.mark.parametrize(
+    ("said_there", "found"),
+    [
+        ("(initramfs) ", "the shell of initramfs-tools waits there ('(initramfs)')"),
+        ("ONIE:/ # ", "the shell of ONIE waits there ('ONIE:/ #')"),
+        ("uart:~$ ", "the command prompt of Zephyr waits there ('uart:~$')"),
+        ("You are in emergency mode.\r\nroot@board:~# ", "a shell for maintenance waits there ('root@board:~#')"),
+        (
+            "Give root password for maintenance\r\n(or press Control-D to continue): ",
+            "it asks 'Give root password for maintenance (or press Control-D to continue):', where nothing is typed",
+        ),
+        ("Create root password: ", "it asks 'Create root password:', where nothing is typed"),
+        ("Please enter passphrase for disk root: ", "it asks 'Please enter passphrase for disk root:', where nothing"),
+        ("Fix<y>? ", "it asks 'Fix<y>?', where nothing is typed"),
+    ],
+)
+def test_a_boot_that_leads_astray_fails_at_once(
+    port: Port, states: DeviceStates, eventually: Any, skipping: MovableClock, said_there: str, found: str
+) -> None:
+    said(port, states, f"Starting kernel ...\r\n{said_there}".encode(), eventually)
+    begin = skipping.seconds()
+    with pytest.raises(BootFailed) as caught:
+        await_state(states.board, ("bootloader", *SYSTEM_STATES), 0, Deadline(120.0))
+    assert str(caught.value).startswith(f"The board on console 'console' came to no login and no shell: {found}")
+    assert skipping.seconds() - begin < 4
+    assert port.got == b""
 
 
 def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventually: Any) -> None:
@@ -582,8 +714,20 @@ def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventu
         ("board login: ro", ["login"]),
         ("board login: root\nPassword: ", ["login"]),
         ("Password: ", []),
+        ("#\nPassword: ", ["login"]),
         ("[sudo] password for me: ", []),
+        ("Do you want to continue? [Y/n] ", []),
         ("root@board:~# ", ["shell"]),
+        ("root@(none):/# ", ["recovery", "shell"]),
+        ("Please press Enter to activate this console. ", ["press-enter"]),
+        ("(initramfs) ", ["initramfs"]),
+        ("dracut:/# ", ["initramfs"]),
+        ("Give root password for maintenance\n(or press Control-D to continue): ", ["emergency"]),
+        ("ONIE:/ # ", ["recovery"]),
+        ("uart:~$ ", ["mcu-shell"]),
+        ("nsh> ", ["mcu-shell"]),
+        ("esp32> ", ["mcu-shell"]),
+        (">>> ", ["mcu-shell"]),
         ("> ", ["shell"]),
         ("U-Boot> ", []),
         ("grub> ", []),

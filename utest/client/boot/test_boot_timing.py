@@ -287,6 +287,7 @@ def test_the_limits_of_the_ways_between_states(device: Device) -> None:
     assert limits == {
         "'bootloader' to 'login'": 8.0,
         "'login' to 'shell'": 3.0,
+        "'press-enter' to 'shell'": 3.0,
         "'shell' to 'login'": 5.0,
         "'starting' to 'bootloader'": 1.0,
         "'booting' to 'login'": 4.0,

@@ -8,6 +8,7 @@ from JumpstarterLibrary.client.consoles.kernel import (
     KernelClock,
     separate,
     without_begun_message,
+    without_cut_messages,
     without_kernel_messages,
     without_repeated_messages,
 )
@@ -66,6 +67,12 @@ def test_what_is_no_begin_of_a_message(text: str) -> None:
 def test_messages_of_vendors_are_apart_from_output(prefix: str, time: str) -> None:
     text = f"one\nt{prefix}[   {time}] a\nwo\n"
     assert separate(text, 12.0) == ("one\ntwo\n", [(5, f"[   {time}] a")])
+
+
+def test_a_message_that_a_prompt_has_cut() -> None:
+    text = "[   root\nPassword: 12.345678] usb 1-1: new device\n[   13.345678] usb 1-1: another\n"
+    assert without_cut_messages(without_kernel_messages(text)) == "[   root\nPassword: "
+    assert without_cut_messages("1.5] x\n") == "1.5] x\n"
 
 
 @pytest.mark.parametrize(

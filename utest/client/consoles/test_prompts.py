@@ -46,13 +46,8 @@ SHELLS = [
     "501 $ ",
     ":/ $ ",
     "generic_x86_64:/ # ",
-    "uart:~$ ",
-    "nsh> ",
     "root@board ~> ",
     "me@suse:~> ",
-    "esp> ",
-    "dracut:/# ",
-    "ONIE:/ # ",
     "PS /root> ",
     f"root@board:~# {KERNEL}",
     f"root@{KERNEL}board:~# ",
@@ -76,6 +71,22 @@ LOGINS = [
     "\nDebian GNU/Linux 12 board ttyS0\n\nboard login: ",
     "board login: roo\b \b\b \b\b \b",
 ]
+LOGINS_ELSEWHERE = [
+    "Benutzername: ",
+    "Anmeldung: ",
+    "identifiant\xa0: ",
+    "Identifiant : ",
+    "Nombre de usuario: ",
+    "board nombre: ",
+    "board usuari: ",
+    "board connexion\xa0:",
+    "board gebruikersnaam: ",
+    "board 用户名\uff1a",
+    "логин: ",
+    "ログイン: ",
+    "Login Name: ",
+    "User: ",
+]
 PARTIAL_LOGINS = ["login: ro", "board login: root", "board login: some.one@lab", "Username: admin"]
 LOGIN_PASSWORDS = [
     "board login: root\nPassword: ",
@@ -85,16 +96,17 @@ LOGIN_PASSWORDS = [
     "Username: admin\nPassword:",
     "board login: root\nPasswort: ",
     "board login: root\nMot de passe : ",
+    "Anmeldung: root\nPasswort: ",
+    "board login: root\nMot de passe\xa0: ",
+    "board login: root\nWachtwoord: ",
+    "board login: root\nPassword for root@EXAMPLE.ORG: ",
+    "Benutzername: root\nPasswort für root: ",
 ]
 PASSWORDS = ["Password: ", "$ su\nPassword: ", "Enter password: ", "Passwort: ", "密码\uff1a"]
 SECRETS = [
     "[sudo] password for me: ",
     "root@board's password: ",
-    "Please enter passphrase for disk sda2 (root): ",
-    "\U0001f510 Please enter passphrase for disk root: (press TAB for no echo) ",
-    "\U0001f510 Please enter passphrase for disk root: (press TAB for no echo) ***",
     "Enter passphrase for key '/root/.ssh/id_ed25519': ",
-    "Please unlock disk sda5_crypt: ",
     "Enter PIN: ",
     "Verification code: ",
     "board login: root\nCurrent password: ",
@@ -102,10 +114,76 @@ SECRETS = [
     "New password: ",
     "Retype new password: ",
     "Create root password: ",
+    "Repeat root password: ",
+    "Enter new UNIX password: ",
+    "board login: root\nNeues Passwort: ",
+    "board login: root\nContraseña actual: ",
+    "board login: root\nNouveau mot de passe\xa0: ",
+    "board login: root\nOne-time password (OATH) for `root': ",
+    "board login: root\nVerification code: ",
+    "board login: root\nEnter PASSCODE: ",
+    "Passcode or option (1-3): ",
+    "Enter your response: ",
+    "Username for 'https://example.org': x\nPassword for 'https://x@example.org': ",
+    "\u2023 Please enter the new root password (empty to skip): ",
+    "Setting the password: ",
+]
+PASSPHRASES = [
+    "Please enter passphrase for disk sda2 (root): ",
+    "\U0001f510 Please enter passphrase for disk root: (press TAB for no echo) ",
+    "\U0001f510 Please enter passphrase for disk root: (press TAB for no echo) ***",
+    "Please unlock disk sda5_crypt: ",
+    "Enter passphrase for /dev/mmcblk0p2: ",
+    "Enter LUKS passphrase: ",
+    "Please enter TPM2 PIN: ",
+    "Please enter recovery key for disk root: ",
+]
+MAINTENANCES = [
     "Give root password for maintenance\n(or press Control-D to continue): ",
     "Press Enter for maintenance\n(or press Control-D to continue): ",
     "Give root password for system maintenance\n(or type Control-D for normal startup):",
+    "Administratorpasswort für Wartungszwecke eingeben\n(oder drücken Sie Strg+D, um fortzufahren):",
+    "Donnez le mot de passe\n(ou appuyez sur Ctrl et D pour continuer)\xa0: ",
 ]
+QUESTIONS = [
+    "Would you like to enter a security context? [N]  ",
+    "Do you want to continue? [Y/n] ",
+    "Fix<y>? ",
+    "Continue [y/n]: ",
+    "Overwrite (yes/no)",
+    "Enter full pathname of shell or RETURN for /bin/sh: ",
+    "Please enter your name: ",
+    "\u2023 Please enter system locale name or number (empty to skip): ",
+    "Enter runlevel: ",
+    "Please make a selection from the above ['c' to continue, 'q' to quit, 'r' to refresh]: ",
+    "Press Enter to erase the disk",
+    "Press any key to reboot",
+    "Press any key to continue with the installation",
+]
+INITRAMFS = [
+    "(initramfs) ",
+    "dracut:/# ",
+    "switch_root:/# ",
+    "pre-mount:/root# ",
+    "[rootfs ]# ",
+    f"(initramfs) {KERNEL}",
+]
+RECOVERIES = ["ONIE:/ # ", "ONIE:/var/log # ", "ONIE-RECOVERY:/ # ", "recovery:/ # "]
+MCU_SHELLS = {
+    "uart:~$ ": "Zephyr",
+    "\x1b[8D\x1b[Juart:~$ ": "Zephyr",
+    "\x1b[1;32muart:~$ \x1b[m": "Zephyr",
+    "nsh> ": "NuttX",
+    "esp> ": "ESP-IDF",
+    "esp32s3> ": "ESP-IDF",
+    "msh />": "RT-Thread",
+    "-> ": "VxWorks",
+    "[vxWorks *]# ": "VxWorks",
+    "SHLL [/] # ": "RTEMS",
+    "OHOS # ": "LiteOS",
+    "/>": "Mbed",
+    ">>> ": "MicroPython or Python",
+}
 LOADERS = {
     "=> ": "U-Boot",
     "=>": "U-Boot",
@@ -184,6 +262,17 @@ OUTPUT = [
     "root@board:~# ls -l",
     "board login: \n",
     "last login: ",
+    "Default login: root",
+    "Failed login: root",
+    "Adding user: ",
+    "Neuer Benutzer: ",
+    "Setting pin 3: ",
+    "GPIO pin of the LED: ",
+    "Setting password for root: ",
+    "[  OK  ] Changing the passphrase of disk 3: ",
+    "HTTP response: ",
+    "Type of the board: ",
+    "Is it there? It is",
     "Last login: ",
     "authorized login: only when you are told to",
     "Loading: #",
@@ -208,9 +297,7 @@ OUTPUT = [
     "a => ",
     "a -> ",
     "1 ->",
-    ">>> ",
     "... ",
-    "(initramfs) ",
     "NOTICE:  BL1: v2.9(release):v2.9.0",
     "U-Boot 2023.04 (Apr 03 2023 - 12:00:00 +0000)",
     "ARM-TFA",
@@ -229,10 +316,17 @@ TABLE = [
     *[(text, PromptKind.SHELL) for text in SHELLS],
     *[(text, PromptKind.CONTINUATION) for text in CONTINUATIONS],
     *[(text, PromptKind.LOGIN) for text in LOGINS],
+    *[(text, PromptKind.LOGIN) for text in LOGINS_ELSEWHERE],
     *[(text, PromptKind.PARTIAL_LOGIN) for text in PARTIAL_LOGINS],
     *[(text, PromptKind.LOGIN_PASSWORD) for text in LOGIN_PASSWORDS],
     *[(text, PromptKind.PASSWORD) for text in PASSWORDS],
     *[(text, PromptKind.SECRET) for text in SECRETS],
+    *[(text, PromptKind.PASSPHRASE) for text in PASSPHRASES],
+    *[(text, PromptKind.MAINTENANCE) for text in MAINTENANCES],
+    *[(text, PromptKind.QUESTION) for text in QUESTIONS],
+    *[(text, PromptKind.INITRAMFS) for text in INITRAMFS],
+    *[(text, PromptKind.RECOVERY) for text in RECOVERIES],
+    *[(text, PromptKind.MCU_SHELL) for text in MCU_SHELLS],
     *[(text, PromptKind.BOOT_LOADER) for text in LOADERS],
     *[(text, PromptKind.COUNTDOWN) for text in COUNTDOWNS],
     *[(text, PromptKind.PRESS_ENTER) for text in PRESS_ENTER],
@@ -256,6 +350,19 @@ def test_names_of_boot_loaders(raw: str, name: str) -> None:
     prompt = classified(raw)
     assert prompt.name == name
     assert not prompt.configured
+
+
+@pytest.mark.parametrize(("raw", "name"), MCU_SHELLS.items())
+def test_names_of_firmware(raw: str, name: str) -> None:
+    assert classified(raw).name == name
+
+
+def test_prompts_of_a_login_may_be_set() -> None:
+    settings = PromptSettings(login=re.compile(r"Wer da\? *$"), password=re.compile(r"Losung: *$"))
+    assert classified("\nWer da? ", settings).kind is PromptKind.LOGIN
+    assert classified("Wer da? root\nLosung: ", settings).kind is PromptKind.LOGIN_PASSWORD
+    assert classified("\nboard login: ", settings).kind is PromptKind.LOGIN
+    assert classified("\nWer da? ").kind is PromptKind.QUESTION
 
 
 @pytest.mark.parametrize(("raw", "kind"), TABLE)
@@ -289,10 +396,15 @@ def test_only_the_end_is_looked_at() -> None:
 
 
 def test_what_kinds_have_in_common() -> None:
-    asking = {kind for kind in PromptKind if Prompt(kind).asks_for_secret}
-    assert asking == {PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD, PromptKind.SECRET}
+    user = {PromptKind.SECRET, PromptKind.PASSPHRASE, PromptKind.MAINTENANCE}
+    password = {PromptKind.LOGIN_PASSWORD, PromptKind.PASSWORD}
+    idle = {PromptKind.NONE, PromptKind.COUNTDOWN}
+    assert {kind for kind in PromptKind if Prompt(kind).asks_for_password} == password
+    assert {kind for kind in PromptKind if Prompt(kind).asks_for_secret} == password | user
+    assert {kind for kind in PromptKind if Prompt(kind).asks_user} == user | {PromptKind.QUESTION}
     assert {kind for kind in PromptKind if Prompt(kind).asks_for_login} == {PromptKind.LOGIN, PromptKind.PARTIAL_LOGIN}
-    assert {kind for kind in PromptKind if Prompt(kind).may_pass} == {PromptKind.COUNTDOWN, PromptKind.SECRET}
+    assert {kind for kind in PromptKind if Prompt(kind).may_pass} == user | {PromptKind.QUESTION, PromptKind.COUNTDOWN}
+    assert {kind for kind in PromptKind if not Prompt(kind).waits} == idle
     assert {kind for kind in PromptKind if Prompt(kind).may_be_shell} == {PromptKind.SHELL, PromptKind.CONTINUATION}
 
 
