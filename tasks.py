@@ -15,7 +15,8 @@ ROBOT_FILES = "atest examples interop"
 PLUGINS = "-p scripts.ci_skips -p scripts.robot_suites -p scripts.file_order"
 WORKERS = (os.cpu_count() or 1) * 2
 """Processes for the tests: they wait half of the time."""
-TESTS = "utest atest examples/*.robot interop --ignore utest/chaos/test_kill_matrix.py"
+INTEROP = "interop --ignore interop/kernels"
+TESTS = f"utest atest examples/*.robot {INTEROP} --ignore utest/chaos/test_kill_matrix.py"
 ROBOT = "--listener scripts.ci_skips --listener scripts.surroundings --pythonpath . --consolewidth 100"
 
 
@@ -95,7 +96,7 @@ def interop(context: Context, select: str = "") -> None:
     Args:
         select: Only the tests whose names match, as with pytest's -k.
     """
-    _pytest(context, "interop", f"-k {shlex.quote(select)}" if select else "")
+    _pytest(context, INTEROP, f"-k {shlex.quote(select)}" if select else "")
 
 
 @task

@@ -31,10 +31,18 @@ def patterns(preset: FailingPreset) -> list[FailingPattern]:
     return preset_patterns(preset)
 
 
-def caught(preset: FailingPreset, line: str) -> str | None:
-    """Return the name of the pattern that catches a line."""
+@cache
+def watch(preset: FailingPreset) -> FailurePatternMonitor:
     sentry = FailurePatternMonitor(lambda: 1.0)
     sentry.register(preset.value, patterns(preset))
+    return sentry
+
+
+def caught(preset: FailingPreset, line: str) -> str | None:
+    """Return the name of the pattern that catches a line."""
+    sentry = watch(preset)
+    sentry.restart()
+    sentry.incident = None
     text = f"before\n{line}\nbehind\n"
     sentry.hear(text, len(text), 0.0)
     incident = sentry.incident

@@ -5,7 +5,7 @@ from __future__ import annotations
 from JumpstarterLibrary.client.consoles.preset_messages.message import FailingMessage
 
 FIRMWARE = (
-    FailingMessage("PANIC at PC", "TF-A gave up", r"^PANIC at PC : 0x"),
+    FailingMessage("PANIC at PC", "TF-A gave up", r"\bPANIC at PC : 0x"),
     FailingMessage("PANIC in EL3", "TF-A died", r"\bPANIC in EL3\b"),
     FailingMessage(
         "Unhandled Exception",

@@ -44,7 +44,7 @@ LINUX = (
     _kernel(
         "hard LOCKUP",
         "a processor that takes no interrupts any more",
-        r"(?:NMI )?(?:watchdog: )?(?:Watchdog detected hard LOCKUP on cpu"
+        r"(?:NMI )?(?:watchdog: )?(?:(?:CPU\d+: )?Watchdog detected hard LOCKUP on cpu"
         r"|CPU \d+ (?:self-)?detected hard LOCKUP|CPU \d+ Hard LOCKUP)",
     ),
     _kernel(
@@ -88,6 +88,7 @@ LINUX = (
         "root not found",
         "the initramfs did not find or mount the root",
         r"^Gave up waiting for root |^mount: mounting \S+ on /(?:root|sysroot|new_root|rootfs|mnt/root) failed"
+        r"|^run-init: |^switch_root: (?:can't execute|failed to execute|bad init)"
         r"|^No init found\. Try passing init= |^Target filesystem doesn't have requested "
         r"|^ERROR: (?:Failed to mount '[^'\n]+' on real root|device '[^'\n]+' not found)"
         r"|^You are now being dropped into an emergency shell"

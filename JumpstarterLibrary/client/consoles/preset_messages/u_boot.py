@@ -27,7 +27,9 @@ U_BOOT = (
     FailingMessage("prefetch abort", "a jump into nowhere on ARM", rf"{_BEHIND_PROGRESS}prefetch abort$"),
     FailingMessage("undefined instruction", "code that is none, on ARM", rf"{_BEHIND_PROGRESS}undefined instruction$"),
     FailingMessage("fault", "a fault on Cortex-M", r"^(?:Hard|Memory management|Bus|Usage) fault$"),
-    FailingMessage("Unhandled exception", "an exception on RISC-V", r"Unhandled exception(?: code)?: \S"),
+    FailingMessage(
+        "Unhandled exception", "an exception on RISC-V", r"Unhandled exception(?: code)?: \S|^exception code: \d+ , "
+    ),
     FailingMessage("Ooops", "an exception on MIPS", r"^Ooops:$"),
     FailingMessage(
         "x86 exception",
