@@ -187,9 +187,13 @@ class ScrolledRow:
 
 
 def _shown(character: str) -> str:
-    """Return an expression for a character as it comes back; editors print question marks for what they do not know."""
+    """Return an expression for a character as it comes back.
+
+    Editors print question marks for what they do not know, readline in the C locale the octal numbers of the bytes.
+    """
     plain = re.escape(character)
-    return plain if character.isascii() else f"(?:{plain}|[?\ufffd]+)"
+    octal = "".join(rf"\\{byte:03o}" for byte in character.encode(errors="surrogatepass"))
+    return plain if character.isascii() else f"(?:{plain}|{octal}|[?\ufffd]+)"
 
 
 def _row_of(place: int, rows: list[str]) -> tuple[int, int]:

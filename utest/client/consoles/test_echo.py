@@ -69,6 +69,8 @@ def test_a_line_that_is_not_whole(raw: str) -> None:
 def test_what_an_editor_cannot_print() -> None:
     assert LineEcho("grün 日").whole("gr?n \ufffd\ufffd\ufffd")
     assert not LineEcho("grün 日").whole("grn ?")
+    assert LineEcho("grün 日").whole("gr\\303\\2\r274n \\346\\227\\245")
+    assert not LineEcho("grün 日").whole("gr\\303n \\346\\227\\245")
 
 
 def test_what_looks_like_a_message_of_the_kernel_may_be_typed() -> None:

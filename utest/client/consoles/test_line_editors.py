@@ -141,6 +141,13 @@ def test_commands_of_all_lengths_on_all_editors(start: Start, setting: Setting) 
         assert run_command(console, command, LIMIT_S).stdout == printed
 
 
+@pytest.mark.parametrize("size", [0, 7, 11, 14])
+@pytest.mark.parametrize("shell", ["bash", "busybox"])
+def test_letters_that_the_c_locale_does_not_know(start: Start, shell: str, size: int) -> None:
+    _, console = start(Setting(shell, locale="C", columns=80, prompt=f"root@{'b' * size}:~# "))
+    assert run_command(console, "printf '%s\\n' 'grün kostet 5 €'", LIMIT_S).stdout == "grün kostet 5 €"
+
+
 @pytest.fixture
 def dice() -> random.Random:
     """Chance, with its seed on standard error, which pytest shows when a test fails."""
