@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from unicodedata import east_asian_width
 
-from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.consoles.kernel import without_begun_message, without_kernel_messages
 from JumpstarterLibrary.client.text import without_erased, without_escapes
 
 PIECES = (8, 3)
@@ -54,7 +54,8 @@ class LineEcho:
             raw: What the console said since the line was typed, with its control characters.
         """
         raw = without_escapes(raw)
-        return any(map(self._stands_in, dict.fromkeys((raw, without_kernel_messages(raw)))))
+        quiet = without_kernel_messages(raw)
+        return any(map(self._stands_in, dict.fromkeys((raw, quiet, without_begun_message(quiet)))))
 
     def _stands_in(self, raw: str) -> bool:
         rows = without_erased(_unwrapped(raw)).split("\n")
@@ -82,7 +83,9 @@ class LineEcho:
             below = next((row for row in rows[number + 1 :] if row), "")
             return not (below and self._line.endswith(below))
         doubled = any(behind.startswith(self._line[-size:]) for size in self._sizes)
-        return bool(number or self._prompts(behind)) and not doubled
+        # A line of another program ends; what the editor shows goes on, unless it wraps.
+        of_another = number + 1 < len(rows) and len(behind) > LOOK_AHEAD
+        return bool(number or of_another or self._prompts(behind)) and not doubled
 
     @property
     def _sizes(self) -> range:

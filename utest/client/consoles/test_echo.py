@@ -32,6 +32,8 @@ WHOLE = {
     "kernel": "echo 01[   12.345678] usb 1-1: new device\r\n23456789 abcdefghij",
     "kernel, where a line wraps": "echo 0123 \r[   12.345678] usb 1-1: new device\r\n456789 abcdefghij",
     "another line before": f"a program says so\r\n{LINE}",
+    "kernel, of which the message has only begun": f"{LINE}[   12.34",
+    "another program goes on behind it": f"{LINE}usb 1-1: new device number 4\r\n",
     "another line behind": f"{LINE}\r\na program says so",
 }
 
