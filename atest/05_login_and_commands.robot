@@ -170,6 +170,21 @@ Boot Loader Instead Of A System
     Console Should Contain    Linux version
     Log In To Console    root    ${SECRET}
 
+Run Command While The System Goes Down
+    [Documentation]    A boot loader would take what is typed then for the key that stops it.
+    [Setup]    Log In To Console    root    ${SECRET}
+    Write To Console    reboot
+    Run Keyword And Expect Error
+    ...    EQUALS:Command 'hostname' was not run: console 'console' asks for a login ('hello login:'). Before that, the system went down. The console said: 'The system is going down NOW!'. Try Log In To Console first.
+    ...    Run Command    hostname
+    Log In To Console    root    ${SECRET}
+    Write To Console    poweroff
+    Run Keyword And Expect Error
+    ...    GLOB:Command 'hostname' was not run: console 'console' came to no shell within 3 seconds ('*').*Before that, the *
+    ...    Run Command    hostname    timeout=3 s
+    Power Cycle    off_time=0 s
+    Log In To Console    root    ${SECRET}
+
 No Image, No Boot
     Connect To Exporter    mode=virtual    alias=empty
     Power On

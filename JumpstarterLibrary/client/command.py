@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
@@ -23,11 +23,13 @@ from JumpstarterLibrary.client.consoles.keyboard import (
     type_text,
 )
 from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
-from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
-from JumpstarterLibrary.client.consoles.screen import LastLines
+from JumpstarterLibrary.client.consoles.prompts import COMMAND_END, Prompt, PromptKind, classify
+from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign, restart_ordered, restart_signs
+from JumpstarterLibrary.client.consoles.screen import TAIL, LastLines
 from JumpstarterLibrary.client.consoles.shell_probe import refusal
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import CommandResult
@@ -52,10 +54,12 @@ LOGOUT_S = 1.0
 
 _WAITING = "a shell prompt"
 
+_AFTER_RESTART = (PromptKind.LOGIN, PromptKind.PRESS_ENTER, PromptKind.COUNTDOWN, PromptKind.BOOT_LOADER)
+"""What a board asks for once it has restarted, at the latest."""
+
 _UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
-_BOOT_LOADER = re.compile(r"^U-Boot (?:[A-Z]+ )?\d{4}\.\d\d.*$", re.MULTILINE)
-_KERNEL = re.compile(r"^\[ *0\.000000\](?:\[[^\]]*\])? (?:Linux version|Booting Linux).*$", re.MULTILINE)
+_COMMAND_ENDS = re.compile(rf"^{COMMAND_END.pattern}$", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -121,7 +125,8 @@ class _Run:
         start: Where in the console's text it begins.
         echoed: Whether what was typed came back.
         began: Whether the shell has begun with it.
-        restart: The line by which a boot loader or a kernel announced itself, and when that was noticed.
+        sign: The last sign of a restart; None if there was none.
+        noticed: When it was noticed.
         logout: Since when a login prompt is the last that the console has said; None if it is not.
         done: The result of a command that has ended.
         asks: Whether the kernel may be asked for its time, where no message has told it.
@@ -136,7 +141,8 @@ class _Run:
     start: int = 0
     echoed: bool = False
     began: bool = False
-    restart: tuple[str, float] | None = None
+    sign: RestartSign | None = None
+    noticed: float = 0.0
     logout: float | None = None
     begin: float = field(default_factory=clock.seconds)
     newer_than: float | None = None
@@ -151,6 +157,7 @@ class _Run:
         """Type the command; return whether it is whole."""
         try:
             script = _script(self.command, self.token, SHORT_PIECE if self.console.piece else PIECE)
+            manner = replace(manner, check=self._check_up)
             self.echoed = type_text(self.console, script, manner, timeout=self.deadline)
         except ConsoleMismatch as error:
             if self.last:
@@ -178,7 +185,7 @@ class _Run:
     @property
     def _interruptible(self) -> bool:
         """Whether a shell has taken the line and is there: Ctrl-C would stop what a boot loader does."""
-        return self.restart is None and self.logout is None and self.token in self.console.text(self.start)
+        return self.sign is None and self.logout is None and self.token in self.console.text(self.start)
 
     def _interrupt(self) -> None:
         if self._interruptible:
@@ -195,10 +202,10 @@ class _Run:
                 looked, quiet_since = end, clock.seconds()
                 if (result := self._looked(raw, without_kernel_messages(raw))) is not None:
                     return result
-            at_login = self._classified(raw).kind is PromptKind.LOGIN
-            if (result := self._restarted(at_login)) is not None:
+            prompt, quiet = self._classified(raw).kind, clock.seconds() - quiet_since
+            if (result := self._restarted(prompt, quiet)) is not None:
                 return result
-            self._check_shell(at_login)
+            self._check_shell(prompt is PromptKind.LOGIN)
             if self.console.end != end:
                 continue
             if self._untaken(clock.seconds() - quiet_since):
@@ -225,10 +232,26 @@ class _Run:
             # The shell says the rest of its complaint before the next command may take that for its own.
             let_settle(self.console, self.deadline)
             raise CommandFailed(f"The shell did not understand command {quoted(self.command)}: {wrong.group().strip()}")
-        if self.began and self.restart is None:
-            banner = _BOOT_LOADER.search(raw) or _KERNEL.search(raw)
-            self.restart = (banner.group().strip(), clock.seconds()) if banner else None
+        if self.began or self.restarts:
+            self._look_for_restart(raw)
+        else:
+            self._check_up()
         return None
+
+    def _look_for_restart(self, text: str) -> None:
+        sign = last_sign(text, self.command)
+        if sign is not None and (self.sign is None or sign.line != self.sign.line):
+            self.sign, self.noticed = sign, clock.seconds()
+
+    def _check_up(self) -> None:
+        """Raise if the system goes down while the command is typed: a boot loader would get the rest.
+
+        Raises:
+            CommandFailed: It does.
+        """
+        self._look_for_restart(self.console.text(self.start))
+        if self.sign is not None:
+            raise CommandFailed(f"Command {quoted(self.command)} was not run: {_restarting(self.console, self.sign)}")
 
     def _parsed(self) -> CommandResult | None:
         """Return the result if both markers are there.
@@ -281,28 +304,55 @@ class _Run:
         if stamp is not None:
             self.console.kernel.learn(float(stamp[1]), clock.seconds())
 
-    def _restarted(self, at_login: bool) -> CommandResult | None:
+    def _restarted(self, prompt: PromptKind, quiet: float) -> CommandResult | None:
         """Return the result of a command that restarts the board, once the board has restarted.
+
+        Args:
+            prompt: What the last line of the console asks for.
+            quiet: Seconds since the console said something.
 
         Raises:
             CommandFailed: It has, and should not have.
         """
-        if self.restart is None:
-            return None
-        line, noticed = self.restart
+        sign, prompts = self.sign, prompt in _AFTER_RESTART
         if self.restarts:
-            if self.done is not None:
-                return self.done
-            output = self.console.text(self.start).partition(f"JMP{self.token}B\n")[2].partition(line)[0].strip("\n")
-            return CommandResult(self.command, output, None, clock.seconds() - self.begin)
+            return self._restart_result(prompts, quiet)
+        if sign is None:
+            return None
         # A command may print the log of an earlier boot; but then it goes on, and ends.
-        certain = _BOOT_LOADER.match(line) and clock.seconds() - noticed > RESTART_S
-        if certain or at_login or self.deadline.expired:
+        if sign.stage == "kernel":
+            certain = quiet > RESTART_S and self._runs_anew
+        else:
+            certain = sign.stage != "down" and clock.seconds() - self.noticed > RESTART_S
+        if certain or prompts or self.deadline.expired:
             raise CommandFailed(
-                f"Command {quoted(self.command)} did not end: the board restarted. The console said: '{line}'.",
+                f"Command {quoted(self.command)} did not end: {_restarting(self.console, sign)}",
                 hint=Hint.EXPECT_RESTART,
             )
         return None
+
+    def _restart_result(self, prompts: bool, quiet: float) -> CommandResult | None:
+        """Return the result once the board has restarted; where nothing else tells, it asks for a login again."""
+        sign, text = self.sign, self.console.text(self.start)
+        said, _, behind = (text, "", "") if sign is None else text.rpartition(sign.line)
+        self.logout = (self.logout or clock.seconds()) if prompts else None
+        if sign is None:
+            over = self.logout is not None and clock.seconds() - self.logout > LOGOUT_S
+        elif sign.stage == "power":
+            over = prompts or bool(behind.strip()) or quiet > self.console.timing.boot_silence
+        else:
+            over = prompts or sign.begins
+        if not over or self.done is not None:
+            return self.done if over else None
+        output = said.partition(f"JMP{self.token}B\n")[2].strip("\n")
+        return CommandResult(self.command, output, None, clock.seconds() - self.begin)
+
+    @property
+    def _runs_anew(self) -> bool:
+        """Whether the last message of the kernel is older than one that came before the command."""
+        stamps = STAMP.findall(self.console.text(max(self.start, self.console.end - OVERLAP)))
+        before = self.console.kernel.last
+        return before is not None and bool(stamps) and float(stamps[-1]) < before
 
     def _check_shell(self, at_login: bool) -> None:
         """Raise if the shell has ended: where the command began, the caller has to log in again.
@@ -310,7 +360,9 @@ class _Run:
         Raises:
             CommandFailed: It has.
         """
-        if not self.began or self.restarts or self.restart is not None or not at_login:
+        if self.restarts:
+            return
+        if not self.began or self.sign is not None or not at_login:
             self.logout = None
         elif self.logout is None:
             self.logout = clock.seconds()
@@ -432,23 +484,27 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
         CommandFailed: There is one, and it stays.
     """
     # What was said before a power action is no prompt any more.
-    begin = max(console.start, console.marks["power_on"], console.end - OVERLAP)
+    power_on = max(console.start, console.marks["power_on"])
+    begin = max(power_on, console.end - OVERLAP)
     screen, timing = LastLines(console, lambda: begin, _WAITING), console.timing
-    prompt, patience, boots = _settled_prompt(console, screen, deadline), 0.0, False
+    prompt, patience = _settled_prompt(console, screen, deadline), 0.0
+    ordered, waited = restart_ordered(screen.text()), False
     while True:
-        if prompt.may_pass:
-            patience, boots = timing.boot_silence, True
-        elif prompt.kind is PromptKind.PRESS_ENTER:
-            patience = max(patience, timing.answer_timeout)
-            console.write(b"\n", deadline)
-        elif prompt.kind is not PromptKind.NONE or not patience:
+        signs = list(restart_signs(_COMMAND_ENDS.split(console.text(max(power_on, console.end - TAIL)))[-1]))
+        sign = signs[-1] if signs and not signs[-1].over else None
+        patience = _patience(timing, prompt, sign, timing.nudge_delay if ordered and sign is None else patience)
+        if not patience:
             break
-        if prompt.kind is PromptKind.NONE and boots:
+        ordered, waited = False, True
+        if prompt.kind is PromptKind.PRESS_ENTER:
+            console.write(b"\n", deadline)
+        if prompt.kind is PromptKind.NONE and patience >= timing.boot_silence:
             # The messages of its kernel may be all that a board says for long.
             goes_on = console.wait_for_output(deadline.at_most(patience), _WAITING)
         else:
             goes_on = screen.changes(screen.patience(prompt) or patience, deadline)
-        if not goes_on:
+        stays = sign is None or sign.begins or prompt.kind is not PromptKind.NONE
+        if not goes_on and (stays or deadline.expired):
             break
         prompt = _settled_prompt(console, screen, deadline)
     line = visible(console.hidden(prompt.line))
@@ -459,7 +515,33 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
         facts, hint = found
     else:
         return prompt
-    raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=hint)
+    down = next((sign for sign in signs if waited and not sign.begins), None)
+    before = f" Before that, {_restarting(console, down)}" if down is not None else ""
+    raise CommandFailed(f"Command {quoted(command)} was not run: {facts}{before}", hint=hint)
+
+
+def _patience(timing: Timing, prompt: Prompt, sign: RestartSign | None, before: float) -> float:
+    """Return how long a console is left alone that shows a prompt, or none; 0 if something may be typed.
+
+    Args:
+        timing: The timing of the board.
+        prompt: What the console shows.
+        sign: The last sign of a restart.
+        before: How long it is left alone as long as it shows no prompt, because of what it showed before.
+    """
+    # A shell may show its prompt once more while its system goes down.
+    restarts = sign is not None and (prompt.kind is PromptKind.NONE or sign.stage == "down")
+    if prompt.may_pass or (restarts and not prompt.asks_for_login):
+        return timing.boot_silence
+    if prompt.kind is PromptKind.PRESS_ENTER:
+        return max(before, timing.answer_timeout)
+    return before if prompt.kind is PromptKind.NONE or before == timing.nudge_delay else 0.0
+
+
+def _restarting(console: Console, sign: RestartSign) -> str:
+    """Return the sentence that tells of a restart, and by which line it was noticed."""
+    what = "the system went down" if sign.stage == "down" else "the board restarted"
+    return f"{what}. The console said: '{visible(console.hidden(sign.line))}'."
 
 
 def _settled_prompt(console: Console, screen: LastLines, deadline: Deadline) -> Prompt:

@@ -94,11 +94,13 @@ class ConsoleShellKeywords(ConsoleBase):
         Kernel messages that come out meanwhile, also in the middle of a line, are not part of the output, but apart:
         those with a time in brackets that is newer than all before. What ``dmesg`` prints is output.
 
+        Nothing is typed while a system goes down or boots: the keyword waits for its end.
+
         Args:
             command: A shell command; may have several lines.
             expect_status: The exit status it must have: ``0``, one of ``0, 2``, any but ``!0``, or ``any``. With
-                ``restart`` the command restarts the board, and the keyword waits for the first line of boot loader or
-                kernel. Default: 0.
+                ``restart`` the command restarts the board, and the keyword waits for the first line of firmware, boot
+                loader or kernel, or for the next login. Default: 0.
             timeout: Until it must be done; it is interrupted with Ctrl-C then. Default: ``command_timeout`` of
                 `Timing`.
             once: Never type it a second time in any case, except in pieces where a line editor shows long lines in

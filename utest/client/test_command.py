@@ -350,13 +350,144 @@ def test_a_restart_that_was_not_expected(start: Any, skipping: MovableClock) -> 
     assert b"\x03" not in shell.got, "that would stop the boot"
 
 
+RESTARTS = {
+    "U-Boot": BANNER,
+    "U-Boot of before 2008": "U-Boot 1.1.4 (Apr  2 2014)\n",
+    "kernel": "[    0.000000] Linux version 6.1\n",
+    "kernel, Arm": "[    0.000000] Booting Linux on 0x0\n",
+    "kernel, caller": "[    0.000000][    T0] Linux version 6.1\n",
+    "SeaBIOS": "SeaBIOS (version 1.16.2-debian-1.16.2-1)\n",
+    "EDK II": "BdsDxe: loading Boot0001\n",
+    "GRUB": "GNU GRUB  version 2.06\n",
+    "TF-A": "NOTICE:  Booting Trusted Firmware\n",
+    "Barebox": "barebox 2023.05.0 #1\n",
+    "coreboot": "coreboot-4.19 Thu Jan 01 1970 x86_32 bootblock starting...\n",
+    "power, and a quiet kernel": "[   12.345678] reboot: Restarting system\n\nWelcome to Board\n",
+    "power, and nothing more": "[   12.345678] reboot: Restarting system\n",
+    "nothing but the login": "Requesting system reboot\n\nBoard 1.0\n\nboard login: ",
+    "nothing but Enter": "Requesting system reboot\n\nPlease press Enter to activate this console. ",
+}
+
+
+@pytest.mark.parametrize("said", RESTARTS.values(), ids=RESTARTS)
+def test_a_restart_that_was_expected(start: Any, said: str) -> None:
+    shell, console = start(lambda _command: f"The system is going down NOW!\n{said}")
+    result = run_command(console, "reboot -f", 60, restarts=True)
+    assert (result.stdout.partition("\n")[0], result.status) == ("The system is going down NOW!", None)
+    assert not shell.got.endswith(b"\x03")
+
+
+@pytest.mark.parametrize("said", [said for name, said in RESTARTS.items() if not name.startswith("kernel")])
+def test_a_restart_during_a_command_ends_it(start: Any, skipping: MovableClock, said: str) -> None:
+    shell, console = start(lambda _command: f"working\n{said}")
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "sleep 100", 200)
+    assert re.fullmatch(
+        r"Command 'sleep 100' did not end: the (board restarted|system went down)\. The console said: '.+'\. "
+        r"Where that is meant, say so with restarts=True\.",
+        str(caught.value),
+    )
+    assert skipping.seconds() < 5
+    assert not shell.got.endswith(b"\x03"), "that would stop the boot"
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_restart_that_only_a_login_tells(start: Any, skipping: MovableClock, ended: bool) -> None:
+    shell, console = start(lambda _command: ("", OK) if ended else "")
+    skipping.call_later(9.0, lambda: shell.say("\n\nBoard 1.0\n\nboard login: "))
+    assert run_command(console, "reboot", 60, restarts=True).status == (OK if ended else None)
+
+
+def test_a_restart_that_only_the_kernel_tells(start: Any, skipping: MovableClock) -> None:
+    shell, console = start(lambda _command: "[    0.000000] Linux version 6.1\n[    0.100000] smp: up\n")
+    shell.say("[    4.000000] earlier\n")
+    console.wait_for("earlier\n", 5)
+    with pytest.raises(
+        CommandFailed, match=r"^Command 'sleep 100' did not end: the board restarted\. The console said: "
+    ):
+        run_command(console, "sleep 100", 200)
+    assert skipping.seconds() < 5
+
+
+DOWN = "The system is going down NOW!"
+
+
+def test_nothing_is_typed_while_a_system_goes_down_and_boots(start: Any, skipping: MovableClock) -> None:
+    shell, console = start()
+    shell.say(f"reboot\n{DOWN}\nSent SIGTERM to all processes\n")
+    console.wait_for("all processes\n", 5)
+    skipping.call_later(4.0, lambda: shell.say("[   12.345678] reboot: Restarting system\n"))
+    skipping.call_later(17.0, lambda: shell.say(f"{BANNER}Hit any key to stop autoboot:  2"))
+    skipping.call_later(19.0, lambda: shell.say("\b0\nStarting kernel ...\n"))
+    skipping.call_later(25.0, lambda: shell.say("\nboard login: "))
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "hostname", 60)
+    assert str(caught.value) == (
+        "Command 'hostname' was not run: console 'console' asks for a login ('board login:'). Before that, the system "
+        "went down. The console said: 'The system is going down NOW!'. Log in first, with log_in()."
+    )
+    assert shell.got == b""
+
+
+def test_a_shell_behind_a_restart_gets_its_command(start: Any, skipping: MovableClock) -> None:
+    shell, console = start()
+    shell.say(f"reboot\nboard:~# {DOWN}\n")
+    console.wait_for("NOW!\n", 5)
+    skipping.call_later(12.0, lambda: shell.say(f"{BANNER}\nboard:~# "))
+    assert run_command(console, "hostname", 60).stdout == "hostname"
+
+
+def test_a_system_that_goes_down_for_good(start: Any) -> None:
+    shell, console = start()
+    shell.say(f"poweroff\n{DOWN}\n[   12.345678] reboot: Power down\n")
+    console.wait_for("Power down\n", 5)
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "hostname", 40)
+    assert str(caught.value) == (
+        "Command 'hostname' was not run: console 'console' came to no shell within 40 seconds (''). Before that, the "
+        "system went down. The console said: 'The system is going down NOW!'. If no user is logged in, log in "
+        "first, with log_in()."
+    )
+    assert shell.got == b""
+
+
 @pytest.mark.parametrize(
-    "banner", [BANNER, "[    0.000000] Linux version 6.1\n", "[    0.000000] Booting Linux on 0x0\n"]
+    "ordered", ["reboot", "sudo /sbin/reboot", "sync; shutdown -r now", "systemctl -f reboot", "init 6"]
 )
-def test_a_restart_that_was_expected(start: Any, banner: str) -> None:
-    _, console = start(lambda _command: f"The system is going down\n{banner}")
-    result = run_command(console, "reboot -f", 20, restarts=True)
-    assert (result.stdout, result.status) == ("The system is going down", None)
+def test_an_order_to_restart_is_given_time_to_begin(start: Any, skipping: MovableClock, ordered: str) -> None:
+    shell, console = start()
+    shell.say(f"{ordered}\nboard:~# ")
+    console.wait_for("# ", 5)
+    skipping.call_later(1.0, lambda: shell.say(f"{DOWN}\n"))
+    skipping.call_later(5.0, lambda: shell.say(f"{BANNER}\nboard login: "))
+    with pytest.raises(
+        CommandFailed, match=r"asks for a login \('board login:'\)\. Before that, the system went down\."
+    ):
+        run_command(console, "hostname", 60)
+    assert shell.got == b""
+
+
+def test_a_system_that_goes_down_while_a_command_is_typed(start: Any, skipping: MovableClock) -> None:
+    shell, console = start()
+    run_command(console, "true", 5)
+    typed = len(shell.got)
+    shell.echo = lambda data: data[:30] + f"{DOWN}\n".encode() if data.startswith(b":;") else data
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "hostname", 20)
+    assert re.fullmatch(
+        r"Command 'hostname' was not run: the system went down\. The console said: '.*The system is going down NOW!'\.",
+        str(caught.value),
+    )
+    assert shell.got[typed:].startswith(b":;")
+    assert b"\x03" not in shell.got[typed:]
+    assert not shell.got.endswith(b"\n")
+    assert skipping.seconds() < 5
+
+
+def test_what_a_command_says_about_restarts_is_none(start: Any) -> None:
+    _, console = start(lambda command: (f"{command}\n", OK))
+    for command in (f"echo {DOWN}", "echo 'reboot: Restarting system'"):
+        assert run_command(console, command, 5).status == OK
 
 
 def test_a_restart_after_the_command_has_ended(start: Any, skipping: MovableClock) -> None:

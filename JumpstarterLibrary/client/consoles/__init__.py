@@ -13,6 +13,7 @@ trace             when the trace of a board that dies is over
 presets           such patterns for Linux, U-Boot, Zephyr and others
 preset_messages   the messages of each of these systems
 boot_messages     messages that tell how far a boot has come
+restart_signs     signs that a system goes down, or that its board starts anew
 boot_phases       the phases of a boot, for the event log
 kernel            messages of a kernel between the output of programs
 echo              whether a typed line came back whole, through the line editors of shells

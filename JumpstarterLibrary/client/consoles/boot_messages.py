@@ -6,15 +6,48 @@ import re
 
 from JumpstarterLibrary.client.consoles import prompts
 
-_BANNER = r"^U-Boot (?:SPL |TPL )?20\d\d|^NOTICE: +BL\d"
+_BANNER = "|".join(
+    (
+        r"^U-Boot (?:[A-Z]{3} )?(?:20\d\d|\d\.\d)",
+        r"^NOTICE: +(?:BL\d|Booting Trusted)",
+        r"^barebox 20\d\d\.\d",
+        r"^coreboot-\S+ [^\n]*stage starting|^coreboot-\S+ [^\n]*bootblock starting",
+        r"^(?:SeaBIOS|UEFI firmware|CFE|DDR|GNU GRUB) +\(?[Vv]ersion|^BdsDxe: ",
+        r"^Welcome to GRUB!|^GRUB loading|^iPXE initiali[sz]ing",
+        r"^OpenSBI v\d|^RedBoot\(tm\) bootstrap|^HELLO! BOOT0 is starting|^[A-Z]\w+:BL1:",
+    )
+)
+"""The first lines of firmware and boot loaders: U-Boot, TF-A, Barebox, coreboot, SeaBIOS, EDK II, CFE, Rockchip's code
+for memory, GRUB, iPXE, OpenSBI, RedBoot, Allwinner's and Amlogic's boot ROMs."""
+_CONTROLLERS = r"^ets [A-Z][a-z]{2} +\d+ 20\d\d|^ESP-ROM:|^\*\*\* Booting "
+"""The first lines of microcontrollers, which go on without a boot loader that could be stopped: ESP-IDF and Zephyr."""
 _KERNEL_BANNER = r"^\[ *0\.0{6}\]|^Linux version \d"
+_KERNEL_STARTS = r"^\[ *0\.0{6}\](?:\[[^\]\n]*\])? *(?:Linux version \d|Booting Linux)"
 _COUNTDOWN = f"(?i:{prompts.COUNTDOWN.pattern})"
+_POWER = (
+    r"^resetting \.\.\.|Restarting system|reboot: machine restart|Rebooting in \d|kexec_core: Starting new kernel"
+    r"|sysrq: Resetting"
+)
 
-BANNER = re.compile(rf"{_BANNER}|^(?:\[ *0\.0{{6}}\] *)?(?:Linux version \d|Booting Linux)", re.MULTILINE)
+BANNER = re.compile(
+    rf"{_BANNER}|{_CONTROLLERS}|^(?:\[ *0\.0{{6}}\] *)?(?:Linux version \d|Booting Linux)", re.MULTILINE
+)
 """The first line of a stage of a boot: what was said before it belongs to the boot before. The bare time of a kernel's
 first second is none: all its lines have it, those of an early panic, too."""
-FIRMWARE = re.compile(rf"{_BANNER}|^resetting \.\.\.|Restarting system|Rebooting in \d", re.MULTILINE)
+FIRMWARE = re.compile(rf"{_BANNER}|{_POWER}", re.MULTILINE)
 """A board restarts, or is in its firmware again."""
+RESTART = re.compile(rf"(?P<kernel>{_KERNEL_STARTS})|(?P<power>{_POWER})|{_BANNER}|{_CONTROLLERS}", re.MULTILINE)
+"""A board restarts while a command runs: by the first line of a kernel, by the last word of the one before, or by the
+first line of its firmware. What a command prints about the present kernel has no time."""
+GOING_DOWN = re.compile(
+    r"The system is going down\b|The system will (?:reboot|power off|halt) now|procd: - shutdown -"
+    r"|^(?:Sent|Sending) SIG(?:TERM|KILL) to all processes|^Requesting system (?:reboot|poweroff|halt)"
+    r"|^INIT: (?:Switching to runlevel: [06]|Sending processes)|systemd-shutdown\[\d+\]"
+    r"|^\[ +OK +\] (?:Reached target|Stopped target) [^\n]*(?:Shutdown|Reboot|Power-? ?Off|Halt|Final Step|Multi-User)"
+    r"|reboot: (?:Power down|System halted)|sysrq: Power\sOff|init: Received sys\.powerctl",
+    re.MULTILINE,
+)
+"""A system goes down, to start again or to be off: of BusyBox, SysV init, systemd, OpenWrt, Android and the kernel."""
 KERNEL = re.compile(rf"^Starting kernel \.\.\.|{_KERNEL_BANNER}", re.MULTILINE)
 """The boot loader is left behind."""
 BOOT_START = re.compile(rf"{KERNEL.pattern}|{FIRMWARE.pattern}", re.MULTILINE)
@@ -47,7 +80,14 @@ WORDS = (
     "reset",
     "restart",
     "starting kernel",
-    "linux version",
+    "version",
+    "barebox",
+    "grub",
+    "ipxe",
+    "opensbi",
+    "bdsdxe",
+    ":bl1:",
+    "kexec",
     "0.000000",
     "panic",
     "press",

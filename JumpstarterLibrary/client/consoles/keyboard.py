@@ -49,6 +49,7 @@ class TypingOptions:
         again: How often a line may be typed again. That it is typed in pieces where a line editor shows long lines in
             part does not count.
         what: What a line is called while its echo is awaited. Default: the line itself.
+        check: Called before anything is typed behind a line; raises where nothing may be.
     """
 
     char_delay: float | None = None
@@ -56,6 +57,7 @@ class TypingOptions:
     erase: bytes = ERASE
     again: int = AGAIN
     what: str = ""
+    check: Callable[[], None] = lambda: None
 
 
 def type_text(
@@ -131,6 +133,7 @@ def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Dea
             with suppress(InfrastructureError):
                 console.write(manner.erase)
             raise
+        manner.check()
         if typed.whole or (manner.echo is Echo.auto and not typed.resembles):
             # It is whole; or nothing of it came back, as where passwords are asked for.
             console.write(encoded(f"{typed.rest}\n"), deadline, delay=manner.char_delay)
