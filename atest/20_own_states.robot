@@ -174,7 +174,7 @@ Settings That Cannot Be Used
     - a list    ${SPACE}must hold a mapping, not a list.
     state: {}    , line 1: state: there is no such key. Known: settings, timing, states.
     settings: {passwort: x}
-    ...    , line 1: settings.passwort: there is no such key. Known: prompt, boot, off_time, user, power, line_end, key, pattern, interval.
+    ...    , line 1: settings.passwort: there is no such key. Known: prompt, boot, off_time, user, power, login_prompt, password_prompt, line_end, key, pattern, interval.
     settings: {off_time: soon}
     ...    , line 1: settings.off_time: it must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'.
     settings: {pattern: "regexp:("}

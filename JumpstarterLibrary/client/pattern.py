@@ -138,6 +138,22 @@ class Pattern:
         return self.text
 
 
+def line_ending_with(text: str) -> re.Pattern[str]:
+    """Return an expression for the last line of a console, without a line end.
+
+    Args:
+        text: What the line ends with, or ``regexp:`` and a regular expression that it matches.
+
+    Raises:
+        UsageError: It is no pattern.
+    """
+    pattern = Pattern(text)
+    # The last line alone is looked at, so that the borders of lines are those of the text.
+    return re.compile(
+        rf"{re.escape(pattern.plain.rstrip())} *$" if pattern.expression is None else pattern.expression.pattern
+    )
+
+
 def _most_similar(text: str, lines: list[str]) -> str | None:
     """Return the line of which some part is most like a text, of equal ones the last; None if nothing is like it."""
     best: tuple[float, str] | None = None

@@ -39,7 +39,7 @@ class ConsoleShellKeywords(ConsoleBase):
         is interrupted with Ctrl-C, an unfinished login is left, and where a shell waits already nothing is done.
         Nothing is typed at a boot loader's prompt, and where a prompt could be a boot loader's, only a comment and an
         ``echo`` that tells. Kernel messages between and within the prompts do not matter, and logins in other languages
-        are known.
+        are known; for others see `Set Device Credentials`.
 
         User and password are typed once. What follows them is waited for and never interrupted, since a profile may be
         slow; a comment is typed only after ``boot_silence`` of `Timing` without any output. A login that refuses the

@@ -17,6 +17,7 @@ from JumpstarterLibrary.client.boot.context import Context
 from JumpstarterLibrary.client.boot.files import user_state
 from JumpstarterLibrary.client.boot.model import ANY, NUDGE, TransitionRule
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
+from JumpstarterLibrary.client.pattern import line_ending_with
 from JumpstarterLibrary.errors import BootFailed, StateMismatch
 from JumpstarterLibrary.keywords.assertions import asserted
 from JumpstarterLibrary.keywords.base import Keywords
@@ -201,6 +202,8 @@ class StateKeywords(Keywords):
         |    - run bootcmd
         |    off_time: 2 s             # without power in a power cycle; none in an emulator
         |    user: root
+        |    login_prompt: "Kennung:"  # how the line ends at which a login asks for the user, if it is an unusual one
+        |    password_prompt: "Losung:"  # likewise, for the password
         |    power: relays.main        # path of the power driver
         |    line_end: cr              # what the board takes for Enter: lf, cr or crlf; default: lf, and cr where a
         |                              # comment that is typed at a prompt shows that lf is not taken
@@ -302,23 +305,32 @@ class StateKeywords(Keywords):
         user: str = "root",
         password: Secret | str | None = None,
         *,
+        login_prompt: str | None = None,
+        password_prompt: str | None = None,
         device: str | None = None,
         driver: str | None = None,
     ) -> None:
-        """Says who logs in when `Ensure Device State` needs a shell.
+        """Says who logs in when `Ensure Device State` needs a shell, and how the device asks for that.
 
         Args:
             user: User name. Default: ``root``.
             password: Password. A ``Secret`` is shown in no log. Default: none.
+            login_prompt: How the line ends at which the device asks for the user, or ``regexp:`` and a regular
+                expression; also for `Log In To Console`. ``login:``, ``Username:`` and those of other languages are
+                known without. Default: as it was set before.
+            password_prompt: Likewise, for the password. Default: as it was set before.
             device: Alias. Default: the current device.
             driver: Path of the U-Boot driver, or of the serial driver. Default: the only one.
 
         Example:
         | Set Device Credentials    root    ${PASSWORD}
         | Ensure Device State    shell
+        | Set Device Credentials    admin    ${PASSWORD}    login_prompt=Kennung:    password_prompt=Losung:
         """
         states = self._states(device, driver)
-        states.configure(dataclasses.replace(states.settings, user=user, password=reveal(password)))
+        prompts = {"login_prompt": login_prompt, "password_prompt": password_prompt}
+        given: dict[str, Any] = {name: line_ending_with(text) for name, text in prompts.items() if text is not None}
+        states.configure(dataclasses.replace(states.settings, user=user, password=reveal(password), **given))
 
     @keyword(tags=("States", "Setter"))
     def forget_device_failures(self, *, device: str | None = None, driver: str | None = None) -> None:

@@ -41,6 +41,7 @@ class Talker(Driver):
     _typed: bytes = b""
     _line: bytes = b""
     _lines: list[str] = field(default_factory=list)
+    _answers: dict[str, str] = field(default_factory=dict)
     _stream: PortStream | None = None
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -83,6 +84,11 @@ class Talker(Driver):
         self.echo = echo
 
     @export
+    async def answer(self, line: str, text: str) -> None:
+        """Say a text whenever a line is finished."""
+        self._answers[line] = text
+
+    @export
     async def arrived(self) -> None:
         """Wait until Ctrl-F was typed, which is no part of what is told of what was typed."""
         async with asyncio.timeout(LIMIT_S):
@@ -123,7 +129,9 @@ class Talker(Driver):
         if self.echo:
             self._open_stream.say(data.replace(b"\n", b"\r\n"))
         *lines, self._line = self._line.split(b"\n")
-        self._lines += [line.decode(errors="replace") for line in lines]
+        for line in (line.decode(errors="replace") for line in lines):
+            self._lines.append(line)
+            self._open_stream.say(self._answers.get(line, ""))
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from JumpstarterLibrary.client.boot.board_power import BoardPower
 from JumpstarterLibrary.client.boot.screen import Screen
@@ -50,7 +50,7 @@ class Board:
     @property
     def prompts(self) -> PromptSettings:
         """The prompts that it is known to have."""
-        return PromptSettings(self.prompt)
+        return replace(self.console.prompts, boot_loader=self.prompt)
 
     @property
     def timing(self) -> Timing:

@@ -37,13 +37,12 @@ NESTED = 5
 """How many shells may be one in another."""
 
 
-def builtin_states(prompt: str) -> list[State]:
+def builtin_states(settings: PromptSettings) -> list[State]:
     """Return the states in which every board can stand still.
 
     Args:
-        prompt: What the boot loader's prompt begins with.
+        settings: The prompts that the board is known to have.
     """
-    settings = PromptSettings(prompt)
 
     def shows(state: str, wanted: Callable[[Prompt], bool] = lambda _: True) -> Callable[[str], bool]:
         return lambda text: state_at(found := classify(text, settings)) == state and wanted(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.client.boot.board import Board
@@ -24,6 +25,8 @@ class BootSettings:
         password: With which password; None for none.
         prompt: The boot loader's prompt; None for what the U-Boot driver tells.
         power: Path of the power driver; None for the only one.
+        login_prompt: The line at which a login asks for the user, beside those that are known anyway; None for none.
+        password_prompt: The line at which a login asks for the password, likewise.
         line_end: What the board takes for Enter; None for a line feed, until another is known.
     """
 
@@ -34,6 +37,8 @@ class BootSettings:
     password: str | None = field(default=None, repr=False)
     prompt: str | None = None
     power: str | None = None
+    login_prompt: re.Pattern[str] | None = None
+    password_prompt: re.Pattern[str] | None = None
     line_end: bytes | None = None
 
 

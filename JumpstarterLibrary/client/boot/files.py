@@ -8,6 +8,8 @@ settings:                     # how the board boots; everything may be left out
   boot: [boot]                # U-Boot commands that start a system; without them the board may boot by itself
   off_time: 2 s               # without power in a power cycle
   user: root                  # who logs in; passwords are no matter for files
+  login_prompt: "Kennung:"    # how the line ends at which a login asks for the user, or regexp: and an expression
+  password_prompt: "Losung:"  # likewise, for the password
   power: relays.main          # path of the power driver
   line_end: cr                # what the board takes for Enter: lf, cr or crlf
 timing:                       # time limits and pauses of this board, see client/timing.py
@@ -28,7 +30,6 @@ states:
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ from JumpstarterLibrary.client.boot.model import (
     State,
     TransitionRule,
 )
-from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.client.pattern import Pattern, line_ending_with
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.common.config_reader import ConfigReader
 from JumpstarterLibrary.common.durations import read_duration
@@ -61,6 +62,8 @@ _SETTINGS: dict[str, Callable[[object], Any]] = {
     "off_time": read_duration,
     "user": filled_text,
     "power": filled_text,
+    "login_prompt": lambda value: line_ending_with(filled_text(value)),
+    "password_prompt": lambda value: line_ending_with(filled_text(value)),
     "line_end": lambda value: _line_end(filled_text(value)),
 }
 _INTERRUPTION: dict[str, Callable[[object], Any]] = {
@@ -123,12 +126,7 @@ def user_state(name: str, detect: str, nudge: bytes | None = NUDGE) -> State:
     """
     if name in (OFF, ANY, UNKNOWN, STARTING, BOOTING, ""):
         raise UsageError(f"{shown(name)} cannot be the name of a state of one's own")
-    pattern = Pattern(detect)
-    # The last line alone is looked at, so that the borders of lines are those of the text.
-    expression = (
-        rf"{re.escape(pattern.plain.rstrip())} *$" if pattern.expression is None else pattern.expression.pattern
-    )
-    return State(name, re.compile(expression), nudge, ended=nudge is None)
+    return State(name, line_ending_with(detect), nudge, ended=nudge is None)
 
 
 def _parsed(reader: ConfigReader, settings: BootSettings, timing: Timing, known: Iterable[str]) -> StatesFile:

@@ -22,6 +22,7 @@ from JumpstarterLibrary.client.boot.model import (
 )
 from JumpstarterLibrary.client.boot.state_cache import StateCache
 from JumpstarterLibrary.client.boot.transition import ON_THE_WAY, Transition
+from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Event, TransferEnded
@@ -90,7 +91,8 @@ class DeviceStates:
     def announce_console(self) -> None:
         """Give the board's console its prompts and its line end, for all that read it and type on it."""
         console = self._board.console
-        console.prompts = self._board.prompts
+        login, password = self.settings.login_prompt, self.settings.password_prompt
+        console.prompts = PromptSettings(self._board.prompt, login, password)
         console.line_end = self.settings.line_end or console.line_end
 
     def define(self, states: Sequence[State], ways: Sequence[TransitionRule]) -> None:
@@ -203,7 +205,7 @@ class DeviceStates:
         return Context(board, settings, Deadline.of(timeout, board.timing.state_timeout))
 
     def _all_states(self) -> list[State]:
-        return [*self._states, *builtin_states(self._board.prompt)]
+        return [*self._states, *builtin_states(self._board.prompts)]
 
     def _own_names(self) -> list[str]:
         return [state.name for state in self._states]

@@ -353,6 +353,8 @@ _OTHERS = [
     )
 ]
 """Prompts at which no system waits for a command, with the names of what shows them."""
+_RIOT = re.compile(r"^shell: command not found:")
+"""RIOT prompts as a shell does for the rest of a command; it is known once it has answered a nudge."""
 
 # Shells
 
@@ -388,31 +390,43 @@ def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:
     # A shell may prompt with anything, and with nothing.
     if COMMAND_END.fullmatch(above.rpartition("\n")[2]):
         return Prompt(PromptKind.SHELL, line.strip(), certain=True)
-    known = None if settings is None else settings.boot_loader
+    settings = settings or PromptSettings()
+    known, above = settings.boot_loader, above.rstrip().rpartition("\n")[2]
     if known and line.startswith(known):
         name = _loader(known)[0] or ""
         shown = Prompt(PromptKind.BOOT_LOADER, line.strip(), name, True, line[len(known) :].strip())
     elif not line.strip():
         shown = Prompt(PromptKind.NONE)
+    elif (kind := _kind_of_login(line[-LONGEST:], settings)) is not None:
+        shown = Prompt(kind, line.strip())
     elif len(line) <= LONGEST and (loader := _loader(line))[0] is not None:
         shown = Prompt(PromptKind.BOOT_LOADER, line.strip(), loader[0], typed=loader[1])
-    elif len(line) <= LONGEST and (other := next((each for each in _OTHERS if each[2].search(line)), None)) is not None:
+    elif len(line) <= LONGEST and (other := _other(line, above)) is not None:
         shown = Prompt(other[0], line.strip(), other[1])
     else:
-        above = above.rstrip().rpartition("\n")[2]
-        kind = _kind(line[-LONGEST:], above, settings or PromptSettings())
+        kind = _kind(line[-LONGEST:], above)
         certain = kind is PromptKind.SHELL and _OF_SHELL.search(line) is not None
         asked = f"{above.strip()} {line.strip()}" if kind is PromptKind.MAINTENANCE else line.strip()
         shown = Prompt(kind, asked, certain=certain)
     return shown
 
 
-def _kind(line: str, above: str, settings: PromptSettings) -> PromptKind:
-    """Return what a line asks for that is no prompt of a name, below the last line that is not empty."""
+def _kind_of_login(line: str, settings: PromptSettings) -> PromptKind | None:
+    """Return what a line asks for that is a prompt of the login of the settings; None if it is none."""
     if settings.login is not None and settings.login.search(line):
         return PromptKind.LOGIN
-    if settings.password is not None and settings.password.search(line):
-        return PromptKind.LOGIN_PASSWORD
+    return PromptKind.LOGIN_PASSWORD if settings.password is not None and settings.password.search(line) else None
+
+
+def _other(line: str, above: str) -> tuple[PromptKind, str] | None:
+    """Return the kind and the name of a prompt at which no system waits; None if it is none."""
+    if _CONTINUATION.search(line) and _RIOT.search(above):
+        return PromptKind.MCU_SHELL, "RIOT"
+    return next(((kind, name) for kind, name, prompt in _OTHERS if prompt.search(line)), None)
+
+
+def _kind(line: str, above: str) -> PromptKind:
+    """Return what a line asks for that is no prompt of a name, below the last line that is not empty."""
     if _CONTINUATION.search(line):
         return PromptKind.CONTINUATION
     if _SHELL.search(line):

@@ -33,7 +33,7 @@ def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: fl
     Raises:
         ConsoleMismatch: The line did not come back whole, and was not entered.
     """
-    if prompt.certain or not prompt.line or prompt.kind not in (PromptKind.SHELL, PromptKind.NONE):
+    if prompt.certain or not prompt.line or not (prompt.may_be_shell or prompt.kind is PromptKind.NONE):
         return ""
     start, token = console.end, secrets.token_hex(4)
     line = f'echo JMP""{token}E:$(echo {ANSWER}):'
@@ -48,6 +48,8 @@ def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: fl
         # A shell may be slow, but it does not show its prompt before it has answered.
         if last.strip() == prompt.line and not screen.changes(console.timing.prompt_settle, deadline):
             said = visible(console.hidden(answered.strip()))[:QUOTED]
+            if not said and prompt.kind is PromptKind.CONTINUATION:
+                return ""  # a quote is open, and has taken the echo, too
             return (
                 f"what waits on console '{console.name}' with the prompt '{visible(prompt.line)}' is no shell: an echo "
                 f"that was typed there was answered with '{said}'."

@@ -25,6 +25,7 @@ from JumpstarterLibrary.client.boot.variables import set_variable
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
+from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import Event, Notice
 from JumpstarterLibrary.client.login import log_in
@@ -82,6 +83,16 @@ class Shell(Line):
         if found := re.match(r""":; \{ \\echo "JMP""(\w{8})B".*?eval '(.*)' && \{""", line):
             return f"JMP{found[1]}B\n\nJMP{found[1]}E:{self._statuses.get(found[2], 0)}:\n"
         return ""
+
+
+class Riot(Line):
+    """RIOT's side of a line."""
+
+    def __init__(self) -> None:
+        super().__init__(prompt="> ")
+
+    def _run(self, line: str) -> str:
+        return f"shell: command not found: {line.partition(' ')[0]}\n" if line else ""
 
 
 # Looking
@@ -633,6 +644,33 @@ def test_a_shell_without_a_host_name_may_be_openwrts_failsafe_mode(
     assert states.get(LIMIT_S) == (state, "")
 
 
+def test_riot_is_known_by_its_answer_to_a_nudge(port: Port, states: DeviceStates, eventually: Any) -> None:
+    port.answer = Riot()
+    said(port, states, b"\r\n> ", eventually)
+    assert states.get(LIMIT_S) == ("mcu-shell", "")
+    assert port.got == b"\x15#\n"
+    with pytest.raises(CommandFailed) as caught:
+        run_command(states.board.console, "uname", LIMIT_S)
+    assert str(caught.value) == (
+        "Command 'uname' was not run: the command prompt of RIOT waits on console 'console' ('>'), which is no POSIX "
+        "shell. Type there with write() of the console, and look at what it answers with wait_for()."
+    )
+    assert port.got == b"\x15#\n"
+
+
+def test_no_wrapper_is_typed_at_riot(port: Port, states: DeviceStates, eventually: Any) -> None:
+    port.answer = Riot()
+    said(port, states, b"\r\n> ", eventually)
+    console = states.board.console
+    with pytest.raises(CommandFailed, match=r"^Command 'uname' was not run: "):
+        run_command(console, "uname", LIMIT_S)
+    assert b"eval" not in port.got
+    with pytest.raises(LoginFailed, match=r"the command prompt of RIOT waits there \('>'\), which is no POSIX shell\."):
+        log_in(console, "root", "secret", LIMIT_S)
+    assert b"eval" not in port.got
+    assert b"secret" not in port.got
+
+
 def test_a_silent_login_that_took_the_comment_for_a_name_is_a_login(
     port: Port, states: DeviceStates, eventually: Any
 ) -> None:
@@ -737,8 +775,48 @@ def test_a_program_that_runs_is_no_boot(port: Port, states: DeviceStates, eventu
 )
 def test_states_are_told_by_their_prompts(text: str, states: list[str]) -> None:
     assert [
-        state.name for state in builtin_transitions.builtin_states("=>") if state.shown(f"before\n{text}")
+        state.name
+        for state in builtin_transitions.builtin_states(PromptSettings("=>"))
+        if state.shown(f"before\n{text}")
     ] == states
+
+
+def test_prompts_of_a_login_that_are_set_are_known_to_states_logins_and_commands(
+    port: Port, states: DeviceStates, eventually: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "states.yaml"
+    path.write_text("settings:\n  login_prompt: 'Wer da?'\n  password_prompt: 'regexp:^Losung *$'\n")
+    states.load(path)
+    said(port, states, b"\r\nWer da? ", eventually)
+    with pytest.raises(CommandFailed, match=r"^Command 'true' was not run: console 'console' asks for a login "):
+        run_command(states.board.console, "true", LIMIT_S)
+    assert port.got == b""
+    said(port, states, b"root\r\nLosung ", eventually)
+    assert states.get(LIMIT_S) == ("login", "")
+    with pytest.raises(CommandFailed, match=r"^Command 'true' was not run: console 'console' asks for a password "):
+        run_command(states.board.console, "true", LIMIT_S)
+    assert port.got == b""
+    shell = Shell()
+
+    def answer(data: bytes) -> bytes:
+        if b"secret\n" in port.got:
+            return shell(data) if data != b"secret\n" else b"\r\nroot@board:~# "
+        if data == b"root":
+            return data
+        return b"\r\nLosung " if b"root" in port.got else b"\r\nWer da? "
+
+    port.answer = answer
+    states.configure(dataclasses.replace(states.settings, password="secret"))
+    assert [step.target for step in states.ensure("shell", LIMIT_S)] == ["shell"]
+    assert port.got.startswith(b"\nroot\nsecret\n")
+
+
+@pytest.mark.parametrize("name", ["login_prompt", "password_prompt"])
+def test_a_prompt_of_a_login_that_cannot_be(states: DeviceStates, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "states.yaml"
+    path.write_text(f"settings:\n  {name}: 'regexp:('\n")
+    with pytest.raises(ConfigurationError, match=rf"settings\.{name}: '\(' is not a valid regular expression"):
+        states.load(path)
 
 
 @pytest.mark.parametrize(

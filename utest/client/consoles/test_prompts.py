@@ -182,6 +182,7 @@ MCU_SHELLS = {
     "SHLL [/] # ": "RTEMS",
     "OHOS # ": "LiteOS",
     "/>": "Mbed",
+    "shell: command not found: #\n> ": "RIOT",
     ">>> ": "MicroPython or Python",
 }
 LOADERS = {
@@ -363,6 +364,7 @@ def test_prompts_of_a_login_may_be_set() -> None:
     assert classified("Wer da? root\nLosung: ", settings).kind is PromptKind.LOGIN_PASSWORD
     assert classified("\nboard login: ", settings).kind is PromptKind.LOGIN
     assert classified("\nWer da? ").kind is PromptKind.QUESTION
+    assert classified("\nLOGIN> ", PromptSettings(login=re.compile("LOGIN> $"))).kind is PromptKind.LOGIN
 
 
 @pytest.mark.parametrize(("raw", "kind"), TABLE)
