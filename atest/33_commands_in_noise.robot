@@ -53,6 +53,15 @@ A Restart That Nobody Expected
     ...    Run Command    reboot; sleep 1000
     Log In To Console    root    root
 
+A Command That Prints A Saved Panic
+    [Documentation]    What a command prints and closes with its status is no crash, and what comes behind it is one.
+    Register Failing Console Pattern    preset=linux
+    VAR    ${panic} =    [${SPACE * 3}0.500000] Kernel panic - not syncing: of the boot before
+    ${result} =    Run Command    printf '%s panic - not syncing: of the boot before\\n' '[${SPACE * 3}0.500000] Kernel'
+    Should Be Equal    ${result.stdout}    ${panic}
+    Run Command    true
+    Unregister Failing Console Pattern
+
 A Command That Panics
     Register Failing Console Pattern    preset=linux
     ${begin} =    Evaluate    time.monotonic()    modules=time

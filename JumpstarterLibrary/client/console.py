@@ -435,12 +435,16 @@ class Console:
     def crash(self, waiting: str = "") -> DeviceCrashed | None:
         """Return the error for a failing pattern that no caller was told of so far; None if there is none.
 
-        The console is listened to until the trace is over, so that all of it is there.
+        The console is listened to until the trace is over, so that all of it is there. What a command has printed that
+        ends meanwhile is no failure.
         """
-        incident = self._recording.sentry.incident
-        if incident is None:
-            return None
-        while (left := incident.trace.left(clock.seconds())) > 0 and not self._recording.ended:
+        while True:
+            incident = self._recording.sentry.incident
+            if incident is None:
+                return None
+            left = incident.trace.left(clock.seconds())
+            if left <= 0 or self._recording.ended:
+                break
             self._pause(self.end, min(left, TICK_S))
         with self._recording.lock:
             self._recording.sentry.incident = None

@@ -48,7 +48,8 @@ class ConsoleFailingKeywords(ConsoleBase):
         told once.
 
         A keyword that waits for such a line, or for one before it, gets it; then the crash was expected. The echo of
-        what a keyword types does not count, so that a log can be searched for ``panic``; what is found there does.
+        what a keyword types does not count, and neither does what `Run Command` gets from a command that ends: a log
+        can be searched for ``panic``. What the kernel says meanwhile does count, as far as its times tell.
 
         The patterns are looked for until the device is disconnected, released, or `Unregister Failing Console Pattern`.
 

@@ -293,6 +293,22 @@ def test_every_kind_of_wait_ends(console: Console, port: Port, eventually: Any) 
             wait()
 
 
+def test_what_a_command_prints_ends_no_wait_once_its_status_is_there(
+    console: Console, port: Port, skipping: MovableClock
+) -> None:
+    console.fail_on("panic", [FailingPattern.of("panic")])
+    for status, match in (("", "panic of the boot before$"), ("\nJMP01234567E:0:\n", None)):
+        skipping.call_later(0.5, lambda: port.say("JMP01234567B\npanic of the boot before"))
+        skipping.call_later(1.2, lambda status=status: port.say(status))  # type: ignore[misc]
+        if match is None:
+            console.wait_for("E:0:", LIMIT_S, crash_expected=False)
+        else:
+            with pytest.raises(DeviceCrashed, match=match):
+                console.wait_for("E:0:", LIMIT_S)
+            console.power_changes()
+    console.check()
+
+
 def test_a_crash_between_two_waits_is_told_by_the_next_one(console: Console, port: Port) -> None:
     console.fail_on("panic", [FailingPattern.of("panic")])
     port.say(b"ready panic\ndone\n")

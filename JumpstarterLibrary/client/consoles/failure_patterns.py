@@ -9,6 +9,7 @@ from functools import cached_property
 
 from JumpstarterLibrary.client.consoles.boot_messages import PANIC_TEXT
 from JumpstarterLibrary.client.consoles.pattern_index import PatternIndex
+from JumpstarterLibrary.client.consoles.prompts import COMMAND_MARK
 from JumpstarterLibrary.client.consoles.required_text import RequiredTexts, required_texts
 from JumpstarterLibrary.client.consoles.trace import Trace
 from JumpstarterLibrary.client.pattern import Pattern
@@ -85,6 +86,21 @@ class FailingPattern:
                 yield from self.expression.finditer(text, begin, end)
 
 
+@dataclass
+class _CommandOutput:
+    """The output of a command that was run in a shell.
+
+    Attributes:
+        token: What its markers hold.
+        begin: Offset of the marker before it.
+        end: Offset of the marker behind it, which has the status; None while the command runs.
+    """
+
+    token: str
+    begin: int
+    end: int | None = None
+
+
 @dataclass(frozen=True)
 class FailureMatch:
     """A match of a failing pattern.
@@ -94,12 +110,14 @@ class FailureMatch:
         line: Offset of the line's beginning.
         start: Offset of the match.
         trace: What belongs to it.
+        command: The running command whose output it may be; None if it certainly is not.
     """
 
     pattern: str
     line: int
     start: int
     trace: Trace
+    command: _CommandOutput | None = None
 
 
 @dataclass(frozen=True)
@@ -121,11 +139,13 @@ class FailurePatternMonitor:
 
     Attributes:
         trace_silence: Tells after how many seconds of silence a trace is whole.
+        is_live: Tells whether a line is a message that the kernel printed at some second, and not an old one.
         incident: What was seen and not yet reported.
         panic: The last kernel panic that was said while no pattern was registered.
     """
 
     trace_silence: Callable[[], float]
+    is_live: Callable[[str, float], bool] = lambda _line, _now: False
     incident: FailureMatch | None = None
     panic: UnwatchedPanic | None = None
     _end: str = ""
@@ -139,6 +159,7 @@ class FailurePatternMonitor:
     _line: str = ""
     _last: FailureMatch | None = None
     _told: int = 0
+    _command: _CommandOutput | None = None
 
     def register(self, name: str, patterns: Iterable[FailingPattern]) -> None:
         """Look for patterns from now on, under a name by which they can be taken back."""
@@ -179,7 +200,7 @@ class FailurePatternMonitor:
 
     def restart(self) -> None:
         """Take all output from now on for that of a device that has restarted."""
-        self._last, self._line, self._typing, self._entered = None, "", "", ""
+        self._last, self._line, self._typing, self._entered, self._command = None, "", "", "", None
         self.panic, self._end = None, ""
 
     @property
@@ -199,6 +220,7 @@ class FailurePatternMonitor:
             self._look_for_panic(text, end, now)
             return
         new = self._line + text
+        self._follow_command(new, end - len(new))
         if self._last is not None:
             self._last.trace.hear(new, end, now)
             if self._last.trace.closed:
@@ -217,6 +239,20 @@ class FailurePatternMonitor:
             self.panic = UnwatchedPanic(end - len(new) + at, now)
         self._end = new[1 - len(PANIC_TEXT) :]
 
+    def _follow_command(self, text: str, base: int) -> None:
+        """Look where the output of a command begins and ends; forget what was seen in it once it has ended."""
+        for mark in COMMAND_MARK.finditer(text) if "JMP" in text else ():
+            token, at, command = mark["token"], base + mark.start(), self._command
+            if mark["end"] is None:
+                if command is None or command.begin != at:
+                    self._command = _CommandOutput(token, at)
+            elif command is not None and command.token == token and command.end is None:
+                command.end = at
+                if self.incident is not None and self.incident.command is command:
+                    self.incident = None
+                if self._last is not None and self._last.command is command:
+                    self._last, self._told = None, at
+
     def _look(self, text: str, end: int, now: float) -> None:
         best: tuple[re.Match[str], FailingPattern] | None = None
         base = end - len(text)
@@ -224,23 +260,33 @@ class FailurePatternMonitor:
             for match in pattern.matches(text):
                 if best is not None and match.start() >= best[0].start():
                     break
-                if base + match.start() >= self._told and not self._is_excused(match, pattern, base + match.start()):
+                if base + match.start() >= self._told and not self._is_excused(match, pattern, base, now):
                     best = match, pattern
                     break
         if best is None:
             return
         match, pattern = best
         line, start = base + text.rfind("\n", 0, match.start()) + 1, base + match.start()
-        self._last = FailureMatch(pattern.name, line, start, Trace(start, now, self.trace_silence()))
+        command = self._command_of(match, start, now)
+        self._last = FailureMatch(pattern.name, line, start, Trace(start, now, self.trace_silence()), command)
         self._last.trace.hear(text, end, now)
         self.incident = self.incident or self._last
 
-    def _is_excused(self, match: re.Match[str], pattern: FailingPattern, start: int) -> bool:
-        """Whether a match is in the echo of what is typed, or is what a typed line means."""
+    def _is_excused(self, match: re.Match[str], pattern: FailingPattern, base: int, now: float) -> bool:
+        """Whether a match is in the echo of what is typed, in a command's output, or is what a typed line means."""
         if match.group() in self._typed:
             self._echoed = True
             return True
-        return self._is_meant(pattern, start)
+        command = self._command_of(match, base + match.start(), now)
+        return (command is not None and command.end is not None) or self._is_meant(pattern, base + match.start())
+
+    def _command_of(self, match: re.Match[str], start: int, now: float) -> _CommandOutput | None:
+        """Return the command in whose output a match is; None for one outside, and for a message of the kernel's."""
+        command, text = self._command, match.string
+        if command is None or start < command.begin or (command.end is not None and start > command.end):
+            return None
+        line = text[text.rfind("\n", 0, match.start()) + 1 :].partition("\n")[0]
+        return None if self.is_live(line, now) else command
 
     def _is_meant(self, pattern: FailingPattern, start: int) -> bool:
         """Whether a match is what a typed line means; that line means one, of which the rest may still come."""

@@ -138,6 +138,13 @@ class KernelClock:
         since = (now - self._last_came) * self._rate() * TOLERANCE - SLACK_S
         return self.last + max(0.0, since)
 
+    def is_live(self, message: str, now: float) -> bool:
+        """Whether a message came out by itself just now; no if its time does not tell."""
+        stamp, oldest = STAMP.search(message), self.newer_than(now)
+        if stamp is None or oldest is None or self.last is None:
+            return False
+        return oldest < float(stamp[1]) <= self.last + (now - self._last_came) / TOLERANCE + SLACK_S
+
     def _rate(self) -> float:
         took = self._last_came - self._first_came
         if self.last is None or took < LONG_ENOUGH_S:

@@ -373,6 +373,9 @@ _NO_SHELL = re.compile(
 _OF_SHELL = re.compile(r"[/~@%]|:.*[#$>] *$|^(?:\([^)]*\) )?\w*sh-?\d?[\w.-]*[#$] *$")
 """Signs of a shell's prompt: a user, a path, the name of the shell."""
 
+COMMAND_MARK = re.compile(r"JMP(?P<token>[0-9a-f]{8})(?:B|(?P<end>E:\d+:))")
+"""What stands before and behind the output of a command of ``Run Command``."""
+
 COMMAND_END = re.compile(r"JMP[0-9a-f]{8}E:\d+:")
 """The line by which a shell ends a command of ``Run Command``: what stands below it is that shell's prompt."""
 

@@ -64,8 +64,8 @@ class Recording:
     def __init__(self, driver: DriverProxy, name: str, transcript: Path | None) -> None:
         # Entering a plain lock cannot be interrupted half-way, entering a condition can.
         self.lock = threading.RLock()
-        self.sentry = FailurePatternMonitor(lambda: driver._device.timing_of(driver).trace_silence)
         self.kernel = KernelClock()
+        self.sentry = FailurePatternMonitor(lambda: driver._device.timing_of(driver).trace_silence, self.kernel.is_live)
         self.secrets = Secrets(lambda: driver._device.secrets())
         self.ended = False
         self.error: InfrastructureError | None = None

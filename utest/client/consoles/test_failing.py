@@ -193,6 +193,36 @@ def test_a_match_spans_no_lines_in_any_pieces() -> None:
     assert watch.sentry.incident.pattern == r"regexp:panic\s+on"
 
 
+SAVED = "[   12.345678] Kernel panic - not syncing: of the boot before\n[   12.345679] ---[ end Kernel panic ]---\n"
+
+
+def test_what_a_command_prints_that_ends_with_a_status_is_no_trouble() -> None:
+    said = f"JMP01234567B\n{SAVED}\nJMP01234567E:0:\n# "
+    for size in (1, 7, 64, 1000):
+        watch = Watch("Kernel panic")
+        pieces = [said[begin : begin + size] for begin in range(0, len(said), size)]
+        assert watch.hear(*pieces) is None
+        assert watch.hear("Kernel panic\n") == "# Kernel panic", "it comes behind the command"
+
+
+def test_what_a_command_prints_that_does_not_end_is_trouble() -> None:
+    for said in (f"JMP01234567B\n{SAVED}", f"JMP01234567B\n{SAVED}JMP01234568E:0:\n", f"JMP01234567E:0:\n{SAVED}"):
+        watch = Watch("Kernel panic")
+        assert watch.hear(said) == SAVED.partition("\n")[0]
+
+
+def test_what_came_before_a_command_is_trouble() -> None:
+    watch = Watch("Kernel panic")
+    assert watch.hear(f"{SAVED}JMP01234567B\n", "x\nJMP01234567E:0:\n") == SAVED.partition("\n")[0]
+
+
+def test_a_message_of_the_kernel_while_a_command_runs_is_trouble() -> None:
+    watch = Watch("Oops")
+    watch.sentry.is_live = lambda line, _now: line.startswith("[   99.")
+    oops = "[   99.000001] Oops: 0002 [#1] SMP"
+    assert watch.hear(f"JMP01234567B\n[   12.000001] Oops: 0001 [#1] SMP\n{oops}\nKilled\nJMP01234567E:1:\n") == oops
+
+
 def test_half_a_line_that_came_while_something_was_typed_is_kept() -> None:
     watch = Watch("Kernel panic")
     watch.sentry.typing("ls")

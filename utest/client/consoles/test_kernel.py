@@ -163,3 +163,15 @@ def test_nothing_is_learnt_while_a_command_prints() -> None:
     clock.paused = True
     clock.heard("[   99.000000] old story\n", 2.0)
     assert clock.last == 12.345678
+
+
+def test_a_live_message_has_the_present_time_of_the_kernel() -> None:
+    clock = KernelClock()
+    assert not clock.is_live("[   12.345678] early", 100.0)
+    clock.learn(1.0, 100.0)
+    clock.learn(11.0, 110.0)
+    assert clock.is_live("[   21.000000] Oops: 0002 [#1]", 120.0)
+    assert clock.is_live("<1>[   21.000000@2] Oops: 0002 [#1]", 120.0)
+    assert not clock.is_live("[    9.000000] of before", 120.0)
+    assert not clock.is_live("[  500.000000] of the boot before", 120.0)
+    assert not clock.is_live("Oops: 0002 [#1]", 120.0)
