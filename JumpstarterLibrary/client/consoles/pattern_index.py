@@ -67,7 +67,8 @@ def _automaton(texts: Sequence[bytes]) -> BytesAhoCorasick | None:
     if not texts:
         return None
     try:
-        from ahocorasick_rs import BytesAhoCorasick
+        from ahocorasick_rs import BytesAhoCorasick, Implementation
     except ImportError:
         return None
-    return BytesAhoCorasick(texts)
+    # The fastest for the hundreds of texts that presets have, at some 10 KB for each.
+    return BytesAhoCorasick(texts, implementation=Implementation.DFA)
