@@ -505,7 +505,7 @@ class Console:
         try:
             with recording.lock:
                 recording.sentry.typing(line)
-                recording.raw = bytearray()
+                recording.begin_raw()
             yield raw
         finally:
             with recording.lock:

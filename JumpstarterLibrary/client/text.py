@@ -32,6 +32,11 @@ class Normaliser:
         self._escape = ""
         self._line_end = ""
 
+    @property
+    def pending(self) -> str:
+        """An escape sequence of which only the begin has come; empty if there is none."""
+        return self._escape
+
     def feed(self, data: bytes) -> str:
         """Return the text that some bytes add."""
         text = self._escape + self._decoder.decode(data)

@@ -171,6 +171,10 @@ class Recording:
             known, count = next(place for place in reversed(self._places) if place[0] <= base)
             return self.heard - count - len(self._history.since(known)[: base - known].encode(errors="replace"))
 
+    def begin_raw(self) -> None:
+        """Keep the bytes as they come from now on, and of an escape sequence that has begun, its begin."""
+        self.raw = bytearray(self._normaliser.pending.encode())
+
     def shown(self, offset: int) -> str:
         """Return the text from an offset on without secrets."""
         base, text = self.read(offset)

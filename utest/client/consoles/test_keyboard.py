@@ -239,3 +239,11 @@ def test_the_echo_of_a_failing_pattern_is_no_crash(console: Console, port: Port)
     port.say(b"ERRORWORD\n")
     with pytest.raises(DeviceCrashed, match=r"console 'console' said 'ERRORWORD' \(failing pattern 'ERRORWORD'\)"):
         console.wait_for("never", 5)
+
+
+def test_an_escape_sequence_that_has_only_begun_when_a_line_is_typed(console: Console, port: Port) -> None:
+    port.say(b"/ # \x1b[")
+    console.wait_for("/ # ", 5)
+    port.answer = lambda data: b"6n" + data
+    assert type_text(console, "reboot", TypingOptions(), timeout=5)
+    assert port.got.count(b"reboot") == 1
