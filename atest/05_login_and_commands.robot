@@ -170,6 +170,16 @@ Boot Loader Instead Of A System
     Console Should Contain    Linux version
     Log In To Console    root    ${SECRET}
 
+Commands In Evidence
+    [Documentation]    Messages show a command as it was given, and the transcript what was typed to run it.
+    Log In To Console    root    ${SECRET}
+    Run Command    cat /nowhere    expect_status=1
+    ${error} =    Run Keyword And Expect Error    No match for 'never'*    Console Should Contain    never    timeout=0.2 s
+    Should Contain    ${error}    hello:~# cat /nowhere\n${SPACE * 2}cat: /nowhere: No such file or directory\n${SPACE * 2}root@hello:~#
+    Should Not Contain    ${error}    JMP
+    ${text} =    Get Console Text    since=test_start
+    Should Contain    ${text}    command eval 'cat /nowhere'
+
 Run Command While The System Goes Down
     [Documentation]    A boot loader would take what is typed then for the key that stops it.
     [Setup]    Log In To Console    root    ${SECRET}

@@ -54,6 +54,9 @@ LOGOUT_S = 1.0
 
 _WAITING = "a shell prompt"
 
+_TYPED_FIRST = ":;"
+"""The begin of what is typed to run a command."""
+
 _AFTER_RESTART = (PromptKind.LOGIN, PromptKind.PRESS_ENTER, PromptKind.COUNTDOWN, PromptKind.BOOT_LOADER)
 """What a board asks for once it has restarted, at the latest."""
 
@@ -124,6 +127,7 @@ class _Run:
         last: Whether it is the last one.
         start: Where in the console's text it begins.
         echoed: Whether what was typed came back.
+        typed_until: Where what came back of it ends.
         began: Whether the shell has begun with it.
         sign: The last sign of a restart; None if there was none.
         noticed: When it was noticed.
@@ -140,6 +144,7 @@ class _Run:
     token: str = field(default_factory=lambda: secrets.token_hex(4))
     start: int = 0
     echoed: bool = False
+    typed_until: int = 0
     began: bool = False
     sign: RestartSign | None = None
     noticed: float = 0.0
@@ -159,6 +164,8 @@ class _Run:
             script = _script(self.command, self.token, SHORT_PIECE if self.console.piece else PIECE)
             manner = replace(manner, check=self._check_up)
             self.echoed = type_text(self.console, script, manner, timeout=self.deadline)
+            if self.echoed:
+                self._fold()
         except ConsoleMismatch as error:
             if self.last:
                 facts = f"Command {quoted(self.command)} was not run. {error.facts}"
@@ -168,6 +175,12 @@ class _Run:
             self._interrupt()
             raise
         return True
+
+    def _fold(self) -> None:
+        """Let messages show the command in place of what came back, behind the prompt that was still to come."""
+        came = self.console.text(self.start)[: max(0, self.typed_until - self.start)]
+        prompt, typed, rest = came.partition(_TYPED_FIRST)
+        self.console.fold(self.start + len(prompt), typed + rest, self.command)
 
     def result(self) -> CommandResult | None:
         """Wait for the markers and return what is between them, and the status; None if no shell took the command."""
@@ -249,6 +262,7 @@ class _Run:
         Raises:
             CommandFailed: It does.
         """
+        self.typed_until = self.console.end
         self._look_for_restart(self.console.text(self.start))
         if self.sign is not None:
             raise CommandFailed(f"Command {quoted(self.command)} was not run: {_restarting(self.console, self.sign)}")
@@ -271,7 +285,7 @@ class _Run:
         if found is None and f"JMP{self.token}B" not in without_kernel_messages(text):
             raise CommandFailed(
                 f"Command {quoted(self.command)} was run, but the marker before its output was lost; what it printed "
-                f"is not known. The console said:\n{tail(self.console.shown(self.start), 10)}"
+                f"is not known. The console said:\n{tail(self.console.folded(self.start), 10)}"
             )
         return found
 
@@ -404,7 +418,7 @@ class _Run:
                 f"Command {quoted(self.command)} did not finish within {limit} and was interrupted.{died} {shown}",
                 hint=hint,
             )
-        seen = text.strip().splitlines()[-10:]
+        seen = self.console.folded(self.start).strip().splitlines()[-10:]
         shown = "The console said:\n" + indented(seen) if seen else "The console was silent."
         return CommandFailed(
             f"Command {quoted(self.command)} found no shell on console '{self.console.name}' within {limit}.{died} "
@@ -427,7 +441,7 @@ def _script(command: str, token: str, size: int) -> str:
     begin, good, bad = (
         f'{{ \\echo "{marker}"; }} 2>&-' for marker in (f'JMP""{token}B', f'\nJMP""{token}E:0:', f'\nJMP""{token}E:$?:')
     )
-    return f":; {begin}; command eval '{typed}' && {good} || {bad}"
+    return f"{_TYPED_FIRST} {begin}; command eval '{typed}' && {good} || {bad}"
 
 
 def _folded(line: str, size: int) -> str:

@@ -317,8 +317,22 @@ class Console:
         return self._recording.read(self.cursor if since is None else since)[1]
 
     def shown(self, since: int | None = None) -> str:
-        """Return the text for transcripts, logs and errors: without typed secrets, and without what was erased."""
+        """Return the text for users: without typed secrets, and without what was erased."""
         return without_erased(self._recording.shown(self.cursor if since is None else since))
+
+    def folded(self, since: int) -> str:
+        """Return the text from an offset on for messages: as ``shown``, with each command that ran as it was given."""
+        return without_erased(self._recording.folded(since))
+
+    def fold(self, begin: int, text: str, command: str) -> None:
+        """Show a command in messages, in place of what was typed to run it.
+
+        Args:
+            begin: The offset at which that begins.
+            text: What came back of it.
+            command: The command.
+        """
+        self._recording.commands.add(begin, text, command)
 
     def hidden(self, text: str) -> str:
         """Return a part of the text without the secrets that were typed."""
@@ -343,7 +357,7 @@ class Console:
             since: The offset that was looked at from.
             heard: The bytes that had come when the wait began.
         """
-        text, last, recording = self.shown(since), self.shown(self.end - TAIL), self._recording
+        text, last, recording = self.folded(since), self.folded(self.end - TAIL), self._recording
         count, lost = recording.bytes_since(since), recording.heard - heard
         return mismatch_message(wanted, ReadStats(text, count, lost, recording.last_byte, last))
 
@@ -448,10 +462,8 @@ class Console:
             self._pause(self.end, min(left, TICK_S))
         with self._recording.lock:
             self._recording.sentry.incident = None
-        base, text = self._recording.read(incident.line - CONTEXT)
-        text = self._recording.secrets.hidden(text[: incident.trace.end - base], base)
-        at = max(0, incident.line - base)
-        before, trace = text[:at].splitlines()[-CONTEXT_LINES:], text[at:].rstrip("\n").split("\n")
+        before = self._recording.folded(incident.line - CONTEXT, incident.line).splitlines()[-CONTEXT_LINES:]
+        trace = self._recording.folded(incident.line, incident.trace.end).rstrip("\n").split("\n")
         message = crash(self.name, waiting, trace[0].strip(), incident.pattern, [*before, *trace])
         return DeviceCrashed(message, line=trace[0].strip(), pattern=incident.pattern, trace="\n".join(trace))
 

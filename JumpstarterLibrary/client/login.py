@@ -268,7 +268,7 @@ class _Login:
 
     def _no_login(self) -> LoginFailed:
         begin = max(self._console.marks["power_on"], self._console.end - 2000)
-        text = self._console.shown(begin)
+        text = self._console.folded(begin)
         said = f"The last lines were:\n{tail(text, 10)}" if text.strip() else "The console was silent."
         hint = None if text.strip() else Hint.CHECK_POWER
         return LoginFailed(

@@ -48,7 +48,7 @@ class Screen(LastLines):
     def evidence(self, since: int | None = None) -> str:
         """Return the last lines as a sentence for an error."""
         begin = self.begin if since is None else since
-        text = seen(self._console.shown(max(begin, self._console.end - TAIL))).rstrip("\n")
+        text = seen(self._console.folded(max(begin, self._console.end - TAIL))).rstrip("\n")
         if not text.strip():
             return "The console was silent."
         shown = "\n".join(f"  {line}" for line in text.split("\n")[-EVIDENCE_LINES:])

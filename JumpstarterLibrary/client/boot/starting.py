@@ -117,7 +117,7 @@ def died(board: Board, since: int) -> BootFailed:
         text = console.text(trace.start)
         trace.hear(text, trace.start + len(text), clock.seconds())
         console.wait_for_output(left)
-    lines = board.console.shown(since).rstrip("\n").split("\n")
+    lines = board.console.folded(since).rstrip("\n").split("\n")
     number = next((number for number, line in enumerate(lines) if PANIC.search(line)), len(lines))
     shown = "\n".join(f"  {line}" for line in lines[max(0, number - EVIDENCE_LINES) :])
     return BootFailed(f"The kernel on console '{board.console.name}' died. It said:\n{shown}")

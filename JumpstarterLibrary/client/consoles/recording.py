@@ -14,6 +14,7 @@ from JumpstarterLibrary.client.consoles.history import TextHistory
 from JumpstarterLibrary.client.consoles.kernel import KernelClock
 from JumpstarterLibrary.client.consoles.secrets import Secrets
 from JumpstarterLibrary.client.consoles.transcript import Transcript
+from JumpstarterLibrary.client.consoles.typed_commands import TypedCommands
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.interrupts import interruptible, pause
 from JumpstarterLibrary.client.outbox import Outbox
@@ -48,6 +49,7 @@ class Recording:
         sentry: Looks for failing patterns.
         kernel: Knows the kernel's time.
         secrets: What may not be shown.
+        commands: What was typed to run commands.
         transcript: The files.
         ended: Whether the stream is over.
         error: Why, if that was no ordinary end.
@@ -81,6 +83,7 @@ class Recording:
         self._normaliser = Normaliser()
         self._ended_at: float | None = None
         self._closed = False
+        self.commands = TypedCommands()
         self.transcript = Transcript(transcript, name, self.secrets)
         self._boot_phases = BootPhases(name, driver._device.link.events, self.secrets.hidden)
         try:
@@ -174,6 +177,11 @@ class Recording:
     def begin_raw(self) -> None:
         """Keep the bytes as they come from now on, and of an escape sequence that has begun, its begin."""
         self.raw = bytearray(self._normaliser.pending.encode())
+
+    def folded(self, begin: int, end: int | None = None) -> str:
+        """Return the text between two offsets as messages show it: without secrets, and with the commands that ran."""
+        base, text = self.read(begin)
+        return self.commands.folded(text if end is None else text[: end - base], base, self.secrets.hidden)
 
     def shown(self, offset: int) -> str:
         """Return the text from an offset on without secrets."""
