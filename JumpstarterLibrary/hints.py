@@ -84,6 +84,7 @@ class Hint(Enum):
     BOOT_SYSTEM = "Boot the system first, for example with ensure('shell') of the device's states."
     SET_PROMPT = "If it is a boot loader, set its prompt, with configure() of the device's states."
     END_WAIT_AT_PANIC = "With fail_on() of the console, a wait ends there."
+    ALLOW_RESTART = "Where that is meant, say so with expect_restart=True."
     EXPECT_RESTART = "Where that is meant, say so with restarts=True."
     STOP_BOOT = "Stop the boot first, for example with interrupt_boot()."
     START_FROM_UBOOT = "To start something that does not come back, use boot_from_uboot()."

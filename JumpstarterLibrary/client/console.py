@@ -19,6 +19,7 @@ from JumpstarterLibrary.client.consoles.messages import (
 )
 from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.consoles.recording import Recording
+from JumpstarterLibrary.client.consoles.restarts import RestartOrders, RestartWatch
 from JumpstarterLibrary.client.consoles.search import THOROUGH_S, IncrementalSearch
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Found, Pattern
@@ -60,6 +61,7 @@ class Console:
         marks: Named offsets: ``connect``, ``power_on`` (the last power action), and the caller's own.
         kernel: The time of the device's kernel, as far as its messages tell.
         prompts: The prompts that its board is known to have.
+        orders: What was done lately that may restart the board.
         line_end: What the board takes for Enter; None for a line feed, until another is known.
         piece: Characters that are typed at once where the line editor was seen to show long lines in part; otherwise 0.
 
@@ -80,6 +82,7 @@ class Console:
         self.prompts = PromptSettings()
         self.line_end: bytes | None = None
         self.piece = 0
+        self.orders = RestartOrders(self)
         self._tick = tick
         self._ticked = 0.0
         self._recording = Recording(driver, self.name, transcript)
@@ -113,6 +116,7 @@ class Console:
         since: int | None = None,
         unwanted: Iterable[Pattern | str] = (),
         crash_expected: bool = True,
+        expect_restart: bool = False,
     ) -> ConsoleMatch:
         """Wait until the console has said something, and move the cursor behind it.
 
@@ -123,14 +127,23 @@ class Console:
             unwanted: Patterns that must not come before it.
             crash_expected: Whether a match on the line of a failing pattern means that the crash is what the caller
                 waits for. Default: yes. The library's own waits for prompts and echoes never do.
+            expect_restart: Whether the board may restart meanwhile, although neither a driver nor a typed line has
+                ordered it. Default: no.
 
         Raises:
-            ConsoleMismatch: It did not come in time, or an unwanted pattern came before it; the message has the
-                evidence.
+            ConsoleMismatch: It did not come in time, or an unwanted pattern or a restart came before it; the message
+                has the evidence.
             DeviceCrashed: A failing pattern came before it.
             InfrastructureError: The stream ended before it came.
         """
-        _, match = self.wait_for_any([pattern], timeout, since=since, unwanted=unwanted, crash_expected=crash_expected)
+        _, match = self.wait_for_any(
+            [pattern],
+            timeout,
+            since=since,
+            unwanted=unwanted,
+            crash_expected=crash_expected,
+            expect_restart=expect_restart,
+        )
         return match
 
     def wait_for_any(
@@ -142,6 +155,7 @@ class Console:
         unwanted: Iterable[Pattern | str] = (),
         waiting: str | None = None,
         crash_expected: bool = True,
+        expect_restart: bool = False,
     ) -> tuple[int, ConsoleMatch]:
         """Wait for the first of several patterns; return its index and the match. Otherwise like ``wait_for``.
 
@@ -152,6 +166,7 @@ class Console:
             unwanted: See ``wait_for``.
             waiting: What is awaited, for the message of a crash. Default: the patterns.
             crash_expected: See ``wait_for``.
+            expect_restart: See ``wait_for``.
         """
         wanted = [Pattern.of(pattern) for pattern in patterns]
         waiting = alternatives(wanted) if waiting is None else waiting
@@ -161,6 +176,9 @@ class Console:
         if len(searched) > len(wanted):
             self.check_kept(start)
         hunt = IncrementalSearch(searched, start, self._recording.read)
+        restarts = (
+            None if expect_restart else RestartWatch(self, self.cursor if since in (None, self.cursor) else self.end)
+        )
         patience: Deadline | None = None
         while True:
             end, ended, late = self.end, self._recording.ended, deadline.expired
@@ -171,10 +189,12 @@ class Console:
                     continue  # there is more now, and the match may be longer
                 if hit.index >= len(wanted):
                     raise self._unwanted(hit.found, f", while {waiting} was awaited")
+                self._check_restart(restarts, waiting, hit.found.start)
                 self._pass_crash(hit.found, waiting, expected=crash_expected)
                 self.cursor = hit.found.end
                 return hit.index, self._match(wanted[hit.index], hit.found, start, begin)
             self.check(waiting)
+            self._check_restart(restarts, waiting)
             if ended:
                 raise self._recording.end_error(waiting)
             if late:
@@ -191,6 +211,7 @@ class Console:
         since: int | None = None,
         in_order: bool = False,
         unwanted: Iterable[Pattern | str] = (),
+        expect_restart: bool = False,
     ) -> list[ConsoleMatch]:
         """Wait until all of several patterns have come; return their matches in the order of the patterns.
 
@@ -202,6 +223,7 @@ class Console:
             since: Offset to search from. Default: the cursor.
             in_order: Whether each must come behind the one before. Default: they come in any order, and may overlap.
             unwanted: See ``wait_for``; until the last one has come.
+            expect_restart: See ``wait_for``.
 
         Raises:
             ConsoleMismatch: One did not come in time, or an unwanted pattern came; the message has the evidence.
@@ -213,20 +235,31 @@ class Console:
             raise UsageError("There is nothing to wait for. Give patterns.")
         cursor = self.cursor
         try:
-            return self._all(wanted, Deadline.of(timeout), cursor if since is None else since, refused, in_order)
+            begin = cursor if since is None else since
+            return self._all(wanted, Deadline.of(timeout), begin, refused, in_order, expect_restart)
         except BaseException:
             self.cursor = cursor  # as after a wait for one that fails
             raise
 
     def _all(
-        self, wanted: list[Pattern], deadline: Deadline, begin: int, unwanted: list[Pattern], in_order: bool
+        self,
+        wanted: list[Pattern],
+        deadline: Deadline,
+        begin: int,
+        unwanted: list[Pattern],
+        in_order: bool,
+        expect_restart: bool,
     ) -> list[ConsoleMatch]:
         found: dict[int, ConsoleMatch] = {}
         while len(found) < len(wanted):
             left = [number for number in range(len(wanted)) if number not in found][: 1 if in_order else None]
             try:
                 index, match = self.wait_for_any(
-                    [wanted[number] for number in left], deadline, since=begin, unwanted=unwanted
+                    [wanted[number] for number in left],
+                    deadline,
+                    since=begin,
+                    unwanted=unwanted,
+                    expect_restart=expect_restart,
                 )
             except ConsoleMismatch as error:
                 if not found:
@@ -337,6 +370,12 @@ class Console:
     def hidden(self, text: str) -> str:
         """Return a part of the text without the secrets that were typed."""
         return self._recording.secrets.hidden(text)
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the last byte came; since ever if none came."""
+        last = self._recording.last_byte
+        return float("inf") if last is None else clock.seconds() - last
 
     @property
     def heard(self) -> int:
@@ -498,6 +537,7 @@ class Console:
         deadline = Deadline.of(timeout, timing.write_timeout)
         if self.line_end is not None:
             data = data.replace(b"\n", self.line_end)
+        self.orders.typing(data, self.end)
         self._recording.send(data, deadline, secret=secret, delay=timing.char_delay if delay is None else delay)
         self.fresh = False
 
@@ -562,6 +602,20 @@ class Console:
             f"Console '{self.name}' said '{visible(self.hidden(found.text))}', which it should not{when}. "
             f"The line was: '{self._line_of(found.start)}'."
         )
+
+    def _check_restart(self, restarts: RestartWatch | None, waiting: str, until: int | None = None) -> None:
+        """Raise if the board has restarted, and nothing has ordered that.
+
+        Raises:
+            ConsoleMismatch: It has.
+        """
+        line = None if restarts is None else restarts.line(until)
+        if line is not None:
+            raise ConsoleMismatch(
+                f"The board on console '{self.name}' restarted while {waiting} was awaited, which was not ordered: it "
+                f"said '{visible(self.hidden(line))}'.",
+                hint=Hint.ALLOW_RESTART,
+            )
 
     def _check_exporter(self, waiting: str) -> None:
         """Raise if the exporter does not answer: then its silence tells nothing of the board.

@@ -49,6 +49,7 @@ class ConsoleKeywords(ConsoleBase):
         timeout: datetime.timedelta | None = None,
         since: Since | str = Since.cursor,
         not_matching: str | None = None,
+        expect_restart: bool = False,
         message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -65,6 +66,8 @@ class ConsoleKeywords(ConsoleBase):
             timeout: How long to wait. Default: the library's ``timeout``. ``0`` looks only at what is there.
             since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
             not_matching: A pattern that must not come before it. Default: none.
+            expect_restart: Whether the board may restart meanwhile, although neither a driver nor a typed line has
+                ordered it. Default: no.
             message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
@@ -74,7 +77,8 @@ class ConsoleKeywords(ConsoleBase):
 
         Raises:
             ConsoleMismatch: It did not come, or what must not came before it. The error tells how much was read, how
-                long the console has been silent, the nearest line and the last 20 lines.
+                long the console has been silent, the nearest line and the last 20 lines. Or the board restarted, once
+                its system was up or its kernel had died, which neither a driver nor a typed line had ordered.
             DeviceCrashed: A failing pattern came before it; see `Register Failing Console Pattern`.
             LinkError: The console's stream ended before it came.
 
@@ -88,7 +92,13 @@ class ConsoleKeywords(ConsoleBase):
         console = self.console(device, driver)
         limit = self.timeout if timeout is None else timeout
         with explained(message):
-            found = console.wait_for(expected, limit, since=offset(console, since), unwanted=_unwanted(not_matching))
+            found = console.wait_for(
+                expected,
+                limit,
+                since=offset(console, since),
+                unwanted=_unwanted(not_matching),
+                expect_restart=expect_restart,
+            )
             match = shown(console, found)
         logger.info(f"Found '{match.text}' after {match.seconds:.3f} seconds.")
         return match
@@ -100,6 +110,7 @@ class ConsoleKeywords(ConsoleBase):
         timeout: datetime.timedelta | None = None,
         since: Since | str = Since.cursor,
         not_matching: str | None = None,
+        expect_restart: bool = False,
         message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -115,6 +126,7 @@ class ConsoleKeywords(ConsoleBase):
             timeout: How long to wait. Default: the library's ``timeout``. ``0`` looks only at what is there.
             since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
             not_matching: A pattern that must not come before them. Default: none.
+            expect_restart: Whether the board may restart meanwhile; see `Console Should Contain`. Default: no.
             message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
@@ -137,7 +149,9 @@ class ConsoleKeywords(ConsoleBase):
         limit = self.timeout if timeout is None else timeout
         begin = offset(console, since)
         with explained(message):
-            _, found = console.wait_for_any(wanted, limit, since=begin, unwanted=_unwanted(not_matching))
+            _, found = console.wait_for_any(
+                wanted, limit, since=begin, unwanted=_unwanted(not_matching), expect_restart=expect_restart
+            )
         match = shown(console, found)
         logger.info(f"Found {match.name}, '{match.text}', after {match.seconds:.3f} seconds.")
         return match
@@ -150,6 +164,7 @@ class ConsoleKeywords(ConsoleBase):
         since: Since | str = Since.cursor,
         in_order: bool = False,
         not_matching: str | None = None,
+        expect_restart: bool = False,
         message: str | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -167,6 +182,7 @@ class ConsoleKeywords(ConsoleBase):
             since: From where to look: one of the known places, or the name of a mark. Default: the cursor.
             in_order: Whether each must come behind the one before. Default: no.
             not_matching: A pattern that must not come before the last of them. Default: none.
+            expect_restart: Whether the board may restart meanwhile; see `Console Should Contain`. Default: no.
             message: Says why it matters; comes first in the error. Default: none.
             device: Alias. Default: the current device.
             driver: Path of the serial driver. Default: the only one.
@@ -195,7 +211,12 @@ class ConsoleKeywords(ConsoleBase):
         begin = offset(console, since)
         with explained(message):
             found = console.wait_for_all(
-                wanted, limit, since=begin, in_order=in_order, unwanted=_unwanted(not_matching)
+                wanted,
+                limit,
+                since=begin,
+                in_order=in_order,
+                unwanted=_unwanted(not_matching),
+                expect_restart=expect_restart,
             )
         matches = {match.name: shown(console, match) for match in found}
         for name, match in matches.items():

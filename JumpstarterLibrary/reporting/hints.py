@@ -25,6 +25,7 @@ ROBOT: Phrases = {
         "With Register Failing Console Pattern    linux, or failing_patterns=linux at the library's import, "
         "a wait ends there."
     ),
+    Hint.ALLOW_RESTART: "Where that is meant, say so with expect_restart=yes.",
     Hint.EXPECT_RESTART: "Where that is meant, say so with expect_status=restart.",
     Hint.STOP_BOOT: "Stop the boot first, for example with Interrupt Boot.",
     Hint.START_FROM_UBOOT: "To start something that does not come back, use Boot From U-Boot.",

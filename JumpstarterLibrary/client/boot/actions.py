@@ -86,7 +86,7 @@ def _wait(value: object) -> Action:
     pattern = Pattern(filled_text(value))
 
     def act(context: Context) -> None:
-        context.board.console.wait_for(pattern, context.deadline)
+        context.board.console.wait_for(pattern, context.deadline, expect_restart=True)
 
     return act
 

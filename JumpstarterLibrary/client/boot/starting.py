@@ -127,7 +127,7 @@ def _await_pattern(board: Board, until: Pattern, at: int, deadline: Deadline, ba
     try:
         panic = f"regexp:{PANIC.pattern}"
         index, match = board.console.wait_for_any(
-            [until, Pattern.of_text(f"\n{board.prompt}"), panic], deadline, since=at
+            [until, Pattern.of_text(f"\n{board.prompt}"), panic], deadline, since=at, expect_restart=True
         )
     except ConsoleMismatch as error:
         raise error.reworded(BootFailed, f"The system did not start. {error.facts}") from error

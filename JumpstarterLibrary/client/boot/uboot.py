@@ -316,7 +316,9 @@ class UBoot:
         self, patterns: Iterable[Pattern | str], timeout: Seconds, *, since: int, waiting: str | None = None
     ) -> tuple[int, ConsoleMatch]:
         # What follows a failing line is a prompt or an echo, and not what a test was waiting for.
-        return self.console.wait_for_any(patterns, timeout, since=since, waiting=waiting, crash_expected=False)
+        return self.console.wait_for_any(
+            patterns, timeout, since=since, waiting=waiting, crash_expected=False, expect_restart=True
+        )
 
     def _unfinished(self, command: str, at: int, deadline: Deadline) -> CommandFailed:
         return self._screen.failure(

@@ -15,6 +15,7 @@ preset_messages   the messages of each of these systems
 boot_messages     messages that tell how far a boot has come
 restart_signs     signs that a system goes down, or that its board starts anew
 boot_phases       the phases of a boot, for the event log
+restarts          restarts of a board that nothing has ordered
 kernel            messages of a kernel between the output of programs
 echo              whether a typed line came back whole, through the line editors of shells
 keyboard          typing, with a look at the echo

@@ -376,6 +376,13 @@ _OF_SHELL = re.compile(r"[/~@%]|:.*[#$>] *$|^(?:\([^)]*\) )?\w*sh-?\d?[\w.-]*[#$
 COMMAND_MARK = re.compile(r"JMP(?P<token>[0-9a-f]{8})(?:B|(?P<end>E:\d+:))")
 """What stands before and behind the output of a command of ``Run Command``."""
 
+SYSTEM_IS_UP = re.compile(
+    rf"{PARTIAL_LOGIN.pattern}|^JMP[0-9a-f]{{8}}E:\d+:"
+    r"|^\[?[\w.-]+@[\w.-]+[: ]\S*?\]? ?[#$](?: |$)|^[/~][\w/.-]* ?[#$](?: |$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A line from which on a system is up: that of a login, of a shell with a user or a path, or the end of a command."""
+
 COMMAND_END = re.compile(r"JMP[0-9a-f]{8}E:\d+:")
 """The line by which a shell ends a command of ``Run Command``: what stands below it is that shell's prompt."""
 

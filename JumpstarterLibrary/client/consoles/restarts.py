@@ -1,0 +1,151 @@
+"""Tell a restart of a board that no test has asked for, while something else is awaited."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from typing import TYPE_CHECKING
+
+from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC
+from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, classify
+from JumpstarterLibrary.client.text import without_erased
+
+if TYPE_CHECKING:
+    from JumpstarterLibrary.client.console import Console
+
+CONTEXT = 64 * 1024
+"""Characters before a sign of a restart in which it is looked for what the board has done before."""
+
+LINE_LIMIT = 200
+"""Characters of a line that are looked at and told."""
+
+SILENCE_S = 1.0
+"""Silence after which output that may be a command's is over, so that a shell's prompt stands below it."""
+
+ORDER = re.compile(
+    r"boot|reset|restart|shut ?down|power|halt|kexec|sysrq|upgrade|update|flash|watchdog|wdt|panic|crash|suspend"
+    r"|qemu|virsh|\bxl\b|console|picocom|minicom|\binit +[0-6s]\b",
+    re.IGNORECASE,
+)
+"""In a line that was typed: the board may restart because of it, or the console show another machine's boot."""
+
+_SIGN = re.compile(rf"{FIRMWARE.pattern}|{BANNER.pattern}|{KERNEL.pattern}", re.MULTILINE)
+_KERNEL_MESSAGE = re.compile(r"\[ *\d+\.\d+\].*")
+
+_all: weakref.WeakSet[Console] = weakref.WeakSet()
+
+
+class RestartOrders:
+    """What was done lately that may restart a board: on its console, or by any driver of any device.
+
+    Args:
+        console: The console.
+
+    Attributes:
+        ordered: Where the console ended when a restart was ordered last.
+        typed: Where it ended when a line was entered last that is no comment.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._line = ""
+        self.ordered = self.typed = -1
+        _all.add(console)
+
+    def typing(self, data: bytes, end: int) -> None:
+        """Take note of what is typed where the console ends."""
+        *lines, self._line = (self._line + data.decode(errors="replace")).replace("\r", "\n").split("\n")
+        for line in lines:
+            if entered := line.rpartition("\x15")[2].strip():
+                if not entered.startswith("#"):
+                    self.typed = end
+                if ORDER.search(entered):
+                    self.ordered = end
+        self._line = self._line[-LINE_LIMIT:]
+
+
+def note_order() -> None:
+    """Take note of a driver's action that may restart any board."""
+    for console in list(_all):
+        console.orders.ordered = console.end
+
+
+class RestartWatch:
+    """A look for restarts that were not ordered, during one wait.
+
+    Only a board whose system was up before, or whose kernel has died meanwhile, can restart: the stages of one boot are
+    none. What a command prints may be the log of another boot: behind one that was typed, a restart is certain only
+    where a login waits, or where firmware spoke and no shell's prompt follows.
+
+    Args:
+        console: The console.
+        since: From where on it is looked for restarts.
+    """
+
+    def __init__(self, console: Console, since: int) -> None:
+        self._console, self._orders, self._begin = console, console.orders, since
+        self._since = self._looked = max(since, console.marks["power_on"], console.orders.ordered)
+        self._noticed: int | None = None
+        self._firmware = False
+
+    def line(self, until: int | None = None) -> str | None:
+        """Return the line by which the board told of a restart that was not ordered; None if it did not.
+
+        Args:
+            until: Where the line has to have ended. Default: anywhere.
+        """
+        end = self._console.end if until is None else until
+        while self._looked < end:
+            begin = max(self._since, self._looked - LINE_LIMIT)
+            found = _SIGN.search(self._console.text(begin)[: end - begin])
+            if found is None:
+                self._looked = end
+                break
+            at = begin + found.start()
+            self._since = self._looked = begin + found.end()
+            line = self._line_at(at)
+            if until is not None and "\n" not in self._console.text(at)[: until - at]:
+                break  # it is the line that was awaited
+            if self._is_restart(at, found):
+                return line
+        return self._noticed_line() if until is None else None
+
+    def _is_restart(self, at: int, found: re.Match[str]) -> bool:
+        """Whether a sign tells of a restart that was not ordered; one that may be output is noticed."""
+        if self._noticed is None:
+            base = max(self._console.start, self._console.marks["power_on"], at - CONTEXT)
+            before = self._console.text(base)[: max(0, at - base)]
+            boot, kernel, up = (_last(pattern, before) for pattern in (BOOT_START, KERNEL, SYSTEM_IS_UP))
+            if up <= boot:
+                died = any(base + panic.start() >= self._begin for panic in PANIC.finditer(before, max(0, boot)))
+                return died and kernel == boot
+            if self._orders.ordered >= base + up:
+                return False
+            if self._orders.typed < base + up:
+                return True
+            self._noticed = at
+        self._firmware = self._firmware or FIRMWARE.search(found.group()) is not None
+        return False
+
+    def _noticed_line(self) -> str | None:
+        """Return the line of a restart that may have been output, once it is known that it was none."""
+        if self._noticed is None or self._console.silent_for < SILENCE_S:
+            return None
+        prompt = classify(self._console.text(self._noticed), self._console.prompts)
+        if prompt.asks_for_login or (self._firmware and not prompt.may_be_shell):
+            return self._line_at(self._noticed)
+        if prompt.may_be_shell:
+            self._noticed, self._firmware = None, False
+        return None
+
+    def _line_at(self, offset: int) -> str:
+        """Return the line with a place, also that part of it that is before the place."""
+        base = max(self._console.start, offset - LINE_LIMIT)
+        text = self._console.text(base)
+        at = max(0, offset - base)
+        line = without_erased(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0][: 2 * LINE_LIMIT]).strip()
+        message = _KERNEL_MESSAGE.search(line)  # it may come behind a prompt
+        return line if message is None else message.group()
+
+
+def _last(pattern: re.Pattern[str], text: str) -> int:
+    return max((match.start() for match in pattern.finditer(text)), default=-1)
