@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC
-from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, classify
+from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, PromptSettings, classify
 from JumpstarterLibrary.client.text import without_erased
-
-if TYPE_CHECKING:
-    from JumpstarterLibrary.client.console import Console
 
 CONTEXT = 64 * 1024
 """Characters before a sign of a restart in which it is looked for what the board has done before."""
@@ -23,7 +21,7 @@ SILENCE_S = 1.0
 """Silence after which output that may be a command's is over, so that a shell's prompt stands below it."""
 
 ORDER = re.compile(
-    r"boot|reset|restart|shut ?down|power|halt|kexec|sysrq|upgrade|update|flash|watchdog|wdt|panic|crash|suspend"
+    r"(?<!U-)boot|reset|restart|shut ?down|power|halt|kexec|sysrq|upgrade|update|flash|watchdog|wdt|panic|crash|suspend"
     r"|qemu|virsh|\bxl\b|console|picocom|minicom|\binit +[0-6s]\b",
     re.IGNORECASE,
 )
@@ -32,7 +30,29 @@ ORDER = re.compile(
 _SIGN = re.compile(rf"{FIRMWARE.pattern}|{BANNER.pattern}|{KERNEL.pattern}", re.MULTILINE)
 _KERNEL_MESSAGE = re.compile(r"\[ *\d+\.\d+\].*")
 
-_all: weakref.WeakSet[Console] = weakref.WeakSet()
+
+class WatchedConsole(Protocol):
+    """What is looked at of a console."""
+
+    prompts: PromptSettings
+    orders: RestartOrders
+
+    @property
+    def marks(self) -> Mapping[str, int]: ...
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+    @property
+    def silent_for(self) -> float: ...
+
+    def text(self, since: int | None = None) -> str: ...
+
+
+_all: weakref.WeakSet[WatchedConsole] = weakref.WeakSet()
 
 
 class RestartOrders:
@@ -46,7 +66,7 @@ class RestartOrders:
         typed: Where it ended when a line was entered last that is no comment.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: WatchedConsole) -> None:
         self._line = ""
         self.ordered = self.typed = -1
         _all.add(console)
@@ -81,7 +101,7 @@ class RestartWatch:
         since: From where on it is looked for restarts.
     """
 
-    def __init__(self, console: Console, since: int) -> None:
+    def __init__(self, console: WatchedConsole, since: int) -> None:
         self._console, self._orders, self._begin = console, console.orders, since
         self._since = self._looked = max(since, console.marks["power_on"], console.orders.ordered)
         self._noticed: int | None = None
