@@ -132,7 +132,7 @@ class UBoot:
         """
         if self.console.line_end is None:
             with contextlib.suppress(ConsoleMismatch):
-                soon = limit.within(limit.at_most(2 * self._timing.echo_timeout) / 2)
+                soon = limit.within(limit.at_most(2 * self._timing.answer_timeout) / 2)
                 return self._wait_for_any(wanted, soon, since=since)
             standing = self._standing()
             if "#" in (standing.typed, standing.line):

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Protocol
 
-from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC
+from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC, WORDS
 from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, PromptSettings, classify
 from JumpstarterLibrary.client.text import without_erased
 
@@ -116,7 +116,7 @@ class RestartWatch:
         end = self._console.end if until is None else until
         while self._looked < end:
             begin = max(self._since, self._looked - LINE_LIMIT)
-            found = _SIGN.search(self._console.text(begin)[: end - begin])
+            found = _first_sign(self._console.text(begin)[: end - begin])
             if found is None:
                 self._looked = end
                 break
@@ -165,6 +165,11 @@ class RestartWatch:
         line = without_erased(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0][: 2 * LINE_LIMIT]).strip()
         message = _KERNEL_MESSAGE.search(line)  # it may come behind a prompt
         return line if message is None else message.group()
+
+
+def _first_sign(text: str) -> re.Match[str] | None:
+    small = text.lower()
+    return _SIGN.search(text) if any(word in small for word in WORDS) else None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> int:
