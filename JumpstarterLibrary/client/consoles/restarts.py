@@ -28,6 +28,7 @@ ORDER = re.compile(
 """In a line that was typed: the board may restart because of it, or the console show another machine's boot."""
 
 _SIGN = re.compile(rf"{FIRMWARE.pattern}|{BANNER.pattern}|{KERNEL.pattern}", re.MULTILINE)
+_WORDS = tuple(word for word in WORDS if word not in ("panic", "press", "hit "))
 _KERNEL_MESSAGE = re.compile(r"\[ *\d+\.\d+\].*")
 
 
@@ -168,8 +169,22 @@ class RestartWatch:
 
 
 def _first_sign(text: str) -> re.Match[str] | None:
+    """Return the first sign of a restart, looked for only in lines that hold a word of such messages."""
     small = text.lower()
-    return _SIGN.search(text) if any(word in small for word in WORDS) else None
+    lines: set[int] = set()
+    for word in _WORDS:
+        at = small.find(word)
+        while at >= 0:
+            lines.add(text.rfind("\n", 0, at) + 1)
+            end = text.find("\n", at)
+            at = small.find(word, end) if end >= 0 else -1
+    found = (_SIGN.search(text, begin, _end(text, begin)) for begin in sorted(lines))
+    return next((match for match in found if match is not None), None)
+
+
+def _end(text: str, begin: int) -> int:
+    end = text.find("\n", begin)
+    return len(text) if end < 0 else end
 
 
 def _last(pattern: re.Pattern[str], text: str) -> int:
