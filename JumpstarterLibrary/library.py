@@ -42,7 +42,7 @@ from JumpstarterLibrary.keywords.lease_time import LeaseTimeKeywords
 from JumpstarterLibrary.keywords.leasing import Lab, Leases
 from JumpstarterLibrary.keywords.power import PowerKeywords
 from JumpstarterLibrary.keywords.secret import Secret, reveal
-from JumpstarterLibrary.keywords.states import StateKeywords
+from JumpstarterLibrary.keywords.states import StateKeywords, give_profile, import_profiles
 from JumpstarterLibrary.keywords.storage import StorageKeywords
 from JumpstarterLibrary.reporting.drain import EventDrain
 from JumpstarterLibrary.reporting.hints import ROBOT
@@ -155,6 +155,26 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     echo of a command nor a file that quotes them is taken for one. A ``reset`` that is typed at U-Boot is meant. A boot
     that tries several devices fails with the last one only.
 
+    = Profiles =
+
+    A suite for several kinds of boards needs no ``IF``: what differs is in one file, ``profiles=`` of the library
+    import. Each device gets it when it is connected: what is said for all boards, and the one profile that is for its
+    exporter, by labels (``match``, a selector) or name (``exporter``, with ``*`` and ``?``). A profile with neither is
+    for all others. That none or several are is an error. The log and `Log Jumpstarter Setup` tell which was chosen.
+
+    |  settings: {user: root}             # for all boards, the keys of `Load Device States`
+    |  profiles:
+    |    rpi4:
+    |      match: board=rpi4              # what the labels of the exporter have to meet
+    |      settings: {prompt: "U-Boot>"}
+    |      timing: {boot_timeout: 5 min}
+    |      failing_patterns: [linux, u-boot]
+    |    router:
+    |      exporter: "router-*"           # what the exporter is called
+    |      driver: serial1                # path of the U-Boot or serial driver, where there are several
+    |      settings: {prompt: "ath>", line_end: cr}
+    |    others: {}
+
     = Timing =
 
     Boards that answer at once need nothing of this. For a slow board, an emulated one, or one at the end of a slow
@@ -204,6 +224,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         scope: Scope | str = Scope.run,
         timing: TimingSource = None,
         failing_patterns: str | list[str] | None = None,
+        profiles: Path | str | None = None,
     ) -> None:
         """Importing does nothing but remember how devices are found.
 
@@ -225,6 +246,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             failing_patterns: What no console of any device may say: presets and patterns as of
                 `Register Failing Console Pattern`, with commas between them, or a list. Default: none, since a board
                 may show an old panic when it starts.
+            profiles: A file as of `Load Device States`, which each device gets when it is connected, with the profile
+                in it for its exporter; see `Profiles`. Default: none.
 
         Example:
         | Library    JumpstarterLibrary
@@ -232,6 +255,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         | Library    JumpstarterLibrary    selector=board=rpi4    scope=suite
         | Library    JumpstarterLibrary    host=lab.example.com:19090    ca=lab-ca.pem
         | Library    JumpstarterLibrary    failing_patterns=linux, u-boot
+        | Library    JumpstarterLibrary    selector=lab=berlin    profiles=${CURDIR}/boards.yaml
         | Library    JumpstarterLibrary    selector=board=fpga    timing=login_timeout=5 min, echo_timeout=2 s
         """
         self._drain = EventDrain(lambda: self._secrets())
@@ -257,6 +281,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
                 self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._teardown, self._close
             )
         ]
+        self._profiles = import_profiles(profiles)
         self._failing_patterns = import_failing_patterns(failing_patterns)
         self._failing = ConsoleFailingKeywords(self._devices, waiting)
         atexit.register(self._close)
@@ -304,9 +329,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         if alias in self._artefacts:
             self._artefacts.pop(alias).attach(device)
         device.open_consoles()
-        if self._failing_patterns:
-            for console in device.opened_consoles():
-                self._failing.register(console, self._failing_patterns)
+        self._failing.watch(device, self._failing_patterns)
+        if self._profiles is not None:
+            give_profile(device, alias, self._profiles)
         if output is not None and device.transcripts is not None:
             for name in device.consoles():
                 transcript = (device.transcripts / file_name(f"{name}.log")).relative_to(output)

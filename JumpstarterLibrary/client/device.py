@@ -19,6 +19,7 @@ from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
 from JumpstarterLibrary.client.power_tracker import PowerTracker
+from JumpstarterLibrary.client.profile import ChosenProfile
 from JumpstarterLibrary.client.resource import ResourceHandles
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import Node, build_tree
@@ -66,6 +67,12 @@ class Device:
         """Returns the tokens and passphrases that neither transcripts nor messages may show."""
         self.resource_handles = ResourceHandles()
         """The handles that calls may get among their arguments."""
+        self.exporter = link.name
+        """The name of its exporter, as far as it is known."""
+        self.labels: dict[str, str] = {}
+        """The labels of its exporter."""
+        self.profile: ChosenProfile | None = None
+        """The profile that was chosen for it from a file; None without such a file."""
         self._proxies: dict[Node, DriverProxy] = {}
         self._timings: list[tuple[Node, Timing]] = []
         self._consoles: dict[str, Console] = {}
@@ -102,12 +109,17 @@ class Device:
             report = link.get_report(deadline)
             device = cls(link, build_tree(report.reports), report.motd, timing=timing)
             facts = connection.shell
-            labels = facts.labels or dict(report.labels)
-            link.events.emit(LinkChanged("connected", facts.exporter or link.name, facts.lease, labels))
+            device.exporter = facts.exporter or link.name
+            device.labels = dict(facts.labels or report.labels)
+            link.events.emit(LinkChanged("connected", device.exporter, facts.lease, device.labels))
             return device
         except BaseException:
             link.close()
             raise
+
+    def exporter_labels(self) -> dict[str, str]:
+        """Return the labels of its exporter, as far as they are known."""
+        return self.labels
 
     def own_secrets(self) -> list[str]:
         """Return the secrets by which it was connected."""

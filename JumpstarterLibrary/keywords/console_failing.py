@@ -10,15 +10,13 @@ from typing import Any
 from robot.api import logger
 from robot.api.deco import keyword
 
-from JumpstarterLibrary.client import Console
+from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
-from JumpstarterLibrary.client.consoles.presets import preset_patterns
+from JumpstarterLibrary.client.consoles.presets import named_patterns, preset_name
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.keywords.console_base import ConsoleBase
 from JumpstarterLibrary.keywords.devices import Devices
 from JumpstarterLibrary.types import FailingPreset
-
-_UNIMPORTANT = str.maketrans("", "", " -_")
 
 
 class ConsoleFailingKeywords(ConsoleBase):
@@ -74,8 +72,8 @@ class ConsoleFailingKeywords(ConsoleBase):
         if not patterns and preset is None:
             raise UsageError("There is nothing to look for. Give patterns, or a preset, for example preset=linux")
         console = self.console(device, driver)
-        wanted = [*map(_known, patterns), *([preset] if preset is not None else [])]
-        self.register(console, dict(_failing(each) for each in wanted))
+        wanted = [*patterns, *([preset.value] if preset is not None else [])]
+        self.register(console, dict(map(named_patterns, wanted)))
         logger.info(f"Failing patterns of console '{console.name}': {', '.join(console.failing())}.")
 
     @keyword(tags=("Console", "Setter"))
@@ -104,10 +102,10 @@ class ConsoleFailingKeywords(ConsoleBase):
         | Unregister Failing Console Pattern
         """
         console = self.console(device, driver)
-        unwanted = [*map(_known, patterns), *([preset] if preset is not None else [])]
+        unwanted = [*patterns, *([preset.value] if preset is not None else [])]
         if not unwanted:
             console.accept()
-        for name in map(_name, unwanted):
+        for name in map(preset_name, unwanted):
             if not console.accept(name):
                 there = ", ".join(console.failing()) or "none"
                 raise UsageError(f"'{name}' is no failing pattern of console '{console.name}'. It has: {there}.")
@@ -117,6 +115,11 @@ class ConsoleFailingKeywords(ConsoleBase):
         for name, found in patterns.items():
             console.fail_on(name, found)
         self._consoles.add(console)
+
+    def watch(self, device: Device, patterns: Mapping[str, list[FailingPattern]]) -> None:
+        """Register failing patterns for all open consoles of a device; also such that come later fail its tests."""
+        for console in device.opened_consoles():
+            self.register(console, patterns)
 
     def end_test(self, _data: Any, result: Any) -> None:
         """Fail a test whose board has crashed without an error of a keyword."""
@@ -141,23 +144,6 @@ def import_failing_patterns(value: str | Sequence[str] | None) -> dict[str, list
         return {}
     texts = value.split(",") if isinstance(value, str) else value
     try:
-        return dict(_failing(_known(text.strip())) for text in texts)
+        return dict(named_patterns(text.strip()) for text in texts)
     except UsageError as error:
         raise ConfigurationError(f"The argument 'failing_patterns' cannot be used: {error}") from None
-
-
-def _known(text: str) -> FailingPreset | str:
-    """Return the preset that a text names, compared as Robot Framework does it; otherwise the text."""
-    plain = text.lower().translate(_UNIMPORTANT)
-    return next((preset for preset in FailingPreset if preset.value.translate(_UNIMPORTANT) == plain), text)
-
-
-def _name(wanted: FailingPreset | str) -> str:
-    return wanted.value if isinstance(wanted, FailingPreset) else wanted
-
-
-def _failing(wanted: FailingPreset | str) -> tuple[str, list[FailingPattern]]:
-    """Return the name by which failing patterns are taken back, and the patterns."""
-    if isinstance(wanted, FailingPreset):
-        return wanted.value, preset_patterns(wanted)
-    return wanted, [FailingPattern.of(wanted)]

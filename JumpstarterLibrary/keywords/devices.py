@@ -107,6 +107,10 @@ class Devices:
     def _entries(self) -> Mapping[str, _Entry]:
         return self._pool.items
 
+    def connected(self) -> list[tuple[str, Device]]:
+        """Return the devices that are connected, with their aliases."""
+        return [(alias, entry.device) for alias, entry in self._entries.items()]
+
     def timing(self, source: TimingSource) -> Timing | None:
         """Return a timing that changes the library's; None where nothing is given.
 

@@ -179,6 +179,9 @@ class ExporterKeywords(Keywords):
         names = (environment.HOST, environment.LEASE, environment.EXPORTER)
         rows += [(name, self.devices.environ[name], "environment") for name in names if name in self.devices.environ]
         rows.append(("mode", mode.value, "library import"))
+        for alias, device in self.devices.connected():
+            if device.profile is not None:
+                rows.append((f"profile of device '{alias}'", device.profile.name, f"its exporter {device.profile.why}"))
         logger.info(table(f"Client configuration: {settings.source}", ("setting", "value", "from"), rows), html=True)
 
     @keyword(tags=("Virtual lab",))

@@ -13,9 +13,11 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.libraries.BuiltIn import BuiltIn
 
+from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.boot.context import Context
-from JumpstarterLibrary.client.boot.files import user_state
+from JumpstarterLibrary.client.boot.files import check_profiles, user_state
 from JumpstarterLibrary.client.boot.model import ANY, NUDGE, TransitionRule
+from JumpstarterLibrary.client.boot.profiles import apply_profile
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.client.pattern import line_ending_with
 from JumpstarterLibrary.errors import BootFailed, StateMismatch
@@ -219,6 +221,8 @@ class StateKeywords(Keywords):
         |        bootloader:
         |        - uboot: setenv recovery yes
         |        - boot: run bootcmd
+        |  failing_patterns: [linux]   # as of `Register Failing Console Pattern`
+        |  profiles:                   # for kinds of boards, see `Profiles`
 
         The actions:
 
@@ -349,6 +353,25 @@ class StateKeywords(Keywords):
 
     def _states(self, device: str | None, driver: str | None) -> DeviceStates:
         return states_of(self.device(device), driver)
+
+
+def import_profiles(path: Path | str | None) -> Path | None:
+    """Return the file of profiles that the library import names, once it was checked.
+
+    Raises:
+        ConfigurationError: It cannot be read, or does not say what it should.
+    """
+    if not path:
+        return None
+    check_profiles(Path(path))
+    return Path(path)
+
+
+def give_profile(device: Device, alias: str, path: Path) -> None:
+    """Let a device have its profile from a file, and log which one and why."""
+    chosen = apply_profile(device, path)
+    if chosen is not None:
+        logger.info(f"Device '{alias}' has the profile '{chosen.name}' of '{path}': its exporter {chosen.why}.")
 
 
 def _by_keyword(name: str) -> Callable[[Context], None]:

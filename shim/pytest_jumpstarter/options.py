@@ -78,6 +78,12 @@ _SETTINGS = (
         "NAME=TIME,...",
     ),
     _Setting(
+        "profiles",
+        "file of device states, with profiles for kinds of boards: each board gets what it says for its exporter when "
+        "it is connected (default: none; see docs/profiles.md)",
+        "FILE",
+    ),
+    _Setting(
         "virtual_lab",
         "lease from a virtual lab in this process: with a number of virtual boards, which stand in for any board, or "
         "as a lab file describes it, whose labels are taken at their word",
@@ -175,6 +181,13 @@ class Options:
         return timing
 
     @property
+    def profiles(self) -> Path | None:
+        """The file with the profiles of boards; None for none."""
+        option = self._option("jumpstarter_profiles")
+        text = option or self._ini("jumpstarter_profiles")
+        return self._base(bool(option)) / Path(text).expanduser() if text else None
+
+    @property
     def virtual_lab(self) -> int | Path | None:
         """The number of boards or the file of the virtual lab from which boards are leased; None for no such lab."""
         option = self._option("jumpstarter_virtual_lab")
@@ -243,7 +256,20 @@ class Options:
         self.mode()
         self.timeout()
         self.progress()
+        self._check_profiles()
         _ = self.timing, self.virtual_lab, self.trouble_is_error, self.console_lines, self.log_lines
+
+    def _check_profiles(self) -> None:
+        if self.profiles is None:
+            return
+        from JumpstarterLibrary.client.boot.files import check_profiles
+        from JumpstarterLibrary.errors import ConfigurationError
+
+        try:
+            check_profiles(self.profiles)
+        except ConfigurationError as error:
+            name = "--jumpstarter-profiles" if self._option("jumpstarter_profiles") else "jumpstarter_profiles"
+            raise pytest.UsageError(f"{name}: {error}") from None
 
     # Who imports the base class may have switched the plugin off, and with it the declarations.
 

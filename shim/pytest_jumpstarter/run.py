@@ -177,6 +177,7 @@ class Run:
                 raise
             if artefacts is not None:
                 artefacts.attach(device)
+            self._give_profile(device)
             client = build_clients(device, allow)
             return ConnectedBoard(device, stack.pop_all(), client, mode, recorder)
 
@@ -187,6 +188,19 @@ class Run:
             for board in list(self._pool.items.values())
             if board.owners and isinstance(board.device, LeasedDevice) and board.device.lease.ours
         }
+
+    def _give_profile(self, device: Device) -> None:
+        """Let a board have its profile from the file of the run, and log which one and why."""
+        path = self.options.profiles
+        if path is None:
+            return
+        from JumpstarterLibrary.client.boot.profiles import apply_profile
+
+        chosen = apply_profile(device, path)
+        if chosen is not None:
+            logger.info(
+                "Exporter %s has the profile '%s' of '%s': it %s.", device.exporter, chosen.name, path, chosen.why
+            )
 
     def _artefacts(self, events: Events) -> DeviceArtefacts | None:
         """Return the files about a device that is about to come; None where the run has no folder for them."""

@@ -14,6 +14,7 @@ detecting            which state a board is in
 builtin_transitions  the states that every board has, and the ways between them
 actions              what a way from state to state does, as files say it
 files                states of one's own, from a YAML file
+profiles             the profile of a board, from such a file
 state_cache          the state that was seen last, and what makes that old
 failures             states that could not be reached
 transition           one change of state

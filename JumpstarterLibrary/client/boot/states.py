@@ -22,6 +22,7 @@ from JumpstarterLibrary.client.boot.model import (
 )
 from JumpstarterLibrary.client.boot.state_cache import StateCache
 from JumpstarterLibrary.client.boot.transition import ON_THE_WAY, Transition
+from JumpstarterLibrary.client.consoles.presets import named_patterns
 from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.device import Device
@@ -120,7 +121,9 @@ class DeviceStates:
             ConfigurationError: It cannot be read, or does not say what it should.
             UsageError: The board has no such power driver.
         """
-        content = read_states(path, self.settings, self._board.timing, self.names)
+        device = self._device
+        labels = device.exporter_labels()
+        content = read_states(path, self.settings, self._board.timing, self.names, labels, device.exporter)
         # A board that cannot be configured so has no states of the file either.
         self.configure(content.settings)
         self.define(content.states, content.ways)
@@ -128,6 +131,8 @@ class DeviceStates:
             supply = self._board.known_supply
             power = [] if supply is None else [supply.proxy]
             self._device.set_timing(content.timing, self._board.console.driver, *power)
+        for name, patterns in map(named_patterns, content.failing):
+            self._board.console.fail_on(name, patterns)
         return [state.name for state in content.states]
 
     def forget_failures(self) -> None:

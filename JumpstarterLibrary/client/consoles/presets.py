@@ -27,6 +27,10 @@ PRESETS: dict[FailingPreset, tuple[FailingMessage, ...]] = {
 }
 
 
+_UNIMPORTANT = str.maketrans("", "", " -_")
+"""Characters that names of presets are compared without, as Robot Framework does it."""
+
+
 def preset_patterns(preset: FailingPreset) -> list[FailingPattern]:
     """Return the failing patterns of a preset."""
     return [
@@ -35,6 +39,23 @@ def preset_patterns(preset: FailingPreset) -> list[FailingPattern]:
         )
         for message in PRESETS[preset]
     ]
+
+
+def preset_name(text: str) -> str:
+    """Return the name of the preset that a text names; the text itself if it names none."""
+    plain = text.lower().translate(_UNIMPORTANT)
+    return next((each.value for each in FailingPreset if each.value.translate(_UNIMPORTANT) == plain), text)
+
+
+def named_patterns(text: str) -> tuple[str, list[FailingPattern]]:
+    """Return the name by which failing patterns are taken back, and the patterns, for a preset's name or a pattern.
+
+    Raises:
+        UsageError: It cannot be a pattern.
+    """
+    name = preset_name(text)
+    preset = next((each for each in FailingPreset if each.value == name), None)
+    return (name, [FailingPattern.of(text)] if preset is None else preset_patterns(preset))
 
 
 def describe_presets() -> list[tuple[str, list[tuple[str, str]]]]:

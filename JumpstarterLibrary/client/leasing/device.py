@@ -94,6 +94,11 @@ class LeasedDevice(Device):
         """Its lease."""
         return self._route.lease
 
+    def exporter_labels(self) -> dict[str, str]:
+        """Return the labels of its exporter; the controller knows more of them than the exporter."""
+        found = self.lease.controller.calls.exporter(self.lease.exporter, hidden=True)
+        return {**self.labels, **found.labels}
+
     def own_secrets(self) -> list[str]:
         """Return the secrets by which it was connected: also the tokens of its controller's client."""
         return [*super().own_secrets(), *self.lease.controller.secrets]

@@ -396,6 +396,47 @@ def test_a_timing_that_cannot_be_ends_the_run(
     result.stderr.fnmatch_lines([f"ERROR: {sentence}"])
 
 
+PROFILE = """
+from pytest_jumpstarter import JumpstarterTest
+class TestIt(JumpstarterTest):
+    def test_it(self, client):
+        device = client.stub.device
+        print("profile", device.profile.name, device.timing.power_off_time)
+"""
+
+
+@pytest.mark.parametrize("option", [True, False])
+@pytest.mark.parametrize("mode", ["shell", "lease"])
+def test_a_board_has_its_profile(pytester: pytest.Pytester, shell: Enter, mode: str, option: bool) -> None:
+    pytester.path.joinpath("boards.yaml").write_text(
+        "profiles: {leased: {match: number=1, timing: {power_off_time: 3 s}}, other: {timing: {power_off_time: 4 s}}}"
+    )
+    options = ["--jumpstarter-profiles=boards.yaml"] if option else []
+    if mode == "shell":
+        shell(power())
+    else:
+        options.append("--jumpstarter-virtual-lab=1")
+    pytester.makeini("[pytest]\n" + ("" if option else "jumpstarter_profiles = boards.yaml\n"))
+    pytester.makepyfile(test_suite=PROFILE)
+    result = pytester.runpytest(*LOG, "-s", *options)
+    result.assert_outcomes(passed=1)
+    name, why = (
+        ("leased", "has labels that match 'number=1'") if mode == "lease" else ("other", "fits no other profile")
+    )
+    result.stdout.fnmatch_lines([f"*profile {name} {4.0 - (mode == 'lease')}*"])
+    result.stdout.fnmatch_lines([f"*has the profile '{name}' of '*boards.yaml': it {why}."])
+
+
+def test_profiles_that_cannot_be_end_the_run(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("boards.yaml").write_text("profiles: {a: {mach: b}}")
+    pytester.makeini("[pytest]\njumpstarter_profiles = boards.yaml\n")
+    result = suite(pytester, "")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: jumpstarter_profiles: The states file '*boards.yaml', line 1: profiles.a.mach: there is no *"]
+    )
+
+
 def test_a_timing_may_be_a_list_where_the_file_has_lists(pytester: pytest.Pytester, shell: Enter) -> None:
     shell(power())
     pytester.makepyprojecttoml('[tool.pytest.ini_options]\njumpstarter_timing = ["power_off_time = 3"]\n')
