@@ -172,7 +172,7 @@ Names That Are Taken
 Settings That Cannot Be Used
     [Template]    States File Should Be Refused
     - a list    ${SPACE}must hold a mapping, not a list.
-    state: {}    , line 1: state: there is no such key. Known: settings, timing, states.
+    state: {}    , line 1: state: there is no such key. Known: settings, timing, states, failing_patterns, profiles.
     settings: {passwort: x}
     ...    , line 1: settings.passwort: there is no such key. Known: prompt, boot, off_time, user, power, login_prompt, password_prompt, line_end, key, pattern, interval.
     settings: {off_time: soon}

@@ -9,22 +9,19 @@ Test Template    Service Mode Should Be Reached
 
 
 *** Test Cases ***
-First Kind Of Board     number=1
-
+First Kind Of Board    number=1
 Second Kind Of Board    number=2
-
 Board Without A Profile
     [Template]    NONE
     Run Keyword And Expect Error
     ...    EQUALS:The states file '${CURDIR}/resources/profiles.yaml', line 4: profiles: none is for exporter 'virtual-3' with the labels board=virtual, number=3. There are: 'first' (labels that match 'number=1'), 'second' (a name that matches '*-2'). One without match and exporter would be for all others.
     ...    Acquire Lease    number=3
-
 File That Cannot Be Used
     [Template]    NONE
-    ${file} =    Set Variable    ${OUTPUT DIR}/profiles-with-a-mistake.yaml
+    VAR    ${file} =    ${OUTPUT DIR}/profiles-with-a-mistake.yaml
     Create File    ${file}    profiles:\n${SPACE}${SPACE}board:\n${SPACE}${SPACE}${SPACE}${SPACE}mach: board=rpi4\n
     Run Keyword And Expect Error
-    ...    STARTS:Initializing library 'JumpstarterLibrary' with arguments [ mode=virtual | profiles=${file} ] failed: ConfigurationError: The states file '${file}', line 3: profiles.board.mach: there is no such key. Known: match, exporter, driver, settings, timing, states, failing_patterns.
+    ...    STARTS:Initializing library 'JumpstarterLibrary' with arguments [ mode=virtual | profiles=${file} ] failed: The states file '${file}', line 3: profiles.board.mach: there is no such key. Known: match, exporter, driver, settings, timing, states, failing_patterns.
     ...    Import Library    JumpstarterLibrary    mode=virtual    profiles=${file}    AS    Mistaken
 
 

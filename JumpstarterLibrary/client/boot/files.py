@@ -60,6 +60,7 @@ from JumpstarterLibrary.client.boot.model import (
     TransitionRule,
 )
 from JumpstarterLibrary.client.consoles.presets import named_patterns
+from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.pattern import Pattern, line_ending_with
 from JumpstarterLibrary.client.profile import ChosenProfile, ProfileRule, choose_profile
 from JumpstarterLibrary.client.selectors import parse_selector
@@ -157,7 +158,7 @@ def check_profiles(path: Path) -> None:
     Raises:
         ConfigurationError: It cannot be read, or does not say what it should.
     """
-    known = [state.name for state in builtin_states(PROMPT)] + [OFF]
+    known = [state.name for state in builtin_states(PromptSettings(PROMPT))] + [OFF]
     with _opened(path) as reader:
         common = _part(reader, _KEYS, BootSettings(), Timing(), known)
         rules = [_rule(name, profile) for name, profile in reader.tables("profiles")]
