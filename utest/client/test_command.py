@@ -577,7 +577,7 @@ def test_nothing_is_typed_where_no_shell_waits(
         run_command(console, "true", 5)
     shell.got.clear()
     shell.say(f"exit\n{said}")
-    console.wait_for(said.splitlines()[-1], 5)
+    console.wait_for(said.splitlines()[-1], 5, expect_restart=True)
     begin = skipping.seconds()
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "uname -r")
