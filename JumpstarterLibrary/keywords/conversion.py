@@ -11,6 +11,7 @@ from JumpstarterLibrary.common.durations import read_duration
 from JumpstarterLibrary.common.values import InvalidValue, shown
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.keywords.expected_status import ExpectedStatus, convert_status
+from JumpstarterLibrary.keywords.result_types import document_results
 
 Choice = TypeVar("Choice", bound=enum.Enum)
 
@@ -36,8 +37,10 @@ def convert_duration(value: str | int | float) -> datetime.timedelta:
 CONVERTERS: dict[type, Callable[..., object]] = {
     datetime.timedelta: convert_duration,
     ExpectedStatus: convert_status,
+    **document_results(),
 }
-"""For ``ROBOT_LIBRARY_CONVERTERS``: a time is the same in arguments of keywords as in files and settings."""
+"""For ``ROBOT_LIBRARY_CONVERTERS``: a time is the same in arguments of keywords as in files and settings. The types of
+results are there for their documentation."""
 
 # Robot Framework 7 ends the whole run with a traceback where it cannot convert an argument of an import itself.
 
