@@ -83,6 +83,7 @@ class _Login:
         self._nudged_at = ("", 0)
         self._answered = 0
         self._named = 0
+        self._engaged = False
         self._nudged_since = False
         self._asked = False
         self._timing = console.timing
@@ -162,17 +163,18 @@ class _Login:
     def _patience_at(self, prompt: Prompt) -> float:
         """Return how long a silent console is left alone.
 
-        A key at a countdown would stop the boot, and a newline is nothing that a profile needs.
+        A key at a countdown would stop the boot. A login takes its time for a refusal, a profile for its programs, and
+        both may take what is typed meanwhile for an answer.
         """
-        waited_for = prompt.kind is PromptKind.COUNTDOWN or self._named
+        waited_for = prompt.kind is PromptKind.COUNTDOWN or self._engaged
         return self._timing.boot_silence if waited_for else self._patience
 
     def _nudge(self, prompt: Prompt) -> None:
         """Type a comment, and Ctrl-C after some; only once: a board that is off does not answer either.
 
-        What this login has started is not interrupted.
+        A login, and what it has started, is not interrupted.
         """
-        if self._nudged == NUDGES and not self._named:
+        if self._nudged == NUDGES and not self._engaged:
             self._console.write(INTERRUPT, self._deadline)
         else:
             # A name that was typed and not entered is forgotten, not tried. A boot loader may wait unseen.
@@ -197,9 +199,11 @@ class _Login:
                 again = f"it asks for a login again, behind '{self._shown(self._said())}'"
                 raise self._refused(f"'{self._shown(refusal.group())}'" if refusal else again)
         self._named += 1
+        self._engaged = True
         self._send(self._user)
 
     def _answer_password(self, prompt: Prompt) -> None:
+        self._engaged = True
         if not self._named:
             if self._answered:
                 self._outlast(prompt)

@@ -335,6 +335,27 @@ def test_a_disk_that_is_unlocked_by_itself_is_waited_for(
     assert getty.lines[:2] == ["root", PASSWORD]
 
 
+def test_a_login_is_given_the_time_that_it_takes_to_refuse(start: Any, skipping: MovableClock) -> None:
+    getty, console = start("password")
+
+    def refuse_late(line: str) -> None:
+        getty.state = "busy"
+
+        def refuse() -> None:
+            getty.say("\nLogin incorrect\n")
+            getty.state = "login"
+            getty._prompt()
+
+        if line == PASSWORD:
+            getty.state = "shell"
+        else:
+            skipping.call_later(3.0, refuse)
+
+    getty._in_password = refuse_late
+    log_in(console, "root", PASSWORD)
+    assert bytes(getty.got).startswith(f"\nroot\n{PASSWORD}\n".encode())
+
+
 @pytest.mark.parametrize("slow", [6.0, 25.0])
 def test_a_slow_profile_is_waited_for_and_not_interrupted(start: Any, skipping: MovableClock, slow: float) -> None:
     getty, console = start("login")
