@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation    Consoles that ask what only the user can answer, or at which no system waits: named at once, and nothing is typed.
 
-Library          JumpstarterLibrary    timeout=5 s    timing=nudge_delay=0.2 s, unlock_timeout=0.3 s
+Library          JumpstarterLibrary    timeout=5 s    timing=nudge_delay=0.1 s, unlock_timeout=0.2 s, prompt_settle=0.05 s
 Resource         resources/exporters.resource
 
 Suite Setup      Connect To Fresh Exporter    ${TALKATIVE}    board
@@ -17,13 +17,10 @@ ${SWORDFISH}    swordfish
 
 *** Test Cases ***
 Password That Has Expired    Current password:    ${ANSWER}
-New Password    New password:    ${ANSWER}
 First Boot    Create root password:    ${ANSWER}
 One-Time Code    Verification code:    ${ANSWER}
-PIN    Enter PIN:    ${ANSWER}
 Sudo    [sudo] password for me:    ${ANSWER}
 SELinux    Would you like to enter a security context? [N]    ${ANSWER}
-Disk Of Cryptsetup    Please enter passphrase for disk sda2 (root):    ${UNLOCK}
 Disk Of Systemd    🔐 Please enter passphrase for disk root: (press TAB for no echo)    ${UNLOCK}
 Sulogin
     [Template]    NONE

@@ -61,6 +61,7 @@ STEPS = (
     Step("fault suites", (*_robot(*FAULTS), "utest/lab/faults"), times=3),
     Step("boards", (*_robot(*BOARDS), "interop/qemu"), times=5),
     Step("table of boards", (*ROBOT, "--outputdir", str(RESULTS / "boards"), "atest/_nightly/boards.robot"), times=5),
+    Step("questions", (*ROBOT, "--outputdir", str(RESULTS / "questions"), "atest/_nightly/questions.robot")),
     Step("kernels", (*TEST, "interop/kernels")),
     Step("fuzzers", (*TEST, *(f"utest/client/{name}" for name in FUZZERS)), times=30),
     Step("interruptions", (*TEST, *(f"utest/{name}" for name in INTERRUPTIONS)), times=20),
