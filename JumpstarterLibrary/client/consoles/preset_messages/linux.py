@@ -37,7 +37,7 @@ LINUX = (
     _kernel(
         "BUG",
         "bad accesses, soft lockups, sleeping in the wrong place, corrupt memory, and what KASAN and its like find",
-        r"(?:NMI )?(?:watchdog: |rcu: )?BUG: \S|BUG \S+ \((?:Not tainted|Tainted: [^)\n]*)\): ",
+        r"(?:NMI )?(?:watchdog: |rcu: )?BUG: (?!MAX_|\d+ unexpected)\S|BUG \S+ \((?:Not tainted|Tainted: [^)\n]*)\): ",
     ),
     _kernel("kernel BUG at", "a check of the kernel's failed", r"[kK]ernel BUG at \S"),
     _kernel("Unable to handle kernel", "a bad access by the kernel", r"(?:CPU \d+ )?Unable to handle kernel \S"),

@@ -40,10 +40,10 @@ U_BOOT = (
     ),
     FailingMessage(
         "exception",
-        "an exception on PowerPC or m68k",
+        "an exception on PowerPC, m68k or ARC",
         r"^Machine check in kernel mode\.|^Bad trap at PC: [0-9a-f]+, SR: |Exception in kernel pc [0-9a-f]+ signal \d"
         r"|^(?:Alignment|Program Check|Software Emulation|Critical Input) Exception\b|^\*{3} Unexpected exception \*{3}"
-        r"|^\*\* (?:Illegal|Privileged) Instruction \*\*",
+        r"|^\*\* (?:Illegal|Privileged) Instruction \*\*|^(?:Instruction|Memory) error exception @ 0x",
     ),
     FailingMessage("resetting ...", "a restart that was not typed", rf"{_BEHIND_PROGRESS}resetting \.\.\.", _RESET),
     FailingMessage("Resetting CPU ...", "a restart after an exception", r"Resetting (?:CPU|the board) ?\.\.\.", _RESET),
@@ -66,9 +66,13 @@ U_BOOT = (
     FailingMessage(
         "can't get kernel image!",
         "a boot command without an image",
-        r"^ERROR(?: -?\d[^\n]{0,60})?: can't get kernel image!",
+        r"^ERROR(?: -?\d[^\n]{0,60})?: can't get kernel image!|^## Kernel loading failed",
     ),
-    FailingMessage("Wrong Image", "an image of another kind", r"Wrong (?:Ramdisk )?Image (?:Format\b|Type for )"),
+    FailingMessage(
+        "Wrong Image",
+        "an image of another kind",
+        r"Wrong (?:Ramdisk )?Image (?:Format\b|Type for )|^ERROR: (?:booting os '|\S+ image overlaps OS image)",
+    ),
     FailingMessage("Image magic!", "a kernel that is none", r"Bad Linux \S+ Image magic!|^zimage: Bad magic!"),
     FailingMessage("Bad Magic Number", "an image whose head is not right", r"\bBad (?:Magic Number|Header Checksum)\b"),
     FailingMessage(
@@ -79,13 +83,14 @@ U_BOOT = (
     FailingMessage(
         "signature",
         "an image that is not signed as it must be",
-        r"Failed to verify (?:required signature|'any' of the required)|Verification failed for '",
+        r"Failed to verify (?:required signature|'any' of the required)|Verification failed for '"
+        r"|ERROR: (?:header )?signature check has failed",
     ),
     FailingMessage(
         "uncompress",
         "an image that cannot be unpacked, by gzip, LZMA and others",
         r"[Uu]ncompress(?:ion)?(?: error -?\d|, out-of-mem or overwrite error| or overwrite error)"
-        r"|Error: Bad gzipped data|Error: inflate\(\) returned -?\d|LZMA decompression error: "
+        r"|Error: Bad gzipped data|^Error decompressing |Error: inflate\(\) returned -?\d|LZMA decompression error: "
         r"|Image too large: increase CONFIG_SYS_BOOTM_LEN|Unimplemented compression type \d",
     ),
     FailingMessage(
