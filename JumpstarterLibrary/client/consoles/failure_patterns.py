@@ -160,6 +160,7 @@ class FailurePatternMonitor:
     _last: FailureMatch | None = None
     _told: int = 0
     _command: _CommandOutput | None = None
+    _begun: str = ""
 
     def register(self, name: str, patterns: Iterable[FailingPattern]) -> None:
         """Look for patterns from now on, under a name by which they can be taken back."""
@@ -235,8 +236,14 @@ class FailurePatternMonitor:
     def _look_for_panic(self, text: str, end: int, now: float) -> None:
         new = self._end + text
         at = new.rfind(PANIC_TEXT)
+        base = end - len(new)
         if at >= 0:
-            self.panic = UnwatchedPanic(end - len(new) + at, now)
+            self.panic, self._begun = UnwatchedPanic(base + at, now), ""
+        for mark in COMMAND_MARK.finditer(new, max(at, 0)) if self.panic is not None and "JMP" in new else ():
+            if mark["end"] is None:
+                self._begun = mark["token"]
+            elif mark["token"] != self._begun:
+                self.panic = None  # a command that began before it printed it
         self._end = new[1 - len(PANIC_TEXT) :]
 
     def _follow_command(self, text: str, base: int) -> None:

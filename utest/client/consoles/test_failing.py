@@ -205,6 +205,17 @@ def test_what_a_command_prints_that_ends_with_a_status_is_no_trouble() -> None:
         assert watch.hear("Kernel panic\n") == "# Kernel panic", "it comes behind the command"
 
 
+def test_a_saved_panic_is_not_taken_for_one_that_ended_no_wait() -> None:
+    said = f"JMP01234567B\n{SAVED}\nJMP01234567E:0:\n# "
+    for size in (1, 7, 64, 1000):
+        watch = Watch()
+        watch.hear(*(said[begin : begin + size] for begin in range(0, len(said), size)))
+        assert watch.sentry.panic is None
+    watch = Watch()
+    watch.hear(SAVED, "JMP0123", "4567B\n", "JMP01234567E:0:\n")
+    assert watch.sentry.panic is not None, "that command began behind it"
+
+
 def test_what_a_command_prints_that_does_not_end_is_trouble() -> None:
     for said in (f"JMP01234567B\n{SAVED}", f"JMP01234567B\n{SAVED}JMP01234568E:0:\n", f"JMP01234567E:0:\n{SAVED}"):
         watch = Watch("Kernel panic")
