@@ -135,6 +135,11 @@ class JumpstarterError(Exception):
         """Let ``str(error)`` give the hints in the terms of a face."""
         self._phrases = phrases
 
+    def add_fact(self, sentence: str) -> None:
+        """Add a sentence to what was found; on a line of its own after several lines."""
+        separator = "\n" if "\n" in self.facts else " "
+        self.args = (f"{self.facts}{separator}{sentence}",)
+
     def reworded(self, kind: type[_Error], facts: str, hint: Hint | None = None) -> _Error:
         """Return an error of a class with other facts, and with the hints, the fault and the rest of this one.
 

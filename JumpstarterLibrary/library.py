@@ -17,7 +17,6 @@ from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.consoles.presets import describe_presets
-from JumpstarterLibrary.client.consoles.transcript import TIMED_SUFFIX
 from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
 from JumpstarterLibrary.client.devices.notices import TOLD
 from JumpstarterLibrary.client.devices.request import DeviceRequest
@@ -65,7 +64,10 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     A *device* is one connected exporter. Keywords use the current device, or the one that ``device=`` names by its
     alias. The first keyword of a suite that needs one connects it as the import of the library says; `Connect To
     Exporter` does the same by hand, for several devices or for other settings. Devices are closed at the end of the
-    suite that connected them, also when the run is interrupted.
+    suite that connected them, also when the run is interrupted. Where a run has used several, messages say which one
+    they are about.
+
+    ``device`` and ``driver`` are named in every keyword: ``Power On    driver=power``, never ``Power On    power``.
 
     No device is leased or connected by accident: not in a teardown, and not after one was released or disconnected,
     the end of its scope, or a request that failed. Keywords say then what is missing; `Power Off` in a teardown passes,
@@ -278,7 +280,13 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._suites: list[str] = []
         self.ROBOT_LIBRARY_LISTENER = [
             LifecycleListener(
-                self._suite_starts, self._suite_ends, self._test_starts, self._test_ends, self._teardown, self._close
+                self._suite_starts,
+                self._suite_ends,
+                self._test_starts,
+                self._test_ends,
+                self._teardown,
+                self._close,
+                lambda library: library is self,
             )
         ]
         self._profiles = import_profiles(profiles)
@@ -303,6 +311,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
             return super().run_keyword(name, args, kwargs)
         except JumpstarterError as error:
             error.phrase_hints(ROBOT)
+            if "device" in inspect.signature(self.keywords[name]).parameters:
+                self._devices.name_in(error, (kwargs or {}).get("device"))
             raise
         finally:
             self._drain.drain()
@@ -332,11 +342,10 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         self._failing.watch(device, self._failing_patterns)
         if self._profiles is not None:
             give_profile(device, alias, self._profiles)
-        if output is not None and device.transcripts is not None:
-            for name in device.consoles():
-                transcript = (device.transcripts / file_name(f"{name}.log")).relative_to(output)
-                timed = transcript.with_suffix(TIMED_SUFFIX)
-                logger.info(transcript_link(name, transcript.as_posix(), timed.as_posix()), html=True)
+        for console in device.opened_consoles():
+            if output is not None and console.transcripts:
+                links = [path.relative_to(output).as_posix() for path in console.transcripts]
+                logger.info(transcript_link(console.name, *links), html=True)
 
     def _suite_starts(self, suite: str) -> None:
         self._suites.append(suite)

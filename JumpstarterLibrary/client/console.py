@@ -85,8 +85,19 @@ class Console:
         self.orders = RestartOrders(self)
         self._tick = tick
         self._ticked = 0.0
-        self._recording = Recording(driver, self.name, transcript)
+        self._recording = Recording(driver, self.name, lambda: self.title, transcript)
         self.kernel = self._recording.kernel
+
+    @property
+    def title(self) -> str:
+        """The name as messages have it: in quotation marks, with the device where the run has used several."""
+        return f"'{self.name}'{self.driver._device.name_suffix()}"
+
+    @property
+    def transcripts(self) -> list[Path]:
+        """The files that are written: that with every byte, and that with timed lines."""
+        transcript = self._recording.transcript
+        return [path for path in (transcript.path, transcript.timed_path) if path is not None]
 
     def resume(self) -> None:
         """Read on after the stream has ended, with a mark of the gap in history and transcript.
@@ -314,7 +325,7 @@ class Console:
         """
         if since < self.start:
             raise UsageError(
-                f"Console '{self.name}' has said so much since then that its first {self.start - since} "
+                f"Console {self.title} has said so much since then that its first {self.start - since} "
                 f"characters are only in the transcript. Look from later on, or look more often."
             )
 
@@ -503,7 +514,7 @@ class Console:
             self._recording.sentry.incident = None
         before = self._recording.folded(incident.line - CONTEXT, incident.line).splitlines()[-CONTEXT_LINES:]
         trace = self._recording.folded(incident.line, incident.trace.end).rstrip("\n").split("\n")
-        message = crash(self.name, waiting, trace[0].strip(), incident.pattern, [*before, *trace])
+        message = crash(self.title, waiting, trace[0].strip(), incident.pattern, [*before, *trace])
         return DeviceCrashed(message, line=trace[0].strip(), pattern=incident.pattern, trace="\n".join(trace))
 
     def _pass_crash(self, found: Found, waiting: str, *, expected: bool) -> None:
@@ -599,7 +610,7 @@ class Console:
 
     def _unwanted(self, found: Found, when: str = "") -> ConsoleMismatch:
         return ConsoleMismatch(
-            f"Console '{self.name}' said '{visible(self.hidden(found.text))}', which it should not{when}. "
+            f"Console {self.title} said '{visible(self.hidden(found.text))}', which it should not{when}. "
             f"The line was: '{self._line_of(found.start)}'."
         )
 
@@ -626,7 +637,7 @@ class Console:
         link = self.driver._device.present
         if not link.alive():
             raise LinkError(
-                f"Exporter '{link.name}' (from {link.source}) does not answer, so that console '{self.name}' was "
+                f"Exporter '{link.name}' (from {link.source}) does not answer, so that console {self.title} was "
                 f"silent while {waiting} was awaited. It is not known what the board said. Check that the exporter "
                 f"still runs."
             )
@@ -634,5 +645,5 @@ class Console:
     def _mismatch(self, wanted: list[Pattern], start: int, heard: int, deadline: Deadline) -> ConsoleMismatch:
         limit = format_duration(deadline.timeout or 0)
         died, hint = self.panic(start)
-        asked = f"No match for {alternatives(wanted)} on console '{self.name}' in {limit}.{died}"
+        asked = f"No match for {alternatives(wanted)} on console {self.title} in {limit}.{died}"
         return ConsoleMismatch(f"{asked} {self.evidence(wanted, start, heard)}", hint=hint, fault=self.fault(start))

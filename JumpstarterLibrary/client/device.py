@@ -63,6 +63,8 @@ class Device:
         """Makes the proxy of a node. Code that changes it does so before the first driver is asked for."""
         self.before_close: list[Callable[[], None]] = []
         """Called once, last first, before anything is closed: for code that uses the drivers until then."""
+        self.name_suffix: Callable[[], str] = lambda: ""
+        """Returns what messages add to the names of its drivers and consoles: which device it is, of several."""
         self.secrets: Callable[[], Iterable[str]] = self.own_secrets
         """Returns the tokens and passphrases that neither transcripts nor messages may show."""
         self.resource_handles = ResourceHandles()

@@ -361,7 +361,7 @@ def _asserted(
             if late:
                 should = _SHOULD.get(operator.name, operator.name) if operator else "be"
                 raise ConsoleMismatch(
-                    f"The text of console '{console.name}' should {should} {expected!r}, and did not within "
+                    f"The text of console {console.title} should {should} {expected!r}, and did not within "
                     f"{format_duration(deadline.timeout or 0)}. {console.evidence([], begin, heard)}",
                     fault=console.fault(begin),
                 ) from error

@@ -39,7 +39,7 @@ def offset(console: Console, since: Since | str) -> int | None:
         # It happened before the console was opened.
         return 0
     there = ", ".join(sorted({*console.marks, *_RESERVED}))
-    raise UsageError(f"Console '{console.name}' has no mark '{name}'. It has: {there}.")
+    raise UsageError(f"Console {console.title} has no mark '{name}'. It has: {there}.")
 
 
 def _plain(name: str) -> str:

@@ -74,7 +74,7 @@ class ConsoleFailingKeywords(ConsoleBase):
         console = self.console(device, driver)
         wanted = [*patterns, *([preset.value] if preset is not None else [])]
         self.register(console, dict(map(named_patterns, wanted)))
-        logger.info(f"Failing patterns of console '{console.name}': {', '.join(console.failing())}.")
+        logger.info(f"Failing patterns of console {console.title}: {', '.join(console.failing())}.")
 
     @keyword(tags=("Console", "Setter"))
     def unregister_failing_console_pattern(
@@ -108,7 +108,7 @@ class ConsoleFailingKeywords(ConsoleBase):
         for name in map(preset_name, unwanted):
             if not console.accept(name):
                 there = ", ".join(console.failing()) or "none"
-                raise UsageError(f"'{name}' is no failing pattern of console '{console.name}'. It has: {there}.")
+                raise UsageError(f"'{name}' is no failing pattern of console {console.title}. It has: {there}.")
 
     def register(self, console: Console, patterns: Mapping[str, list[FailingPattern]]) -> None:
         """Register failing patterns for a console, by their names, and fail tests whose board crashes unseen."""

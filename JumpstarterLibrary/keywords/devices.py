@@ -10,16 +10,28 @@ from typing import Protocol
 
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
+from JumpstarterLibrary.client.devices.names import DeviceNames
 from JumpstarterLibrary.client.devices.pool import DevicePool, PooledDevice
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.timing import TimingSource
 from JumpstarterLibrary.common.environment import HOST, LEASE
-from JumpstarterLibrary.errors import ConfigurationError, NoSuchDevice
+from JumpstarterLibrary.errors import (
+    AmbiguousDriver,
+    ConfigurationError,
+    DeviceFailure,
+    InfrastructureError,
+    JumpstarterError,
+    NoSuchDevice,
+    NoSuchDriver,
+)
 from JumpstarterLibrary.types import Mode, Scope, Tls
 
 logger = logging.getLogger(__name__)
+
+
+_ABOUT_A_DEVICE = (InfrastructureError, DeviceFailure, NoSuchDriver, AmbiguousDriver)
 
 
 class ExporterHost(Protocol):
@@ -100,6 +112,7 @@ class Devices:
         self._gone: set[str] = set()
         self._warned: set[str] = set()
         self._current: str | None = None
+        self._names = DeviceNames()
         self._why_none = ""
         """Why no device is connected any more, so that no keyword connects the default by accident; empty at first."""
 
@@ -193,6 +206,7 @@ class Devices:
             if isinstance(device, LeasedDevice):
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
+            device.name_suffix = self._names.add(device.link.name, alias)
             self._prepare(device, alias)
             self._pool.add(alias, _Entry(device, stack.pop_all(), mode.mode, wanted.target, owners=owners))
         self._current, self._why_none = alias, ""
@@ -275,6 +289,18 @@ class Devices:
         """Return the alias of a device, or of the current one, connecting the default if there is none."""
         self.get(alias)
         return alias or str(self._current)
+
+    def name_in(self, error: JumpstarterError, alias: str | None) -> None:
+        """Let an error tell which device it is about, where the run has used several and it does not tell so far.
+
+        Args:
+            error: The error of a keyword.
+            alias: The device that the keyword was given; None for the current one.
+        """
+        entry = self._entries.get(alias or self._current or "")
+        suffix = "" if entry is None else entry.device.name_suffix()
+        if suffix and suffix not in error.facts and isinstance(error, _ABOUT_A_DEVICE):
+            error.add_fact(f"The device is {suffix.removeprefix(' of ')}.")
 
     def switch(self, alias: str) -> str | None:
         """Make a device the current one; return the alias of the one that was."""

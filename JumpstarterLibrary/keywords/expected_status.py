@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.common.values import InvalidValue, shown
 
-_NUMBERS = re.compile(r"(?P<not>!?)\s*(?P<numbers>-?\d+(?:\s*,\s*-?\d+)*)")
+_NUMBERS = re.compile(r"(?P<not>!?)\s*(?P<numbers>-?\d+(?:\s*[,|]\s*-?\d+)*)")
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class ExpectedStatus:
 
     | =value= | =the command ends with= |
     | ``0`` | that status |
-    | ``0, 2`` or a list | one of these |
+    | ``0, 2``, ``0|2`` or a list | one of these |
     | ``!0`` or ``!0, 2`` | any but these |
     | ``any`` or ``None`` | any status |
     | ``restart`` | a restart of the board, and perhaps with no status |
@@ -64,7 +64,7 @@ class ExpectedStatus:
         found = _NUMBERS.fullmatch(word)
         if found is None:
             raise _invalid(text)
-        return cls(tuple(int(number) for number in found["numbers"].split(",")), negated=bool(found["not"]))
+        return cls(tuple(int(number) for number in re.split("[,|]", found["numbers"])), negated=bool(found["not"]))
 
     @classmethod
     def _number(cls, item: object) -> tuple[int, ...]:

@@ -153,7 +153,7 @@ class StateKeywords(Keywords):
         state, reason = states.get() if look else (states.known, "")
         if reason:
             logger.info(f"The state is not known, because {reason}.")
-        what = f"The state of the board on console '{states.board.console.name}'"
+        what = f"The state of the board on console {states.board.console.title}"
         return asserted(state, assertion_operator, expected, what=what, message=message, error=StateMismatch)
 
     @keyword(tags=("States", "Assertion"))

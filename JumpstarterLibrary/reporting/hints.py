@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from JumpstarterLibrary.hints import Hint, Phrases
 
 ROBOT: Phrases = {
@@ -33,3 +36,24 @@ ROBOT: Phrases = {
     Hint.RETRY_STATE: "Power-cycle the board, or use Forget Device Failures, to try it again.",
     Hint.DEFINE_STATE: "See Load Device States.",
 }
+
+_TOO_MANY = re.compile(r"expected (?:\d+ to )?(?P<most>\d+) non-named arguments?, got (?P<given>\d+)\.$")
+
+
+def hint_at_names(refusal: str, given: Sequence[object], names: Sequence[str]) -> str:
+    """Return what to try where Robot Framework has refused an argument without a name; empty for other refusals.
+
+    Args:
+        refusal: Robot Framework's message.
+        given: The arguments as the test has them.
+        names: The arguments that the keyword takes by name only.
+    """
+    found = _TOO_MANY.search(refusal)
+    if found is None or not names or len(given) <= (most := int(found["most"])):
+        return ""
+    extra = str(given[most])
+    likely = [name for name in ("driver", "device") if name in names] or names[:1]
+    hint = f"Write '{extra}' with its name, such as {' or '.join(f'{name}={extra}' for name in likely)}"
+    if most:
+        hint += f"; where it belongs to the argument before it, put one space between them: '{given[most - 1]} {extra}'"
+    return f"{hint}."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from JumpstarterLibrary.reporting.hints import hint_at_names
+
 TEARDOWN = "TEARDOWN"
 """Robot Framework's type of a keyword that is a teardown."""
 
@@ -19,6 +21,7 @@ class LifecycleListener:
         test_ends: Called with the id of a test that ends, after its teardown.
         teardown: Called with whether a teardown of a suite, test or keyword runs now.
         closing: Called when nothing comes any more, also after SIGINT and SIGTERM.
+        is_ours: Whether an instance of a library is the one that listens, whose keywords get hints.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
@@ -31,10 +34,12 @@ class LifecycleListener:
         test_ends: Callable[[str], None],
         teardown: Callable[[bool], None],
         closing: Callable[[], None],
+        is_ours: Callable[[object], bool] = lambda _library: False,
     ) -> None:
         self._suite_starts, self._suite_ends = suite_starts, suite_ends
         self._test_starts, self._test_ends, self._closing = test_starts, test_ends, closing
         self._teardown, self._teardowns = teardown, 0
+        self._is_ours = is_ours
 
     def start_suite(self, _data: Any, result: Any) -> None:
         """A suite starts."""
@@ -63,6 +68,13 @@ class LifecycleListener:
         if result.type == TEARDOWN:
             self._teardowns -= 1
             self._teardown(self._teardowns > 0)
+
+    def end_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
+        """A keyword of a library has ended. Robot Framework takes the message of the result as that of the failure."""
+        if result.failed and self._is_ours(implementation.owner.instance):
+            hint = hint_at_names(result.message, data.args, implementation.args.named_only)
+            result.message = f"{result.message} {hint}" if hint else result.message
+        self.end_keyword(data, result)
 
     def close(self) -> None:
         """The run is over."""

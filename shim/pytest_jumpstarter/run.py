@@ -13,6 +13,7 @@ import pytest
 from JumpstarterLibrary.client import Device, DirectConnection
 from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
+from JumpstarterLibrary.client.devices.names import DeviceNames
 from JumpstarterLibrary.client.devices.pool import DevicePool
 from JumpstarterLibrary.client.devices.recorder import Recorder
 from JumpstarterLibrary.client.devices.request import DeviceRequest
@@ -61,6 +62,7 @@ class Run:
         self._lab = RunLab(self.options.virtual_lab)
         self._leasing = Leasing(config, self._lab, follow_logs=self.options.log_lines > 0)
         self._pool: DevicePool[Hashable, ConnectedBoard] = DevicePool()
+        self._names = DeviceNames()
         self._schedule = SharedDeviceSchedule(self.options)
         self._notices = NoticeReporter(config, self._secrets)
         self._level = logger.level
@@ -177,6 +179,7 @@ class Run:
                 raise
             if artefacts is not None:
                 artefacts.attach(device)
+            device.name_suffix = self._names.add(device.link.name)
             self._give_profile(device)
             client = build_clients(device, allow)
             return ConnectedBoard(device, stack.pop_all(), client, mode, recorder)

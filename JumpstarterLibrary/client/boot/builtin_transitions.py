@@ -123,7 +123,7 @@ def _hear_first_word(context: Context) -> None:
     board, limit = context.board, context.deadline.within(context.board.timing.boot_silence)
     if not board.screen.spoke and not board.console.wait_for_output(limit):
         raise BootFailed(
-            f"The board on console '{board.console.name}' said nothing within {format_duration(limit.timeout or 0)}.",
+            f"The board on console {board.console.title} said nothing within {format_duration(limit.timeout or 0)}.",
             fault=FaultClass.UNKNOWN,
         )
 

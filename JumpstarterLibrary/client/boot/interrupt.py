@@ -165,6 +165,6 @@ class _Attempt:
         limit = format_duration(self._deadline.timeout or 0)
         return self._board.screen.failure(
             BootFailed,
-            f"The boot on console '{self._console.name}' was not stopped within {limit}. {why}",
+            f"The boot on console {self._console.title} was not stopped within {limit}. {why}",
             self._shown,
         )

@@ -94,7 +94,7 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
                 limit = format_duration(deadline.timeout or 0)
                 raise screen.failure(
                     BootFailed,
-                    f"There was no sign of a login or a shell on console '{board.console.name}' within {limit}.",
+                    f"There was no sign of a login or a shell on console {board.console.title} within {limit}.",
                     since,
                 )
             board.console.wait_for_output(deadline.at_most(1.0))
@@ -120,7 +120,7 @@ def died(board: Board, since: int) -> BootFailed:
     lines = board.console.folded(since).rstrip("\n").split("\n")
     number = next((number for number, line in enumerate(lines) if PANIC.search(line)), len(lines))
     shown = "\n".join(f"  {line}" for line in lines[max(0, number - EVIDENCE_LINES) :])
-    return BootFailed(f"The kernel on console '{board.console.name}' died. It said:\n{shown}")
+    return BootFailed(f"The kernel on console {board.console.title} died. It said:\n{shown}")
 
 
 def _await_pattern(board: Board, until: Pattern, at: int, deadline: Deadline, back: str) -> ConsoleMatch:

@@ -175,7 +175,7 @@ class DeviceStates:
             found = f"unknown: {reason}" if state == UNKNOWN else f"'{state}'"
             raise self._board.screen.failure(
                 StateMismatch,
-                f"The state of the board on console '{self._board.console.name}' should be '{expected}', and is "
+                f"The state of the board on console {self._board.console.title} should be '{expected}', and is "
                 f"{found}.",
             )
 

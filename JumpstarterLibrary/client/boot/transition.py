@@ -117,7 +117,7 @@ class Transition:
             power = "" if self._board.known_supply is not None else " There is no power driver to start anew with."
             raise self._board.screen.failure(
                 BootFailed,
-                f"No way leads from state '{state}'{why} to '{self._target}' on console '{self._board.console.name}'."
+                f"No way leads from state '{state}'{why} to '{self._target}' on console {self._board.console.title}."
                 f"{power}",
                 hint=Hint.USE_PROMPT if state == MCU_SHELL else None,
             )
@@ -184,5 +184,5 @@ class Transition:
         self._board.device.link.events.emit(step)
 
     def _tell(self, what: str) -> None:
-        name = self._board.console.name
-        self._board.device.link.events.emit(Notice(f"State of the board on console '{name}': {what}."))
+        title = self._board.console.title
+        self._board.device.link.events.emit(Notice(f"State of the board on console {title}: {what}."))

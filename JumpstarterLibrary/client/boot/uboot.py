@@ -102,7 +102,7 @@ class UBoot:
         except ConsoleMismatch as error:
             raise self._screen.failure(
                 CommandFailed,
-                f"There is no U-Boot prompt '{self.prompt}' on console '{self.console.name}' within "
+                f"There is no U-Boot prompt '{self.prompt}' on console {self.console.title} within "
                 f"{format_duration(limit.timeout or 0)}.",
                 hint=Hint.STOP_BOOT,
             ) from error
@@ -297,7 +297,7 @@ class UBoot:
                 f"run. Its lines are no longer than that (CONFIG_SYS_CBSIZE). Split it, for example with variables."
             )
         raise CommandFailed(
-            f"What was typed did not arrive at U-Boot on console '{self.console.name}', and was not run: "
+            f"What was typed did not arrive at U-Boot on console {self.console.title}, and was not run: "
             f"typed '{short(line)}', shown '{short(heard[-1])}'. It was tried {len(heard)} times."
         )
 

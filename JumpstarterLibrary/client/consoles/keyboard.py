@@ -154,7 +154,7 @@ def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Dea
         logger.warning("'%s' came back as '%s' on console '%s'; it is typed again.", line, came, console.name)
     times = f"{tries} times" if manner.again else "once"
     raise ConsoleMismatch(
-        f"'{line}' was typed {times} on console '{console.name}' and did not come back whole, but as "
+        f"'{line}' was typed {times} on console {console.title} and did not come back whole, but as "
         f"'{console.hidden(came)}'. The line was erased, nothing was done.",
         hint=Hint.TYPE_SLOWER,
     )

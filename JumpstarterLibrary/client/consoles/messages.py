@@ -103,7 +103,7 @@ def crash(console: str, waiting: str, line: str, pattern: str, trace: list[str])
     """Return the message for a failing pattern.
 
     Args:
-        console: The console's name.
+        console: The console's title.
         waiting: What was awaited; empty for nothing.
         line: The line that matched.
         pattern: The failing pattern's name.
@@ -113,6 +113,6 @@ def crash(console: str, waiting: str, line: str, pattern: str, trace: list[str])
     shown = indented(trace[:TRACE_LINES])
     rest = f"\n  ... and {len(trace) - TRACE_LINES} lines more, in the transcript." if len(trace) > TRACE_LINES else ""
     return (
-        f"The device crashed{while_waiting}: console '{console}' said '{visible(line)}' (failing pattern '{pattern}'). "
+        f"The device crashed{while_waiting}: console {console} said '{visible(line)}' (failing pattern '{pattern}'). "
         f"What came with it:\n{shown}{rest}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ class Recording:
     Args:
         driver: The driver whose byte stream is the console.
         name: The console's name.
+        title: Returns its name as messages have it.
         transcript: File that gets every byte; None for none.
 
     Attributes:
@@ -63,7 +65,7 @@ class Recording:
         InfrastructureError: The stream could not be opened.
     """
 
-    def __init__(self, driver: DriverProxy, name: str, transcript: Path | None) -> None:
+    def __init__(self, driver: DriverProxy, name: str, title: Callable[[], str], transcript: Path | None) -> None:
         # Entering a plain lock cannot be interrupted half-way, entering a condition can.
         self.lock = threading.RLock()
         self.kernel = KernelClock()
@@ -75,7 +77,7 @@ class Recording:
         self.heard = 0
         self.sent = 0
         self.raw: bytearray | None = None
-        self._name = name
+        self._title = title
         self._driver = driver
         self._condition = threading.Condition(self.lock)
         self._history = TextHistory(HISTORY)
@@ -198,14 +200,14 @@ class Recording:
         """Return the error for what cannot be done because the stream is over."""
         while_waiting = f" while waiting for {waiting}" if waiting else ""
         if self._closed:
-            return LinkError(f"Console '{self._name}' was closed{while_waiting}.")
+            return LinkError(f"Console {self._title()} was closed{while_waiting}.")
         if isinstance(self.error, LeaseError):
-            facts = f"{self.error.facts} Console '{self._name}' ended{while_waiting}."
+            facts = f"{self.error.facts} Console {self._title()} ended{while_waiting}."
             return self.error.reworded(type(self.error), facts)
         if self.error is not None:
-            facts = f"The stream of console '{self._name}' broke{while_waiting}: {self.error.facts}"
+            facts = f"The stream of console {self._title()} broke{while_waiting}: {self.error.facts}"
             return self.error.reworded(LinkError, facts)
-        return LinkError(f"The exporter ended the stream of console '{self._name}'{while_waiting}.")
+        return LinkError(f"The exporter ended the stream of console {self._title()}{while_waiting}.")
 
     # What is said
 

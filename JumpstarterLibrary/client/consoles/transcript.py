@@ -82,6 +82,11 @@ class Transcript:
         return self._path if self._raw is not None else None
 
     @property
+    def timed_path(self) -> Path | None:
+        """The file with timed lines, while it is written."""
+        return self._path.with_suffix(TIMED_SUFFIX) if self._path is not None and self._timed is not None else None
+
+    @property
     def offset(self) -> int:
         """Where the next byte goes in the file with every byte; without a file, how many bytes came."""
         return self._file_begin + self.position

@@ -56,6 +56,10 @@ class DriverContext(Protocol):
         """The power states of the device's boards."""
 
     @property
+    def name_suffix(self) -> Callable[[], str]:
+        """Returns what messages add to the names of the device's drivers and consoles."""
+
+    @property
     def secrets(self) -> Callable[[], Iterable[str]]:
         """Returns the tokens and passphrases that neither transcripts nor messages may show."""
 
@@ -190,6 +194,16 @@ class DriverProxy(DriverMethods):
     @property
     def _driver_proxy(self) -> DriverProxy:
         return self
+
+    @property
+    def _title(self) -> str:
+        """The driver as messages name it, with the device where the run has used several."""
+        return (f"driver '{self.path}'" if self.path else "the root driver") + self._device.name_suffix()
+
+    @property
+    def _subject(self) -> str:
+        """The driver as it begins a sentence of a message."""
+        return self._title[:1].upper() + self._title[1:]
 
     @property
     def name(self) -> str:
@@ -388,8 +402,7 @@ class DriverProxy(DriverMethods):
 
     def _operation(self, method: str, kind: str) -> Operation:
         """Return the words for a call of this driver, for messages."""
-        driver = f"driver '{self.path}'" if self.path else "the root driver"
-        return Operation(f"'{method}' of {driver}", driver[:1].upper() + driver[1:], method, kind)
+        return Operation(f"'{method}' of {self._title}", self._subject, method, kind)
 
     def _request(self, kind: Any, method: str, args: tuple[object, ...]) -> Any:
         if not args:

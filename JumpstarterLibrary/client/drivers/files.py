@@ -330,7 +330,7 @@ class OpendalProxy(FileStoreMethods, ImageStore):
             return sent, Verdict.unverified
         if found != sent.content_sha256:
             raise TransferError(
-                f"Driver '{self.path}' reported success, but '{path}' has SHA-256 {found} on the exporter, "
+                f"{self._subject} reported success, but '{path}' has SHA-256 {found} on the exporter, "
                 f"not {sent.content_sha256}."
             )
         return sent, Verdict.verified
@@ -338,7 +338,7 @@ class OpendalProxy(FileStoreMethods, ImageStore):
     def _write_url(self, source: RemoteSource, target: str | None, deadline: Deadline) -> None:
         if target is None:
             raise UsageError(
-                f"Writing '{shown_url(source.url)}' to driver '{self.path}' needs {argument('target')}, the path of "
+                f"Writing '{shown_url(source.url)}' to {self._title} needs {argument('target')}, the path of "
                 f"the file to write."
             )
         with self.open(target, "wb", timeout=deadline) as file:
@@ -346,8 +346,6 @@ class OpendalProxy(FileStoreMethods, ImageStore):
 
     def _read(self, sink: DownloadSink, target: str | None, size: int | None, deadline: Deadline) -> Transfer:
         if target is None:
-            raise UsageError(
-                f"Reading from driver '{self.path}' needs {argument('target')}, the path of the file to read."
-            )
+            raise UsageError(f"Reading from {self._title} needs {argument('target')}, the path of the file to read.")
         with self.open(target, "rb", timeout=deadline) as file:
             return self._download("file_read", sink, before=(file.fd,), limit=size, timeout=deadline)

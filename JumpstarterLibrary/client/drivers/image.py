@@ -159,7 +159,7 @@ class ImageStore(DriverProxy):
         with local_sink(sink) as file:
             transfer = self._read(file, target, size, deadline)
             if size is not None and transfer.size < size:
-                raise TransferError(f"Driver '{self.path}' gave {transfer.size} bytes where {size} were asked for.")
+                raise TransferError(f"{self._subject} gave {transfer.size} bytes where {size} were asked for.")
         duration = clock.seconds() - begin
         return ImageReport(str(sink), transfer.size, transfer.sha256, duration, Verdict.received, self.path)
 
@@ -186,7 +186,7 @@ class ImageStore(DriverProxy):
         found = self._read(DownloadSink("nothing", len), target, written.content_size, deadline)
         if (found.size, found.sha256) != (written.content_size, written.content_sha256):
             raise TransferError(
-                f"Driver '{self.path}' reported success, but the image read back differs: {written.content_size} "
+                f"{self._subject} reported success, but the image read back differs: {written.content_size} "
                 f"bytes with SHA-256 {written.content_sha256} were written, {found.size} bytes with SHA-256 "
                 f"{found.sha256} were read."
             )

@@ -101,7 +101,7 @@ class StorageMuxFlasherMethods(ImageMethods, StorageMuxMethods):
     """
 
     def _check_arguments(self, path: object, target: str | None) -> None:
-        driver = f"Driver '{self._driver_proxy.path}' is a storage mux, which writes"
+        driver = f"{self._driver_proxy._subject} is a storage mux, which writes"
         if isinstance(path, Mapping):
             raise UsageError(f"{driver} one image to the whole medium, not several to targets.")
         if target is not None:

@@ -75,7 +75,7 @@ class PowerMethods(DriverMethods):
             return PowerReading(float(result["voltage"]), float(result["current"]))
         except (TypeError, KeyError, ValueError) as error:
             raise InfrastructureError(
-                f"Driver '{self._driver_proxy.path}' gave a power reading without voltage and current: {result!r}."
+                f"{self._driver_proxy._subject} gave a power reading without voltage and current: {result!r}."
             ) from error
 
 
@@ -148,7 +148,7 @@ class PowerProxy(PowerMethods, DriverProxy):
         except OperationTimeout as error:
             if not found:
                 raise OperationTimeout(
-                    f"Driver '{self.path}' gave no power reading within {format_duration(deadline.timeout or 0)}.",
+                    f"{self._subject} gave no power reading within {format_duration(deadline.timeout or 0)}.",
                     hint=Hint.GIVE_TIME,
                 ) from error
         return found

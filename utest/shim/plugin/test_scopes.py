@@ -231,3 +231,28 @@ def test_a_board_is_given_back_before_the_wide_fixtures_that_it_came_with(pytest
     result = pytester.runpytest("-W", "error", "-p", "no:rerunfailures")
     result.assert_outcomes(passed=6, failed=1)
     assert "could not be released" not in result.stdout.str()
+
+
+@pytest.mark.usefixtures("lab")
+def test_errors_name_the_board_where_a_run_has_used_several(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from pytest_jumpstarter import JumpstarterTest
+
+        class TestOne(JumpstarterTest):
+            selector = "number=1"
+
+            def test_refused(self, client):
+                with pytest.raises(Exception, match="^Driver 'power' has no unary method 'nothing': "):
+                    client.power.call("nothing")
+
+        class TestTwo(JumpstarterTest):
+            selector = "number=2"
+
+            def test_refused(self, client):
+                with pytest.raises(Exception, match="^Driver 'power' of exporter 'b2' has no unary method 'nothing': "):
+                    client.power.call("nothing")
+        """
+    )
+    pytester.runpytest("-W", "error").assert_outcomes(passed=2)
