@@ -17,7 +17,7 @@ from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.consoles.presets import describe_presets
-from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts
+from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts, release_folder
 from JumpstarterLibrary.client.devices.notices import TOLD
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
@@ -38,8 +38,9 @@ from JumpstarterLibrary.keywords.drivers import DriverKeywords
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
 from JumpstarterLibrary.keywords.lease_sets import LeaseSetKeywords
 from JumpstarterLibrary.keywords.lease_time import LeaseTimeKeywords
-from JumpstarterLibrary.keywords.leasing import Lab, Leases
+from JumpstarterLibrary.keywords.leasing import Lab, Leases, SharedLab
 from JumpstarterLibrary.keywords.power import PowerKeywords
+from JumpstarterLibrary.keywords.remote import call_plainly, plain_specification
 from JumpstarterLibrary.keywords.secret import Secret, reveal
 from JumpstarterLibrary.keywords.states import StateKeywords, give_profile, import_profiles
 from JumpstarterLibrary.keywords.storage import StorageKeywords
@@ -191,6 +192,16 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     All times, here, in arguments and in files, are numbers of seconds, or text such as ``500 ms``, ``2 min``,
     ``1h30m``, ``1:30:00`` and ``PT1H30M``, up to 365 days.
 
+    = Importing =
+
+    Imports with the same arguments are one library, also in several suites and with ``AS``. Imports with different
+    arguments are two, each with its own devices, aliases, scope and timeout, in one process and with one virtual lab;
+    their keywords need full names. Neither waits for a board that the other one holds.
+
+    Behind a Remote server, arguments are converted and results are dictionaries, with the same names; there are no
+    transcripts, and no scopes of suites and tests. From Python (``robot.run``, ``TestSuite``), several runs may follow
+    each other in a process. ``docs/importing.md`` of the project has the details.
+
     = Errors =
 
     Errors say what was asked, what was found and what to try. *InfrastructureError* and its kinds tell of lease, link,
@@ -276,6 +287,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         leases = Leases(ClientArguments(client=client, config=config), os.environ, _virtual_lab, self._drain.drain)
         self._devices = Devices(default, os.environ, _virtual_board, self._prepare, leases, self._new_events)
         self._artefacts: dict[str, DeviceArtefacts] = {}
+        self._folders: list[Path] = []
         self._secrets = leases.secrets
         self._suites: list[str] = []
         self.ROBOT_LIBRARY_LISTENER = [
@@ -308,6 +320,9 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     def run_keyword(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Run a keyword, and write what happened in the background meanwhile into its log. Errors hint at keywords."""
         try:
+            if not BuiltIn().robot_running:
+                types = self.get_keyword_types(name)
+                return call_plainly(name, self.keywords[name], types, args, kwargs or {})
             return super().run_keyword(name, args, kwargs)
         except JumpstarterError as error:
             error.phrase_hints(ROBOT)
@@ -317,6 +332,11 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         finally:
             self._drain.drain()
 
+    def get_keyword_arguments(self, name: str) -> list[Any]:
+        """Return the arguments of a keyword, for a Remote server as texts."""
+        arguments: list[Any] = super().get_keyword_arguments(name)
+        return arguments if BuiltIn().robot_running else plain_specification(arguments)
+
     def _new_events(self, alias: str) -> Events:
         """Return the events of a device that is about to come, which go to the log from the first on."""
         events = Events()
@@ -324,9 +344,11 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         events.subscribe(partial(self._drain.put, device=shown), *TOLD)
         output = _output_directory()
         if output is not None:
-            self._artefacts[alias] = DeviceArtefacts(
+            artefacts = DeviceArtefacts(
                 output / ARTEFACTS, alias, events, folder=file_name(alias), secrets=self._secrets
             )
+            self._artefacts[alias] = artefacts
+            self._folders.append(artefacts.folder)
         return events
 
     def _prepare(self, device: Device, alias: str) -> None:
@@ -360,8 +382,11 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     def _close(self) -> None:
         """Close everything, and show what happened meanwhile, while there is a screen to show it on."""
+        atexit.unregister(self._close)
         self._devices.close_all()
         self._drain.drain()
+        for folder in self._folders:
+            release_folder(folder)
 
     def _test_starts(self, test: str) -> None:
         self._devices.test = test
@@ -411,10 +436,14 @@ def _virtual_board() -> ExporterHost:
     return LocalExporter()
 
 
-def _virtual_lab() -> Lab:
+def _make_virtual_lab() -> Lab:
     from JumpstarterLibrary.lab import VirtualLab
 
     return VirtualLab()
+
+
+_virtual_lab = SharedLab(_make_virtual_lab)
+"""The virtual lab of this process, which all imports of the library share."""
 
 
 def _output_directory() -> Path | None:

@@ -197,7 +197,7 @@ The Lease Of A Shell Is The Shell's
     ${left} =    Get Lease Time Left
     Should Be True    3500 < $left.total_seconds() <= 3600
     VAR    ${message} =
-    ...    EQUALS:Device 'device' was not leased by this run (mode shell), so it has no lease to work with. Use `Acquire Lease` outside of a shell.
+    ...    STARTS:Device 'device' was not leased by this run (mode shell), so it has no lease to work with. Use `Acquire Lease` outside of a shell. The device is 'device' (exporter '
     Run Keyword And Expect Error    ${message}    Extend Lease
     Run Keyword And Expect Error    ${message}    Transfer Lease    colleague
     Calls Should Be    UpdateLease=0

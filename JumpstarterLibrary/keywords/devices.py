@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
+from weakref import WeakSet
 
 from JumpstarterLibrary.client import Device, DirectConnection, Timing
 from JumpstarterLibrary.client.devices.mode import ConnectionMode
@@ -30,6 +31,10 @@ from JumpstarterLibrary.types import Mode, Scope, Tls
 
 logger = logging.getLogger(__name__)
 
+
+_names = DeviceNames()
+_imports: WeakSet[Devices] = WeakSet()
+"""The devices of each import of the library; it may be imported several times, the run is one."""
 
 _ABOUT_A_DEVICE = (InfrastructureError, DeviceFailure, NoSuchDriver, AmbiguousDriver)
 
@@ -112,7 +117,7 @@ class Devices:
         self._gone: set[str] = set()
         self._warned: set[str] = set()
         self._current: str | None = None
-        self._names = DeviceNames()
+        _imports.add(self)
         self._why_none = ""
         """Why no device is connected any more, so that no keyword connects the default by accident; empty at first."""
 
@@ -206,7 +211,7 @@ class Devices:
             if isinstance(device, LeasedDevice):
                 how += f", lease {device.lease.name}"
             logger.info("Device '%s' is exporter '%s' (%s).", alias, device.link.name, how)
-            device.name_suffix = self._names.add(device.link.name, alias)
+            device.name_suffix = _names.add(self, device.link.name, alias)
             self._prepare(device, alias)
             self._pool.add(alias, _Entry(device, stack.pop_all(), mode.mode, wanted.target, owners=owners))
         self._current, self._why_none = alias, ""
@@ -232,8 +237,9 @@ class Devices:
     def _held(self) -> dict[str, str]:
         """Return the leases of this run by name, with their devices in words."""
         return {
-            entry.device.lease.name: f"device '{alias}'"
-            for alias, entry in self._entries.items()
+            entry.device.lease.name: f"device '{alias}'{'' if devices is self else ' of another import'}"
+            for devices in _imports
+            for alias, entry in devices._entries.items()
             if isinstance(entry.device, LeasedDevice) and entry.device.lease.ours
         }
 
@@ -375,6 +381,7 @@ class Devices:
     def close_all(self) -> None:
         """Close everything, also the connections to controllers."""
         self._discard(list(self._entries))
+        _names.remove(self)
         if self._leasing is not None:
             self._leasing.close()
 

@@ -33,22 +33,47 @@ class Lab(LabAccess, Protocol):
         """Stop it."""
 
 
+class SharedLab:
+    """One virtual lab for several users, entered by each: started with the first and stopped with the last.
+
+    Args:
+        make: Makes the lab.
+    """
+
+    def __init__(self, make: Callable[[], Lab]) -> None:
+        self._make = make
+        self._lab: Lab | None = None
+        self._users = 0
+
+    def __enter__(self) -> Lab:
+        if self._lab is None:
+            self._lab = self._make().__enter__()
+        self._users += 1
+        return self._lab
+
+    def __exit__(self, *details: object) -> None:
+        self._users -= 1
+        if self._users == 0 and self._lab is not None:
+            lab, self._lab = self._lab, None
+            lab.__exit__(*details)
+
+
 class Leases:
     """Leases devices for keywords.
 
     Args:
         arguments: What the library import says of the client configuration.
         environ: The environment.
-        lab: Makes a virtual lab.
+        lab: The virtual lab, entered when it is needed first.
         tick: Called several times a second while a lease is awaited.
     """
 
     def __init__(
-        self, arguments: ClientArguments, environ: Mapping[str, str], lab: Callable[[], Lab], tick: Callable[[], None]
+        self, arguments: ClientArguments, environ: Mapping[str, str], lab: SharedLab, tick: Callable[[], None]
     ) -> None:
         self._arguments = arguments
         self._environ = environ
-        self._make_lab = lab
+        self._shared_lab = lab
         self._tick = tick
         self._lab: Lab | None = None
         self._stack = ExitStack()
@@ -109,7 +134,7 @@ class Leases:
     def lab(self) -> Lab:
         """Return the virtual lab, started when it is needed first."""
         if self._lab is None:
-            self._lab = self._stack.enter_context(self._make_lab())
+            self._lab = self._stack.enter_context(self._shared_lab)
         assert self._lab is not None
         return self._lab
 

@@ -10,16 +10,23 @@ from JumpstarterLibrary.types import DriverInfo, PowerReading
 _CELL = 'style="text-align:left;padding:0 1em 0 0;font-weight:normal"'
 _HEAD = 'style="text-align:left;padding:0 1em 0 0"'
 
+_TABLE = "<b>"
+
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table of texts; everything is escaped."""
-    parts = [f"<b>{escape(caption)}</b><table><tr>"]
+    parts = [f"{_TABLE}{escape(caption)}</b><table><tr>"]
     parts += [f"<th {_HEAD}>{escape(cell)}</th>" for cell in head]
     parts.append("</tr>")
     for row in rows:
         parts.append("<tr>" + "".join(f"<td {_CELL}>{escape(cell)}</td>" for cell in row) + "</tr>")
     parts.append("</table>")
     return "".join(parts)
+
+
+def is_table(text: str) -> bool:
+    """Return whether a line of a log is a table of this module."""
+    return text.startswith(_TABLE)
 
 
 def device_tree(alias: str, exporter: str, drivers: Sequence[DriverInfo]) -> str:

@@ -179,7 +179,7 @@ class Run:
                 raise
             if artefacts is not None:
                 artefacts.attach(device)
-            device.name_suffix = self._names.add(device.link.name)
+            device.name_suffix = self._names.add(self, device.link.name)
             self._give_profile(device)
             client = build_clients(device, allow)
             return ConnectedBoard(device, stack.pop_all(), client, mode, recorder)

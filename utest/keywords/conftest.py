@@ -23,7 +23,7 @@ from JumpstarterLibrary.keywords.devices import Devices
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
 from JumpstarterLibrary.keywords.lease_sets import LeaseSetKeywords
 from JumpstarterLibrary.keywords.lease_time import LeaseTimeKeywords
-from JumpstarterLibrary.keywords.leasing import Leases
+from JumpstarterLibrary.keywords.leasing import Leases, SharedLab
 from JumpstarterLibrary.lab import Clock, LabExporter, LocalExporter, VirtualLab
 
 TIMEOUT = datetime.timedelta(seconds=5)
@@ -65,7 +65,7 @@ class Run:
         self.lab = lab
         self.notices: list[str] = []
         self.tick: Callable[[], object] = lambda: None
-        self.leases = Leases(ClientArguments(), environ, lambda: _Started(lab), lambda: self.tick())
+        self.leases = Leases(ClientArguments(), environ, SharedLab(lambda: _Started(lab)), lambda: self.tick())
         self.devices = Devices(
             default, environ, lambda: LocalExporter(MockPower()), lambda *_: None, self.leases, self._events
         )

@@ -58,13 +58,18 @@ class DeviceArtefacts:
     def _release_unused(self) -> None:
         """Leave the folder to the next attempt of the name, if the device was not connected."""
         if self._device is None:
-            _claimed.discard(self.folder)
+            release_folder(self.folder)
 
     def _is_console(self, path: str) -> bool:
         return self._device is not None and is_console(self._device, path)
 
     def _all_secrets(self) -> list[str]:
         return [*self._secrets(), *(self._device.own_secrets() if self._device is not None else ())]
+
+
+def release_folder(folder: Path) -> None:
+    """Let another connection of the same name have a folder: its run is over, or has left nothing of weight there."""
+    _claimed.discard(folder)
 
 
 def artefact_folder(parent: Path, name: str) -> Path:
