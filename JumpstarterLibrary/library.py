@@ -65,8 +65,8 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
     A *device* is one connected exporter. Keywords use the current device, or the one that ``device=`` names by its
     alias. The first keyword of a suite that needs one connects it as the import of the library says; `Connect To
     Exporter` does the same by hand, for several devices or for other settings. Devices are closed at the end of the
-    suite that connected them, also when the run is interrupted. Where a run has used several, messages say which one
-    they are about.
+    suite that connected them, also when the run is interrupted. Where several are connected, or were used in the
+    test, messages say which one they are about.
 
     ``device`` and ``driver`` are named in every keyword: ``Power On    driver=power``, never ``Power On    power``.
 
@@ -390,6 +390,7 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     def _test_starts(self, test: str) -> None:
         self._devices.test = test
+        self._devices.forget_names()
         for device in self._devices.all().values():
             device.mark("test_start")
 

@@ -107,7 +107,7 @@ CA File Is No Certificate
     ...    EQUALS:The CA file '${IMAGE}' holds no PEM certificate.
     ...    Connect To Exporter    127.0.0.1:1    ca=${IMAGE}
 
-Nobody Listens
+No Listener
     Run Keyword And Expect Error
     ...    EQUALS:Exporter '127.0.0.1:1' (from host=) cannot be reached: connection refused. Check that it runs and listens there.
     ...    Connect To Exporter    127.0.0.1:1    tls=plaintext

@@ -57,7 +57,7 @@ The Only Driver Is Used
 
 Several Drivers
     VAR    ${message} =
-    ...    EQUALS:The exporter '${HOST}' has several power drivers: relays.main, relays.broken, relays.zero, relays.blind. The device is ${DEVICE}. Say which with driver=.
+    ...    EQUALS:The exporter '${HOST}' has several power drivers: relays.main, relays.broken, relays.zero, relays.blind. Say which with driver=.
     Run Keyword And Expect Error    ${message}    Power On
     Run Keyword And Expect Error    ${message}    Power Off
     Run Keyword And Expect Error    ${message}    Power Cycle
@@ -73,33 +73,33 @@ No Power Driver
 
 Unknown Driver
     Run Keyword And Expect Error
-    ...    EQUALS:No driver 'mian' under 'relays'. It has: blind, broken, main, zero. The device is ${DEVICE}.
+    ...    EQUALS:No driver 'mian' under 'relays'. It has: blind, broken, main, zero.
     ...    Power On    driver=relays.mian
     Run Keyword And Expect Error
-    ...    EQUALS:No driver 'relay'. It has: faulty, files, flasher, forgetful, full, gone, loop, mux, relays, silent, slow, uboot. The device is ${DEVICE}.
+    ...    EQUALS:No driver 'relay'. It has: faulty, files, flasher, forgetful, full, gone, loop, mux, relays, silent, slow, uboot.
     ...    Power On    driver=relay.main
 
 Driver Of Another Kind
     Run Keyword And Expect Error
-    ...    EQUALS:Driver 'loop' is no power driver; its exporter calls it 'jumpstarter_driver_pyserial.client.PySerialClient'. The device is ${DEVICE}.
+    ...    EQUALS:Driver 'loop' is no power driver; its exporter calls it 'jumpstarter_driver_pyserial.client.PySerialClient'.
     ...    Power On    driver=loop
 
 Broken Hardware
     Run Keyword And Expect Error
-    ...    EQUALS:'on' of driver 'relays.broken' of ${DEVICE} failed on the exporter: the relay is stuck.
+    ...    EQUALS:'on' of driver 'relays.broken' failed on the exporter: the relay is stuck.
     ...    Power On    driver=relays.broken
-    VAR    ${off} =    EQUALS:'off' of driver 'relays.broken' of ${DEVICE} failed on the exporter: the relay is stuck.
+    VAR    ${off} =    EQUALS:'off' of driver 'relays.broken' failed on the exporter: the relay is stuck.
     Run Keyword And Expect Error    ${off}    Power Off    driver=relays.broken
     Run Keyword And Expect Error    ${off}    Power Cycle    driver=relays.broken
 
 No Reading In Time
     Run Keyword And Expect Error
-    ...    EQUALS:Driver 'relays.broken' of ${DEVICE} gave no power reading within 200 milliseconds. Give it more time with timeout=.
+    ...    EQUALS:Driver 'relays.broken' gave no power reading within 200 milliseconds. Give it more time with timeout=.
     ...    Get Power Readings    driver=relays.broken    timeout=0.2 s
 
 Driver That Does Not Measure
     Run Keyword And Expect Error
-    ...    STARTS:Driver 'relays.blind' of ${DEVICE} has no streaming method 'read': UnmeasuredPower exports no method 'read'.
+    ...    STARTS:Driver 'relays.blind' has no streaming method 'read': UnmeasuredPower exports no method 'read'.
     ...    Get Power Readings    driver=relays.blind
 
 

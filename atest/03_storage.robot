@@ -76,11 +76,11 @@ Image Is Not There
 
 Several Storages
     VAR    ${message} =
-    ...    EQUALS:The exporter '${HOST}' has several storage drivers: flasher, mux, full, slow, forgetful, files. The device is ${DEVICE}. Say which with driver=.
+    ...    EQUALS:The exporter '${HOST}' has several storage drivers: flasher, mux, full, slow, forgetful, files. Say which with driver=.
     Run Keyword And Expect Error    ${message}    Write Image    ${IMAGE}
     Run Keyword And Expect Error    ${message}    Read Image    ${OUTPUT_DIR}/never.img
     VAR    ${message} =
-    ...    EQUALS:The exporter '${HOST}' has several storage mux drivers: mux, full, slow, forgetful. The device is ${DEVICE}. Say which with driver=.
+    ...    EQUALS:The exporter '${HOST}' has several storage mux drivers: mux, full, slow, forgetful. Say which with driver=.
     Run Keyword And Expect Error    ${message}    Connect Storage To Device
     Run Keyword And Expect Error    ${message}    Connect Storage To Exporter
 
@@ -98,46 +98,46 @@ No Storage
 
 Driver Of Another Kind
     Run Keyword And Expect Error
-    ...    EQUALS:Driver 'loop' is no storage driver; its exporter calls it 'jumpstarter_driver_pyserial.client.PySerialClient'. The device is ${DEVICE}.
+    ...    EQUALS:Driver 'loop' is no storage driver; its exporter calls it 'jumpstarter_driver_pyserial.client.PySerialClient'.
     ...    Write Image    ${IMAGE}    driver=loop
 
 Mux Knows No Target
     VAR    ${message} =
-    ...    EQUALS:Driver 'mux' of ${DEVICE} is a storage mux, which writes the whole medium and knows no target 'boot'. Leave target= out.
+    ...    EQUALS:Driver 'mux' is a storage mux, which writes the whole medium and knows no target 'boot'. Leave target= out.
     Run Keyword And Expect Error    ${message}    Write Image    ${IMAGE}    driver=mux    target=boot
     Run Keyword And Expect Error    ${message}    Read Image    ${OUTPUT_DIR}/x    driver=mux    target=boot
 
 File Store Needs A Path To Read
     Run Keyword And Expect Error
-    ...    EQUALS:Reading from driver 'files' of ${DEVICE} needs target=, the path of the file to read.
+    ...    EQUALS:Reading from driver 'files' needs target=, the path of the file to read.
     ...    Read Image    ${OUTPUT_DIR}/never.img    driver=files
 
 Medium Is Full
     Run Keyword And Expect Error
-    ...    EQUALS:'write' of driver 'full' of ${DEVICE} failed on the exporter: No space left on device.
+    ...    EQUALS:'write' of driver 'full' failed on the exporter: No space left on device.
     ...    Write Image    ${IMAGE}    driver=full
 
 Medium Takes Nothing
     Run Keyword And Expect Error
-    ...    EQUALS:'write' of driver 'slow' of ${DEVICE} did not finish within 300 milliseconds and was cancelled. The exporter may still be working on it. Give it more time with timeout=.
+    ...    EQUALS:'write' of driver 'slow' did not finish within 300 milliseconds and was cancelled. The exporter may still be working on it. Give it more time with timeout=.
     ...    Write Image    ${IMAGE}    driver=slow    timeout=0.3 s
 
 Driver That Did Not Write Is Found Out
     ${digest} =    Sha256 Of    ${IMAGE}
     ${size} =    Get File Size    ${IMAGE}
     Run Keyword And Expect Error
-    ...    EQUALS:Driver 'forgetful' of ${DEVICE} reported success, but the image read back differs: ${size} bytes with SHA-256 ${digest} were written, 9 bytes with SHA-256 ${{ hashlib.sha256(b'too short').hexdigest() }} were read.
+    ...    EQUALS:Driver 'forgetful' reported success, but the image read back differs: ${size} bytes with SHA-256 ${digest} were written, 9 bytes with SHA-256 ${{ hashlib.sha256(b'too short').hexdigest() }} were read.
     ...    Write Image    ${IMAGE}    driver=forgetful    verify=read_back
 
 Medium Gives Less Than Asked For
     Run Keyword And Expect Error
-    ...    EQUALS:Driver 'full' of ${DEVICE} gave 9 bytes where 100 were asked for.
+    ...    EQUALS:Driver 'full' gave 9 bytes where 100 were asked for.
     ...    Read Image    ${OUTPUT_DIR}/never.img    driver=full    size=100
     File Should Not Exist    ${OUTPUT_DIR}/never.img
 
 File To Read Into Cannot Be Written
     Run Keyword And Expect Error
-    ...    EQUALS:The image could not be written to '/dev/null/never.img': File exists. The device is ${DEVICE}.
+    ...    EQUALS:The image could not be written to '/dev/null/never.img': File exists.
     ...    Read Image    /dev/null/never.img    driver=flasher
 
 Size And File That Cannot Be
@@ -149,10 +149,10 @@ Size And File That Cannot Be
     ...    Read Image    /    driver=flasher
 
 Damaged Archive
-    [Documentation]    Whoever unpacks notices it: here the side that hashes what arrives.
+    [Documentation]    The side that decompresses notices it: here the one that hashes what arrives.
     ${_plain}    ${packed} =    Create Compressed Image    gzip    damaged=yes
     Run Keyword And Expect Error
-    ...    EQUALS:The image is truncated: its gzip data ends too early. The device is ${DEVICE}.
+    ...    EQUALS:The image is truncated: its gzip data ends too early.
     ...    Write Image    ${packed}    driver=files
 
 

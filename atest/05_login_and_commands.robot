@@ -17,7 +17,7 @@ Log In While The Board Boots
     Power On
     Log In To Console    root    ${SECRET}
 
-Log In Where Somebody Is Logged In
+Log In Where A User Is Logged In
     Log In To Console    root    ${SECRET}
     Run Command    true
 
@@ -25,7 +25,7 @@ Log In After Logging Out
     Write To Console    exit
     Log In To Console    root    ${SECRET}
 
-Run Command Where Nobody Is Logged In
+Run Command Where No User Is Logged In
     Write To Console    exit
     Console Should Contain    login:
     Run Keyword And Expect Error

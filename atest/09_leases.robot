@@ -111,7 +111,7 @@ Durations That Cannot Be
     Calls Should Be    CreateLease=0
 
 Wait For A Board
-    [Documentation]    Somebody has it; as soon as it is free, it is ours.
+    [Documentation]    Another client has it; as soon as it is free, it is ours.
     ${held} =    Colleague Takes    beta-1
     Do Later    0.4    End Lease    ${held}
     Acquire Lease    board=beta    timeout=10 s

@@ -86,7 +86,7 @@ Lost Reply To CreateLease
     Calls Should Be    DeleteLease=1
 
 Duplicate Lease Name
-    [Documentation]    Somebody else's.
+    [Documentation]    That of another client.
     Inject Fault    lease    duplicate
     Run Keyword And Expect Error
     ...    EQUALS:A lease 'night-1' exists already: client 'somebody' asked for exporter 'somebody'. Names are never free again; choose another one, or none.
@@ -94,7 +94,7 @@ Duplicate Lease Name
     Calls Should Be    DeleteLease=0
 
 Duplicate Lease Name Of Our Own
-    [Documentation]    What fits is used, and left to whoever of us has made it.
+    [Documentation]    What fits is used, and left to the owner that has made it.
     Colleague Takes    virtual-1    tester    name=night-2
     Acquire Lease    exporter=virtual-1    timeout=10 s    name=night-2
     Power On
@@ -202,7 +202,7 @@ Stuck Available Until The Controller Gives Up
     Slow Test Should Pass
 
 Stuck Available With A Lease That Ends
-    [Documentation]    Nobody waits for the exporter of a dead lease.
+    [Documentation]    No keyword waits for the exporter of a dead lease.
     [Setup]    No Operation
     Slow Test Should Pass
 

@@ -183,7 +183,7 @@ Expired Token
     Controller Should Refuse    ${message}    config=${file}
 
 Renewed Token
-    [Documentation]    Somebody logs in again while the run goes on: the new token is used, nothing is repeated by hand.
+    [Documentation]    The user logs in again while the run goes on: the new token is used, nothing is repeated by hand.
     ${token} =    Client Token    tester    life=1 h
     ${file} =    Write Client File    tester    token=${token}
     ${library} =    Import Library With    config=${file}
@@ -229,7 +229,7 @@ Token Of An Exporter
     ...    The controller ${ENDPOINT} did not accept client default/tester ('${file}', which config= names): its token belongs to another client (permission denied for client default/tester). Check namespace, name and token of the client configuration, or log in again: `jmp login`.
     Controller Should Refuse    ${message}    config=${file}
 
-Client That Nobody Knows
+Unknown Client
     ${file} =    Write Client File    tester    metadata.name=stranger
     VAR    ${message} =
     ...    The controller ${ENDPOINT} did not accept client default/stranger ('${file}', which config= names): there is no client of that name in that namespace. Check namespace, name and token of the client configuration, or log in again: `jmp login`.
@@ -256,7 +256,7 @@ Certificate Of Another Host
     VAR    ${message} =
     ...    The secure connection to controller ${endpoint} could not be made: its certificate is not for this host name. Check tls.ca and tls.insecure of the client configuration ('${file}', which config= names), and the name in its endpoint.
     Controller Should Refuse    ${message}    config=${file}
-    # Whoever trusts any certificate still looks at the name in it.
+    # A client that trusts any certificate still looks at the name in it.
     ${file} =    Write Client File    tester    endpoint=${endpoint}    tls.insecure=${True}
     VAR    ${message} =
     ...    The secure connection to controller ${endpoint} could not be made: its certificate is not for this host name. Check tls.ca and tls.insecure of the client configuration ('${file}', which config= names), and the name in its endpoint.
@@ -301,7 +301,7 @@ Host Name That Does Not Resolve
     ...    The host name 'no-such-host.invalid' could not be resolved: ${said}. Check the name and the network.
     Controller Should Refuse    ${message}    0.5 s    config=${file}
 
-Nobody Listens
+No Listener
     ${file} =    Write Client File    tester    endpoint=127.0.0.1:1
     VAR    ${message} =
     ...    The controller 127.0.0.1:1 cannot be reached: connection refused. Check the endpoint of the client configuration ('${file}', which config= names) and the network.
@@ -341,7 +341,7 @@ Value Should Be Refused
     Setup Should Be Refused    '${key}' in '${file}' (line ${line}) ${message}    config=${file}
 
 Controller Should Refuse
-    [Documentation]    Whatever is asked, the answer is the same, and comes soon: nobody waits for what cannot come.
+    [Documentation]    The answer is the same for each keyword, and comes soon: no keyword waits for what cannot come.
     [Arguments]    ${message}    ${timeout}=30 s    &{arguments}
     ${library} =    Import Library With    &{arguments}
     Run Keyword And Expect Error    EQUALS:${message}    ${library}.Get Exporters

@@ -120,7 +120,7 @@ Several Devices Of Which One Cannot Be
     ...    Acquire Devices
 
 Attach To A Lease
-    [Documentation]    The lease that JMP_LEASE names is used, whatever is asked for, and never released.
+    [Documentation]    The lease that JMP_LEASE names is used for each request, and never released.
     [Setup]    Name A Lease In The Environment    tester
     ${lease} =    Acquire Lease    board=alpha
     Should Be Equal    ${lease.name} ${lease.exporter}    ${NAME} beta-1
@@ -132,7 +132,7 @@ Attach To A Lease
     Calls Should Be    CreateLease=0    Dial=1    DeleteLease=0
     [Teardown]    Forget The Lease In The Environment
 
-Attach To A Lease Of Somebody Else
+Attach To A Lease Of Another Client
     [Setup]    Name A Lease In The Environment    colleague
     Run Keyword And Expect Error
     ...    EQUALS:Lease '${NAME}' belongs to client 'colleague', not to 'tester'. Ask its owner to transfer it, or acquire another one.
@@ -197,7 +197,7 @@ The Lease Of A Shell Is The Shell's
     ${left} =    Get Lease Time Left
     Should Be True    3500 < $left.total_seconds() <= 3600
     VAR    ${message} =
-    ...    STARTS:Device 'device' was not leased by this run (mode shell), so it has no lease to work with. Use `Acquire Lease` outside of a shell. The device is 'device' (exporter '
+    ...    EQUALS:Device 'device' was not leased by this run (mode shell), so it has no lease to work with. Use `Acquire Lease` outside of a shell.
     Run Keyword And Expect Error    ${message}    Extend Lease
     Run Keyword And Expect Error    ${message}    Transfer Lease    colleague
     Calls Should Be    UpdateLease=0

@@ -50,7 +50,7 @@ A Lease Extends Itself
     Calls Should Be    UpdateLease=1
 
 An Expired Lease
-    [Documentation]    Whatever is done with it, the answer is why there is none.
+    [Documentation]    Each keyword tells why there is none.
     ${lease} =    Acquire Lease    board=beta    duration=16 min
     Let Time Pass    17 min
     Lease Should Be Known To Be Over

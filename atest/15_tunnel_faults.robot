@@ -26,7 +26,7 @@ Lease Expiry During A Call
     Error Should Come Soon    ${message}    5    Power On
     Lease Should Have Ended    ${LEASE}
 
-Release By Somebody Else During A Call
+Release By Another Client During A Call
     Inject Fault    driver    delay    delay=20    method=on
     Do Later    0.2    End Lease    ${LEASE}
     Error Should Come Soon
@@ -34,7 +34,7 @@ Release By Somebody Else During A Call
     ...    5
     ...    Power On
 
-Release By Somebody Else Between Calls
+Release By Another Client Between Calls
     End Lease    ${LEASE}
     Lease Should Be Known To Be Over
     Run Keyword And Expect Error
@@ -42,7 +42,7 @@ Release By Somebody Else Between Calls
     ...    Power On
     Calls Should Be    Dial=0    DeleteLease=0
 
-Transfer To Somebody Else
+Transfer To Another Client
     [Documentation]    The tunnel would go on; but the board is not ours any more. Nor is the lease ours to release.
     Inject Fault    lease    transfer
     Lease Should Be Known To Be Over
@@ -79,7 +79,7 @@ Router Drops A Tunnel During A Call
     ...    5
     ...    Power On
     Get Power Readings    samples=1    timeout=5 s
-    Sleep    0.6 s    If somebody repeated the call, the board would be on by now.
+    Sleep    0.6 s    If the call were repeated, the board would be on by now.
     ${state} =    Board State    virtual-1
     Should Be Equal    ${state}    OFF
     Calls Should Be    Dial=1
@@ -97,7 +97,7 @@ Router Drops A Tunnel During An Upload
     Write Image    ${image}
 
 Router Drops A Tunnel Under A Console
-    [Documentation]    Whoever waits is told. Then it goes on where the board is; what came before is still there.
+    [Documentation]    The wait fails. Then it goes on where the board is; what came before is still there.
     Power On
     Console Should Contain    U-Boot    timeout=5 s
     Inject Fault    router    drop    after=0.2
@@ -150,7 +150,7 @@ Router Never Pairs
     Slow Test Should Pass
 
 Router Goes Silent
-    [Documentation]    Nobody says that anything is wrong; the caller's time limit ends it.
+    [Documentation]    There is no sign that anything is wrong; the caller's time limit ends it.
     [Setup]    No Operation
     Slow Test Should Pass
 
@@ -163,7 +163,7 @@ Router Refuses A Token Once
     Slow Test Should Pass
 
 Router Never Pairs For A While
-    [Documentation]    Whoever is not met in time asks for another way.
+    [Documentation]    A client that is not met in time asks for another way.
     [Setup]    No Operation
     Slow Test Should Pass
 

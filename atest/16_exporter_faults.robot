@@ -32,7 +32,7 @@ Exporter Crash
     ...    Power On
 
 Exporter Crash During A Call
-    [Documentation]    Nobody says anything; the caller's time limit ends it.
+    [Documentation]    There is no answer; the caller's time limit ends it.
     Inject Fault    driver    delay    delay=20    method=on
     Inject Fault    exporter    crash    name=virtual-1    after=0.3
     VAR    ${message} =
@@ -153,7 +153,7 @@ Slow Hook
     ${result} =    Slow Test Should Pass
     Should Contain    ${result.stdout}    Exporter 'virtual-1' runs its hook before the lease; waiting for it.
 
-Failing Hooks That Keep Nobody From Working
+Failing Hooks Whose Boards Can Be Used
     [Documentation]    Each is a warning, with what the hook has printed.
     [Setup]    No Operation
     ${result} =    Slow Test Should Pass
@@ -165,7 +165,7 @@ Failing Hooks That Keep Nobody From Working
     Should Be Equal    ${result.warnings}    ${expected}
 
 Last Lines Of A Hook
-    [Documentation]    It fails after a while, when somebody is there to listen. What it has printed is in the message.
+    [Documentation]    It fails after a while, when a client listens. What it has printed is in the message.
     [Setup]    No Operation
     Slow Test Should Pass
 
@@ -178,7 +178,7 @@ Exporter Offline Mid-lease For Good
 Hook Should Be Told
     [Arguments]    ${on_failure}
     Inject Fault    exporter    hook-fails    name=virtual-1    on_failure=${on_failure}    output=no such switch
-    # A hook that fails before anybody has come to listen has its lines in the exporter's log only.
+    # A hook that fails before a client listens has its lines in the exporter's log only.
     Error Should Come Soon
     ...    REGEXP:(The e|E)xporter 'virtual-1' of lease '.*' cannot be used, because its hook before the lease failed: .*The beforeLease hook failed with exit status 1 \\(onFailure: ${on_failure}\\)\\. (Look at|Its last lines were:\\n)(.|\\n)*
     ...    5

@@ -33,7 +33,7 @@ Prompt That Waits Is Taken
     ${after} =    Get Console Text    since=power_on
     Should Be Equal    ${before.count('autoboot')} ${after.count('autoboot')}    1 1
 
-What Somebody Typed Is Forgotten
+Text That Was Typed Before Is Forgotten
     Set U-Boot Variable    marker    first
     Write To Console    setenv marker second    newline=no
     Interrupt Boot
@@ -186,7 +186,7 @@ Command That Is Too Long
     ${value} =    Get U-Boot Variable    long
     Should Be Equal    ${value}    ${None}
 
-Nobody At The Prompt
+No Prompt
     [Setup]    Power Off
     Run Keyword And Expect Error
     ...    EQUALS:There is no U-Boot prompt '=>' on console 'board.console' within 300 milliseconds. The console was silent. Stop the boot first, for example with Interrupt Boot.

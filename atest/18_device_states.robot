@@ -47,7 +47,7 @@ Log Out And In
     ${steps} =    Ensure Device State    shell
     Steps Should Be    ${steps}    login > shell
 
-What Somebody Typed Is Not Run
+Text That Was Typed Before Is Not Run
     Ensure Device State    shell
     Run Command    echo kept > /tmp/kept
     Write To Console    echo lost > /tmp/kept    newline=no
@@ -55,7 +55,7 @@ What Somebody Typed Is Not Run
     ${kept} =    Run Command    cat /tmp/kept
     Should Be Equal    ${kept.stdout}    kept
 
-What Somebody Typed Logs Nobody In
+Text That Was Typed Before Does Not Log In
     Ensure Device State    shell
     Write To Console    exit
     Console Should Contain    login:
@@ -69,8 +69,8 @@ Another State Than It Should Be
     ...    STARTS:The state of the board on console 'board.console' should be 'shell', and is 'login'. The last lines were:
     ...    Device State Should Be    shell
     Run Keyword And Expect Error
-    ...    STARTS:Nobody logged out: The state of the board on console 'board.console' should be 'bootloader', and is 'login'.
-    ...    Device State Should Be    bootloader    message=Nobody logged out
+    ...    STARTS:No user logged out: The state of the board on console 'board.console' should be 'bootloader', and is 'login'.
+    ...    Device State Should Be    bootloader    message=No user logged out
 
 Wrong Password Is Tried Once
     Ensure Device State    login

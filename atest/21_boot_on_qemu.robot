@@ -27,7 +27,7 @@ Cold Start To The Prompt
     END
     [Teardown]    Disconnect
 
-First Start Of A Board That Nobody Knows
+First Start Of An Unknown Board
     [Setup]    Connect To Board    qemu-uboot-bare
     ${begin} =    Evaluate    time.monotonic()
     Ensure Device State    bootloader

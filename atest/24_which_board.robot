@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Where a run has used several devices, messages name the one that they are about.
+Documentation    Where there are several devices, messages name the one that they are about.
 
 Library          JumpstarterLibrary    mode=virtual    timeout=0.2 s
 
@@ -43,8 +43,12 @@ Storage
     ...    Read Image    ${OUTPUT_DIR}/read.img    device=right    driver=power
 
 Commands And Logins
-    Run Keyword And Expect Error    *${LEFT}*    Run Command    true    timeout=0.2 s    device=left
-    Run Keyword And Expect Error    *${RIGHT}*    Log In To Console    timeout=0.2 s    device=right
+    Run Keyword And Expect Error
+    ...    STARTS:Command 'true' found no shell on console 'console' of ${LEFT} within 200 milliseconds.
+    ...    Run Command    true    timeout=0.2 s    device=left
+    Run Keyword And Expect Error
+    ...    STARTS:No login on console 'console' of ${RIGHT} within 200 milliseconds.
+    ...    Log In To Console    timeout=0.2 s    device=right
 
 States
     Power On    device=right
@@ -66,3 +70,16 @@ A Request For A Device Is Not About The Current One
     Run Keyword And Expect Error
     ...    EQUALS:No exporter for selector 'number=1' can become free, since this run waits for itself: it holds exporter 'virtual-1' (device 'left'). Release it first, or ask for another exporter.
     ...    Acquire Lease    number=1    alias=other    timeout=3 s
+
+One Device Alone
+    [Documentation]    Devices that earlier tests have used do not count.
+    Acquire Lease    number=3    alias=third    scope=test
+    Release Lease    device=third
+    Run Keyword And Expect Error    *${LEFT}*    Console Should Contain    never    device=left
+    Disconnect    device=right
+    Run Keyword And Expect Error    *${LEFT}*    Console Should Contain    never    device=left
+
+One Device Alone In The Next Test
+    Run Keyword And Expect Error
+    ...    STARTS:No match for 'never' on console 'console' in 200 milliseconds.
+    ...    Console Should Contain    never    device=left

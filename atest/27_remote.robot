@@ -25,6 +25,8 @@ From Power To A Command
     Should Be Equal    ${result.stderr}    ${EMPTY}
     Should Be Equal As Integers    ${result.rc}    1
     Get Console Text    contains    login:    timeout=0    since=power_on
+
+Results Are Dictionaries
     ${lease} =    Get Lease
     Should Be Equal    ${lease.labels.board}    virtual
     Should Be True    0 < ${lease.time_left} <= 1800

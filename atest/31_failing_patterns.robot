@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Failing patterns: whatever waits for a console ends as soon as the board dies, with its last words.
+Documentation    Failing patterns: each wait for a console ends as soon as the board dies, with its last words.
 
 Library          JumpstarterLibrary    timeout=30 s
 Library          libraries/ChildRun.py
@@ -50,7 +50,7 @@ What Came Before The Crash Is Found
     ...    STARTS:The device crashed while 'more' was awaited: console 'talker' said 'resetting ...'
     ...    Console Should Contain    more    driver=talker
 
-Whoever Waits For The Crash Gets It
+A Wait For The Crash Gets It
     Register Failing Console Pattern    preset=linux    driver=talker
     Say    ${PANIC}\nmore\n
     ${match} =    Console Should Contain    regexp:Kernel panic.*    driver=talker
@@ -122,14 +122,14 @@ Other Consoles Are Not Concerned
     Call Driver    breaker    say    DEAD\nready\n
     Console Should Contain    ready    driver=breaker
 
-A Crash That Nobody Has Looked For Fails The Test At Its End
+A Crash That No Wait Has Seen Fails The Test At Its End
     ${host} =    Start Exporter    ${TALKATIVE}
     ${child} =    Run Child Suite    _children/consoles/crashes.robot    JUMPSTARTER_HOST=${host}
     Should Be Equal As Integers    ${child.rc}    3
     VAR    @{messages} =    @{child.messages}
     Should Be Equal
     ...    ${messages}[0]
-    ...    The device crashed: console 'talker' said '[${SPACE*3}1.500000] Kernel panic - not syncing: nobody looks' (failing pattern 'linux: Kernel panic - not syncing'). What came with it:\n${SPACE*2}\[${SPACE*3}1.500000] Kernel panic - not syncing: nobody looks\n${SPACE*2}\[${SPACE*3}1.500100] Call trace:
+    ...    The device crashed: console 'talker' said '[${SPACE*3}1.500000] Kernel panic - not syncing: between two waits' (failing pattern 'linux: Kernel panic - not syncing'). What came with it:\n${SPACE*2}\[${SPACE*3}1.500000] Kernel panic - not syncing: between two waits\n${SPACE*2}\[${SPACE*3}1.500100] Call trace:
     Should Be Empty    ${messages}[1]
     Should Start With
     ...    ${messages}[2]

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation     Commands on a noisy console: exactly what they print, and their status, whatever the kernel says.
+Documentation     Commands on a noisy console: exactly what they print, and their status, also among messages of the kernel.
 
 Library           Collections
 Library           JumpstarterLibrary    timeout=10 s
@@ -47,7 +47,7 @@ A Command That Restarts The Board
     ...    EQUALS:Command 'true' ended with status 0, but no restart followed in 500 milliseconds.
     ...    Run Command    true    expect_status=restart    timeout=0.5 s
 
-A Restart That Nobody Expected
+An Unexpected Restart
     Run Keyword And Expect Error
     ...    REGEXP:Command 'reboot; sleep 1000' did not end: the board restarted\\. The console said: 'U-Boot .*'\\. Where that is meant, say so with expect_status=restart\\.
     ...    Run Command    reboot; sleep 1000
@@ -79,7 +79,7 @@ Characters That Cannot Be Typed
     ...    EQUALS:The command holds the control character '\\t', which a shell's line editor would act on. Let printf make it on the device, or write the command to a file there.
     ...    Run Command    echo a\tb
 
-Nobody Is Logged In
+No User Is Logged In
     Write To Console    exit
     Console Should Contain    login:
     Run Keyword And Expect Error

@@ -32,7 +32,7 @@ Two Boards At Once
     Power Off    device=right
     [Teardown]    Run Keywords    Release Lease    device=left    AND    Release Lease    device=right
 
-What Nobody Has Is Told At Once
+What No Exporter Has Is Told At Once
     Run Keyword And Expect Error    No exporter fits selector 'board=unheard-of': *
     ...    Acquire Lease    board=unheard-of    timeout=1 min
     [Teardown]    No Operation

@@ -426,6 +426,24 @@ def test_docstrings_and_comments_name_the_actor() -> None:
     assert found == []
 
 
+def test_suites_and_documents_name_the_actor() -> None:
+    suites = [path for folder in ("atest", "examples", "interop") for path in (ROOT / folder).rglob("*.r[eo][bs]o*")]
+    documents = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    lines = [(path, line) for path in suites for line in path.read_text().splitlines() if _is_prose(line)]
+    lines += [(path, line) for path in documents for line in path.read_text().splitlines()]
+    # The virtual lab's other client has that name.
+    found = [f"{path.name}: {line.strip()[:80]}" for path, line in lines if PRONOUNS.search(CLIENT.sub("", line))]
+    assert found == []
+
+
+CLIENT = re.compile(r"client=somebody|client, named somebody|PRONOUNS")
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line of a Robot suite is the name of a test or keyword, documentation or a comment."""
+    return not line.startswith(" ") or "[Documentation]" in line or line.lstrip().startswith("#")
+
+
 def prose_of(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines of the docstrings and comments of a file."""
     source = path.read_text()

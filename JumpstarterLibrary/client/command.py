@@ -111,9 +111,7 @@ def run_command(
             run = _Run(console, command, deadline, restarts, last=once or attempt == AGAIN)
             if run.typed(manner) and (result := run.result()) is not None:
                 return result
-            logger.warning(
-                "Command %s was not taken on console '%s'; it is typed again.", quoted(command), console.name
-            )
+            logger.warning("Command %s was not taken on console %s; it is typed again.", quoted(command), console.title)
         raise AssertionError("the last attempt gives a result or an error")
     finally:
         console.kernel.paused = False
@@ -382,7 +380,7 @@ class _Run:
             self.logout = clock.seconds()
         elif clock.seconds() - self.logout > LOGOUT_S:
             raise CommandFailed(
-                f"Command {quoted(self.command)} ended the shell itself; console '{self.console.name}' asks for a "
+                f"Command {quoted(self.command)} ended the shell itself; console {self.console.title} asks for a "
                 f"login again. In parentheses, a command ends no more than itself."
             )
 
@@ -421,7 +419,7 @@ class _Run:
         seen = self.console.folded(self.start).strip().splitlines()[-10:]
         shown = "The console said:\n" + indented(seen) if seen else "The console was silent."
         return CommandFailed(
-            f"Command {quoted(self.command)} found no shell on console '{self.console.name}' within {limit}.{died} "
+            f"Command {quoted(self.command)} found no shell on console {self.console.title} within {limit}.{died} "
             f"{shown}",
             hint=hint or Hint.CHECK_LOGIN,
             fault=self.console.fault(self.start),
@@ -524,8 +522,8 @@ def _expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
     line = visible(console.hidden(prompt.line))
     if patience and prompt.kind is PromptKind.NONE and deadline.expired:
         limit = format_duration(deadline.timeout or 0)
-        facts, hint = f"console '{console.name}' came to no shell within {limit} ('{line}').", Hint.CHECK_LOGIN
-    elif (found := _other_than_shell(console.name, prompt, line)) is not None:
+        facts, hint = f"console {console.title} came to no shell within {limit} ('{line}').", Hint.CHECK_LOGIN
+    elif (found := _other_than_shell(console.title, prompt, line)) is not None:
         facts, hint = found
     else:
         return prompt
@@ -570,22 +568,22 @@ def _settled_prompt(console: Console, screen: LastLines, deadline: Deadline) -> 
     return prompt if certain else Prompt(PromptKind.NONE)
 
 
-def _other_than_shell(name: str, prompt: Prompt, line: str) -> tuple[str, Hint] | None:
-    """Return what waits on a console of a name at a line, and what to try; None if it may be a shell."""
+def _other_than_shell(title: str, prompt: Prompt, line: str) -> tuple[str, Hint] | None:
+    """Return what waits on a console of a title at a line, and what to try; None if it may be a shell."""
     if prompt.kind is PromptKind.BOOT_LOADER:
-        return f"a boot loader waits on console '{name}' ('{line}').", Hint.BOOT_SYSTEM
+        return f"a boot loader waits on console {title} ('{line}').", Hint.BOOT_SYSTEM
     if prompt.kind is PromptKind.COUNTDOWN:
-        return f"console '{name}' still shows the countdown of a boot ('{line}').", Hint.BOOT_SYSTEM
+        return f"console {title} still shows the countdown of a boot ('{line}').", Hint.BOOT_SYSTEM
     if prompt.kind is PromptKind.PRESS_ENTER:
-        return f"console '{name}' asks for the Enter key, and did not take it ('{line}').", Hint.ANSWER_PROMPT
+        return f"console {title} asks for the Enter key, and did not take it ('{line}').", Hint.ANSWER_PROMPT
     if prompt.asks_for_login:
-        return f"console '{name}' asks for a login ('{line}').", Hint.LOG_IN
+        return f"console {title} asks for a login ('{line}').", Hint.LOG_IN
     if prompt.asks_user:
-        return f"console '{name}' asks '{line}'.", prompt.hint
+        return f"console {title} asks '{line}'.", prompt.hint
     if prompt.kind is PromptKind.MCU_SHELL:
-        return f"{prompt.described} waits on console '{name}' ('{line}'), which is no POSIX shell.", Hint.USE_PROMPT
+        return f"{prompt.described} waits on console {title} ('{line}'), which is no POSIX shell.", Hint.USE_PROMPT
     if prompt.asks_for_secret:
-        return f"console '{name}' asks for a password ('{line}').", Hint.LOG_IN
+        return f"console {title} asks for a password ('{line}').", Hint.LOG_IN
     return None
 
 

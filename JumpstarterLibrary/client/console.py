@@ -90,7 +90,7 @@ class Console:
 
     @property
     def title(self) -> str:
-        """The name as messages have it: in quotation marks, with the device where the run has used several."""
+        """The name as messages have it: in quotation marks, with the device where there are several."""
         return f"'{self.name}'{self.driver._device.name_suffix()}"
 
     @property

@@ -145,7 +145,7 @@ class _Login:
             raise self._other_waits(facts)
 
     def _other_waits(self, facts: str, hint: Hint = Hint.BOOT_SYSTEM) -> LoginFailed:
-        return LoginFailed(f"There is no login on console '{self._console.name}': {facts}", hint=hint)
+        return LoginFailed(f"There is no login on console {self._console.title}: {facts}", hint=hint)
 
     def _outlast(self, prompt: Prompt) -> None:
         """Give a question that is not a login's time to go away by itself. Nothing is typed: that would be an answer.
@@ -218,7 +218,7 @@ class _Login:
         if self._password is None:
             self._send("")
             raise LoginFailed(
-                f"Console '{self._console.name}' asks for the password of '{self._user}', and none was given.",
+                f"Console {self._console.title} asks for the password of '{self._user}', and none was given.",
                 hint=Hint.GIVE_PASSWORD,
             )
         self._asked = True
@@ -235,7 +235,7 @@ class _Login:
 
     def _refused(self, facts: str) -> LoginFailed:
         return LoginFailed(
-            f"The login of '{self._user}' on console '{self._console.name}' was refused: {facts}. Check user and "
+            f"The login of '{self._user}' on console {self._console.title} was refused: {facts}. Check user and "
             f"password."
         )
 
@@ -260,7 +260,7 @@ class _Login:
         except ConsoleMismatch:
             return False
         if facts:
-            raise LoginFailed(f"There is no login on console '{self._console.name}': {facts}", hint=Hint.SET_PROMPT)
+            raise LoginFailed(f"There is no login on console {self._console.title}: {facts}", hint=Hint.SET_PROMPT)
         try:
             return run_command(self._console, "true", limit, char_delay=self._manner.char_delay).status == 0
         except CommandFailed:
@@ -276,7 +276,7 @@ class _Login:
         said = f"The last lines were:\n{tail(text, 10)}" if text.strip() else "The console was silent."
         hint = None if text.strip() else Hint.CHECK_POWER
         return LoginFailed(
-            f"No login on console '{self._console.name}' within {self._limit}. {said}",
+            f"No login on console {self._console.title} within {self._limit}. {said}",
             hint=hint,
             fault=self._console.fault(begin),
         )

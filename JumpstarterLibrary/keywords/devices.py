@@ -297,7 +297,7 @@ class Devices:
         return alias or str(self._current)
 
     def name_in(self, error: JumpstarterError, alias: str | None) -> None:
-        """Let an error tell which device it is about, where the run has used several and it does not tell so far.
+        """Let an error tell which device it is about, where there are several and it does not tell so far.
 
         Args:
             error: The error of a keyword.
@@ -365,6 +365,11 @@ class Devices:
     def begin_suite(self, suite: str) -> None:
         """Begin a suite: devices connected from now on belong to it, and its first keyword may connect the default."""
         self.owner, self._why_none = suite, ""
+        self.forget_names()
+
+    def forget_names(self) -> None:
+        """Name devices in messages only where others are connected, or come from now on: a suite or test begins."""
+        _names.keep(self, self._entries)
 
     def close_owned(self, owner: str) -> None:
         """Let go of the devices that an owner uses; those without another owner are closed."""
@@ -381,7 +386,7 @@ class Devices:
     def close_all(self) -> None:
         """Close everything, also the connections to controllers."""
         self._discard(list(self._entries))
-        _names.remove(self)
+        self.forget_names()
         if self._leasing is not None:
             self._leasing.close()
 

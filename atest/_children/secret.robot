@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Run as a child by other suites: a login that fails, with a password that nobody may see.
+Documentation    Run as a child by other suites: a login that fails, with a password that must not be shown.
 
 Library          JumpstarterLibrary    mode=virtual
 

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Run as a child by other suites: each test waits until somebody ends it.
+Documentation    Run as a child by other suites: each test waits until it is ended.
 
 Library          JumpstarterLibrary    timeout=60 s
 
@@ -26,5 +26,5 @@ Keyword Timeout
 
 *** Keywords ***
 Announce
-    [Documentation]    Whoever runs this waits for the line.
+    [Documentation]    The suite that runs this waits for the line.
     Log To Console    waiting now

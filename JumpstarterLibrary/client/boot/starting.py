@@ -102,9 +102,9 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
 
 def _led_astray(board: Board, where: str, since: int, hint: Hint | None = None) -> BootFailed:
     """Return the error for a board that stands where no system is, and from where no system comes by itself."""
-    name, where = board.console.name, board.console.hidden(where)
+    title, where = board.console.title, board.console.hidden(where)
     return board.screen.failure(
-        BootFailed, f"The board on console '{name}' came to no login and no shell: {where}.", since, hint=hint
+        BootFailed, f"The board on console {title} came to no login and no shell: {where}.", since, hint=hint
     )
 
 

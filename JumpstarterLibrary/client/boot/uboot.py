@@ -139,7 +139,7 @@ class UBoot:
                 self.console.write(CARRIAGE_RETURN, limit)
                 found = self._wait_for_any(wanted, limit, since=since)
                 self.console.line_end = CARRIAGE_RETURN
-                logger.info("Console '%s' takes a carriage return for Enter, and no line feed.", self.console.name)
+                logger.info("Console %s takes a carriage return for Enter, and no line feed.", self.console.title)
                 return found
         return self._wait_for_any(wanted, limit, since=since)
 

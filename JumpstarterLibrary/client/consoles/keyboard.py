@@ -146,12 +146,12 @@ def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Dea
             let_settle(console, deadline)
         if typed.scrolls and console.piece != PIECES[-1]:
             console.piece = PIECES[PIECES.index(console.piece) + 1] if console.piece else PIECES[0]
-            logger.info("Console '%s' shows long lines in part; they are typed in pieces.", console.name)
+            logger.info("Console %s shows long lines in part; they are typed in pieces.", console.title)
             continue
         tries += 1
         if tries > manner.again:
             break
-        logger.warning("'%s' came back as '%s' on console '%s'; it is typed again.", line, came, console.name)
+        logger.warning("'%s' came back as '%s' on console %s; it is typed again.", line, came, console.title)
     times = f"{tries} times" if manner.again else "once"
     raise ConsoleMismatch(
         f"'{line}' was typed {times} on console {console.title} and did not come back whole, but as "

@@ -51,7 +51,7 @@ def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: fl
             if not said and prompt.kind is PromptKind.CONTINUATION:
                 return ""  # a quote is open, and has taken the echo, too
             return (
-                f"what waits on console '{console.name}' with the prompt '{visible(prompt.line)}' is no shell: an echo "
+                f"what waits on console {console.title} with the prompt '{visible(prompt.line)}' is no shell: an echo "
                 f"that was typed there was answered with '{said}'."
             )
         console.wait_for_output(deadline)

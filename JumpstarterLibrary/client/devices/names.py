@@ -1,16 +1,17 @@
-"""Name the devices of a run in messages: by alias and exporter, wherever the run has used more than one alias.
+"""Name the devices of a run in messages: by alias and exporter, wherever there is more than one.
 
-Boards that follow each other under one alias do not count, so that a message is the same in any order of the tests.
+Robot Framework's tests count those that are connected, or were used in the same test, so that a message is the same
+whichever tests have run before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
 
 class DeviceNames:
-    """The names of the devices that a run has used so far."""
+    """The names of the devices that are in use."""
 
     def __init__(self) -> None:
         self._used: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
@@ -27,6 +28,6 @@ class DeviceNames:
         name = f" of '{alias}' (exporter '{exporter}')" if alias else f" of exporter '{exporter}'"
         return lambda: name if sum(map(len, self._used.values())) > 1 else ""
 
-    def remove(self, owner: object) -> None:
-        """Remove all devices of an owner, whose run is over."""
-        self._used.pop(owner, None)
+    def keep(self, owner: object, aliases: Iterable[str]) -> None:
+        """Remove all devices of an owner except some: those that are still connected."""
+        self._used[owner] = set(aliases)

@@ -197,7 +197,7 @@ class DriverProxy(DriverMethods):
 
     @property
     def _title(self) -> str:
-        """The driver as messages name it, with the device where the run has used several."""
+        """The driver as messages name it, with the device where there are several."""
         return (f"driver '{self.path}'" if self.path else "the root driver") + self._device.name_suffix()
 
     @property

@@ -6,9 +6,9 @@ Library          JumpstarterLibrary    timeout=30 s
 
 
 *** Test Cases ***
-Nobody Looks
+No Wait Looks
     Register Failing Console Pattern    preset=linux    driver=talker
-    Call Driver    talker    say    [${SPACE*3}1.500000] Kernel panic - not syncing: nobody looks\n
+    Call Driver    talker    say    [${SPACE*3}1.500000] Kernel panic - not syncing: between two waits\n
     Call Driver    talker    say    [${SPACE*3}1.500100] Call trace:\n
     Wait Until Keyword Succeeds    30 s    20 ms    Text Should Have Come    Call trace
 

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Run as a child by 16_exporter_faults.robot, beside its own tests: hooks that keep nobody from working.
+Documentation    Run as a child by 16_exporter_faults.robot, beside its own tests: hooks that fail, and whose boards can be used.
 
 Library          JumpstarterLibrary    mode=virtual
 
@@ -13,7 +13,7 @@ Slow Hook
     Power On
     Release Lease
 
-Failing Hooks That Keep Nobody From Working
+Failing Hooks Whose Boards Can Be Used
     Inject Fault    exporter    hook-fails    name=virtual-1    on_failure=warn    output=no such switch
     Acquire Lease    exporter=virtual-1    timeout=10 s
     Power On

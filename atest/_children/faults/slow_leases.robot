@@ -19,7 +19,7 @@ Stuck Available Until The Controller Gives Up
     Let The Lab Run Faster    1
 
 Stuck Available With A Lease That Ends
-    [Documentation]    Nobody waits for the exporter of a dead lease.
+    [Documentation]    No keyword waits for the exporter of a dead lease.
     Inject Fault    exporter    stuck-available    name=virtual-1
     Do Later    0.5    End All Leases
     Error Should Come Soon

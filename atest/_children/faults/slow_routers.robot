@@ -18,7 +18,7 @@ Router Never Pairs
     Error Should Come Soon    ${message}    6    Acquire Lease    exporter=virtual-1    timeout=1 s
 
 Router Never Pairs For A While
-    [Documentation]    Whoever is not met in time asks for another way.
+    [Documentation]    A client that is not met in time asks for another way.
     Inject Fault    router    never-pair    for=3
     Acquire Lease    exporter=virtual-1    timeout=20 s
     Power On

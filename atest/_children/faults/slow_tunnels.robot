@@ -12,7 +12,7 @@ Test Timeout     45 s
 
 *** Test Cases ***
 Router Goes Silent
-    [Documentation]    Nobody says that anything is wrong; the caller's time limit ends it.
+    [Documentation]    There is no sign that anything is wrong; the caller's time limit ends it.
     Inject Fault    router    drop    how=silent
     VAR    ${message} =
     ...    EQUALS:'on' of driver 'power' did not finish within 1 second and was cancelled. The exporter may still be working on it. Give it more time with timeout=.

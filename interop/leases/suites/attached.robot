@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Our library on a lease of somebody else, which JMP_LEASE names: used, extended, never released.
+Documentation    Our library on a lease of another client, which JMP_LEASE names: used, extended, never released.
 
 Library          JumpstarterLibrary    timeout=10 s
 

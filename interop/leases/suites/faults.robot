@@ -22,7 +22,7 @@ Pause During A Call Only Takes Longer
     ${back} =    Call Driver    faults    wait    ${1}
     Should Be Equal    ${back}    waited
 
-Paused Exporter Holds Up Nobody For Longer Than Asked
+Paused Exporter Holds Up No Call For Longer Than Asked
     [Timeout]    15 s
     Pause Exporter
     Run Keyword And Expect Error

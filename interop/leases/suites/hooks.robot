@@ -25,7 +25,7 @@ Hooks Prepare The Board And Clean Up
     # A hook that takes longer than 5 seconds is no longer waited for, and goes on.
     Wait Until Created    ${FOLDER}${/}after-${lease.name}    timeout=60 s
 
-Hooks That Fail With A Warning Stop Nobody
+Hooks That Fail With A Warning Stop No Client
     FOR    ${_}    IN RANGE    2
         Acquire Lease    case=warns    timeout=30 s
         Power On

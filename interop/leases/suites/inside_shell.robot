@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Our library inside `jmp shell`: whatever is asked for, the shell's exporter is used.
+Documentation    Our library inside `jmp shell`: for each request, the shell's exporter is used.
 
 Library          OperatingSystem
 Library          JumpstarterLibrary    timeout=10 s
