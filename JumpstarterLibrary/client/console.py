@@ -623,7 +623,7 @@ class Console:
         line = None if restarts is None else restarts.line(until)
         if line is not None:
             raise ConsoleMismatch(
-                f"The board on console '{self.name}' restarted while {waiting} was awaited, which was not ordered: it "
+                f"The board on console {self.title} restarted while {waiting} was awaited, which was not ordered: it "
                 f"said '{visible(self.hidden(line))}'.",
                 hint=Hint.ALLOW_RESTART,
             )
