@@ -79,6 +79,7 @@ class Hint(Enum):
         "more time with the timing's unlock_timeout."
     )
     USE_PROMPT = "Type there with write() of the console, and look at what it answers with wait_for()."
+    START_SH = "Start a POSIX shell there first, by typing 'sh' with write() of the console."
     GIVE_PASSWORD = "Give it with password=."
     CHECK_POWER = "Is the board powered on?"
     BOOT_SYSTEM = "Boot the system first, for example with ensure('shell') of the device's states."

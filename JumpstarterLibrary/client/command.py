@@ -26,7 +26,7 @@ from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, 
 from JumpstarterLibrary.client.consoles.prompts import COMMAND_END, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign, restart_ordered, restart_signs
 from JumpstarterLibrary.client.consoles.screen import TAIL, LastLines
-from JumpstarterLibrary.client.consoles.shell_probe import refusal
+from JumpstarterLibrary.client.consoles.shell_probe import other_shell, refusal
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.client.timing import Timing
@@ -61,7 +61,7 @@ _AFTER_RESTART = (PromptKind.LOGIN, PromptKind.PRESS_ENTER, PromptKind.COUNTDOWN
 """What a board asks for once it has restarted, at the latest."""
 
 _UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
-_COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$", re.MULTILINE)
+_COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$|^fish: .*$", re.MULTILINE)
 _COMMAND_ENDS = re.compile(rf"^{COMMAND_END.pattern}$", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
@@ -100,6 +100,25 @@ def run_command(
     """
     _check(command)
     deadline = Deadline.of(timeout, console.timing.command_timeout)
+    begin = max(console.start, console.end - OVERLAP)
+    try:
+        result = _run(console, command, deadline, once, char_delay, restarts)
+        cause = None
+    except CommandFailed as error:
+        result, cause = None, error
+    if shell := other_shell(console.text(begin), result):
+        facts = f"{shell} waits on console '{console.name}', which is no POSIX shell."
+        raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=Hint.START_SH) from cause
+    if result is None:
+        assert cause is not None
+        raise cause
+    return result
+
+
+def _run(
+    console: Console, command: str, deadline: Deadline, once: bool, char_delay: float | None, restarts: bool
+) -> CommandResult:
+    """Type a command, again where it was not taken, and return its result; see ``run_command``."""
     _wake(console, command, deadline)
     manner = TypingOptions(char_delay=char_delay, erase=INTERRUPT, again=0, what=f"command {quoted(command)}")
     console.kernel.paused = True

@@ -11,7 +11,7 @@ from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUP
 from JumpstarterLibrary.client.consoles.messages import tail, visible
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
-from JumpstarterLibrary.client.consoles.shell_probe import refusal
+from JumpstarterLibrary.client.consoles.shell_probe import other_shell, refusal
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, LoginFailed
 from JumpstarterLibrary.hints import Hint
@@ -250,8 +250,14 @@ class _Login:
         Raises:
             LoginFailed: It is not, and may be a boot loader's.
         """
-        self._send(COMMENT.decode().strip())
-        again = self._settled_prompt()
+        begin = self._console.end
+        try:
+            self._send(COMMENT.decode().strip())
+            again = self._settled_prompt()
+        except ConsoleMismatch:
+            again = None
+        if shell := other_shell(self._console.text(begin)):
+            raise self._no_posix(shell)
         if again is None or again.line != prompt.line:
             return False
         limit = self._deadline.within(self._timing.probe_timeout)
@@ -263,8 +269,14 @@ class _Login:
             raise LoginFailed(f"There is no login on console {self._console.title}: {facts}", hint=Hint.SET_PROMPT)
         try:
             return run_command(self._console, "true", limit, char_delay=self._manner.char_delay).status == 0
-        except CommandFailed:
+        except CommandFailed as error:
+            if Hint.START_SH in error.hints:
+                raise self._no_posix(other_shell(self._console.text(begin)) or "zsh") from error
             return False
+
+    def _no_posix(self, shell: str) -> LoginFailed:
+        facts = f"{shell} waits there, which is no POSIX shell."
+        return LoginFailed(f"The login on console '{self._console.name}' is done, but {facts}", hint=Hint.START_SH)
 
     @property
     def _limit(self) -> str:

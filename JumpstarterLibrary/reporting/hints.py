@@ -19,6 +19,7 @@ ROBOT: Phrases = {
         "time with unlock_timeout of Timing."
     ),
     Hint.USE_PROMPT: "Type there with Write To Console, and look at what it answers with Console Should Contain.",
+    Hint.START_SH: "Start a POSIX shell there first: Write To Console    sh.",
     Hint.BOOT_SYSTEM: "Boot the system first, for example with Ensure Device State    shell.",
     Hint.SET_PROMPT: (
         "If it is a boot loader, set its prompt: with prompt in the settings of a states file, or with prompt= of "

@@ -785,3 +785,46 @@ def test_a_shell_may_prompt_like_a_login(start: Any, eventually: Any) -> None:
     assert run_command(console, "PS1='login: '", 5).status == 0
     eventually(lambda: console.text(0).endswith("login: "))
     assert run_command(console, "x", 5).stdout == "x"
+
+
+NO_POSIX = (
+    "Command 'uname' was not run: {} waits on console 'console', which is no POSIX shell. Start a POSIX shell there "
+    "first, by typing 'sh' with write() of the console."
+)
+
+
+def test_zsh_is_named(start: Any) -> None:
+    _, console = start(lambda _command: ("zsh: command not found: eval\n", 127))
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "uname", 5)
+    assert str(caught.value) == NO_POSIX.format("zsh")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "fish: Expected a command, but found an incomplete token\n:; { \\echo\n        ^\n",
+        "fish: $? is not the exit status. In fish, please use $status.\n",
+    ],
+)
+def test_fish_is_named_at_once(start: Any, skipping: MovableClock, answer: str) -> None:
+    shell, console = start()
+    original = shell.take
+
+    async def take(data: bytes) -> None:
+        if data == b"\n" and b":;" in shell.got:
+            shell._line = b""
+            shell.say(f"\n{answer}\nroot@board ~# ")
+        else:
+            await original(data)
+
+    shell.take = take
+    with pytest.raises(CommandFailed) as caught:
+        run_command(console, "uname", 60)
+    assert str(caught.value) == NO_POSIX.format("fish")
+    assert skipping.seconds() < 10
+
+
+def test_what_fish_says_to_a_posix_shell_is_output(start: Any) -> None:
+    _, console = start(lambda _command: ("fish: Unknown command: x\n", 127))
+    assert run_command(console, "fish -c x", 5).status == 127

@@ -548,3 +548,27 @@ def test_a_countdown_is_not_stopped_by_a_nudge(start: Any) -> None:
     with pytest.raises(LoginFailed, match=r"^No login on console 'console' within 5 seconds\."):
         log_in(console, "root", PASSWORD, console.timing.boot_silence / 2)
     assert getty.got == b""
+
+
+@pytest.mark.parametrize(
+    ("shell", "says"),
+    [
+        ("zsh", "JMP{0}B\nzsh: command not found: eval\n\nJMP{0}E:127:\n"),
+        ("fish", "fish: $? is not the exit status. In fish, please use $status.\n"),
+    ],
+)
+def test_a_shell_that_is_no_posix_shell_is_named(start: Any, skipping: MovableClock, shell: str, says: str) -> None:
+    getty, console = start("login")
+
+    def answer(line: str) -> None:
+        if found := re.match(r':; \{ \\echo "JMP""(\w{8})B"', line):
+            getty.say(says.format(found[1]))
+
+    getty._in_shell = answer
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD, 60)
+    assert str(caught.value) == (
+        f"The login on console 'console' is done, but {shell} waits there, which is no POSIX shell. Start a POSIX "
+        "shell there first, by typing 'sh' with write() of the console."
+    )
+    assert skipping.seconds() < 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from JumpstarterLibrary.client.console import Console
@@ -12,10 +13,30 @@ from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind
 from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.types import CommandResult
 
 ANSWER = "42"
+
+_FISH = re.compile(r"^fish: |\u23ce", re.MULTILINE)
+"""What fish says of a command that it does not understand, and its sign for output without a line end."""
+_ZSH = re.compile(r"\Azsh: command not found: eval\Z")
+_BEGUN = re.compile(r"^JMP[0-9a-f]{8}B$", re.MULTILINE)
+NOT_FOUND = 127
+"""The status of a command that there is not."""
 QUOTED = 80
 """Characters of an answer that are told."""
+
+
+def other_shell(said: str, result: CommandResult | None = None) -> str:
+    """Return the name of a shell that is no POSIX shell and did not run a command; empty if that is not known.
+
+    Args:
+        said: What the console said since shortly before.
+        result: The result that came nevertheless. Default: none.
+    """
+    if result is not None:
+        return "zsh" if result.status == NOT_FOUND and _ZSH.search(result.stdout) else ""
+    return "fish" if _FISH.search(said) and not _BEGUN.search(said) else ""
 
 
 def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: float | None = None) -> str:
