@@ -216,3 +216,32 @@ def test_what_may_be_a_boot_loader_is_told_apart_by_an_echo(
     assert states.get(LIMIT_S) == ("bootloader", "")
     assert interrupt_boot(states.board, timeout=LIMIT_S) < LIMIT_S
     assert not any(each.startswith("echo") for each in line.ran[2:])
+
+
+@pytest.mark.parametrize("hush", [True, False], ids=["hush", "simple"])
+def test_a_boot_loader_that_was_never_heard_gets_no_empty_line(device: Device, port: Port, hush: bool) -> None:
+    port.answer = line = Line(hush=hush)
+    with pytest.raises(CommandFailed, match=r"^Command 'uname' was not run: a boot loader waits on console 'console' "):
+        run_command(device.console(), "uname", LIMIT_S)
+    assert line.ran == ["#"]
+
+
+def test_a_login_at_a_boot_loader_that_was_never_heard_types_no_empty_line(device: Device, port: Port) -> None:
+    port.answer = line = Line()
+    with pytest.raises(LoginFailed, match=r"a boot loader waits there with the prompt '=>'\."):
+        log_in(device.console(), "root", timeout=LIMIT_S)
+    assert line.ran == ["#"]
+
+
+def test_what_trusted_firmware_says_before_a_prompt_is_no_countdown(
+    device: Device, port: Port, states: DeviceStates, eventually: Any
+) -> None:
+    firmware = (
+        "NOTICE:  BL1: Booting BL2\nNOTICE:  BL31: v2.9(release)\nI/TC: OP-TEE version: 3.20\nD/TC:0 0 init_primary\n"
+        "U-Boot 2026.01\n\nHit any key to stop autoboot:  0 \n=> "
+    )
+    port.answer = line = Line()
+    shows(port, device, firmware, eventually)
+    assert states.get(LIMIT_S) == ("bootloader", "")
+    assert interrupt_boot(states.board, timeout=LIMIT_S) < LIMIT_S
+    assert line.ran == ["#", "#"]
