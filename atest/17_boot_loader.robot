@@ -77,7 +77,7 @@ Key That Never Comes
 Prompt That Is Another
     Power Cycle    off_time=0.1 s
     Run Keyword And Expect Error
-    ...    REGEXP:(?s)The boot on console 'board.console' was not stopped within 5 seconds\\. There was no prompt 'board>'\\. The last lines were:\n.*autoboot.*
+    ...    REGEXP:(?s)The boot on console 'board.console' was not stopped within 5 seconds\\. The boot loader U-Boot waits with the prompt '=>', and the prompt that is set for the board is 'board>'\\. The last lines were:\n.*autoboot.*\nIf it is a boot loader, set its prompt: .*
     ...    Interrupt Boot    prompt=board>    timeout=5 s
     Run Keyword And Expect Error
     ...    STARTS:There is no U-Boot prompt 'board>' on console 'board.console' within 300 milliseconds.

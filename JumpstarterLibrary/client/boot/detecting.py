@@ -23,6 +23,7 @@ from JumpstarterLibrary.client.boot.uboot import CARRIAGE_RETURN
 from JumpstarterLibrary.client.consoles import boot_messages
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
+from JumpstarterLibrary.hints import Hint
 
 DEAD = "dead"
 
@@ -39,6 +40,7 @@ class Detector:
 
     Attributes:
         reason: Why the state is not known, if it is not.
+        hint: What to try then, if anything.
     """
 
     def __init__(self, context: Context, states: Sequence[State]) -> None:
@@ -46,6 +48,7 @@ class Detector:
         self._console, self._screen = context.board.console, context.board.screen
         self._supply, self._timing = context.board.known_supply, context.board.timing
         self.reason = ""
+        self.hint: Hint | None = None
 
     def look(self, *, may_stop: bool = False) -> str:
         """Return the name of the board's state, or one of ``starting``, ``booting`` and ``unknown``.
@@ -91,6 +94,7 @@ class Detector:
         """Return why nothing may be typed where no state is shown; empty if it may."""
         prompt = self._prompt(text)
         if prompt.kind is PromptKind.BOOT_LOADER:
+            self.hint = Hint.SET_PROMPT
             return (
                 f"{prompt.described} waits with the prompt '{self._last_line()}', and the prompt that is set for the "
                 f"board is '{self._context.board.prompt}'"
@@ -166,7 +170,7 @@ class Detector:
             if refused is None:
                 return maintenance_state(self._said()) or SHELL if state.name == SHELL else state.name
             if refused:
-                self.reason = refused
+                self.reason, self.hint = refused, Hint.SET_PROMPT
                 return UNKNOWN
         said = seen(self._console.shown(start)).strip()[-200:]
         self.reason = (

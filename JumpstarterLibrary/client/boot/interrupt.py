@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.board import Board
-from JumpstarterLibrary.client.boot.screen import TAIL
+from JumpstarterLibrary.client.boot.screen import TAIL, seen
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.boot_messages import BOOT_START, KERNEL
-from JumpstarterLibrary.client.consoles.prompts import classify
+from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.errors import BootFailed, CommandFailed
+from JumpstarterLibrary.hints import Hint
 
 INTERVAL_S = 0.1
 
@@ -72,6 +73,7 @@ class _Attempt:
         self._since = self._shown = 0
         self._asked: int | None = None
         self._going_on: float | None = None
+        self._other_since: float | None = None
 
     def run(self, switch_on: bool) -> float:
         begin = clock.seconds()
@@ -123,6 +125,7 @@ class _Attempt:
             text = self._console.text(self._since)
             seen = self._time_has_come(text)
             now = clock.seconds()
+            self._check_prompt(now)
             if pressed is not None:
                 self._check_in_time(text, now)
             if seen and (pressed is None or now - pressed >= self._how.interval):
@@ -151,6 +154,19 @@ class _Attempt:
             if now - self._going_on > self._board.timing.uboot_prompt_timeout:
                 raise self._failure(f"It went on before it took the key.{EARLIER}")
 
+    def _check_prompt(self, now: float) -> None:
+        """Raise if another prompt than the board's stays, or stands there when the time is over."""
+        prompt = classify(self._board.screen.text(self._since), self._board.prompts)
+        if prompt.kind is not PromptKind.BOOT_LOADER or prompt.configured:
+            self._other_since = None
+            return
+        self._other_since = self._other_since or now
+        if self._deadline.expired or now - self._other_since > self._board.timing.uboot_prompt_timeout:
+            loader, line = prompt.described, self._console.hidden(seen(prompt.line))
+            which = f"{loader[:1].upper()}{loader[1:]} waits with the prompt '{line}'"
+            why = f"{which}, and the prompt that is set for the board is '{self._board.prompt}'."
+            raise self._failure(why, Hint.SET_PROMPT)
+
     def _prompt_came(self) -> bool:
         """Whether there is a prompt that answers; keys that are still on their way are forgotten there."""
         if not classify(self._board.screen.text(self._since), self._board.prompts).configured:
@@ -161,10 +177,11 @@ class _Attempt:
             return False
         return True
 
-    def _failure(self, why: str) -> BootFailed:
+    def _failure(self, why: str, hint: Hint | None = None) -> BootFailed:
         limit = format_duration(self._deadline.timeout or 0)
         return self._board.screen.failure(
             BootFailed,
             f"The boot on console {self._console.title} was not stopped within {limit}. {why}",
             self._shown,
+            hint=hint,
         )

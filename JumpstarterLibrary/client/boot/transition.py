@@ -59,6 +59,7 @@ class Transition:
         self._steps: list[StateChange] = []
         self._taken: set[tuple[str, str]] = set()
         self._reason = ""
+        self._hint: Hint | None = None
 
     def go(self) -> list[StateChange]:
         """Bring the board to the wanted state, and return the steps.
@@ -101,7 +102,7 @@ class Transition:
     def _detect(self) -> str:
         detector = Detector(self._context, self._states)
         state = detector.look(may_stop=self._target == BOOTLOADER)
-        self._reason = detector.reason
+        self._reason, self._hint = detector.reason, detector.hint
         return state
 
     def _next(self, state: str) -> TransitionRule:
@@ -119,7 +120,7 @@ class Transition:
                 BootFailed,
                 f"No way leads from state '{state}'{why} to '{self._target}' on console {self._board.console.title}."
                 f"{power}",
-                hint=Hint.USE_PROMPT if state == MCU_SHELL else None,
+                hint=Hint.USE_PROMPT if state == MCU_SHELL else self._hint,
             )
         if (state, path[0].target) in self._taken:
             raise self._broken(path[0], state, BootFailed(f"The way was taken, and led back to '{state}'."))

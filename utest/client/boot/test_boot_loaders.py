@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from JumpstarterLibrary.client.boot.interrupt import interrupt_boot
 from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.boot.variables import get_variable, set_variable
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.login import log_in
-from JumpstarterLibrary.errors import CommandFailed, LoginFailed
+from JumpstarterLibrary.errors import BootFailed, CommandFailed, LoginFailed
 from utest.client.boot.conftest import Line
 from utest.client.serial_port import Port
 
@@ -245,3 +247,40 @@ def test_what_trusted_firmware_says_before_a_prompt_is_no_countdown(
     assert states.get(LIMIT_S) == ("bootloader", "")
     assert interrupt_boot(states.board, timeout=LIMIT_S) < LIMIT_S
     assert line.ran == ["#", "#"]
+
+
+def test_another_prompt_than_the_boards_is_named_where_a_boot_is_stopped(
+    device: Device, port: Port, states: DeviceStates, skipping: MovableClock, eventually: Any
+) -> None:
+    device.client.power.on()
+    line = Line(prompt="U-Boot> ")
+    port.answer = lambda data: b"\r\nU-Boot> " if data == b" " and not line.ran else line(data)
+    shows(port, device, COUNTING, eventually)
+    with pytest.raises(BootFailed) as caught:
+        interrupt_boot(states.board, timeout=LIMIT_S)
+    assert str(caught.value).startswith(
+        "The boot on console 'console' was not stopped within 20 seconds. The boot loader U-Boot waits with the prompt "
+        "'U-Boot>', and the prompt that is set for the board is '=>'. The last lines were:\n"
+    )
+    assert str(caught.value).endswith(
+        "\nIf it is a boot loader, set its prompt, with configure() of the device's states."
+    )
+    assert skipping.seconds() < 7
+    assert line.ran == []
+
+
+def test_a_board_without_power_at_another_prompt_is_told_what_to_set(
+    port: Port, device_with: Callable[..., Device], eventually: Any
+) -> None:
+    device = device_with({"console": port})
+    port.watch(device.console())
+    shows(port, device, "U-Boot> ", eventually)
+    with pytest.raises(BootFailed) as caught:
+        states_of(device).ensure("bootloader", LIMIT_S)
+    assert str(caught.value) == (
+        "No way leads from state 'unknown' (the boot loader U-Boot waits with the prompt 'U-Boot>', and the prompt "
+        "that is set for the board is '=>') to 'bootloader' on console 'console'. There is no power driver to start "
+        "anew with. The last lines were:\n  U-Boot> \nIf it is a boot loader, set its prompt, with configure() of the "
+        "device's states."
+    )
+    assert port.got == b""
