@@ -256,7 +256,7 @@ class Device:
             try:
                 self.console(driver.path)
             except InfrastructureError as error:
-                logger.warning("Console '%s' could not be opened: %s", driver.path, error)
+                logger.warning("Console '%s'%s could not be opened: %s", driver.path, self.name_suffix(), error)
 
     def consoles(self) -> list[str]:
         """Return the names of the open consoles."""
@@ -350,7 +350,7 @@ class Device:
             try:
                 console.resume()
             except InfrastructureError as error:
-                logger.warning("Console '%s' could not be opened again: %s", console.name, error)
+                logger.warning("Console %s could not be opened again: %s", console.title, error)
 
     def __enter__(self) -> Device:
         return self
