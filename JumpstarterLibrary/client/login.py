@@ -29,8 +29,11 @@ _REFUSED = re.compile(
 _LOCKED = re.compile(r"^.*\b(?:account|user|login)\b.*\b(?:locked|disabled|blocked)\b.*$", re.IGNORECASE | re.MULTILINE)
 """The line by which a login tells, before it asks for the password, that it will not take it."""
 
-ATTEMPTS = 3
+ATTEMPTS = 2
 """How often a name is typed that no password was asked for: the login may run out of time."""
+
+ENTERS = 3
+"""How often the Enter key is pressed where it is asked for."""
 
 NUDGES = 2
 """Comments without an answer, after which the program on the console is interrupted with Ctrl-C."""
@@ -82,7 +85,7 @@ class _Login:
         self._nudged = 0
         self._nudged_at = ("", 0)
         self._answered = 0
-        self._named = 0
+        self._named = self._entered = 0
         self._engaged = False
         self._nudged_since = False
         self._asked = False
@@ -103,7 +106,7 @@ class _Login:
             elif prompt.asks_for_password:
                 self._answer_password(prompt)
             elif prompt.kind is PromptKind.PRESS_ENTER:
-                self._send("")
+                self._press_enter(prompt)
             elif self._may_be_shell(prompt) and self._shell_answers(prompt):
                 self._check_is_not_for_maintenance(prompt)
                 return
@@ -156,6 +159,13 @@ class _Login:
         if not self._screen.changes(self._screen.patience(prompt), self._deadline):
             facts = f"it asks '{self._line(prompt)}', which is not a login's question. Nothing was typed there."
             raise self._other_waits(facts, prompt.hint)
+
+    def _press_enter(self, prompt: Prompt) -> None:
+        self._entered += 1
+        if self._entered > ENTERS:
+            facts = f"it asks for the Enter key, and did not take it ('{self._line(prompt)}')."
+            raise self._other_waits(facts, Hint.ANSWER_PROMPT)
+        self._send("")
 
     def _line(self, prompt: Prompt) -> str:
         return visible(self._console.hidden(prompt.line))

@@ -89,6 +89,8 @@ class Getty(Port):
             self.state = "login"
 
     def _in_shell(self, line: str) -> None:
+        if found := re.match(r'echo JMP""(\w{8})E:\$\(echo 42\):', line):
+            self.say(f"JMP{found[1]}E:42:\n")
         if found := re.match(r':; \{ \\echo "JMP""(\w{8})B"', line):
             self.say(f"JMP{found[1]}B\n\nJMP{found[1]}E:0:\n")
 
@@ -420,6 +422,14 @@ def test_a_password_that_is_asked_for_twice_is_typed_once(start: Any) -> None:
     assert getty.lines == ["root", PASSWORD]
 
 
+def test_a_name_is_typed_twice_at_most(start: Any) -> None:
+    getty, console = start("login")
+    getty._in_login = lambda _line: None
+    with pytest.raises(LoginFailed, match=r"was refused: it asks for a login again, behind 'root'\. Check user and"):
+        log_in(console, "root", PASSWORD)
+    assert getty.lines == ["root", "root"]
+
+
 def test_no_password_is_typed_where_the_account_is_locked(start: Any) -> None:
     getty, console = start("login")
 
@@ -539,6 +549,20 @@ def test_a_console_that_asks_for_enter_gets_it_at_once(start: Any, skipping: Mov
     log_in(console, "root", PASSWORD, 10)
     assert skipping.seconds() - begin < console.timing.nudge_delay
     assert getty.lines[0] == ""
+
+
+def test_enter_is_pressed_a_few_times_only(start: Any) -> None:
+    getty, console = start("off")
+    getty.say("\nPress any key to continue...")
+    console.wait_for("continue...", 5)
+    getty.state, getty._in_asking = "asking", lambda _line: getty.say("Press any key to continue...")
+    with pytest.raises(LoginFailed) as caught:
+        log_in(console, "root", PASSWORD)
+    assert str(caught.value) == (
+        "There is no login on console 'console': it asks for the Enter key, and did not take it ('Press any key to "
+        "continue...'). Answer it first, for example with write() of the console."
+    )
+    assert getty.lines == ["", "", ""]
 
 
 def test_a_countdown_is_not_stopped_by_a_nudge(start: Any) -> None:

@@ -179,7 +179,7 @@ _NAME_BEHIND_HOST = (
     r"|имя пользователя|用户名|使用者(?:名稱)?|로그인|đăng nhập"
 )
 _NAME = (
-    r"(?:(?<!last )(?<!default )(?<!failed )(?<!previous )(?<!\w)login"
+    r"(?:(?<!last )(?<!default )(?<!failed )(?<!previous )(?<!\w)login(?: as)?"
     rf"|^ *(?:{_NAME_WORD})|^ *[\w.()-]{{1,64}} (?:{_NAME_BEHIND_HOST})){_COLON}"
 )
 """``host login:``, with any text before it: an issue file may end without a line end. But ``Last login:`` is output.
@@ -192,12 +192,13 @@ PARTIAL_LOGIN = re.compile(rf"{_NAME}[\w.@+$\\-]*$", re.IGNORECASE | re.MULTILIN
 # Secrets
 
 _PASSWORD_WORD = (
-    r"(?:pass ?wor[dt]|mot de passe|contraseña|contrasenya|senha|palavra-passe|wachtwoord|adgangskode|lösenord|passord"
-    r"|salasana|hasło|heslo|geslo|lozinka|jelszó|parol[aă]|parool|пароль|парола|лозинка|κωδικός|συνθηματικό|kata sandi"
-    r"|mật khẩu|密码|密碼|パスワード|암호)"
+    r"(?:pass ?wor[dt]|kennwort|mot de passe|contraseña|contrasenya|senha|palavra-passe|wachtwoord|adgangskode|lösenord"
+    r"|passord|salasana|hasło|heslo|geslo|lozinka|jelszó|parol[aă]|parool|пароль|парола|лозинка|κωδικός|συνθηματικό"
+    r"|kata sandi|mật khẩu|密码|密碼|パスワード|암호)"
 )
 _CODE_WORD = (
-    r"(?:verification|security|authentication|access|token|auth|2fa)[ -]?code|one[- ]time (?:code|password|pin)|\botp\b"
+    r"(?:verification|security|authentication|authenticator|access|token|auth|2fa)[ -]?code"
+    r"|one[- ]time (?:code|password|pin)|\botp\b"
 )
 _HINT = r"(?:\(press TAB[^)\n]*\) *)?\**"
 PASSWORD_ANY = re.compile(
@@ -238,7 +239,8 @@ _OUTPUT_VERB = re.compile(r"^ *(?:\[[^\]\n]*\] *)?[A-Za-z]+ing\b(?![^\n]*(?:word
 # Other questions
 
 _QUESTION = re.compile(
-    r"\?[ \xa0]*(?:[\[(<][^\n\])>]{1,40}[\])>][ \xa0]*)*:? *$"
+    r"^--More--|^TERM = *\(\w+\) *$|\w \[[^\n\]]{0,40}\]: *$"
+    r"|\?[ \xa0]*(?:[\[(<][^\n\])>]{1,40}[\])>][ \xa0]*)*:? *$"
     r"|[\[(](?:y|yes|n|no)(?: ?[/|,] ?\w+)*[\])][ \xa0]*:? *$"
     r"|^\W*(?:please )?(?:enter|select|choose|provide|specify|(?:type|input) (?:a|the|your)|make a selection"
     r"|press|hit)\b[^\n]*[:?] *$",
@@ -372,6 +374,8 @@ _NO_SHELL = re.compile(
 
 _OF_SHELL = re.compile(r"[/~@%]|:.*[#$>] *$|^(?:\([^)]*\) )?\w*sh-?\d?[\w.-]*[#$] *$")
 """Signs of a shell's prompt: a user, a path, the name of the shell."""
+_LIKE_ZEPHYR = re.compile(r"^[\w-]+:~\$ *$")
+"""What Zephyr's shell prompts with, under any name."""
 
 COMMAND_MARK = re.compile(r"JMP(?P<token>[0-9a-f]{8})(?:B|(?P<end>E:\d+:))")
 """What stands before and behind the output of a command of ``Run Command``."""
@@ -415,7 +419,7 @@ def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:
         shown = Prompt(other[0], line.strip(), other[1])
     else:
         kind = _kind(line[-LONGEST:], above)
-        certain = kind is PromptKind.SHELL and _OF_SHELL.search(line) is not None
+        certain = kind is PromptKind.SHELL and _OF_SHELL.search(line) is not None and not _LIKE_ZEPHYR.search(line)
         asked = f"{above.strip()} {line.strip()}" if kind is PromptKind.MAINTENANCE else line.strip()
         shown = Prompt(kind, asked, certain=certain)
     return shown

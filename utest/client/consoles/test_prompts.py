@@ -85,6 +85,7 @@ LOGINS_ELSEWHERE = [
     "логин: ",
     "ログイン: ",
     "Login Name: ",
+    "login as: ",
     "User: ",
 ]
 PARTIAL_LOGINS = ["login: ro", "board login: root", "board login: some.one@lab", "Username: admin"]
@@ -102,7 +103,7 @@ LOGIN_PASSWORDS = [
     "board login: root\nPassword for root@EXAMPLE.ORG: ",
     "Benutzername: root\nPasswort für root: ",
 ]
-PASSWORDS = ["Password: ", "$ su\nPassword: ", "Enter password: ", "Passwort: ", "密码\uff1a"]
+PASSWORDS = ["Kennwort: ", "Password: ", "$ su\nPassword: ", "Enter password: ", "Passwort: ", "密码\uff1a"]
 SECRETS = [
     "[sudo] password for me: ",
     "root@board's password: ",
@@ -122,6 +123,7 @@ SECRETS = [
     "board login: root\nOne-time password (OATH) for `root': ",
     "board login: root\nVerification code: ",
     "board login: root\nEnter PASSCODE: ",
+    "Google Authenticator code: ",
     "Passcode or option (1-3): ",
     "Enter your response: ",
     "Username for 'https://example.org': x\nPassword for 'https://x@example.org': ",
@@ -151,6 +153,9 @@ QUESTIONS = [
     "Fix<y>? ",
     "Continue [y/n]: ",
     "Overwrite (yes/no)",
+    "--More--",
+    "TERM = (vt100) ",
+    "Hostname [localhost]: ",
     "Enter full pathname of shell or RETURN for /bin/sh: ",
     "Please enter your name: ",
     "\u2023 Please enter system locale name or number (empty to skip): ",
@@ -272,6 +277,8 @@ OUTPUT = [
     "Setting password for root: ",
     "[  OK  ] Changing the passphrase of disk 3: ",
     "HTTP response: ",
+    "systemd[1]: ",
+    "exit code: ",
     "Type of the board: ",
     "Is it there? It is",
     "Last login: ",
