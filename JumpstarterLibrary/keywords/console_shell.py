@@ -88,8 +88,9 @@ class ConsoleShellKeywords(ConsoleBase):
         The output is what the command printed, neither its echo nor the prompt. It runs in the present shell: ``cd``
         and variables last. A line that does not come back whole is not executed, but typed again.
 
-        Nothing is typed where a boot loader, a login or a question for a secret waits. Where the prompt could be a boot
-        loader's (``board #``), an ``echo`` is typed first, which tells and does no harm.
+        Nothing is typed where a boot loader, a login or a question waits, nor at the command prompt of firmware that is
+        no POSIX shell (Zephyr, NuttX, MicroPython): use `Write To Console` and `Console Should Contain` there. Where
+        the prompt could be a boot loader's (``board #``), an ``echo`` is typed first, which tells and does no harm.
 
         Kernel messages that come out meanwhile, also in the middle of a line, are not part of the output, but apart:
         those with a time in brackets that is newer than all before. What ``dmesg`` prints is output.
