@@ -108,7 +108,7 @@ No Console
     ${host} =    Start Exporter    ${BARE}
     Connect To Exporter    ${host}    alias=bare
     Run Keyword And Expect Error
-    ...    EQUALS:The exporter '${host}' has no console driver. It has: echo.
+    ...    EQUALS:The exporter '${host}' has no console driver. It has: echo. The device is 'bare' (exporter '${host}').
     ...    Write To Console    x
     [Teardown]    Disconnect    device=bare
 

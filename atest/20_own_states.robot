@@ -63,10 +63,10 @@ Several U-Boot Drivers
     ${host} =    Start Exporter    ${CURDIR}/resources/two_uboots.yaml
     Connect To Exporter    ${host}    alias=twins
     Run Keyword And Expect Error
-    ...    EQUALS:The exporter '${host}' has several U-Boot drivers: first, second. Say which with driver=.
+    ...    EQUALS:The exporter '${host}' has several U-Boot drivers: first, second. The device is 'twins' (exporter '${host}'). Say which with driver=.
     ...    Interrupt Boot
     Run Keyword And Expect Error
-    ...    EQUALS:No driver 'power' under 'second'. It has: serial.
+    ...    EQUALS:No driver 'power' under 'second'. It has: serial. The device is 'twins' (exporter '${host}').
     ...    Interrupt Boot    driver=second
     Interrupt Boot    driver=first
     [Teardown]    Disconnect    device=twins
@@ -74,7 +74,7 @@ Several U-Boot Drivers
 Several Power Drivers
     [Setup]    Connect To Board With Two Powers
     VAR    ${message} =
-    ...    EQUALS:The exporter '${CROWDED}' has several power drivers: board.power, board.usb. Say which with power=.
+    ...    EQUALS:The exporter '${CROWDED}' has several power drivers: board.power, board.usb. The device is 'crowded' (exporter '${CROWDED}'). Say which with power=.
     Run Keyword And Expect Error    ${message}    Interrupt Boot
     Run Keyword And Expect Error    ${message}    Ensure Device State    bootloader
     Run Keyword And Expect Error    ${message}    Ensure Device State    off
@@ -89,13 +89,13 @@ No Power Driver
     ${host} =    Start Exporter    ${CURDIR}/resources/serial_only.yaml
     Connect To Exporter    ${host}    alias=lonely
     Run Keyword And Expect Error
-    ...    STARTS:No way leads from state 'unknown' (it answered a nudge with '#') to 'shell' on console 'serial'. There is no power driver to start anew with.
+    ...    STARTS:No way leads from state 'unknown' (it answered a nudge with '#') to 'shell' on console 'serial' of 'lonely' (exporter '${host}'). There is no power driver to start anew with.
     ...    Ensure Device State    shell
     Run Keyword And Expect Error
-    ...    STARTS:No way leads from state 'unknown' to 'off' on console 'serial'. There is no power driver to start anew with.
+    ...    STARTS:No way leads from state 'unknown' to 'off' on console 'serial' of 'lonely' (exporter '${host}'). There is no power driver to start anew with.
     ...    Ensure Device State    off
     Run Keyword And Expect Error
-    ...    STARTS:The boot on console 'serial' was not stopped within 600 milliseconds.
+    ...    STARTS:The boot on console 'serial' of 'lonely' (exporter '${host}') was not stopped within 600 milliseconds.
     ...    Interrupt Boot    timeout=0.6 s
     ${state} =    Get Device State
     Should Be Equal    ${state}    unknown
