@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC, WORDS
-from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, PromptSettings, classify
+from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.text import without_erased
 
 CONTEXT = 64 * 1024
@@ -20,12 +20,23 @@ LINE_LIMIT = 200
 SILENCE_S = 1.0
 """Silence after which output that may be a command's is over, so that a shell's prompt stands below it."""
 
+_LASTING = (
+    r"reboot|reset|shut ?down|power ?off|halt|kexec|sysrq|upgrade|update|flash|watchdog|wdt|panic|crash|suspend"
+    r"|hibernate|rtcwake|qemu|kvm|virsh|\bxl\b|jailhouse|remoteproc|\b(?:tel)?init +[0-6s]\b"
+)
+LASTING_ORDER = re.compile(_LASTING, re.IGNORECASE)
+"""In a line that was typed: the board restarts because of it, or another machine speaks on its console, perhaps only
+after the shell has shown its prompt again, as behind systemd's ``reboot``, ``shutdown -r +1`` or a watchdog."""
+
 ORDER = re.compile(
-    r"(?<!U-)boot|reset|restart|shut ?down|power|halt|kexec|sysrq|upgrade|update|flash|watchdog|wdt|panic|crash|suspend"
-    r"|qemu|virsh|\bxl\b|console|picocom|minicom|\binit +[0-6s]\b",
+    rf"{_LASTING}|(?<!U-)boot|restart|power|console|picocom|minicom|microcom|/dev/tty|\b(?:cu|tio|ssh|socat|screen|telnet)\b",
     re.IGNORECASE,
 )
-"""In a line that was typed: the board may restart because of it, or the console show another machine's boot."""
+"""In a line that was typed: the board may restart because of it, or the console show another machine's boot, until the
+shell shows its prompt again."""
+
+_BACKGROUND = re.compile(r"(?<![&>])&(?![&>\d-])")
+"""In a line that was typed: a command may print something behind the next prompt, too."""
 
 _SIGN = re.compile(rf"{FIRMWARE.pattern}|{BANNER.pattern}|{KERNEL.pattern}", re.MULTILINE)
 _WORDS = tuple(word for word in WORDS if word not in ("panic", "press", "hit "))
@@ -64,12 +75,14 @@ class RestartOrders:
 
     Attributes:
         ordered: Where the console ended when a restart was ordered last.
+        lasting: Where it ended when one was ordered last that may follow later, until the board boots.
         typed: Where it ended when a line was entered last that is no comment.
+        background: Where it ended when a command was started last in the background.
     """
 
     def __init__(self, console: WatchedConsole) -> None:
         self._line = ""
-        self.ordered = self.typed = -1
+        self.ordered = self.lasting = self.typed = self.background = -1
         _all.add(console)
 
     def typing(self, data: bytes, end: int) -> None:
@@ -81,21 +94,25 @@ class RestartOrders:
                     self.typed = end
                 if ORDER.search(entered):
                     self.ordered = end
+                if LASTING_ORDER.search(entered):
+                    self.lasting = end
+                if _BACKGROUND.search(entered):
+                    self.background = end
         self._line = self._line[-LINE_LIMIT:]
 
 
 def note_order() -> None:
     """Take note of a driver's action that may restart any board."""
     for console in list(_all):
-        console.orders.ordered = console.end
+        console.orders.ordered = console.orders.lasting = console.end
 
 
 class RestartWatch:
     """A look for restarts that were not ordered, during one wait.
 
     Only a board whose system was up before, or whose kernel has died meanwhile, can restart: the stages of one boot are
-    none. What a command prints may be the log of another boot: behind one that was typed, a restart is certain only
-    where a login waits, or where firmware spoke and no shell's prompt follows.
+    none. What a command prints may be the log of another boot: behind one that was typed, and as long as some may run
+    in the background, a restart is certain only where a login waits, or a boot loader.
 
     Args:
         console: The console.
@@ -106,7 +123,6 @@ class RestartWatch:
         self._console, self._orders, self._begin = console, console.orders, since
         self._since = self._looked = max(since, console.marks["power_on"], console.orders.ordered)
         self._noticed: int | None = None
-        self._firmware = False
 
     def line(self, until: int | None = None) -> str | None:
         """Return the line by which the board told of a restart that was not ordered; None if it did not.
@@ -126,11 +142,11 @@ class RestartWatch:
             line = self._line_at(at)
             if until is not None and "\n" not in self._console.text(at)[: until - at]:
                 break  # it is the line that was awaited
-            if self._is_restart(at, found):
+            if self._is_restart(at):
                 return line
         return self._noticed_line() if until is None else None
 
-    def _is_restart(self, at: int, found: re.Match[str]) -> bool:
+    def _is_restart(self, at: int) -> bool:
         """Whether a sign tells of a restart that was not ordered; one that may be output is noticed."""
         if self._noticed is None:
             base = max(self._console.start, self._console.marks["power_on"], at - CONTEXT)
@@ -139,12 +155,12 @@ class RestartWatch:
             if up <= boot:
                 died = any(base + panic.start() >= self._begin for panic in PANIC.finditer(before, max(0, boot)))
                 return died and kernel == boot
-            if self._orders.ordered >= base + up:
+            orders = self._orders
+            if orders.ordered >= base + up or orders.lasting >= base + max(0, boot):
                 return False
-            if self._orders.typed < base + up:
+            if orders.typed < base + up and orders.background < base + max(0, boot):
                 return True
             self._noticed = at
-        self._firmware = self._firmware or FIRMWARE.search(found.group()) is not None
         return False
 
     def _noticed_line(self) -> str | None:
@@ -152,10 +168,10 @@ class RestartWatch:
         if self._noticed is None or self._console.silent_for < SILENCE_S:
             return None
         prompt = classify(self._console.text(self._noticed), self._console.prompts)
-        if prompt.asks_for_login or (self._firmware and not prompt.may_be_shell):
+        if prompt.asks_for_login or prompt.kind in (PromptKind.BOOT_LOADER, PromptKind.COUNTDOWN):
             return self._line_at(self._noticed)
         if prompt.may_be_shell:
-            self._noticed, self._firmware = None, False
+            self._noticed = None
         return None
 
     def _line_at(self, offset: int) -> str:

@@ -96,6 +96,68 @@ def test_a_restart_that_was_typed_is_meant(console: Console, port: Port, order: 
     assert console.wait_for(WANTED, 60).text == WANTED
 
 
+@pytest.mark.parametrize(
+    ("order", "answer"),
+    [
+        ("reboot", ""),
+        ("reboot", "\nBroadcast message from root@board:\n\nboard login: "),
+        ("shutdown -r +1", "Shutdown scheduled for 12:00, use 'shutdown -c' to cancel.\n"),
+        ("echo 1 > /dev/watchdog", ""),
+        ("jailhouse cell start 1", "Started cell\n"),
+    ],
+    ids=["reboot", "login", "shutdown", "watchdog", "cell"],
+)
+def test_a_restart_may_follow_the_next_prompt(
+    console: Console, port: Port, order: str, answer: str, eventually: Any
+) -> None:
+    after(port, console, BOOT + SHELL, eventually)
+    enters(console, order)
+    down = "[   99.0] reboot: Restarting system\n"
+    port.say(f"{order}\n{answer}\nroot@board:~# \n{down}{BOOT}{SHELL}{WANTED}\n".encode())
+    assert console.wait_for(WANTED, 60).text == WANTED
+    port.say(f"{down}{BOOT}{SHELL}{WANTED}\n".encode())
+    with pytest.raises(ConsoleMismatch, match=r"^The board on console 'console' restarted while "):
+        console.wait_for(WANTED, 60)
+
+
+@pytest.mark.parametrize(
+    ("command", "printed"),
+    [
+        (
+            "dmesg -w &",
+            "[1] 123\nroot@board:~# [    0.000000] Booting Linux\n[    0.000000] Linux version 6.12\n",
+        ),
+        ("(sleep 1; cat boot.log) & true", f"root@board:~# \n{BOOT}"),
+        ("tail -f /var/log/messages", "Jan  1 00:00:00 board kernel: [   99.0] reboot: Restarting system\n"),
+        ("./versions.sh", "U-Boot 2024.01 (Jan 01 2024 - 00:00:00)\n"),
+        ("more boot.log", f"{BOOT}--More--"),
+        ("cat /dev/ttyUSB0", f"{BOOT}\nother login: "),
+    ],
+)
+def test_what_a_command_still_prints_is_no_restart(
+    console: Console, port: Port, skipping: MovableClock, command: str, printed: str, eventually: Any
+) -> None:
+    after(port, console, BOOT + SHELL, eventually)
+    enters(console, command)
+    port.say(f"{command}\n{printed}".encode())
+    skipping.call_later(20.0, lambda: port.say(f"{WANTED}\n".encode()))
+    assert console.wait_for(WANTED, 60).text == WANTED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Broadcast message from root@board: Restarting system services",
+        "[  120.0] systemd[1]: Restarting system log",
+        "app: Rebooting in 5 minutes",
+    ],
+)
+def test_a_line_about_something_else_is_no_restart(console: Console, port: Port, line: str, eventually: Any) -> None:
+    after(port, console, BOOT + SHELL, eventually)
+    port.say(f"\n{line}\n{WANTED}\n".encode())
+    assert console.wait_for(WANTED, 60).text == WANTED
+
+
 def test_a_restart_that_a_driver_makes_is_meant(device: Device, console: Console, port: Port, eventually: Any) -> None:
     after(port, console, BOOT + SHELL, eventually)
     device.client.power.cycle()
