@@ -27,6 +27,9 @@ NEAR_LINES = 500
 _SIMILAR = 0.6
 """How much of a text has to be in a line for that to be near: 1 is all of it."""
 
+_COMPARED = 100
+"""Characters of a text that lines are compared with: comparing takes time with the product of both lengths."""
+
 _NEAR_LENGTH = 3
 """Characters that have to match a regular expression's beginning before a line counts as near."""
 
@@ -157,6 +160,7 @@ def line_ending_with(text: str) -> re.Pattern[str]:
 def _most_similar(text: str, lines: list[str]) -> str | None:
     """Return the line of which some part is most like a text, of equal ones the last; None if nothing is like it."""
     best: tuple[float, str] | None = None
+    text = text[:_COMPARED]
     matcher = difflib.SequenceMatcher(None, "", text.lower(), autojunk=False)
     for line in lines:
         matcher.set_seq1(line.lower())

@@ -145,3 +145,9 @@ def test_patterns_have_names() -> None:
     assert Pattern("=>", "UBOOT").name == "UBOOT"
     pattern = Pattern("x")
     assert (pattern.name, Pattern.of(pattern) is pattern, Pattern.of("y").text) == ("", True, "y")
+
+
+def test_of_a_long_text_the_beginning_decides_which_line_is_nearest() -> None:
+    wanted = Pattern.of_text("setenv bootcmd 'load mmc 0:1 ${kernel_addr_r} Image' " + "x" * 5000)
+    heard = f"=> version\n=> setenv bootcmd 'load mmc 0:1 ${{kernel_addr_r}} Imag {'x' * 4000}\n=> "
+    assert wanted.nearest(heard) == heard.split("\n")[1]
