@@ -25,8 +25,8 @@ _KERNEL_BANNER = r"^\[ *0\.0{6}\]|^Linux version \d"
 _KERNEL_STARTS = r"^\[ *0\.0{6}\](?:\[[^\]\n]*\])? *(?:Linux version \d|Booting Linux)"
 _COUNTDOWN = f"(?i:{prompts.COUNTDOWN.pattern})"
 _POWER = (
-    r"^resetting \.\.\.|Restarting system(?=\.|$| with )|reboot: machine restart|Rebooting in \d+ sec|kexec_core: Starting new kernel"
-    r"|sysrq: Resetting"
+    r"^resetting \.\.\.|Restarting system(?=\.|$| with )|reboot: machine restart|Rebooting in \d+ sec"
+    r"|kexec_core: Starting new kernel|sysrq: Resetting"
 )
 
 BANNER = re.compile(
