@@ -23,7 +23,7 @@ from JumpstarterLibrary.client.consoles.keyboard import (
     type_text,
 )
 from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
-from JumpstarterLibrary.client.consoles.prompts import COMMAND_END, Prompt, PromptKind, classify
+from JumpstarterLibrary.client.consoles.prompts import COMMAND_END, LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign, restart_ordered, restart_signs
 from JumpstarterLibrary.client.consoles.screen import TAIL, LastLines
 from JumpstarterLibrary.client.consoles.shell_probe import other_shell, refusal
@@ -62,6 +62,7 @@ _AFTER_RESTART = (PromptKind.LOGIN, PromptKind.PRESS_ENTER, PromptKind.COUNTDOWN
 
 _UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$|^fish: .*$", re.MULTILINE)
+_NUMBERS = re.compile(r"\d+")
 _COMMAND_ENDS = re.compile(rf"^{COMMAND_END.pattern}$", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
@@ -119,6 +120,7 @@ def _run(
     console: Console, command: str, deadline: Deadline, once: bool, char_delay: float | None, restarts: bool
 ) -> CommandResult:
     """Type a command, again where it was not taken, and return its result; see ``run_command``."""
+    _await_prompt(console, deadline)
     _wake(console, command, deadline)
     manner = TypingOptions(char_delay=char_delay, erase=INTERRUPT, again=0, what=f"command {quoted(command)}")
     console.kernel.paused = True
@@ -173,6 +175,8 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.start = self.console.end
+        before = self.console.text(max(self.console.start, self.start - LONGEST))
+        self.console.shell_prompt = without_kernel_messages(before).rpartition("\n")[2]
         self.newer_than = self.console.kernel.newer_than(self.begin)
 
     def typed(self, manner: TypingOptions) -> bool:
@@ -257,6 +261,7 @@ class _Run:
             self.done = self._parsed()
             if self.done is not None and not self.restarts:
                 self.console.cursor = self.console.end
+                self.console.prompt_due = self.console.sent
                 return self.done
         elif not self.began and (wrong := _COMPLAINT.search(recent)):
             # The shell says the rest of its complaint before the next command may take that for its own.
@@ -469,6 +474,23 @@ def _folded(line: str, size: int) -> str:
     pieces = (line[start : start + size] for start in range(0, max(1, len(line)), size))
     quoted = (piece.replace("'", "'\\''") for piece in pieces)
     return "'\\\n'".join(f"''{piece}" if piece[:1].isspace() else piece for piece in quoted)
+
+
+def _await_prompt(console: Console, deadline: Deadline) -> None:
+    """Wait for the prompt behind a command that has just ended: what is typed earlier, the shell prompts into."""
+    end = deadline.within(console.timing.echo_timeout)
+    while console.sent == console.prompt_due and not end.expired:
+        *_, behind = _COMMAND_ENDS.split(console.text(max(console.start, console.end - OVERLAP)))
+        line = behind.rpartition("\n")[2]
+        if len(behind) > LONGEST or _same_prompt(line, console.shell_prompt):
+            break
+        if not console.wait_for_output(end.at_most(console.timing.prompt_settle), _WAITING):
+            break
+
+
+def _same_prompt(line: str, known: str | None) -> bool:
+    """Whether a line is a known prompt, apart from its numbers."""
+    return known is not None and _NUMBERS.sub("0", line) == _NUMBERS.sub("0", known)
 
 
 def _wake(console: Console, command: str, deadline: Deadline) -> None:

@@ -63,6 +63,8 @@ class Console:
         prompts: The prompts that its board is known to have.
         orders: What was done lately that may restart the board.
         line_end: What the board takes for Enter; None for a line feed, until another is known.
+        shell_prompt: The prompt behind which a command was typed last; None if none was.
+        prompt_due: Bytes that were written when a command ended, behind which its shell prompts.
         piece: Characters that are typed at once where the line editor was seen to show long lines in part; otherwise 0.
 
     Raises:
@@ -81,6 +83,8 @@ class Console:
         self.marks: dict[str, int] = {"connect": 0, "power_on": 0}
         self.prompts = PromptSettings()
         self.line_end: bytes | None = None
+        self.shell_prompt: str | None = None
+        self.prompt_due = -1
         self.piece = 0
         self.orders = RestartOrders(self)
         self._tick = tick
@@ -454,6 +458,7 @@ class Console:
         """Begin a new chapter: what was said before a power action is no answer to what is waited for after it."""
         self.powered = self.fresh = True
         self.piece = 0
+        self.shell_prompt = None
         self.cursor = self.mark("power_on")
         with self._recording.lock:
             self.kernel.restart()

@@ -28,6 +28,8 @@ LOOK_AHEAD = 16
 """Characters of a line that may be lost in one place, for what came instead to count as the echo of the line."""
 
 _WRAP = re.compile(r"([^\r\n])\r+(?=\1)| \r+(?![\r\n])|(?P<end>\r*\n\r*)")
+_SCROLLED = re.compile(r"[^<\r]\r+<")
+"""A line that scrolls, also behind a blank, where it looks like one that wraps."""
 _STEP = re.compile(r"\x1b\[(\d*)([@CDKP])|\x1b\[\??[\d;]*[a-zA-Z]|\x1b[^\[]|[^\x1b]", re.DOTALL)
 
 
@@ -120,7 +122,8 @@ class LineEcho:
 
 def scrolls(raw: str) -> bool:
     """Whether an editor seems to show a line sideways: it went back to the begin of the row, and not for a wrap."""
-    return "\r" in _unwrapped(without_kernel_messages(without_escapes(raw))).rstrip()
+    text = without_kernel_messages(without_escapes(raw))
+    return "\r" in _unwrapped(text).rstrip() or _SCROLLED.search(text) is not None
 
 
 class ScrolledRow:

@@ -100,7 +100,14 @@ def test_an_echo_with_something_missing_is_told_from_another_text(raw: str, like
 
 @pytest.mark.parametrize(
     ("raw", "in_part"),
-    [(f"\r<{LINE[-12:]}", True), ("echo 01234\r456", False), ("echo 0123 \r4", False), ("echo 0123\r", False)],
+    [
+        (f"\r<{LINE[-12:]}", True),
+        (f"echo \r<{LINE[-12:]}", True),
+        ("cat <\r<EOF", False),
+        ("echo 01234\r456", False),
+        ("echo 0123 \r4", False),
+        ("echo 0123\r", False),
+    ],
 )
 def test_a_line_that_is_shown_in_part(raw: str, in_part: bool) -> None:
     assert scrolls(raw) is in_part

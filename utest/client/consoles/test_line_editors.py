@@ -148,6 +148,17 @@ def test_letters_that_the_c_locale_does_not_know(start: Start, shell: str, size:
     assert run_command(console, "printf '%s\\n' 'grün kostet 5 €'", LIMIT_S).stdout == "grün kostet 5 €"
 
 
+@pytest.mark.parametrize("setting", [Setting(prompt="odd"), Setting(prompt="odd", burst=16)], ids=str)
+def test_a_command_waits_for_the_prompt_behind_the_one_before(
+    start: Start, setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, console = start(setting)
+    for number in range(5):
+        assert run_command(console, f"echo {number}", LIMIT_S).stdout == str(number)
+    assert console.shell_prompt == "JMP"
+    assert "typed again" not in caplog.text
+
+
 @pytest.fixture
 def dice() -> random.Random:
     """Chance, with its seed on standard error, which pytest shows when a test fails."""
