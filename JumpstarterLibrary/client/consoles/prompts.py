@@ -46,7 +46,7 @@ class PromptKind(enum.Enum):
     MAINTENANCE = enum.auto()
     """sulogin asks for root's password, or for Enter, before it starts a shell for maintenance."""
     QUESTION = enum.auto()
-    """Something else is asked, such as ``Continue? [Y/n]``. An empty line is an answer, too."""
+    """Something else is asked, such as ``Continue? [Y/n]``, or a program waits. An empty line is an answer, too."""
     BOOT_LOADER = enum.auto()
     """A boot loader waits for a command."""
     COUNTDOWN = enum.auto()
@@ -239,11 +239,14 @@ _OUTPUT_VERB = re.compile(r"^ *(?:\[[^\]\n]*\] *)?[A-Za-z]+ing\b(?![^\n]*(?:word
 # Other questions
 
 _QUESTION = re.compile(
-    r"^--More--|^TERM = *\(\w+\) *$|\w \[[^\n\]]{0,40}\]: *$"
+    r"^--More--|^\(END\)|^lines \d+-\d+|^TERM = *\(\w+\) *$|[\w)] \[[^\n\]]{0,40}\]: *$"
+    r"|^\W*(?:your )?(?:choice|selection|option|answer|geographic area|time zone)(?: [^\n]{1,20})?: *$"
+    r"|^\W*(?:please )?(?:type|answer) \W?y(?:es)?\b|\b(?:press|hit) \W?y\W? to\b|^\w[\w ]* for '[^'\n]*': *$"
+    r"|\(\w\)\w+(?:[,/] ?(?:or )?\(\w\)\w+)+:? *$|\bENTER to select\b|\bentry is highlighted\.|\bfor a command-line\."
     r"|\?[ \xa0]*(?:[\[(<][^\n\])>]{1,40}[\])>][ \xa0]*)*:? *$"
-    r"|[\[(](?:y|yes|n|no)(?: ?[/|,] ?\w+)*[\])][ \xa0]*:? *$"
+    r"|[\[(<](?:y|yes|n|no)(?: ?[/|,] ?\w+)*[\])>][ \xa0]*:? *$"
     r"|^\W*(?:please )?(?:enter|select|choose|provide|specify|(?:type|input) (?:a|the|your)|make a selection"
-    r"|press|hit)\b[^\n]*[:?] *$",
+    r"|press|hit)\b[^\n]*[:?!] *$",
     re.IGNORECASE,
 )
 """What waits for an answer that only the user knows, such as the question of SELinux for a context."""
@@ -331,6 +334,14 @@ prompt unless it is told so, boot loaders have it behind a name in capitals."""
 
 # Shells that are not the system's, and what is no shell
 
+_PROGRAMS = (
+    r"(?:mysql|MariaDB \[[^\]\n]*\]|sqlite| *\.\.\.|[st]?ftp|lftp [^\n]*|telnet|gpg|ipdb|irb\([^)\n]*\)[:\d]*)>"
+    r"|\w+=#|\((?:gdb|lldb|Pdb|parted|qemu)\)|In \[\d+\]:|virsh #|\[bluetooth\][#>]|Command \([mh?] for help\):"
+    r"|\[\d+\](?:kdb|more)>|[0-9a-f]+:mon>|\{\d+\} ok|\d+ >"  # kernels' debuggers, Open Firmware
+    r"|Prompt: '\?' for help[^\n]*>"  # Debian's installer
+)
+"""Prompts of programs, debuggers and installers: a shell's command would be an answer, and a line end one, too."""
+
 _OTHERS = [
     (kind, name, re.compile(rf"^(?:{prompt}) *$"))
     for kind, name, prompt in (
@@ -352,6 +363,7 @@ _OTHERS = [
         (PromptKind.MCU_SHELL, "Mynewt", r"(?:\d+ )?compat>"),
         (PromptKind.MCU_SHELL, "Mbed", r"/>|mbed>"),
         (PromptKind.MCU_SHELL, "MicroPython or Python", r">>>"),
+        (PromptKind.QUESTION, "", _PROGRAMS),
     )
 ]
 """Prompts at which no system waits for a command, with the names of what shows them."""
@@ -372,8 +384,8 @@ _NO_SHELL = re.compile(
 )
 """Output that ends as a shell's prompt does."""
 
-_OF_SHELL = re.compile(r"[/~@%]|:.*[#$>] *$|^(?:\([^)]*\) )?\w*sh-?\d?[\w.-]*[#$] *$")
-"""Signs of a shell's prompt: a user, a path, the name of the shell."""
+_OF_SHELL = re.compile(r"[/~@%](?!.*> *$)|:.*[#$] *$|^(?:\([^)]*\) )?\w*sh-?\d?[\w.-]*[#$] *$")
+"""Signs of a shell's prompt: a user, a path, the name of the shell. Before ``>``, switches have them, too."""
 _LIKE_ZEPHYR = re.compile(r"^[\w-]+:~\$ *$")
 """What Zephyr's shell prompts with, under any name."""
 
@@ -444,7 +456,8 @@ def _kind(line: str, above: str) -> PromptKind:
     if _CONTINUATION.search(line):
         return PromptKind.CONTINUATION
     if _SHELL.search(line):
-        return PromptKind.NONE if _NO_SHELL.search(line) else PromptKind.SHELL
+        asked = PromptKind.QUESTION if _QUESTION.search(line) else PromptKind.NONE
+        return asked if _NO_SHELL.search(line) else PromptKind.SHELL
     if COUNTDOWN.search(line):
         return PromptKind.COUNTDOWN
     if _PRESS_OTHER.search(line):

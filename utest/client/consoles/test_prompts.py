@@ -164,6 +164,36 @@ QUESTIONS = [
     "Press Enter to erase the disk",
     "Press any key to reboot",
     "Press any key to continue with the installation",
+    "Please type 'yes', 'no' or the fingerprint: ",
+    "Type YES to confirm: ",
+    "Really erase? <y/N>",
+    "Save changes? (Y)es/(N)o/(C)ancel ",
+    "[O]pen Read-Only, (E)dit anyway, (R)ecover, (Q)uit, (A)bort: ",
+    "Geographic area: ",
+    "Your selection: ",
+    "Country Name (2 letter code) [AU]:",
+    "Username for 'https://git.example.org': ",
+    "Please enter passphrase for disk data (root)! ",
+    "(END)",
+    "lines 1-23/40 57%",
+    "  Press UP/DOWN to move, ENTER to select, ESC to quit",
+    "before booting or `c' for a command-line. ",
+    "Prompt: '?' for help, default=1> ",
+    "mysql> ",
+    "MariaDB [(none)]> ",
+    "   ...> ",
+    "postgres=# ",
+    "sftp> ",
+    "lftp user@host:~> ",
+    "irb(main):001:0> ",
+    "(gdb) ",
+    "(parted) ",
+    "(qemu) ",
+    "[bluetooth]# ",
+    "Command (m for help): ",
+    "[0]kdb> ",
+    "1:mon> ",
+    "0 > ",
 ]
 INITRAMFS = [
     "(initramfs) ",
@@ -451,3 +481,10 @@ def test_no_other_module_tells_prompts_from_output() -> None:
         if pattern.search(line) and not pattern.search("Starting the services of the system\n")
     }
     assert others == {}
+
+
+@pytest.mark.parametrize("line", ["admin@switch> ", "host:/flash> ", "router/admin> "])
+def test_a_prompt_with_an_angle_bracket_is_proved_first(line: str) -> None:
+    prompt = classified(line)
+    assert (prompt.kind, prompt.certain) == (PromptKind.SHELL, False)
+    assert classified(line.replace(">", "#")).certain
