@@ -19,14 +19,14 @@ from utest.client.serial_port import Port
 PASSWORD = "hunter42"
 
 
-PROMPTS = {"login": "board login: ", "password": "Password: ", "shell": "root@board:~# ", "uboot": "=> "}
+PROMPTS = {"login": "board login: ", "password": "Password: ", "shell": "root@board:~# ", "uboot": "=> ", "quote": "> "}
 
 
 class Getty(Port):
     """Asks for a name and a password, and is a shell then.
 
     Attributes:
-        state: ``login``, ``password``, ``shell``, ``uboot``, ``busy`` (nothing but Ctrl-C helps) or ``off``.
+        state: ``login``, ``password``, ``shell``, ``uboot``, ``busy`` or ``quote`` (nothing but Ctrl-C helps), or ``off``.
         shows_password: Whether it echoes the password.
         losses: How many of the next texts lose their first character.
         noise: What comes out before each prompt and within it.
@@ -51,7 +51,7 @@ class Getty(Port):
         self.say(self.noise + prompt[:4] + self.noise + prompt[4:] if prompt else "")
 
     async def take(self, data: bytes) -> None:
-        if b"\x03" in data and self.state == "busy":
+        if b"\x03" in data and self.state in ("busy", "quote"):
             self.state, data = "shell", b""
             self.say("^C\n")
             self._prompt()
@@ -80,6 +80,10 @@ class Getty(Port):
     def _in_login(self, line: str) -> None:
         if line:
             self._user, self.state = line, "password"
+
+    def _in_quote(self, line: str) -> None:
+        # A message of the kernel whose begin the line editor has overwritten.
+        self.say("330.179223] virtual-adc 1a300000.adc: conversion done, 8 channels\n" if line else "")
 
     def _in_password(self, line: str) -> None:
         if (self._user, line) == ("root", PASSWORD):
@@ -159,6 +163,12 @@ def test_from_any_state(start: Any, state: str) -> None:
     log_in(console, "root", PASSWORD, 10)
     assert getty.state == "shell"
     log_in(console, "root", None, 10)
+
+
+def test_an_open_quote_is_given_up_though_a_kernel_talks(start: Any) -> None:
+    getty, console = start("quote")
+    log_in(console, "root", PASSWORD, 20)
+    assert getty.state == "shell"
 
 
 @pytest.mark.parametrize("state", ["login", "password", "shell"])

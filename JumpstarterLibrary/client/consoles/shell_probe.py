@@ -21,6 +21,11 @@ _FISH = re.compile(r"^fish: |\u23ce", re.MULTILINE)
 """What fish says of a command that it does not understand, and its sign for output without a line end."""
 _ZSH = re.compile(r"\Azsh: command not found: eval\Z")
 _BEGUN = re.compile(r"^JMP[0-9a-f]{8}B$", re.MULTILINE)
+_REFUSED = re.compile(
+    r"not found|unknown|invalid|illegal|undefined|unrecogni[sz]ed|unsupported|no such|bad command|error|usage|help|\?",
+    re.IGNORECASE,
+)
+"""A word with which programs refuse a command that they do not know."""
 NOT_FOUND = 127
 """The status of a command that there is not."""
 QUOTED = 80
@@ -69,8 +74,8 @@ def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: fl
         # A shell may be slow, but it does not show its prompt before it has answered.
         if last.strip() == prompt.line and not screen.changes(console.timing.prompt_settle, deadline):
             said = visible(console.hidden(answered.strip()))[:QUOTED]
-            if not said and prompt.kind is PromptKind.CONTINUATION:
-                return ""  # a quote is open, and has taken the echo, too
+            if prompt.kind is PromptKind.CONTINUATION and not (token in said or _REFUSED.search(said)):
+                return ""  # a quote is open, and has taken the echo, too; what was said is a cut message of a kernel
             return (
                 f"what waits on console {console.title} with the prompt '{visible(prompt.line)}' is no shell: an echo "
                 f"that was typed there was answered with '{said}'."
