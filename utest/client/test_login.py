@@ -26,7 +26,7 @@ class Getty(Port):
     """Asks for a name and a password, and is a shell then.
 
     Attributes:
-        state: ``login``, ``password``, ``shell``, ``uboot``, ``busy`` or ``quote`` (nothing but Ctrl-C helps), or ``off``.
+        state: ``login``, ``password``, ``shell``, ``uboot``, ``busy`` or ``quote`` (only Ctrl-C helps), or ``off``.
         shows_password: Whether it echoes the password.
         losses: How many of the next texts lose their first character.
         noise: What comes out before each prompt and within it.
