@@ -21,7 +21,7 @@ MESSAGE_BEGIN = (
     # At the beginning of a line, with or without its level.
     r"(?:^(?:<\d{1,3}>)?"
     # Behind its time, and behind what vendors add to it: Spreadtrum and Qualcomm the processor and more.
-    r"|\] {0,2}(?:c\d+ +(?:\d+ +)?|-?\([^()\n]{1,40}\) ?|CPU\d+: )?"
+    r"|\]-? {0,2}(?:c\d+ +(?:\d+ +)?|-?\([^()\n]{1,40}\) ?|CPU\d+: )?"
     # Printed over a prompt, by a kernel that shows no times. Other lines may quote a message.
     r"|^[#$] |^[^\s\"'`|#][^\"'`|\n]{0,150}?(?:[\])~/\w ][#$] ?|[\])~/\w][>%] ?|\blogin: ?|assword: ?))"
 )

@@ -15,11 +15,19 @@ def _kernel(name: str, meaning: str, expression: str) -> FailingMessage:
     return FailingMessage(name, meaning, f"{MESSAGE_BEGIN}(?:{expression})")
 
 
+_INTO_LINE = r"(?:[^\s\"'`(\[{<>=:|/*]|\.\. )"
+"""What stands before a panic of a kernel without times that breaks a line off: no blank, which a quotation has."""
+
 _STATUS = r"(?:^|\] )"
 """Where systemd's messages begin, with and without their status before them."""
 
 LINUX = (
-    _kernel("Kernel panic - not syncing", "a panic, for any reason", "Kernel panic - not syncing"),
+    FailingMessage(
+        "Kernel panic - not syncing",
+        "a panic, for any reason",
+        # Its last line, too: the first may be printed into a line that says something else.
+        rf"(?:{MESSAGE_BEGIN}|{_INTO_LINE}|^---\[ end )Kernel panic - not syncing",
+    ),
     _kernel(
         "Oops",
         "a fault in the kernel's own code, on any processor",
@@ -90,7 +98,7 @@ LINUX = (
         r"^Gave up waiting for root |^mount: mounting \S+ on /(?:root|sysroot|new_root|rootfs|mnt/root) failed"
         r"|^run-init: |^switch_root: (?:can't execute|failed to execute|bad init)"
         r"|^No init found\. Try passing init= |^Target filesystem doesn't have requested "
-        r"|^ERROR: (?:Failed to mount '[^'\n]+' on real root|device '[^'\n]+' not found)"
+        r"|^ERROR: (?:Failed to mount '[^'\n]+' on real root|device '(?:/dev/|[A-Z]+=)[^'\n]+' not found)"
         r"|^You are now being dropped into an emergency shell"
         r"|^initramfs emergency recovery shell launched"
         r"|Warning: Could not boot\.|Failed to mount (?:sysroot\.mount - )?/sysroot\.",

@@ -12,7 +12,7 @@ from JumpstarterLibrary.client.consoles.preset_messages.message import FailingMe
 
 _RESET = re.compile(r"(?:^|;)\s*reset\b.*\n", re.MULTILINE)
 
-_BEHIND_PROGRESS = r"(?:^|[#*.>:T]\s*)"
+_BEHIND_PROGRESS = r"(?:^|[#*.>T]\s*|Loading:\s*)"
 """The beginning of a line, or the end of a progress that it breaks off."""
 
 U_BOOT = (
@@ -45,7 +45,7 @@ U_BOOT = (
         r"|^(?:Alignment|Program Check|Software Emulation|Critical Input) Exception\b|^\*{3} Unexpected exception \*{3}"
         r"|^\*\* (?:Illegal|Privileged) Instruction \*\*|^(?:Instruction|Memory) error exception @ 0x",
     ),
-    FailingMessage("resetting ...", "a restart that was not typed", rf"{_BEHIND_PROGRESS}resetting \.\.\.", _RESET),
+    FailingMessage("resetting ...", "a restart that was not typed", rf"{_BEHIND_PROGRESS}resetting \.\.\.$", _RESET),
     FailingMessage("Resetting CPU ...", "a restart after an exception", r"Resetting (?:CPU|the board) ?\.\.\.", _RESET),
     FailingMessage(
         "initcall", "a step of U-Boot's own start failed", r"^initcall (?:sequence \S+ )?(?:failed at |\w+\(\) failed)"
