@@ -113,6 +113,8 @@ def run_command(
     if result is None:
         assert cause is not None
         raise cause
+    if not restarts:
+        console.check(f"the end of command {quoted(command)}")
     return result
 
 
@@ -297,7 +299,10 @@ class _Run:
         """
         text = without_erased(self.console.text(self.start))
         if self.newer_than is None and self.asks and STAMP.search(text):
+            end = self.console.end
             self.newer_than = self._asked()
+            if self.newer_than is not None:
+                self.console.look_again(self.start, end, self.newer_than)
         found = self._between(*separate(text, self.newer_than)) or self._between(*separate(text, -1.0))
         if found is None and self.start < self.console.start:
             raise CommandFailed(

@@ -501,6 +501,18 @@ class Console:
         if error is not None:
             raise error
 
+    def look_again(self, begin: int, end: int, newer_than: float) -> None:
+        """Look for failing patterns in the messages of the kernel among what a command has printed.
+
+        Args:
+            begin: Where the output begins.
+            end: Where it ends.
+            newer_than: The time of the kernel that its own messages are newer than.
+        """
+        with self._recording.lock:
+            base, text = self._recording.read(begin)
+            self._recording.sentry.look_again(text[: end - base], base, newer_than, clock.seconds())
+
     def crash(self, waiting: str = "") -> DeviceCrashed | None:
         """Return the error for a failing pattern that no caller was told of so far; None if there is none.
 

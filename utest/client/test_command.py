@@ -525,6 +525,22 @@ def test_a_crash_ends_a_command(start: Any, skipping: MovableClock) -> None:
     assert skipping.seconds() < 3
 
 
+@pytest.mark.parametrize("before", ["", "[  100.000000] usb 1-1: new device\n"], ids=["unknown", "known"])
+@pytest.mark.parametrize("printed", ["", "[   21.136236] Internal error: Oops: 5 [#1] SMP\n[   21.2] saved\n"])
+def test_a_kernel_that_oopses_under_a_command_fails_it(start: Any, before: str, printed: str) -> None:
+    oops = "[  100.456789] Internal error: Oops: 7 [#1] SMP\n"
+    answers = {"cat saved": printed, "modprobe bad": printed + oops, "cat /proc/uptime": "100.80 100.00\n"}
+    shell, console = start(lambda command: (answers[command], OK))
+    console.fail_on("Internal error", [FailingPattern.of("Internal error:")])
+    if before:
+        shell.say(before)
+        console.wait_for("new device\n", 5)
+    assert run_command(console, "cat saved", 20).stdout == printed.rstrip("\n")
+    with pytest.raises(DeviceCrashed) as caught:
+        run_command(console, "modprobe bad", 20)
+    assert caught.value.line == oops.strip()
+
+
 def test_what_a_line_editor_would_act_on_is_refused(start: Any) -> None:
     _, console = start()
     with pytest.raises(UsageError) as caught:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from JumpstarterLibrary.client.consoles.boot_messages import PANIC_TEXT
+from JumpstarterLibrary.client.consoles.kernel import STAMP
 from JumpstarterLibrary.client.consoles.pattern_index import PatternIndex
 from JumpstarterLibrary.client.consoles.prompts import COMMAND_MARK
 from JumpstarterLibrary.client.consoles.required_text import RequiredTexts, required_texts
@@ -84,6 +85,15 @@ class FailingPattern:
                 end = len(text) if end < 0 else end
                 # The line's border may be looked at, which ``finditer`` within a part of the text allows.
                 yield from self.expression.finditer(text, begin, end)
+
+
+def _is_newer(line: str, time: float) -> bool:
+    stamp = STAMP.search(line)
+    return stamp is not None and float(stamp[1]) > time
+
+
+def _blank(line: str) -> str:
+    return " " * (len(line) - 1) + "\n"
 
 
 @dataclass
@@ -259,6 +269,21 @@ class FailurePatternMonitor:
                     self.incident = None
                 if self._last is not None and self._last.command is command:
                     self._last, self._told = None, at
+
+    def look_again(self, text: str, begin: int, newer_than: float, now: float) -> None:
+        """Look at the output of a command that has ended for messages of the kernel's, now that its time is known.
+
+        Args:
+            text: The output.
+            begin: The offset of its beginning.
+            newer_than: The time of the kernel that its own messages are newer than; older ones are output.
+            now: Seconds of the monotonic clock.
+        """
+        if not self._patterns or self.incident is not None:
+            return
+        own = "".join(line if _is_newer(line, newer_than) else _blank(line) for line in text.splitlines(keepends=True))
+        self._command, self._told = None, begin
+        self._look(own, begin + len(own), now)
 
     def _look(self, text: str, end: int, now: float) -> None:
         best: tuple[re.Match[str], FailingPattern] | None = None
