@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import secrets
 from dataclasses import dataclass, field, replace
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.command_markers import (
+    COMMAND_END,
+    as_typed,
+    begin_marker,
+    end_marker,
+    new_token,
+)
 from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import (
     AGAIN,
@@ -23,7 +29,7 @@ from JumpstarterLibrary.client.consoles.keyboard import (
     type_text,
 )
 from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
-from JumpstarterLibrary.client.consoles.prompts import COMMAND_END, LONGEST, Prompt, PromptKind, classify
+from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign, restart_ordered, restart_signs
 from JumpstarterLibrary.client.consoles.screen import TAIL, LastLines
 from JumpstarterLibrary.client.consoles.shell_probe import other_shell, refusal
@@ -162,7 +168,7 @@ class _Run:
     deadline: Deadline
     restarts: bool
     last: bool
-    token: str = field(default_factory=lambda: secrets.token_hex(4))
+    token: str = field(default_factory=new_token)
     start: int = 0
     echoed: bool = False
     typed_until: int = 0
@@ -180,6 +186,14 @@ class _Run:
         before = self.console.text(max(self.console.start, self.start - LONGEST))
         self.console.shell_prompt = without_kernel_messages(before).rpartition("\n")[2]
         self.newer_than = self.console.kernel.newer_than(self.begin)
+
+    @property
+    def _marker(self) -> str:
+        return begin_marker(self.token)
+
+    @property
+    def _end_marker(self) -> str:
+        return end_marker(self.token)
 
     def typed(self, manner: TypingOptions) -> bool:
         """Type the command; return whether it is whole."""
@@ -258,8 +272,8 @@ class _Run:
 
     def _looked(self, raw: str, recent: str) -> CommandResult | None:
         """Look at what is new: raw, and without kernel messages."""
-        self.began = self.began or f"JMP{self.token}B" in recent
-        if self.done is None and re.search(rf"JMP{self.token}E:\d+:", recent):
+        self.began = self.began or self._marker in recent
+        if self.done is None and re.search(rf"{self._end_marker}\d+:", recent):
             self.done = self._parsed()
             if self.done is not None and not self.restarts:
                 self.console.cursor = self.console.end
@@ -309,7 +323,7 @@ class _Run:
                 f"Command {quoted(self.command)} printed more than a console keeps; its output is in the transcript "
                 f"only. Write it to a file on the device, or print less."
             )
-        if found is None and f"JMP{self.token}B" not in without_kernel_messages(text):
+        if found is None and self._marker not in without_kernel_messages(text):
             raise CommandFailed(
                 f"Command {quoted(self.command)} was run, but the marker before its output was lost; what it printed "
                 f"is not known. The console said:\n{tail(self.console.folded(self.start), 10)}"
@@ -329,10 +343,10 @@ class _Run:
         return float(uptime[1]) - (passed - self.begin) - SLACK_S if uptime is not None else None
 
     def _between(self, text: str, messages: list[tuple[int, str]]) -> CommandResult | None:
-        first = text.find(f"JMP{self.token}B")
+        first = text.find(self._marker)
         begin = text.find("\n", first) + 1
-        end = text.rfind(f"\nJMP{self.token}E:")
-        status = re.compile(r":(\d+):").search(text, end + len(f"\nJMP{self.token}E"))
+        end = text.rfind(f"\n{self._end_marker}")
+        status = re.compile(r":(\d+):").search(text, end + len(self._end_marker))
         if first < 0 or not begin or end < begin - 1 or status is None:
             return None
         kernel = [line for position, line in messages if begin <= position <= end]
@@ -385,7 +399,7 @@ class _Run:
             over = prompts or sign.begins
         if not over or self.done is not None:
             return self.done if over else None
-        output = said.partition(f"JMP{self.token}B\n")[2].strip("\n")
+        output = said.partition(f"{self._marker}\n")[2].strip("\n")
         return CommandResult(self.command, output, None, clock.seconds() - self.begin)
 
     @property
@@ -437,7 +451,7 @@ class _Run:
             ended = f"ended with status {self.done.status}, but no restart followed in {limit}."
             return CommandFailed(f"Command {quoted(self.command)} {ended}")
         died, hint = self.console.panic(self.start)
-        _, began, output = text.rpartition(f"JMP{self.token}B")
+        _, began, output = text.rpartition(self._marker)
         if began:
             seen = output.strip().splitlines()[-10:]
             shown = "It printed:\n" + indented(seen) if seen else "It printed nothing."
@@ -465,8 +479,9 @@ def _script(command: str, token: str, size: int) -> str:
     which does not know a brace for what it is where a command before it had a mistake.
     """
     typed = "\n".join(_folded(line, size) for line in command.split("\n"))
+    end = f"\n{as_typed(end_marker(token))}"
     begin, good, bad = (
-        f'{{ \\echo "{marker}"; }} 2>&-' for marker in (f'JMP""{token}B', f'\nJMP""{token}E:0:', f'\nJMP""{token}E:$?:')
+        f'{{ \\echo "{marker}"; }} 2>&-' for marker in (as_typed(begin_marker(token)), f"{end}0:", f"{end}$?:")
     )
     return f"{_TYPED_FIRST} {begin}; command eval '{typed}' && {good} || {bad}"
 

@@ -26,7 +26,9 @@ _REFUSED = re.compile(
 )
 """The line by which a login refuses a user."""
 
-_LOCKED = re.compile(r"^.*\b(?:account|user|login)\b.*\b(?:locked|disabled|blocked)\b.*$", re.IGNORECASE | re.MULTILINE)
+_LOCKED = re.compile(
+    r"^(?>.*?\b(?:account|user|login)\b).*\b(?:locked|disabled|blocked)\b.*$", re.IGNORECASE | re.MULTILINE
+)
 """The line by which a login tells, before it asks for the password, that it will not take it."""
 
 ATTEMPTS = 2

@@ -117,7 +117,7 @@ class ConsoleFailingKeywords(ConsoleBase):
         self._consoles.add(console)
 
     def watch(self, device: Device, patterns: Mapping[str, list[FailingPattern]]) -> None:
-        """Register failing patterns for all open consoles of a device; also such that come later fail its tests."""
+        """Register failing patterns for all open consoles of a device; those that its profile registers count, too."""
         for console in device.opened_consoles():
             self.register(console, patterns)
 

@@ -22,15 +22,15 @@ from JumpstarterLibrary.client.boot.model import (
     state_at,
 )
 from JumpstarterLibrary.client.boot.starting import BOOT_COMMANDS, SYSTEM_STATES, await_state, boot_from_uboot
-from JumpstarterLibrary.client.boot.uboot import NOTHING
 from JumpstarterLibrary.client.command import run_command
+from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.consoles.shell_probe import refusal
 from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.login import log_in
 from JumpstarterLibrary.errors import BootFailed, CommandFailed, ConsoleMismatch, FaultClass
 
-RETURN = b"\x15\n"
+RETURN = ERASE + b"\n"
 """The nudge for a login prompt, which would take a comment for a name."""
 
 NESTED = 5
@@ -60,7 +60,7 @@ def builtin_states(settings: PromptSettings) -> list[State]:
 
 def _took_comment(prompt: Prompt, text: str) -> bool:
     """Whether a login that showed nothing has taken the comment of a nudge for the name of a user."""
-    return prompt.kind is PromptKind.PASSWORD and text.split("\n")[-2:][0].strip() == NOTHING.decode().strip()
+    return prompt.kind is PromptKind.PASSWORD and text.split("\n")[-2:][0].strip() == COMMENT.decode().strip()
 
 
 def builtin_transitions(context: Context) -> Iterator[TransitionRule]:
@@ -159,7 +159,7 @@ def _log_out(context: Context) -> str:
     where = SHELL
     for _ in range(NESTED):
         start = context.board.console.end
-        context.board.console.write(b"\x15exit\n", context.deadline)
+        context.board.console.write(ERASE + b"exit\n", context.deadline)
         where = await_state(context.board, SYSTEM_STATES, start, context.deadline)
         if where == LOGIN:
             break
@@ -168,7 +168,7 @@ def _log_out(context: Context) -> str:
 
 def _reboot(context: Context) -> str:
     console = context.board.console
-    console.write(b"\x15reboot\n", context.deadline)
+    console.write(ERASE + b"reboot\n", context.deadline)
     console.cursor = console.end
     return _interrupt(context)
 

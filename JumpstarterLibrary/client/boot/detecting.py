@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from JumpstarterLibrary.client import clock
@@ -204,17 +203,10 @@ def maintenance_state(text: str) -> str:
 def last_phase(text: str) -> str:
     """Return what a console has told last of a boot: ``starting``, ``booting``, ``dead``, or ``unknown``."""
     found = {
-        STARTING: _last(boot_messages.STARTING, text),
-        BOOTING: _last(boot_messages.BOOTING, text),
-        DEAD: _last(boot_messages.PANIC, text),
-        UNKNOWN: _last(boot_messages.SYSTEM, text),
+        STARTING: boot_messages.end_of_last(boot_messages.STARTING, text),
+        BOOTING: boot_messages.end_of_last(boot_messages.BOOTING, text),
+        DEAD: boot_messages.end_of_last(boot_messages.PANIC, text),
+        UNKNOWN: boot_messages.end_of_last(boot_messages.SYSTEM, text),
     }
     phase, position = max(found.items(), key=lambda item: item[1])
     return phase if position >= 0 else UNKNOWN
-
-
-def _last(pattern: re.Pattern[str], text: str) -> int:
-    last = -1
-    for match in pattern.finditer(text):
-        last = match.end()
-    return last

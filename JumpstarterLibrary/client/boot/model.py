@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from JumpstarterLibrary.client.boot.uboot import CLEAR, NOTHING
+from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ BUILTIN = (OFF, BOOTLOADER, LOGIN, SHELL, *OTHERS.values())
 ANY = "any"
 """As the source of a way: all states, and an unknown one."""
 
-NUDGE = CLEAR + NOTHING
+NUDGE = ERASE + COMMENT
 """What makes a prompt show itself again: what was typed there is forgotten, and a comment is entered."""
 
 STEP_S = 60.0

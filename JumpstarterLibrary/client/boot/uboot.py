@@ -12,6 +12,7 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles import boot_messages
+from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT
 from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
@@ -22,11 +23,6 @@ from JumpstarterLibrary.types import CommandResult, ConsoleMatch
 
 logger = logging.getLogger(__name__)
 
-CLEAR = b"\x15"
-"""Ctrl-U: what was typed and not entered is forgotten, not run."""
-NOTHING = b"#\n"
-"""A comment. An empty line would repeat the last command."""
-INTERRUPT = b"\x03"
 CARRIAGE_RETURN = b"\r"
 """Enter, where no line feed is taken for it."""
 
@@ -114,7 +110,7 @@ class UBoot:
             ConsoleMismatch: Neither came.
         """
         since = self.console.end
-        self.console.write(before + CLEAR + NOTHING, limit)
+        self.console.write(before + ERASE + COMMENT, limit)
         shown = re.escape(self.prompt)
         # The simple parser knows no comments, and some print a blank line before anything.
         wanted = [f"#\n{self.prompt}", OPEN, rf"regexp:#[^\n]*\n(?P<said>(?:[^\n]*\n)+?){shown}"]

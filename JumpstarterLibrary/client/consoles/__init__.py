@@ -20,6 +20,7 @@ kernel            messages of a kernel between the output of programs
 echo              whether a typed line came back whole, through the line editors of shells
 keyboard          typing, with a look at the echo
 shell_probe       an echo that tells a shell from a boot loader
+command_markers   what stands before and behind the output of a command
 typed_commands    what messages show in place of the lines that were typed to run commands
 screen            the last lines, once they stand still
 prompts           which prompt the last lines show: a shell's, a login's, a boot loader's, ...

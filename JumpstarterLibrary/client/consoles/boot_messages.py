@@ -110,12 +110,12 @@ def maintenance_mode(text: str) -> re.Pattern[str] | None:
     Args:
         text: What the console has said, with the messages of the kernel.
     """
-    told = {pattern: _end_of_last(pattern, text) for pattern in (EMERGENCY, FAILSAFE)}
+    told = {pattern: end_of_last(pattern, text) for pattern in (EMERGENCY, FAILSAFE)}
     mode = max(told, key=lambda pattern: told[pattern])
     after = text[told[mode] :]
     return None if told[mode] < 0 or BOOT_START.search(after) or SYSTEM.search(after) else mode
 
 
-def _end_of_last(pattern: re.Pattern[str], text: str) -> int:
+def end_of_last(pattern: re.Pattern[str], text: str) -> int:
     """Return where the last match ends; -1 if there is none."""
     return max((match.end() for match in pattern.finditer(text)), default=-1)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from JumpstarterLibrary.client.consoles.boot_messages import PANIC_TEXT
+from JumpstarterLibrary.client.consoles.command_markers import COMMAND_MARKER, PREFIX
 from JumpstarterLibrary.client.consoles.kernel import STAMP
 from JumpstarterLibrary.client.consoles.pattern_index import PatternIndex
-from JumpstarterLibrary.client.consoles.prompts import COMMAND_MARK
 from JumpstarterLibrary.client.consoles.required_text import RequiredTexts, required_texts
 from JumpstarterLibrary.client.consoles.trace import Trace
 from JumpstarterLibrary.client.pattern import Pattern
@@ -249,18 +249,18 @@ class FailurePatternMonitor:
         base = end - len(new)
         if at >= 0:
             self.panic, self._begun = UnwatchedPanic(base + at, now), ""
-        for mark in COMMAND_MARK.finditer(new, max(at, 0)) if self.panic is not None and "JMP" in new else ():
-            if mark["end"] is None:
-                self._begun = mark["token"]
-            elif mark["token"] != self._begun:
+        for marker in COMMAND_MARKER.finditer(new, max(at, 0)) if self.panic is not None and PREFIX in new else ():
+            if marker["end"] is None:
+                self._begun = marker["token"]
+            elif marker["token"] != self._begun:
                 self.panic = None  # a command that began before it printed it
         self._end = new[1 - len(PANIC_TEXT) :]
 
     def _follow_command(self, text: str, base: int) -> None:
         """Look where the output of a command begins and ends; forget what was seen in it once it has ended."""
-        for mark in COMMAND_MARK.finditer(text) if "JMP" in text else ():
-            token, at, command = mark["token"], base + mark.start(), self._command
-            if mark["end"] is None:
+        for marker in COMMAND_MARKER.finditer(text) if PREFIX in text else ():
+            token, at, command = marker["token"], base + marker.start(), self._command
+            if marker["end"] is None:
                 if command is None or command.begin != at:
                     self._command = _CommandOutput(token, at)
             elif command is not None and command.token == token and command.end is None:

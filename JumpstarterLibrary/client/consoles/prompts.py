@@ -11,6 +11,7 @@ import enum
 import re
 from dataclasses import dataclass
 
+from JumpstarterLibrary.client.consoles.command_markers import COMMAND_END
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.hints import Hint
@@ -264,10 +265,10 @@ _PRESS_ENTER = re.compile(
 _PRESS_OTHER = re.compile(_KEY, re.IGNORECASE)
 _STOP = r" to (?:stop|abort|skip|interrupt|cancel)\b"
 _OF_PROGRAMS = r" [<\['\"]?(?:ctrl\b|control\b|q\b|\^)"
-_SECONDS = r"\d[\d.]* ?s(?:ec\w*)?\b"
+_SECONDS = r"\d[\d.]{0,9} ?s(?:ec\w*)?\b"
 COUNTDOWN = re.compile(
-    r"\bautoboot(?:ing)?\b[^\n]*\d"
-    rf"|\b(?:press|hit)\b(?!{_OF_PROGRAMS}(?![^\n]*(?:boot|{_SECONDS})))(?:(?! to )[^\n]){{1,60}}{_STOP}"
+    rf"\bautoboot(?:ing)?\b[^\n]{{0,{LONGEST}}}\d"
+    rf"|\b(?:press|hit)\b(?!{_OF_PROGRAMS}(?![^\n]{{0,{LONGEST}}}(?:boot|{_SECONDS})))(?:(?! to )[^\n]){{1,60}}{_STOP}"
     rf"|\b(?:press|hit)\b[^\n]{{1,60}}? to [^\n]{{1,60}}?(?:: *\d+| in {_SECONDS})[ .]*$"
     rf"|\b{_SECONDS}[^\n]{{1,20}}\benter \^C{_STOP}",  # RedBoot
     re.IGNORECASE,
@@ -389,18 +390,12 @@ _OF_SHELL = re.compile(r"[/~@%](?!.*> *$)|:.*[#$] *$|^(?:\([^)]*\) )?\w*sh-?\d?[
 _LIKE_ZEPHYR = re.compile(r"^[\w-]+:~\$ *$")
 """What Zephyr's shell prompts with, under any name."""
 
-COMMAND_MARK = re.compile(r"JMP(?P<token>[0-9a-f]{8})(?:B|(?P<end>E:\d+:))")
-"""What stands before and behind the output of a command of ``Run Command``."""
-
 SYSTEM_IS_UP = re.compile(
-    rf"{PARTIAL_LOGIN.pattern}|^JMP[0-9a-f]{{8}}E:\d+:"
+    rf"{PARTIAL_LOGIN.pattern}|^{COMMAND_END.pattern}"
     r"|^\[?[\w.-]+@[\w.-]+[: ]\S*?\]? ?[#$](?: |$)|^[/~][\w/.-]* ?[#$](?: |$)",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line from which on a system is up: that of a login, of a shell with a user or a path, or the end of a command."""
-
-COMMAND_END = re.compile(r"JMP[0-9a-f]{8}E:\d+:")
-"""The line by which a shell ends a command of ``Run Command``: what stands below it is that shell's prompt."""
 
 
 def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:
@@ -431,7 +426,9 @@ def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:
         shown = Prompt(other[0], line.strip(), other[1])
     else:
         kind = _kind(line[-LONGEST:], above)
-        certain = kind is PromptKind.SHELL and _OF_SHELL.search(line) is not None and not _LIKE_ZEPHYR.search(line)
+        certain = (
+            kind is PromptKind.SHELL and _OF_SHELL.search(line[-LONGEST:]) is not None and not _LIKE_ZEPHYR.search(line)
+        )
         asked = f"{above.strip()} {line.strip()}" if kind is PromptKind.MAINTENANCE else line.strip()
         shown = Prompt(kind, asked, certain=certain)
     return shown

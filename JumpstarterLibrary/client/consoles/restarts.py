@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC, WORDS
+from JumpstarterLibrary.client.consoles.kernel import STAMP
 from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.text import without_erased
 
@@ -40,11 +41,10 @@ _BACKGROUND = re.compile(r"(?<![&>])&(?![&>\d-])")
 
 _SIGN = re.compile(rf"{FIRMWARE.pattern}|{BANNER.pattern}|{KERNEL.pattern}", re.MULTILINE)
 _WORDS = tuple(word for word in WORDS if word not in ("panic", "press", "hit "))
-_KERNEL_MESSAGE = re.compile(r"\[ *\d+\.\d+\].*")
 
 
 class WatchedConsole(Protocol):
-    """What is looked at of a console."""
+    """The part of a console in which restarts are looked for."""
 
     prompts: PromptSettings
     orders: RestartOrders
@@ -108,7 +108,7 @@ def note_order() -> None:
 
 
 class RestartWatch:
-    """A look for restarts that were not ordered, during one wait.
+    """A search for restarts that were not ordered, during one wait.
 
     Only a board whose system was up before, or whose kernel has died meanwhile, can restart: the stages of one boot are
     none. What a command prints may be the log of another boot: behind one that was typed, and as long as some may run
@@ -180,8 +180,8 @@ class RestartWatch:
         text = self._console.text(base)
         at = max(0, offset - base)
         line = without_erased(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0][: 2 * LINE_LIMIT]).strip()
-        message = _KERNEL_MESSAGE.search(line)  # it may come behind a prompt
-        return line if message is None else message.group()
+        message = STAMP.search(line)  # it may come behind a prompt
+        return line if message is None else line[message.start() :]
 
 
 def _first_sign(text: str) -> re.Match[str] | None:

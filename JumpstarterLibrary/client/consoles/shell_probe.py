@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import secrets
 
 from JumpstarterLibrary.client.console import Console
+from JumpstarterLibrary.client.consoles.command_markers import COMMAND_BEGIN, as_typed, end_marker, new_token
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import TypingOptions, type_text
 from JumpstarterLibrary.client.consoles.messages import visible
@@ -20,7 +20,7 @@ ANSWER = "42"
 _FISH = re.compile(r"^fish: |\u23ce", re.MULTILINE)
 """What fish says of a command that it does not understand, and its sign for output without a line end."""
 _ZSH = re.compile(r"\Azsh: command not found: eval\Z")
-_BEGUN = re.compile(r"^JMP[0-9a-f]{8}B$", re.MULTILINE)
+_BEGUN = re.compile(rf"^{COMMAND_BEGIN.pattern}$", re.MULTILINE)
 _REFUSED = re.compile(
     r"not found|unknown|invalid|illegal|undefined|unrecogni[sz]ed|unsupported|no such|bad command|error|usage|help|\?",
     re.IGNORECASE,
@@ -48,7 +48,7 @@ def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: fl
     """Return why no shell waits at a prompt that could be a boot loader's, too; empty if one does, or may.
 
     An ``echo`` is typed, once, of which a shell prints something else than any boot loader. What a shell prints is the
-    line by which its prompt is known from then on; see ``COMMAND_END`` of the prompts.
+    line by which its prompt is known from then on; see ``COMMAND_END``.
 
     Args:
         console: The console, which stands still at the prompt.
@@ -61,13 +61,13 @@ def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: fl
     """
     if prompt.certain or not prompt.line or not (prompt.may_be_shell or prompt.kind is PromptKind.NONE):
         return ""
-    start, token = console.end, secrets.token_hex(4)
-    line = f'echo JMP""{token}E:$(echo {ANSWER}):'
+    start, token = console.end, new_token()
+    line = f"echo {as_typed(end_marker(token))}$(echo {ANSWER}):"
     type_text(console, line, TypingOptions(char_delay=char_delay), timeout=deadline)
     screen = LastLines(console, lambda: start)
     while not deadline.expired:
         text = without_erased(without_kernel_messages(console.text(start)))
-        if f"\nJMP{token}E:{ANSWER}" in text:
+        if f"\n{end_marker(token)}{ANSWER}" in text:
             screen.settled(deadline.within(console.timing.settle_limit))
             return ""
         answered, _, last = text.partition("\n")[2].rpartition("\n")

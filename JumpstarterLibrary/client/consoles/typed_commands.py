@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from JumpstarterLibrary.client.consoles.command_markers import COMMAND_BEGIN, COMMAND_END
 from JumpstarterLibrary.client.consoles.kernel import STAMP
 
 KEPT = 2000
 """Commands that are known; messages show the end of a text."""
 
-_BEGIN = re.compile(r"\nJMP[0-9a-f]{8}B(?=\n|\Z)")
-_END = re.compile(r"(?:(?<=\n)\n)?JMP[0-9a-f]{8}E:\d+:(?:\n|\Z)")
+_BEGIN = re.compile(rf"\n{COMMAND_BEGIN.pattern}(?=\n|\Z)")
+_END = re.compile(rf"(?:(?<=\n)\n)?{COMMAND_END.pattern}(?:\n|\Z)")
 
 
 @dataclass(frozen=True)
