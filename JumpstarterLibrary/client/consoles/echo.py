@@ -27,9 +27,11 @@ cursor, or half of what the prompt leaves: enough for two pieces and to tell a l
 LOOK_AHEAD = 16
 """Characters of a line that may be lost in one place, for what came instead to count as the echo of the line."""
 
-_WRAP = re.compile(r"([^\r\n])\r+(?=\1)| \r+(?![\r\n])|(?P<end>\r*\n\r*)")
+_WRAP = re.compile(r"([^\r\n])\r+(?=\1)| \r+(?![\r\n])|(?P<end>(?<!\r)\r*\n\r*)")
 _SCROLLED = re.compile(r"[^<\r]\r+<")
 """A line that scrolls, also behind a blank, where it looks like one that wraps."""
+_LETTERS = re.compile(r"([^\x00-\x7f](?:[^\x00-\x7f]|\?)*)")
+"""Letters that not all editors know, with the question marks among and behind them."""
 _STEP = re.compile(r"\x1b\[(\d*)([@CDKP])|\x1b\[\??[\d;]*[a-zA-Z]|\x1b[^\[]|[^\x1b]", re.DOTALL)
 
 
@@ -47,7 +49,7 @@ class LineEcho:
     def __init__(self, line: str, prompts: Callable[[str], bool] = lambda _text: False) -> None:
         self.size = len(line)
         self._line, self._prompts = line, prompts
-        self._expected = re.compile("".join(map(_shown, line)))
+        self._expected = re.compile(_as_shown(line))
 
     def whole(self, raw: str) -> bool:
         """Whether the line came whole, without anything before or behind it that may belong to it.
@@ -192,14 +194,22 @@ class ScrolledRow:
         return len(before) > size and all(before[step:] != before[:-step] for step in range(1, size + 1))
 
 
-def _shown(character: str) -> str:
-    """Return an expression for a character as it comes back.
+def _as_shown(line: str) -> str:
+    """Return an expression for a line as it comes back.
 
-    Editors print question marks for what they do not know, readline in the C locale the octal numbers of the bytes.
+    Editors print question marks for letters that they do not know, one or several for each, readline in the C locale
+    the octal numbers of their bytes. That there may be more is said once for letters that stand together: the
+    expression decides at each place, and takes a time that grows with the text only.
     """
-    plain = re.escape(character)
+    runs = _LETTERS.split(line)
+    return "".join(re.escape(run) if run.isascii() else f"{''.join(map(_shown, run))}[?\ufffd]*+" for run in runs)
+
+
+def _shown(character: str) -> str:
+    """Return an expression for a character as it comes back."""
     octal = "".join(rf"\\{byte:03o}" for byte in character.encode(errors="surrogatepass"))
-    return plain if character.isascii() else f"(?:{plain}|{octal}|[?\ufffd]+)"
+    plain = re.escape(character)
+    return plain if character.isascii() else f"(?:{plain}|{octal}|[?\ufffd])"
 
 
 def _row_of(place: int, rows: list[str]) -> tuple[int, int]:

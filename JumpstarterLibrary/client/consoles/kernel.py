@@ -39,6 +39,8 @@ _CUT = re.compile(r"\d{1,6}\.\d{6}(?:@\d+|s)?\][^\n]*\n")
 _CUT_WINDOW = 4096
 _REPEATS_LINES = 100
 """Lines at the end of a text in which repeated messages are looked for."""
+_LONGEST_MESSAGE = 1024
+"""Characters of a kernel's message at most."""
 
 _RECENT = 2048
 """Characters at the end of new output in which the last message's time is looked for."""
@@ -94,7 +96,8 @@ def without_repeated_messages(text: str) -> str:
     if last < 0 or not repeated:
         return text
     line = lines[last]
-    glued = next((at for at in range(1, len(line)) if line[at:].translate(_NO_NUMBERS) in repeated), None)
+    places = range(max(1, len(line) - _LONGEST_MESSAGE), len(line))
+    glued = next((at for at in places if line[at:].translate(_NO_NUMBERS) in repeated), None)
     return "\n".join([*lines[:last], line[:glued] if glued is not None else f"{line}\n"])
 
 

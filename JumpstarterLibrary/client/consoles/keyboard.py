@@ -138,7 +138,7 @@ def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Dea
             # It is whole; or nothing of it came back, as where passwords are asked for.
             console.write(encoded(f"{typed.rest}\n"), deadline, delay=manner.char_delay)
             return typed.whole
-        came = without_kernel_messages(without_erased(console.text(before))).strip()
+        came = console.hidden(without_kernel_messages(without_erased(console.text(before))).strip())
         if manner.erase == INTERRUPT:
             abandon_line(console, deadline, line)
         else:
@@ -155,7 +155,7 @@ def _type_line(console: Console, line: str, manner: TypingOptions, deadline: Dea
     times = f"{tries} times" if manner.again else "once"
     raise ConsoleMismatch(
         f"'{line}' was typed {times} on console {console.title} and did not come back whole, but as "
-        f"'{console.hidden(came)}'. The line was erased, nothing was done.",
+        f"'{came}'. The line was erased, nothing was done.",
         hint=Hint.TYPE_SLOWER,
     )
 

@@ -21,17 +21,17 @@ ANDROID = (
     FailingMessage(
         "critical process",
         "init restarts the device: a critical process exits again and again",
-        r"init: critical process '.+' exited \d+ times",
+        r"init: critical process '.{1,100}' exited \d+ times",
     ),
     FailingMessage(
         "process with updatable components",
         "init rolls updates back: a process that has some exits again and again",
-        r"init: process with updatable components '.+' exited \d+ times",
+        r"init: process with updatable components '.{1,100}' exited \d+ times",
     ),
     FailingMessage(
         "received signal",
         "a service of init's died of a fault of its own",
-        r"init: Service '.+' \(pid \d+\) received signal (?:4|6|7|8|11)\b",
+        r"init: Service '.{1,100}' \(pid \d+\) received signal (?:4|6|7|8|11)\b",
     ),
     FailingMessage(
         "required partitions",
@@ -43,5 +43,7 @@ ANDROID = (
         "all of Android's framework ends with the system server",
         r"Exit zygote because system server ",
     ),
-    FailingMessage("is corrupted", "a partition is not what was signed", r"device-mapper: verity: .* is corrupted"),
+    FailingMessage(
+        "is corrupted", "a partition is not what was signed", r"device-mapper: verity: .{1,100} is corrupted"
+    ),
 )

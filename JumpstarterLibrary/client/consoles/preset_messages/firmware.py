@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from JumpstarterLibrary.client.consoles.preset_messages.message import FailingMessage
 
+_OP_TEE = r"E/TC:[^\n]{0,80}?"
+"""OP-TEE's name, core and function, which stand before the text of an error."""
+
 FIRMWARE = (
     FailingMessage("PANIC at PC", "TF-A gave up", r"\bPANIC at PC : 0x"),
     FailingMessage("PANIC in EL3", "TF-A died", r"\bPANIC in EL3\b"),
@@ -21,14 +24,15 @@ FIRMWARE = (
         "TF-A did not find its next stage",
         r"^ERROR: +(?:BL\d\w*: Fail(?:ed to load image|ure in (?:pre|post) image load)|Failed to load BL2 firmware)",
     ),
-    FailingMessage("OP-TEE panic", "OP-TEE gave up", r"E/TC:.*\bPanic(?: at |\b '|$)"),
-    FailingMessage("OP-TEE assertion", "a check of OP-TEE's failed", r"E/TC:.*\bassertion '"),
+    FailingMessage("OP-TEE panic", "OP-TEE gave up", _OP_TEE + r"\bPanic(?: at |\b '|$)"),
+    FailingMessage("OP-TEE assertion", "a check of OP-TEE's failed", _OP_TEE + r"\bassertion '"),
     FailingMessage(
         "OP-TEE abort",
         "a bad access in OP-TEE; one in a trusted application is that application's",
-        r"E/TC:.*\b(?:[Cc]ore |TC:\S* \S+ )(?:data|prefetch|undef)-abort at |E/TC:.*\[abort\] .*\(trap CPU\)",
+        rf"{_OP_TEE}(?:\b(?:[Cc]ore |TC:\S* \S+ )(?:data|prefetch|undef)-abort at "
+        r"|\[abort\] [^\n]{0,80}\(trap CPU\))",
     ),
-    FailingMessage("Dead canary", "a stack overflow in OP-TEE", r"E/TC:.*\bDead canary at "),
+    FailingMessage("Dead canary", "a stack overflow in OP-TEE", _OP_TEE + r"\bDead canary at "),
     FailingMessage("Exception Type", "an exception in UEFI on x86, ARM or RISC-V", r"^!!!! \w+ Exception Type - "),
     FailingMessage(
         "Exception at",

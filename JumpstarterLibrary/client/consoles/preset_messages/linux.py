@@ -31,9 +31,12 @@ LINUX = (
     _kernel(
         "Oops",
         "a fault in the kernel's own code, on any processor",
-        r"(?:\S+\(\d+\): )?Oops(?: - [^:\n]*)?(?::[^\n]*\[#\d+\]| ?\[#\d+\]|: [0-9a-f]{4,16}\b|: [^\n]*\bsig: \d)",
+        r"(?:\S{1,64}\(\d+\): )?Oops(?: - [^:\n]{0,99})?(?::[^\n]{0,99}\[#\d+\]| ?\[#\d+\]"
+        r"|: [0-9a-f]{4,16}\b|: [^\n]{0,99}\bsig: \d)",
     ),
-    _kernel("Internal error:", "a fault in the kernel's own code on ARM and ARM64", r"Internal error: [^\n]*\[#\d+\]"),
+    _kernel(
+        "Internal error:", "a fault in the kernel's own code on ARM and ARM64", r"Internal error: [^\n]{0,99}\[#\d+\]"
+    ),
     _kernel("general protection fault", "a bad access by the kernel on x86", r"general protection fault[,:]"),
     _kernel("double fault", "a fault while a fault was handled", r"(?:traps: )?(?:PANIC: )?double fault[,:]"),
     _kernel(
@@ -45,7 +48,8 @@ LINUX = (
     _kernel(
         "BUG",
         "bad accesses, soft lockups, sleeping in the wrong place, corrupt memory, and what KASAN and its like find",
-        r"(?:NMI )?(?:watchdog: |rcu: )?BUG: (?!MAX_|\d+ unexpected)\S|BUG \S+ \((?:Not tainted|Tainted: [^)\n]*)\): ",
+        r"(?:NMI )?(?:watchdog: |rcu: )?BUG: (?!MAX_|\d+ unexpected)\S"
+        r"|BUG \S{1,64} \((?:Not tainted|Tainted: [^)\n]{0,99})\): ",
     ),
     _kernel("kernel BUG at", "a check of the kernel's failed", r"[kK]ernel BUG at \S"),
     _kernel("Unable to handle kernel", "a bad access by the kernel", r"(?:CPU \d+ )?Unable to handle kernel \S"),
@@ -58,7 +62,7 @@ LINUX = (
     _kernel(
         "blocked for more than",
         "a hung task",
-        r"INFO: task \S.* blocked (?:in I/O wait )?for more than \d+ seconds",
+        r"INFO: task \S.{0,99} blocked (?:in I/O wait )?for more than \d+ seconds",
     ),
     _kernel(
         "stall",
@@ -114,7 +118,7 @@ OOM = (
     _kernel(
         "Out of memory",
         "a process was killed for it, or none is left to be killed",
-        r"(?:Memory cgroup out|Out) of memory(?: \([^)\n]*\))?:? [Kk]ill(?:ed)? process \d"
+        r"(?:Memory cgroup out|Out) of memory(?: \([^)\n]{0,99}\))?:? [Kk]ill(?:ed)? process \d"
         r"|Out of memory and no killable processes"
         r"|Out of Memory: Killed process \d+",
     ),

@@ -61,7 +61,7 @@ U_BOOT = (
         "panic",
         "U-Boot's stack or an assertion of its own",
         r"Stack smashing detected in function"
-        r"|: Assertion `.+' failed\.|HUSH died!",
+        r"|: Assertion `.{1,200}' failed\.|HUSH died!",
     ),
     FailingMessage(
         "can't get kernel image!",

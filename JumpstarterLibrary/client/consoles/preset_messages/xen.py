@@ -13,7 +13,9 @@ XEN = (
     FailingMessage("Unexpected Trap", "an exception in the hypervisor on ARM", rf"{_XEN}CPU\d+: Unexpected Trap: "),
     FailingMessage("Xen BUG", "a check of the hypervisor's failed", rf"{_XEN}Xen BUG at "),
     FailingMessage(
-        "Assertion", "a check of a hypervisor that was built for debugging failed", rf"{_XEN}Assertion '.+' failed at "
+        "Assertion",
+        "a check of a hypervisor that was built for debugging failed",
+        rf"{_XEN}Assertion '.{1, 200}' failed at ",
     ),
     FailingMessage("CPU is stuck", "a processor that does nothing any more", rf"{_XEN}Watchdog timer detects that CPU"),
     FailingMessage(
