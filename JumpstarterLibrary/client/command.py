@@ -282,7 +282,8 @@ class _Run:
         elif not self.began and (wrong := _COMPLAINT.search(recent)):
             # The shell says the rest of its complaint before the next command may take that for its own.
             let_settle(self.console, self.deadline)
-            raise CommandFailed(f"The shell did not understand command {quoted(self.command)}: {wrong.group().strip()}")
+            said = visible(self.console.hidden(wrong.group().strip()))
+            raise CommandFailed(f"The shell did not understand command {quoted(self.command)}: {said}")
         if self.began or self.restarts:
             self._look_for_restart(raw)
         else:

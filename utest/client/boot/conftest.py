@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.client import Device
+from JumpstarterLibrary.client.boot.states import DeviceStates, states_of
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 from utest.client.serial_port import Port, watch_board
@@ -90,6 +91,12 @@ def device(port: Port, device_with: Callable[..., Device]) -> Device:
     device = device_with({"console": port, "power": MockPower()})
     port.watch(device.console())
     return device
+
+
+@pytest.fixture
+def states(device: Device) -> DeviceStates:
+    """The states of that device's board."""
+    return states_of(device)
 
 
 @pytest.fixture

@@ -29,11 +29,6 @@ COUNTING = "\nU-Boot 1.1.4 (Apr 19 2014 - 00:17:22)\n\nDRAM: 64 MB\nHit any key 
 pytestmark = pytest.mark.usefixtures("skipping")
 
 
-@pytest.fixture
-def states(device: Device) -> DeviceStates:
-    return states_of(device)
-
-
 def set_prompt(states: DeviceStates, prompt: str) -> None:
     states.configure(dataclasses.replace(states.settings, prompt=prompt))
 

@@ -53,11 +53,6 @@ LIMIT_S = 20.0
 pytestmark = pytest.mark.usefixtures("skipping")
 
 
-@pytest.fixture
-def states(device: Device) -> DeviceStates:
-    return states_of(device)
-
-
 def said(port: Port, states: DeviceStates, text: bytes, eventually: Any) -> None:
     """Let the port say something, and wait until it is there."""
     end = states.board.console.end

@@ -75,6 +75,24 @@ def test_what_an_editor_cannot_print() -> None:
     assert not LineEcho("grün 日").whole("gr\\303n \\346\\227\\245")
 
 
+def test_letters_and_question_marks_that_an_editor_cannot_print() -> None:
+    assert LineEcho("wofür? für üü?").whole("wof??r? f?r ?????")
+    assert not LineEcho("wofür? für").whole("wof?r f?r")
+    assert not LineEcho("wo??").whole("wo???")
+
+
+@pytest.mark.parametrize("typed", ["ü" * 40, "ü?" * 40, "ü?ä" * 20])
+def test_question_marks_are_looked_at_once(typed: str) -> None:
+    # Looked at in all ways in which they may belong to the letters, this would take years.
+    assert not LineEcho(f"{typed}x").whole("?" * 100 + "y")
+    assert LineEcho(f"{typed}x").whole("?" * 100 + "x")
+
+
+def test_many_carriage_returns_are_looked_at_once() -> None:
+    assert not LineEcho(LINE).whole("\r" * 200_000)
+    assert LineEcho(LINE).whole(LINE + "\r" * 200_000 + "\n")
+
+
 def test_what_looks_like_a_message_of_the_kernel_may_be_typed() -> None:
     line = "echo '[   12.345678] hello'"
     assert LineEcho(line).whole(line)

@@ -150,6 +150,11 @@ def test_a_kernel_that_runs_slowly_is_not_ahead_of_its_time() -> None:
     assert 7.0 <= newer < 13.0
 
 
+def test_a_long_line_before_repeated_messages_is_no_prompt() -> None:
+    text = f"{'x' * 200_000}\nusb 1-1: lost 1\nusb 1-1: lost 2\n"
+    assert without_repeated_messages(text) == f"{'x' * 200_000}\n"
+
+
 def test_a_kernel_that_was_started_anew() -> None:
     clock = KernelClock()
     clock.heard("[  500.000000] reboot: Restarting system\n", 600.0)

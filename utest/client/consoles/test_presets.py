@@ -102,3 +102,30 @@ def test_the_manual_has_the_table_of_each_preset() -> None:
     assert "%PRESETS%" not in manual
     assert [preset for preset, _ in describe_presets()] == [preset.value for preset in PRESETS]
     assert {*PRESETS} == {*FailingPreset}
+
+
+ENDLESS = """
+[#1]
+] Oops:
+]
+Tainted: BUG x (
+Out of memory (
+INFO: task x
+E/TC:0 0 [abort]
+E/TC:
+init: critical process 'x
+init: Service '
+device-mapper: verity:
+A stack overflow in task
+ ASSERTION FAIL [
+Assertion failed x
+EXCEPTION:
+: Assertion `x
+Assertion 'x
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("preset", FailingPreset)
+def test_a_long_line_without_an_end_is_looked_at_once(preset: FailingPreset) -> None:
+    # From each place to the end of the line, this would take minutes.
+    assert {text: caught(preset, f"{text} " * (200_000 // len(text))) for text in ENDLESS} == dict.fromkeys(ENDLESS)

@@ -29,7 +29,7 @@ FIRMWARE = (
     FailingMessage(
         "OP-TEE abort",
         "a bad access in OP-TEE; one in a trusted application is that application's",
-        rf"{_OP_TEE}(?:\b(?:[Cc]ore |TC:\S* \S+ )(?:data|prefetch|undef)-abort at "
+        rf"{_OP_TEE}(?:\b(?:[Cc]ore |TC:\S{{0,9}} \S{{1,9}} )(?:data|prefetch|undef)-abort at "
         r"|\[abort\] [^\n]{0,80}\(trap CPU\))",
     ),
     FailingMessage("Dead canary", "a stack overflow in OP-TEE", _OP_TEE + r"\bDead canary at "),

@@ -15,7 +15,7 @@ XEN = (
     FailingMessage(
         "Assertion",
         "a check of a hypervisor that was built for debugging failed",
-        rf"{_XEN}Assertion '.{1, 200}' failed at ",
+        rf"{_XEN}Assertion '.{{1,200}}' failed at ",
     ),
     FailingMessage("CPU is stuck", "a processor that does nothing any more", rf"{_XEN}Watchdog timer detects that CPU"),
     FailingMessage(
