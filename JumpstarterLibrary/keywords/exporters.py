@@ -167,6 +167,8 @@ class ExporterKeywords(Keywords):
     def log_jumpstarter_setup(self) -> None:
         """Writes the client configuration into the log: each value, and where it came from. Secrets are masked.
 
+        The profiles of the connected devices follow, with the reason for each; see `Profiles`.
+
         Raises:
             ConfigurationError: There is none, or it is not usable.
 
