@@ -114,7 +114,7 @@ def run_command(
     except CommandFailed as error:
         result, cause = None, error
     if shell := other_shell(console.text(begin), result):
-        facts = f"{shell} waits on console '{console.name}', which is no POSIX shell."
+        facts = f"{shell} waits on console {console.title}, which is no POSIX shell."
         raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=Hint.START_SH) from cause
     if result is None:
         assert cause is not None

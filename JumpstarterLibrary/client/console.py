@@ -86,11 +86,11 @@ class Console:
         self.shell_prompt: str | None = None
         self.prompt_due = -1
         self.piece = 0
-        self.orders = RestartOrders(self)
         self._tick = tick
         self._ticked = 0.0
         self._recording = Recording(driver, self.name, lambda: self.title, transcript)
         self.kernel = self._recording.kernel
+        self.orders = RestartOrders(self)
 
     @property
     def title(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import weakref
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC, WORDS
 from JumpstarterLibrary.client.consoles.kernel import STAMP
@@ -64,14 +65,11 @@ class WatchedConsole(Protocol):
     def text(self, since: int | None = None) -> str: ...
 
 
-_all: weakref.WeakSet[WatchedConsole] = weakref.WeakSet()
-
-
 class RestartOrders:
     """What was done lately that may restart a board: on its console, or by any driver of any device.
 
     Args:
-        console: The console.
+        console: The console. It can be read already: a call of another thread may take note of an order at once.
 
     Attributes:
         ordered: Where the console ended when a restart was ordered last.
@@ -80,10 +78,25 @@ class RestartOrders:
         background: Where it ended when a command was started last in the background.
     """
 
+    _all: ClassVar[weakref.WeakSet[RestartOrders]] = weakref.WeakSet()
+    _lock = threading.Lock()
+    """Held while the set of all changes or is read: several threads open consoles and call drivers."""
+
     def __init__(self, console: WatchedConsole) -> None:
-        self._line = ""
+        self._console, self._line = weakref.ref(console), ""
         self.ordered = self.lasting = self.typed = self.background = -1
-        _all.add(console)
+        with self._lock:
+            self._all.add(self)
+
+    @classmethod
+    def note_on_all(cls) -> None:
+        """Take note of a driver's action that may restart any board."""
+        with cls._lock:
+            orders = list(cls._all)
+        for each in orders:
+            console = each._console()
+            if console is not None:
+                each.ordered = each.lasting = console.end
 
     def typing(self, data: bytes, end: int) -> None:
         """Take note of what is typed where the console ends."""
@@ -99,12 +112,6 @@ class RestartOrders:
                 if _BACKGROUND.search(entered):
                     self.background = end
         self._line = self._line[-LINE_LIMIT:]
-
-
-def note_order() -> None:
-    """Take note of a driver's action that may restart any board."""
-    for console in list(_all):
-        console.orders.ordered = console.orders.lasting = console.end
 
 
 class RestartWatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from JumpstarterLibrary.client.consoles.restarts import note_order
+from JumpstarterLibrary.client.consoles.restarts import RestartOrders
 from JumpstarterLibrary.client.drivers.base import DriverProxy
 
 RESET = "press_reset"
@@ -13,7 +13,7 @@ class GenericProxy(DriverProxy):
     """A driver of a kind that we do not know: ``call``, ``streamingcall`` and ``stream`` reach all that it has."""
 
     def _begins(self, method: str) -> None:
-        note_order()
+        RestartOrders.note_on_all()
         if method == RESET:
             self._device.powers.restart(self._node)
         elif self._device.powers.has(self.uuid):

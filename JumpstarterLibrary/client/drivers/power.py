@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from JumpstarterLibrary.client.consoles.restarts import note_order
+from JumpstarterLibrary.client.consoles.restarts import RestartOrders
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration, seconds
 from JumpstarterLibrary.client.drivers.base import DriverMethods, DriverProxy
 from JumpstarterLibrary.client.interrupts import pause
@@ -118,7 +118,7 @@ class PowerProxy(PowerMethods, DriverProxy):
     )
 
     def _begins(self, method: str) -> None:
-        note_order()  # the power of a board may be that of another device
+        RestartOrders.note_on_all()  # the power of a board may be that of another device
         self._device.powers.begin(self.uuid, method)
 
     def _ended(self, method: str) -> None:
