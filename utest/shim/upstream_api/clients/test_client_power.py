@@ -135,7 +135,7 @@ def test_what_is_no_reading(served: Served) -> None:
             yield "plenty"
 
     with pytest.raises(
-        InfrastructureError, match=r"^Driver '' gave a power reading without voltage and current: 'plenty'\.$"
+        InfrastructureError, match=r"^The root driver gave a power reading without voltage and current: 'plenty'\.$"
     ):
         list(served(Confused()).read())
 

@@ -387,7 +387,7 @@ def test_a_mux_has_no_targets(served: Served, image: Path) -> None:
     with pytest.raises(ArgumentError) as failure:
         client.flash(image, target="boot")
     assert str(failure.value) == (
-        "Driver '' is a storage mux, which writes the whole medium and knows no target 'boot'. Leave target= out."
+        "The root driver is a storage mux, which writes the whole medium and knows no target 'boot'. Leave target= out."
     )
     with pytest.raises(ArgumentError, match="knows no target 'boot'"):
         client.dump(image, target="boot")
