@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from interop.environments import CACHE, EnvironmentUnavailable, run
 from JumpstarterLibrary.exporter.drivers.qemu import QemuBoard
 from JumpstarterLibrary.exporter.drivers.qemu.initramfs import make_initramfs
 
-MIRROR = "http://deb.debian.org/debian"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TOOLS = ("apt-get", "dpkg-deb")
 
@@ -80,7 +80,7 @@ def _download(kernel: DebianKernel, folder: Path) -> None:
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     sources = folder / "sources.list"
-    sources.write_text(f"deb [arch={kernel.debian} signed-by={KEYRING}] {MIRROR} {kernel.release} main\n")
+    sources.write_text(f"deb [arch={kernel.debian} signed-by={KEYRING}] {_mirror()} {kernel.release} main\n")
     options = {
         "APT::Architecture": kernel.debian,
         "APT::Architectures": kernel.debian,
@@ -102,6 +102,20 @@ def _download(kernel: DebianKernel, folder: Path) -> None:
     next(folder.glob("package/boot/vmlinu*")).replace(folder / "kernel")
     next(folder.glob("package/**/bin/busybox")).replace(folder / "busybox")
     shutil.rmtree(folder / "package")
+
+
+def _mirror() -> str:
+    """Return the address of Debian's archive that this machine uses.
+
+    Raises:
+        EnvironmentUnavailable: It uses none.
+    """
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    mirror = next((address for address in found if not address.rstrip("/").endswith("-security")), None)
+    if mirror is None:
+        raise EnvironmentUnavailable("no package list of Debian's archive; run apt-get update")
+    return mirror
 
 
 def _dependency(package: Path, folder: Path) -> str:
