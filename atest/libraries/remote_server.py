@@ -14,6 +14,7 @@ from typing import Any
 from xmlrpc.server import SimpleXMLRPCServer
 
 from JumpstarterLibrary import JumpstarterLibrary
+from JumpstarterLibrary.errors import JumpstarterError
 
 
 class Calls:
@@ -32,7 +33,7 @@ class Calls:
             try:
                 value = self._library.run_keyword(name, args, kwargs)
                 answer |= {} if value is None else {"return": value}
-            except Exception as error:  # noqa: BLE001 - any error is the keyword's failure
+            except (JumpstarterError, ValueError) as error:  # the latter is of Robot Framework's conversion
                 answer |= {"status": "FAIL", "error": str(error)}
         return answer | {"output": output.getvalue()}
 

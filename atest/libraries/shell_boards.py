@@ -197,7 +197,7 @@ class ShellBoard(Driver):
             self._life = asyncio.create_task(self._live())
 
     async def power_off(self) -> None:
-        """End whatever the board does."""
+        """End the boot loader, the system or the panic of the board."""
         life, self._life = self._life, None
         if life is not None:
             life.cancel()
@@ -397,7 +397,7 @@ class _Shell:
             try:
                 data = data[os.write(self._fd, data) :]
             except BlockingIOError:
-                await asyncio.sleep(PAUSE_S)
+                await _writable(self._fd)
             except OSError:
                 return
 
@@ -409,12 +409,22 @@ class _Shell:
 
 
 async def _readable(fd: int) -> None:
-    loop, event = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(fd, event.set)
+    loop = asyncio.get_running_loop()
+    await _ready(fd, loop.add_reader, loop.remove_reader)
+
+
+async def _writable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    await _ready(fd, loop.add_writer, loop.remove_writer)
+
+
+async def _ready(fd: int, add: Callable[..., None], remove: Callable[[int], object]) -> None:
+    event = asyncio.Event()
+    add(fd, event.set)
     try:
         await event.wait()
     finally:
-        loop.remove_reader(fd)
+        remove(fd)
 
 
 async def _first_line(fd: int) -> str:
