@@ -446,12 +446,14 @@ class _Run:
         return True
 
     def _unfinished(self) -> CommandFailed:
-        text = self.console.shown(self.start)
         limit = format_duration(self.deadline.timeout or 0)
         if self.done is not None:
             ended = f"ended with status {self.done.status}, but no restart followed in {limit}."
             return CommandFailed(f"Command {quoted(self.command)} {ended}")
         died, hint = self.console.panic(self.start)
+        text = self.console.shown(self.start)
+        # A message of the kernel may cut the marker.
+        text = text if self._marker in text else without_kernel_messages(text)
         _, began, output = text.rpartition(self._marker)
         if began:
             seen = output.strip().splitlines()[-10:]

@@ -13,7 +13,7 @@ from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
 from JumpstarterLibrary.errors import CommandFailed, DeviceCrashed, UsageError
-from utest.client.serial_port import Port
+from utest.client.serial_port import Port, all_at_rest
 
 MARKERS = re.compile(
     r""":; \{ \\echo "JMP""(?P<token>\w+)B"; \} 2>&-; command eval '(?P<command>.*?)' """
@@ -131,6 +131,19 @@ def test_a_marker_that_a_kernel_message_cuts(start: Any) -> None:
     console.wait_for("earlier\n", 5)
     result = run_command(console, "x", 5)
     assert (result.stdout, result.status) == ("out", 12)
+
+
+def test_a_command_that_hangs_behind_a_marker_that_a_kernel_message_cuts(start: Any, skipping: MovableClock) -> None:
+    shell, console = start()
+
+    def run(token: str, _command: str) -> None:
+        half = f"JMP{token}"
+        shell.say(f"{half[:5]}[    6.000000] usb: x\n{half[5:]}B\nout\n")
+
+    shell._run = run
+    with skipping.skipping(all_at_rest), pytest.raises(CommandFailed) as caught:
+        run_command(console, "x", 30)
+    assert str(caught.value) == "Command 'x' did not finish within 30 seconds and was interrupted. It printed:\n  out"
 
 
 def test_what_dmesg_prints_is_output(start: Any) -> None:
