@@ -35,7 +35,7 @@ from typing import Any
 
 from coverage import CoverageData
 
-from scripts.mutations import FOLDERS, Mutant, choose, mutants_in
+from scripts.mutations import PRODUCT, Mutant, choose, mutants_in
 
 LEFT_OUT = ("utest/chaos/", "utest/scripts/")
 """Tests that take minutes, and tests of scripts."""
@@ -290,7 +290,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the tests on every mutant of a set that has no result yet."""
     done, before, kept = read(options.results), read(options.before), options.results.with_suffix(".tests")
     wanted = [name for name in json.loads(options.set.read_text()) if name not in done]
-    found = (mutant for folder in FOLDERS for mutant in mutants_in(options.tree, folder))
+    found = (mutant for folder in PRODUCT for mutant in mutants_in(options.tree, folder))
     here = {mutant.name: mutant for mutant in found if mutant.name in wanted}
     places: SimpleQueue[Copy] = SimpleQueue()
     with tempfile.TemporaryDirectory(prefix="m-", ignore_cleanup_errors=True) as folder:

@@ -15,6 +15,10 @@ FOLDERS = (
     *(f"JumpstarterLibrary/{name}" for name in ("client", "exporter", "lab", "keywords")),
     "shim/pytest_jumpstarter",
 )
+"""Folders of which as many mutants each are chosen."""
+
+PRODUCT = ("JumpstarterLibrary", "shim/pytest_jumpstarter")
+"""Folders in which a chosen mutant of another checkout may be: code moves."""
 
 UNTOUCHED = ("annotation", "returns", "decorator_list")
 """Fields of syntax nodes that change nothing at run time, or too much."""
