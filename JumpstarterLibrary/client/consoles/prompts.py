@@ -396,6 +396,8 @@ SYSTEM_IS_UP = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A line from which on a system is up: that of a login, of a shell with a user or a path, or the end of a command."""
+MAY_BE_UP = re.compile(r"[:\uff1a#$](?: *[\w.@+$\\-]*$|(?<=[#$]) |(?<=E:)\d+:)", re.MULTILINE)
+"""What every such line holds: a quick look before the expression."""
 
 
 def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:

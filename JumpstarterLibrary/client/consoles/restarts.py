@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Protocol
 
-from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC, WORDS
+from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC_TEXT, WORDS
 from JumpstarterLibrary.client.consoles.kernel import STAMP
-from JumpstarterLibrary.client.consoles.prompts import SYSTEM_IS_UP, PromptKind, PromptSettings, classify
+from JumpstarterLibrary.client.consoles.prompts import MAY_BE_UP, SYSTEM_IS_UP, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.text import without_erased
 
 CONTEXT = 64 * 1024
@@ -130,6 +130,7 @@ class RestartWatch:
         self._console, self._orders, self._begin = console, console.orders, since
         self._since = self._looked = max(since, console.marks["power_on"], console.orders.ordered)
         self._noticed: int | None = None
+        self._boot = self._kernel = self._up = self._panic = self._known = -1
 
     def line(self, until: int | None = None) -> str | None:
         """Return the line by which the board told of a restart that was not ordered; None if it did not.
@@ -138,37 +139,69 @@ class RestartWatch:
             until: Where the line has to have ended. Default: anywhere.
         """
         end = self._console.end if until is None else until
-        while self._looked < end:
-            begin = max(self._since, self._looked - LINE_LIMIT)
-            found = _first_sign(self._console.text(begin)[: end - begin])
-            if found is None:
+        if self._looked < end:
+            begin = max(self._since, self._looked - LINE_LIMIT, self._console.start)
+            text = self._console.text(begin)[: max(0, end - begin)]
+            for found in _signs(text):
+                at = begin + found.start()
+                self._since = self._looked = begin + found.end()
+                if until is not None and "\n" not in text[found.start() :]:
+                    break  # it is the line that was awaited
+                if self._is_restart(at, text, begin):
+                    return self._line_at(at)
+            else:
                 self._looked = end
-                break
-            at = begin + found.start()
-            self._since = self._looked = begin + found.end()
-            line = self._line_at(at)
-            if until is not None and "\n" not in self._console.text(at)[: until - at]:
-                break  # it is the line that was awaited
-            if self._is_restart(at):
-                return line
         return self._noticed_line() if until is None else None
 
-    def _is_restart(self, at: int) -> bool:
-        """Whether a sign tells of a restart that was not ordered; one that may be output is noticed."""
-        if self._noticed is None:
-            base = max(self._console.start, self._console.marks["power_on"], at - CONTEXT)
-            before = self._console.text(base)[: max(0, at - base)]
-            boot, kernel, up = (_last(pattern, before) for pattern in (BOOT_START, KERNEL, SYSTEM_IS_UP))
-            if up <= boot:
-                died = any(base + panic.start() >= self._begin for panic in PANIC.finditer(before, max(0, boot)))
-                return died and kernel == boot
-            orders = self._orders
-            if orders.ordered >= base + up or orders.lasting >= base + max(0, boot):
-                return False
-            if orders.typed < base + up and orders.background < base + max(0, boot):
-                return True
-            self._noticed = at
+    def _is_restart(self, at: int, text: str, begin: int) -> bool:
+        """Whether a sign tells of a restart that was not ordered; one that may be output is noticed.
+
+        Args:
+            at: Where the sign is.
+            text: A part of what the console said, with the sign.
+            begin: Where that part begins.
+        """
+        if self._noticed is not None:
+            return False
+        power_on = self._console.marks["power_on"]
+        oldest = max(self._console.start, power_on, at - CONTEXT)
+        self._learn(max(self._known, oldest), at, text, begin)
+        boot, up = (place if place >= power_on else -1 for place in (self._boot, self._up))
+        if up <= boot:
+            return self._panic >= max(self._begin, boot) and self._kernel == self._boot
+        orders = self._orders
+        if orders.ordered >= up or orders.lasting >= max(oldest, boot):
+            return False
+        if orders.typed < up and orders.background < max(oldest, boot):
+            return True
+        self._noticed = at
         return False
+
+    def _learn(self, since: int, until: int, text: str, begin: int) -> None:
+        """Take note of the last stages that a board has come to between two places.
+
+        Args:
+            since: From where on.
+            until: Up to where.
+            text: A part of what the console said; where it begins too late, the console is read.
+            begin: Where that part begins.
+        """
+        if since < begin:
+            text, begin = self._console.text(since), since
+        first, last = max(0, since - begin), max(0, until - begin)
+        boots = _lines_of_boots(text[:last], first)
+        ups = [text.rfind("\n", 0, end.start()) + 1 for end in MAY_BE_UP.finditer(text, first, last)]
+
+        def last_of(pattern: re.Pattern[str], lines: list[int], known: int) -> int:
+            found = (pattern.search(text, max(first, at), min(last, _end(text, at))) for at in reversed(lines))
+            return next((begin + match.start() for match in found if match is not None), known)
+
+        self._boot = last_of(BOOT_START, boots, self._boot)
+        self._kernel = last_of(KERNEL, boots, self._kernel)
+        self._up = last_of(SYSTEM_IS_UP, ups, self._up)
+        panic = text.rfind(PANIC_TEXT, first, last)
+        self._panic = begin + panic if panic >= 0 else self._panic
+        self._known = until
 
     def _noticed_line(self) -> str | None:
         """Return the line of a restart that may have been output, once it is known that it was none."""
@@ -191,24 +224,26 @@ class RestartWatch:
         return line if message is None else line[message.start() :]
 
 
-def _first_sign(text: str) -> re.Match[str] | None:
-    """Return the first sign of a restart, looked for only in lines that hold a word of such messages."""
-    small = text.lower()
+def _signs(text: str) -> Iterator[re.Match[str]]:
+    """Yield the signs of restarts in a text, looked for only in lines that hold a word of such messages."""
+    for begin in _lines_of_boots(text):
+        yield from _SIGN.finditer(text, begin, _end(text, begin))
+
+
+def _lines_of_boots(text: str, since: int = 0) -> list[int]:
+    """Return where the lines begin that hold a word of a boot's messages, in order, from a place in a text on."""
+    # Each character stays in its place: there are letters that become two where they are made small.
+    small = (text if text.isascii() else text.encode("ascii", "replace").decode()).lower()
     lines: set[int] = set()
     for word in _WORDS:
-        at = small.find(word)
+        at = small.find(word, since)
         while at >= 0:
             lines.add(text.rfind("\n", 0, at) + 1)
             end = text.find("\n", at)
             at = small.find(word, end) if end >= 0 else -1
-    found = (_SIGN.search(text, begin, _end(text, begin)) for begin in sorted(lines))
-    return next((match for match in found if match is not None), None)
+    return sorted(lines)
 
 
 def _end(text: str, begin: int) -> int:
     end = text.find("\n", begin)
     return len(text) if end < 0 else end
-
-
-def _last(pattern: re.Pattern[str], text: str) -> int:
-    return max((match.start() for match in pattern.finditer(text)), default=-1)

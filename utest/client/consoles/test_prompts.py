@@ -13,7 +13,14 @@ from JumpstarterLibrary import client
 from JumpstarterLibrary.client.boot.detecting import last_phase
 from JumpstarterLibrary.client.consoles import prompts
 from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST
-from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind, PromptSettings, classify
+from JumpstarterLibrary.client.consoles.prompts import (
+    MAY_BE_UP,
+    SYSTEM_IS_UP,
+    Prompt,
+    PromptKind,
+    PromptSettings,
+    classify,
+)
 from JumpstarterLibrary.client.text import Normaliser
 
 KERNEL = "[   12.345678] usb 1-1: new high-speed USB device\r\n"
@@ -381,6 +388,27 @@ def classified(raw: str, settings: PromptSettings | None = None) -> Prompt:
 @pytest.mark.parametrize(("raw", "kind"), TABLE)
 def test_kinds(raw: str, kind: PromptKind, before: str) -> None:
     assert classified(before + raw).kind is kind
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "board login: ",
+        "board login: root",
+        "Benutzername\uff1a ",
+        "nom d'utilisateur : a.b-c",
+        "JMP0123abcdE:0:",
+        "JMP0123abcdE:127:# ls",
+        "root@board:~# ",
+        "[root@board /]$ ls",
+        "root@board:~#",
+        "/ # ",
+        "~ $ reboot",
+    ],
+)
+def test_a_line_of_a_system_that_is_up_passes_the_quick_look(line: str) -> None:
+    assert SYSTEM_IS_UP.search(line)
+    assert MAY_BE_UP.search(f"before\n{line}\nbehind")
 
 
 @pytest.mark.parametrize(("raw", "name"), LOADERS.items())

@@ -65,6 +65,17 @@ def test_a_restart_that_nothing_has_ordered_ends_a_wait(
     assert console.wait_for(WANTED, 60, since=0).text == WANTED
 
 
+@pytest.mark.parametrize("text", ["", f"{'İstanbul ' * 20}\n" * 50], ids=["ascii", "letters that grow"])
+@pytest.mark.parametrize("whole", [True, False], ids=["at once", "in pieces"])
+def test_a_system_that_comes_up_during_the_wait_and_restarts(
+    console: Console, port: Port, whole: bool, text: str, eventually: Any
+) -> None:
+    said = f"{BOOT}{text}{SHELL}{text}", f"{BOOT}{SHELL}{WANTED}\n"
+    port.say(*(each.encode() for each in (["".join(said)] if whole else said)))
+    with pytest.raises(ConsoleMismatch, match=r"^The board .* it said 'U-Boot SPL 2026.01 \(Jan 05 2026\)'\. "):
+        console.wait_for(WANTED, 60)
+
+
 def test_a_restart_between_two_waits_ends_the_next(console: Console, port: Port, eventually: Any) -> None:
     after(port, console, BOOT + SHELL, eventually)
     port.say(f"{BOOT}{SHELL}{WANTED}\n".encode())
