@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -44,6 +45,26 @@ class PatternIndex(Generic[T]):
             # Outside of ASCII, letters that are equal but for their case may be so in small letters, too.
             found |= self._folded.owners_in(text.lower()) if text.isascii() else self._folded_numbers
         return [self._patterns[number] for number in sorted(found)]
+
+
+class WordIndex:
+    """Words in small letters of ASCII, found in one pass over a text.
+
+    Args:
+        words: The words.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = [word.encode() for word in words]
+        self._automaton = _automaton(self._words)
+
+    def places(self, text: str) -> list[int]:
+        """Return where the words are in a text, in small letters or in capitals; of those that overlap, the first."""
+        # One byte for each character: there are letters that become two where they are made small.
+        small = text.encode("ascii", "replace").lower()
+        if self._automaton is not None:
+            return [begin for _, begin, _ in self._automaton.find_matches_as_indexes(small)]
+        return sorted(found.start() for word in self._words for found in re.finditer(re.escape(word), small))
 
 
 class _Texts:

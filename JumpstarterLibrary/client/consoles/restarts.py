@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC_TEXT, WORDS
 from JumpstarterLibrary.client.consoles.kernel import STAMP
+from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.consoles.prompts import MAY_BE_UP, SYSTEM_IS_UP, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.text import without_erased
 
@@ -41,7 +42,7 @@ _BACKGROUND = re.compile(r"(?<![&>])&(?![&>\d-])")
 """In a line that was typed: a command may print something behind the next prompt, too."""
 
 _SIGN = re.compile(rf"{FIRMWARE.pattern}|{BANNER.pattern}|{KERNEL.pattern}", re.MULTILINE)
-_WORDS = tuple(word for word in WORDS if word not in ("panic", "press", "hit "))
+_WORDS = WordIndex(word for word in WORDS if word not in ("panic", "press", "hit "))
 
 
 class WatchedConsole(Protocol):
@@ -188,18 +189,21 @@ class RestartWatch:
         """
         if since < begin:
             text, begin = self._console.text(since), since
-        first, last = max(0, since - begin), max(0, until - begin)
-        boots = _lines_of_boots(text[:last], first)
-        ups = [text.rfind("\n", 0, end.start()) + 1 for end in MAY_BE_UP.finditer(text, first, last)]
+        # From the begin of a line on, and no more than is new: each place is looked at once.
+        first = text.rfind("\n", 0, max(0, since - begin)) + 1
+        text, begin = text[first : max(first, until - begin)], begin + first
+        # What came behind the last sign holds no other.
+        boots = _lines_of_boots(text) if self._known < 0 else [0]
+        ups = [text.rfind("\n", 0, end.start()) + 1 for end in MAY_BE_UP.finditer(text)]
 
         def last_of(pattern: re.Pattern[str], lines: list[int], known: int) -> int:
-            found = (pattern.search(text, max(first, at), min(last, _end(text, at))) for at in reversed(lines))
+            found = (pattern.search(text, max(since - begin, at), _end(text, at)) for at in reversed(lines))
             return next((begin + match.start() for match in found if match is not None), known)
 
         self._boot = last_of(BOOT_START, boots, self._boot)
         self._kernel = last_of(KERNEL, boots, self._kernel)
         self._up = last_of(SYSTEM_IS_UP, ups, self._up)
-        panic = text.rfind(PANIC_TEXT, first, last)
+        panic = text.rfind(PANIC_TEXT, max(0, since - begin))
         self._panic = begin + panic if panic >= 0 else self._panic
         self._known = until
 
@@ -211,7 +215,7 @@ class RestartWatch:
         if prompt.asks_for_login or prompt.kind in (PromptKind.BOOT_LOADER, PromptKind.COUNTDOWN):
             return self._line_at(self._noticed)
         if prompt.may_be_shell:
-            self._noticed = None
+            self._noticed, self._known = None, -1
         return None
 
     def _line_at(self, offset: int) -> str:
@@ -230,18 +234,9 @@ def _signs(text: str) -> Iterator[re.Match[str]]:
         yield from _SIGN.finditer(text, begin, _end(text, begin))
 
 
-def _lines_of_boots(text: str, since: int = 0) -> list[int]:
-    """Return where the lines begin that hold a word of a boot's messages, in order, from a place in a text on."""
-    # Each character stays in its place: there are letters that become two where they are made small.
-    small = (text if text.isascii() else text.encode("ascii", "replace").decode()).lower()
-    lines: set[int] = set()
-    for word in _WORDS:
-        at = small.find(word, since)
-        while at >= 0:
-            lines.add(text.rfind("\n", 0, at) + 1)
-            end = text.find("\n", at)
-            at = small.find(word, end) if end >= 0 else -1
-    return sorted(lines)
+def _lines_of_boots(text: str) -> list[int]:
+    """Return where the lines begin that hold a word of a boot's messages, in order."""
+    return sorted({text.rfind("\n", 0, at) + 1 for at in _WORDS.places(text)})
 
 
 def _end(text: str, begin: int) -> int:

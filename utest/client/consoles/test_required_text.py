@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from JumpstarterLibrary.client.consoles.pattern_index import PatternIndex
+from JumpstarterLibrary.client.consoles.pattern_index import PatternIndex, WordIndex
 from JumpstarterLibrary.client.consoles.required_text import RequiredTexts, required_texts
 
 
@@ -117,3 +117,20 @@ def test_candidates(text: str, found: list[str], package: str, monkeypatch: pyte
     }
     index = PatternIndex([(name, required_texts(re.compile(each))) for name, each in patterns.items()])
     assert index.candidates(text) == found
+
+
+@pytest.mark.parametrize("package", ["with", "without"])
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("", []),
+        ("no word", []),
+        ("Boot, reboot and BOOTP", [0, 7, 17]),
+        ("\u0130\u0130 U-Boot, then a reset", [5, 18]),
+        ("\udc80 boot", [2]),
+    ],
+)
+def test_places_of_words(text: str, places: list[int], package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if package == "without":
+        monkeypatch.setitem(sys.modules, "ahocorasick_rs", None)
+    assert WordIndex(["boot", "reset"]).places(text) == places
