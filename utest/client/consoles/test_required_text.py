@@ -125,7 +125,7 @@ def test_candidates(text: str, found: list[str], package: str, monkeypatch: pyte
     [
         ("", []),
         ("no word", []),
-        ("Boot, reboot and BOOTP", [0, 7, 17]),
+        ("Boot, reboot and BOOTP", [0, 8, 17]),
         ("\u0130\u0130 U-Boot, then a reset", [5, 18]),
         ("\udc80 boot", [2]),
     ],
