@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +44,33 @@ _SHARED_THREADS = ("_poll_wrapper", "Dummy-")
 
 @pytest.fixture(scope="package", autouse=True)
 def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let no test depend on the user's home, on variables that set the product up, or on what lies in the checkout."""
+    """Let no test depend on the user's home, on variables that set the product up, or on what lies in the checkout.
+
+    What a test writes is compiled each time, in this process and in its children: two files of one size within a second
+    look the same to Python's cache. What was compiled before the tests, such as all of the library, is used.
+    """
     pass_hangups_on()
     before = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("empty"))
+        patch.setattr(sys, "dont_write_bytecode", True)
         os.environ.clear()
-        os.environ.update(clean_environment(before, tmp_path_factory.mktemp("home")))
+        os.environ.update(clean_environment(before, tmp_path_factory.mktemp("home")), PYTHONDONTWRITEBYTECODE="1")
         yield
     os.environ.clear()
     os.environ.update(before)
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prepare this process for all tests. It is one fixture, since pytest looks each of them up for every test."""
+    tmp_path_factory.getbasetemp()
+    with _grpc_aio(), _forgetful_grpc(), _own_temporary_folder(), _watched_channels():
+        _let_ctrl_c_interrupt()
+        yield
+
+
+@contextmanager
 def _grpc_aio() -> Iterator[None]:
     """Keep what gRPC shares between all event loops, a thread and two sockets, so that no test seems to leave it."""
     grpc.aio.init_grpc_aio()
@@ -63,7 +78,7 @@ def _grpc_aio() -> Iterator[None]:
     grpc.aio.shutdown_grpc_aio()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def _forgetful_grpc() -> Iterator[None]:
     """Do not count tunnels as leaks where gRPC is old: it does not always tell a router that a stream was cancelled."""
     with pytest.MonkeyPatch.context() as patch:
@@ -204,18 +219,6 @@ def bench(device_with: Callable[..., Device], tmp_path: Path) -> Device:
 
 
 @pytest.fixture(autouse=True)
-def _no_stale_bytecode() -> Iterator[None]:
-    """Compile what a test writes each time: two files of one size within a second look the same to Python's cache.
-
-    What was compiled before the test, such as all of the library, is used.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "dont_write_bytecode", True)
-        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-        yield
-
-
-@pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, channel, socket, process or file behind.
 
@@ -246,17 +249,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_interrupts() -> None:
+def _let_ctrl_c_interrupt() -> None:
     """Let Ctrl-C interrupt this process and its children also where a shell has started it in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@contextmanager
+def _own_temporary_folder() -> Iterator[None]:
     """Give this process a folder for temporary files of its own, so that what a test leaves there is seen."""
-    tmp_path_factory.getbasetemp()
     with tempfile.TemporaryDirectory(prefix="jmp-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
@@ -267,7 +268,7 @@ _channels: weakref.WeakSet[Any] = weakref.WeakSet()
 """gRPC's channels that were opened and not closed."""
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def _watched_channels() -> Iterator[None]:
     """Notice each synchronous channel of gRPC, from its making to its closing."""
     kind = grpc._channel.Channel
@@ -297,7 +298,7 @@ def open_things() -> set[str]:
         | {f"channel {id(channel):#x}" for channel in list(_channels)}
         | {f"descriptor {text}" for text in open_sockets()}
         | {f"process {pid}" for pid in child_processes()}
-        | {f"file {path}" for folder in {Path.cwd(), Path(tempfile.gettempdir())} for path in files_in(folder)}
+        | {f"file {path}" for folder in {os.getcwd(), tempfile.gettempdir()} for path in files_in(folder)}  # noqa: PTH109
     )
 
 
@@ -306,11 +307,11 @@ def open_sockets() -> set[str]:
     found = set()
     for entry in os.listdir("/proc/self/fd"):  # noqa: PTH208 # quick: it runs twice for each test
         try:
-            target = os.readlink(f"/proc/self/fd/{entry}")  # noqa: PTH115
+            status = os.fstat(int(entry))
         except OSError:
             continue
-        if target.startswith("socket:"):
-            found.add(f"{entry} {target}")
+        if stat.S_ISSOCK(status.st_mode):
+            found.add(f"{entry} socket:[{status.st_ino}]")
     return found
 
 
@@ -332,9 +333,10 @@ def child_processes() -> set[str]:
     return found
 
 
-def files_in(folder: Path) -> set[Path]:
+def files_in(folder: str) -> set[str]:
     """Return what lies in a folder, hidden caches of tools and results of other runs aside."""
     try:
-        return {path for path in folder.iterdir() if not path.name.startswith(".") and path.name != "results"}
+        names = os.listdir(folder)  # noqa: PTH208
     except FileNotFoundError:
         return set()
+    return {f"{folder}/{name}" for name in names if not name.startswith(".") and name != "results"}
