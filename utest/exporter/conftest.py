@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -129,16 +128,6 @@ def _connect(driver: Driver, **options: Any) -> Iterator[Wire]:
 def connect() -> Connect:
     """Serve a driver and connect to it: ``with connect(driver) as wire``."""
     return _connect
-
-
-@pytest.fixture(autouse=True)
-def no_leaks() -> Iterator[None]:
-    """No exporter thread survives a test."""
-    yield
-    for thread in threading.enumerate():
-        if thread.name.startswith("exporter"):
-            thread.join(5)
-            assert not thread.is_alive(), f"the thread {thread.name} survived the test"
 
 
 @pytest.fixture

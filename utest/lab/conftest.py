@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -218,13 +217,3 @@ def failing() -> Callable[[Callable[[], object]], tuple[str, str]]:
 def eventually() -> Callable[[Callable[[], Any]], Any]:
     """Return what a condition gives, as soon as that is true."""
     return until
-
-
-@pytest.fixture(autouse=True)
-def no_controller_threads() -> Iterator[None]:
-    """No controller's thread survives a test."""
-    yield
-    for thread in threading.enumerate():
-        if thread.name.startswith("controller"):
-            thread.join(5)
-            assert not thread.is_alive(), f"the thread {thread.name} survived the test"
