@@ -7,13 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from JumpstarterLibrary.exporter import Driver, serve
+from utest.shim.forks import forks
 
 STOP_S = 10.0
 """Seconds in which an exporter ends in order."""
@@ -96,3 +98,29 @@ def example_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with exporter_process(Path(__file__).parents[2] / "examples" / "board.yaml") as (host, _):
         monkeypatch.setenv("JUMPSTARTER_HOST", host)
         yield
+
+
+@pytest.fixture(scope="session")
+def _forking() -> Iterator[str]:
+    """A program in place of Python, whose processes have imported what a suite with boards needs."""
+    with forks("pytest_jumpstarter.run", "JumpstarterLibrary.client", plugins=True) as program:
+        yield program
+
+
+@pytest.fixture
+def forked(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _forking: str) -> None:
+    """Let the suites that run in a process of their own run in a fork: most of their time is imports."""
+    start = pytester.popen
+
+    def popen(command: Sequence[str | os.PathLike[str]], *arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        python, *rest = command
+        return start([_forking if python == sys.executable else python, *rest], *arguments, **options)
+
+    monkeypatch.setattr(pytester, "popen", popen)
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[str]:
+    """A program in place of Python, whose processes have imported other packages and nothing of ours."""
+    with forks("pytest", "grpc", "google.protobuf.descriptor_pb2", "yaml", plugins=False) as program:
+        yield program

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pytest_jumpstarter.upstream_api import names
 
+Run = Callable[[str], None]
 
-def run(script: str, *options: str) -> None:
+
+def start(python: str, script: str) -> None:
     """Run a script that may import upstream's names, with warnings as errors."""
     begin = "from pytest_jumpstarter.compat_modules import append_to_path\nappend_to_path()\n"
-    command = [sys.executable, "-W", "error", *options, "-c", begin + script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+    command = [python, "-W", "error", "-c", begin + script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_every_name_of_the_table_is_there() -> None:
+@pytest.fixture
+def run(python: str) -> Run:
+    """Run a script in a process of its own."""
+    return partial(start, python)
+
+
+def test_every_name_of_the_table_is_there(run: Run) -> None:
     run(
         """
 import importlib, types
@@ -40,7 +49,8 @@ for module in names.NAMES:
 
 
 def test_importing_modules_costs_nothing_of_what_is_behind_their_names() -> None:
-    run(
+    start(
+        sys.executable,
         """
 import sys
 before = set(sys.modules)
@@ -48,11 +58,11 @@ import jumpstarter.client, jumpstarter.client.decorators, jumpstarter.common, ju
 import jumpstarter.config, jumpstarter.config.tls, jumpstarter.driver, jumpstarter_driver_power.client
 new = {name for name in set(sys.modules) - before if not name.startswith("jumpstarter")}
 assert new == set(), new
-"""
+""",
     )
 
 
-def test_a_module_says_where_its_names_are_written() -> None:
+def test_a_module_says_where_its_names_are_written(run: Run) -> None:
     run(
         """
 import pkgutil, jumpstarter.client, jumpstarter.client.base as base
@@ -68,7 +78,7 @@ assert below == {name for name in names.NAMES if name.rpartition(".")[0] == "jum
     )
 
 
-def test_what_is_replaced_in_a_module_is_put_back() -> None:
+def test_what_is_replaced_in_a_module_is_put_back(run: Run) -> None:
     run(
         """
 from unittest.mock import patch
@@ -82,7 +92,7 @@ assert utils.env is env and lease.Lease.__name__ == "Lease"
     )
 
 
-def test_objects_are_pickled_by_our_names() -> None:
+def test_objects_are_pickled_by_our_names(run: Run) -> None:
     run(
         """
 import pickle
@@ -94,7 +104,7 @@ assert pickle.loads(pickle.dumps(found)) == found
     )
 
 
-def test_a_name_that_is_a_module_as_well_is_the_name() -> None:
+def test_a_name_that_is_a_module_as_well_is_the_name(run: Run) -> None:
     run(
         """
 import jumpstarter_testing.eventually
@@ -104,7 +114,7 @@ assert callable(eventually) and jumpstarter_testing.eventually is eventually
     )
 
 
-def test_the_folder_of_configurations_follows_the_environment(tmp_path: Path) -> None:
+def test_the_folder_of_configurations_follows_the_environment(run: Run, tmp_path: Path) -> None:
     run(
         f"""
 import os
@@ -135,7 +145,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("statement", "sentence"), UNKNOWN)
-def test_what_cannot_be_imported_is_told_in_a_sentence(statement: str, sentence: str) -> None:
+def test_what_cannot_be_imported_is_told_in_a_sentence(run: Run, statement: str, sentence: str) -> None:
     run(
         f"""
 import sys
@@ -149,7 +159,7 @@ else:
     )
 
 
-def test_an_attribute_that_is_not_there_is_none() -> None:
+def test_an_attribute_that_is_not_there_is_none(run: Run) -> None:
     run(
         """
 import jumpstarter.client

@@ -9,6 +9,8 @@ import pytest
 
 pytest_plugins = "pytester"
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 Layout = Callable[[Path], None]
 
 TEST = """

@@ -13,7 +13,10 @@ from JumpstarterLibrary.exporter.drivers.power import MockPower
 
 pytest_plugins = "pytester"
 
-pytestmark = pytest.mark.leaves("file", reason="a killed process cannot remove its folder for sockets")
+pytestmark = [
+    pytest.mark.usefixtures("forked"),
+    pytest.mark.leaves("file", reason="a killed process cannot remove its folder for sockets"),
+]
 
 Enter = Callable[[Driver], str]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -73,7 +72,7 @@ assert not missing, f"{module.__name__} has no {missing}"
 
 
 @pytest.mark.parametrize("module", NAMES)
-def test_names(module: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-c", PROBE, module, NAMES[module], " ".join(ABSENT)]
+def test_names(python: str, module: str, tmp_path: Path) -> None:
+    command = [python, "-W", "error", "-c", PROBE, module, NAMES[module], " ".join(ABSENT)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -77,3 +77,27 @@ def test_a_test_with_a_board_needs_no_pydantic(pytester: pytest.Pytester) -> Non
         """
     )
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+
+
+def test_workers_without_boards_load_nothing_heavy(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing():
+            light = {"JumpstarterLibrary" + name for name in ("", ".version", ".common", ".common.environment")}
+            ours = {name for name in sys.modules if name.partition(".")[0] in ("grpc", "yaml", "JumpstarterLibrary")}
+            assert ours == light
+        """
+    )
+    pytester.makeconftest(
+        """
+        import sys
+
+        def pytest_sessionfinish(session):
+            print("heavy:", sorted(name for name in sys.modules if name in ("grpc", "JumpstarterLibrary.client")))
+        """
+    )
+    result = pytester.runpytest_subprocess("-W", "error", "-n", "1", "-s")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*heavy: [[][]]"])

@@ -16,6 +16,8 @@ from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard, make_image
 
 pytest_plugins = "pytester"
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 Enter = Callable[[Driver], str]
 
 

@@ -19,6 +19,8 @@ from JumpstarterLibrary.lab import LabExporter, VirtualLab
 
 pytest_plugins = "pytester"
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 Enter = Callable[[Driver], str]
 
 

@@ -11,6 +11,8 @@ from JumpstarterLibrary.lab import VirtualLab
 
 pytest_plugins = "pytester"
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 STRICT = ("-W", "error", "--strict-markers", "--strict-config")
 
 POWER = "JumpstarterLibrary.exporter.drivers.power.MockPower"

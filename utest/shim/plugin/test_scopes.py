@@ -10,6 +10,8 @@ from JumpstarterLibrary.lab import VirtualLab
 
 pytest_plugins = "pytester"
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 SHARED = """
     import datetime
     import pytest

@@ -12,6 +12,8 @@ from JumpstarterLibrary.exporter.drivers.power import MockPower
 
 pytest_plugins = "pytester"
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 Enter = Callable[[Driver], str]
 
 SUITE = """

@@ -15,10 +15,12 @@ from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.lab import VirtualLab
 
-# Most tests take two or three seconds: they run a pytest whose workers are processes.
 pytest_plugins = "pytester"
 
-pytestmark = pytest.mark.leaves("file", reason="a killed process cannot remove its folder for sockets")
+pytestmark = [
+    pytest.mark.usefixtures("forked"),
+    pytest.mark.leaves("file", reason="a killed process cannot remove its folder for sockets"),
+]
 
 Enter = Callable[[Driver], str]
 
@@ -222,30 +224,6 @@ def test_properties_and_sections_come_from_workers(pytester: pytest.Pytester, la
     assert found["test_passes"]["jumpstarter.device"] == "board=b,number=2"
     suite = {one.get("name"): one.get("value") for one in root[0].findall("properties/property")}
     assert set((suite["jumpstarter.exporter"] or "").split(", ")) == {"b1", "b2"}
-
-
-def test_a_run_without_boards_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import sys
-
-        def test_nothing():
-            light = {"JumpstarterLibrary" + name for name in ("", ".version", ".common", ".common.environment")}
-            ours = {name for name in sys.modules if name.partition(".")[0] in ("grpc", "yaml", "JumpstarterLibrary")}
-            assert ours == light
-        """
-    )
-    pytester.makeconftest(
-        """
-        import sys
-
-        def pytest_sessionfinish(session):
-            print("heavy:", sorted(name for name in sys.modules if name in ("grpc", "JumpstarterLibrary.client")))
-        """
-    )
-    result = pytester.runpytest_subprocess("-W", "error", "-n", "1", "-s")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*heavy: [[][]]"])
 
 
 def test_a_test_that_kills_its_worker_is_not_run_again(pytester: pytest.Pytester, shell: Enter) -> None:
