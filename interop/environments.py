@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -21,19 +22,21 @@ class EnvironmentUnavailable(Exception):
     """Packages could not be had or installed here."""
 
 
-def kept(name: str, requirements: Sequence[str], cache: Path = CACHE) -> Path:
+def kept(name: str, requirements: Sequence[str], cache: Path = CACHE, *, sources: Sequence[Path] = ()) -> Path:
     """Return a virtual environment; it is built on the first use, and again when other requirements are asked for.
 
     Args:
         name: Its folder in the cache.
         requirements: Distributions, and options of ``uv pip install``.
         cache: Where environments are kept.
+        sources: Files that are installed from this tree; it is built again as well when one of them has changed.
 
     Raises:
         EnvironmentUnavailable: It could not be built.
     """
     home = cache / name
-    with _fresh(home, requirements) as needed:
+    digests = [f"{source.name} {hashlib.sha256(source.read_bytes()).hexdigest()}" for source in sources]
+    with _fresh(home, [*requirements, *digests]) as needed:
         if needed:
             for command in creation(home, requirements):
                 run(command)

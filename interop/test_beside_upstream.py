@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from interop.environments import EnvironmentUnavailable, kept
-from interop.upstream import REQUIREMENTS
+from interop.upstream import REQUIREMENTS, clean_environ
 from JumpstarterLibrary.exporter import serve
 from JumpstarterLibrary.exporter.drivers.power import MockPower
+from JumpstarterLibrary.lab import VirtualLab
 from scripts.environments import ROOT
 
 LIMIT_S = 120
@@ -94,3 +95,15 @@ def test_who_serves_upstreams_names(python: str, tmp_path: Path, choice: str | N
 @pytest.mark.parametrize("order", ORDERS)
 def test_both_in_one_process(python: str, tmp_path: Path, order: str) -> None:
     assert run([python, "-c", BOTH, *ORDERS[order]], tmp_path) == "both: 2 2\n"
+
+
+def test_whole_command_line(python: str, tmp_path: Path) -> None:
+    """Use ``jmp`` with the commands of administrators, which it has not where other tests use it."""
+    assert list(Path(python).parents[1].glob("lib/python3*/site-packages/jumpstarter_kubernetes"))
+    with VirtualLab(1) as lab:
+        lab.write_client_config(tmp_path)
+        command = [str(Path(python).with_name("jmp")), "get", "exporters", "-o", "name"]
+        done = subprocess.run(
+            command, env=clean_environ(tmp_path), capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+    assert (done.returncode, done.stdout.split()) == (0, ["virtual-1"]), done.stderr

@@ -14,6 +14,7 @@ import pytest
 from interop.certificates import Certificates
 from interop.conftest import Exporter
 from interop.exporters import Tcp, our_exporter, upstream_tcp
+from interop.leases.processes import LOADED
 from interop.upstream import Upstream
 
 PEER = Path(__file__).parent / "peer"
@@ -81,13 +82,7 @@ def test_upstreams_command_line(upstream: Upstream, exporter: Exporter, runtime:
     source, back = tmp_path / "image.bin", tmp_path / "back.bin"
     source.write_bytes(os.urandom(300_000))
 
-    def j(*words: str) -> str:
-        command = [str(upstream.home / "bin" / "j"), *words]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    j("power", "on")
-    j("flasher", "flash", str(source))
-    j("flasher", "dump", str(back))
+    command = [upstream.python, str(LOADED), "power on", f"flasher flash {source}", f"flasher dump {back}"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert back.read_bytes() == source.read_bytes()

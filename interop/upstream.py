@@ -23,6 +23,9 @@ REQUIREMENTS = tuple(
     )
 )
 
+ADMIN = Path(__file__).parent / "stand_ins" / "admin"
+"""Installed in place of ``jumpstarter-cli-admin``, which nothing here uses, but every ``jmp`` imports."""
+
 
 @dataclass(frozen=True)
 class Upstream:
@@ -68,10 +71,13 @@ def clean_environ(runtime: Path) -> dict[str, str]:
 def install(cache: Path = CACHE) -> Upstream:
     """Return upstream's installation; built on the first use, which takes the package index.
 
+    It is whole but for the commands of administrators, which the environment of ``test_beside_upstream.py`` has.
+
     Args:
         cache: Where it is kept.
 
     Raises:
         EnvironmentUnavailable: It could not be built.
     """
-    return Upstream(kept(f"upstream-{VERSION}", REQUIREMENTS, cache))
+    sources = sorted(path for path in ADMIN.iterdir() if path.is_file())
+    return Upstream(kept(f"upstream-{VERSION}", (*REQUIREMENTS, str(ADMIN)), cache, sources=sources))

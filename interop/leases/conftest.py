@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from interop.exporters import bench_board
-from interop.leases.processes import ExporterProcess, Jmp, wait_until
+from interop.leases.processes import ExporterProcess, Jmp, loaded_jmp, wait_until
 from interop.upstream import Upstream
 from JumpstarterLibrary.lab import LabExporter, VirtualLab
 from JumpstarterLibrary.lab.exporters import virtual_boards
@@ -120,16 +120,22 @@ def home(lab: VirtualLab, runtime: Path) -> Path:
     return client_home(lab, runtime / "clients-of-lab")
 
 
-def make_jmp(upstream: Upstream, runtime: Path, home: Path) -> Jmp:
-    """Return upstream's command line with a client configuration."""
+def client_environ(upstream: Upstream, runtime: Path, home: Path) -> dict[str, str]:
+    """Return the environment of upstream's command line with a client configuration."""
     # Wide enough for lines not to be folded.
-    return Jmp(upstream, upstream.environ(runtime, JMP_CLIENT_CONFIG_HOME=str(home), COLUMNS="300"))
+    return upstream.environ(runtime, JMP_CLIENT_CONFIG_HOME=str(home), COLUMNS="300")
+
+
+def make_jmp(upstream: Upstream, runtime: Path, home: Path) -> Jmp:
+    """Return upstream's command line with a client configuration, each command as a new process."""
+    return Jmp(upstream, client_environ(upstream, runtime, home))
 
 
 @pytest.fixture(scope="session")
-def jmp(upstream: Upstream, runtime: Path, home: Path) -> Jmp:
+def jmp(upstream: Upstream, runtime: Path, home: Path) -> Iterator[Jmp]:
     """Return upstream's command line as the lab's client."""
-    return make_jmp(upstream, runtime, home)
+    with loaded_jmp(upstream, client_environ(upstream, runtime, home)) as jmp:
+        yield jmp
 
 
 @pytest.fixture(scope="session")

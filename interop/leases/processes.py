@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from interop.upstream import Upstream
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 """How long any command, and any wait, may take."""
+
+LOADED = Path(__file__).parent / "suites" / "loaded.py"
 
 STOP_S = 10.0
 LOOK_S = 0.02
@@ -78,6 +86,85 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None 
     return Done(process.returncode, out, err, time.monotonic() - begin)
 
 
+class Loaded:
+    """Upstream's command line, imported once, with the first command; commands are processes that are forked from it.
+
+    The other end is ``suites/loaded.py``.
+
+    Args:
+        upstream: Upstream's installation.
+        environ: The environment that it is imported with: upstream reads then where the client configuration is.
+    """
+
+    def __init__(self, upstream: Upstream, environ: Mapping[str, str]) -> None:
+        self._command = [upstream.python, str(LOADED)]
+        self._environ = dict(environ)
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests, self._far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def run(self, command: Sequence[str], environ: Mapping[str, str], limit: float = LIMIT_S) -> Done:
+        """Run a command, ``jmp`` or ``j``, to its end, in a session of its own and without input.
+
+        Args:
+            command: The command.
+            environ: Its whole environment.
+            limit: Seconds; then it is killed, with all that it started.
+
+        Raises:
+            AssertionError: It took longer.
+        """
+        begin = time.monotonic()
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            answers, answer = os.pipe()
+            with os.fdopen(answers, "rb", buffering=0) as answered:
+                try:
+                    self._send(command, environ, (out.fileno(), err.fileno(), answer))
+                finally:
+                    os.close(answer)
+                told = _lines(answered, begin + limit)
+            for file in (out, err):
+                file.seek(0)
+            texts = out.read(), err.read()
+        assert len(told) == 2, f"{' '.join(command)} took over {limit:g} seconds:\n{texts[0][-6000:]}\n{texts[1]}"
+        return Done(told[1], *texts, time.monotonic() - begin)
+
+    def close(self) -> None:
+        """End the process."""
+        self._requests.close()
+        self._far.close()
+        if self._process is not None:
+            self._process.wait(STOP_S)
+
+    def _send(self, command: Sequence[str], environ: Mapping[str, str], files: tuple[int, int, int]) -> None:
+        request = json.dumps({"command": list(command), "environ": dict(environ), "cwd": str(Path.cwd())}).encode()
+        with self._lock:
+            if self._process is None:
+                self._process = subprocess.Popen(self._command, env=self._environ, stdin=self._far.fileno())
+            socket.send_fds(self._requests, [request], files)
+
+
+def _lines(answered: IO[bytes], end: float) -> list[int]:
+    """Return what ``suites/loaded.py`` tells of a command: its process, and its exit code if it ends in time."""
+    text = b""
+    while select.select([answered], [], [], max(0.0, end - time.monotonic()))[0] and (part := answered.read(64)):
+        text += part
+    told = [int(line) for line in text.split()]
+    if len(told) == 1:
+        kill(family(told[0]))
+    return told
+
+
+@contextmanager
+def loaded_jmp(upstream: Upstream, environ: Mapping[str, str]) -> Iterator[Jmp]:
+    """Import upstream's command line once, for several commands."""
+    loaded = Loaded(upstream, environ)
+    try:
+        yield Jmp(upstream, environ, loaded)
+    finally:
+        loaded.close()
+
+
 @dataclass(frozen=True)
 class Jmp:
     """Upstream's command line, as a client of a virtual lab.
@@ -85,10 +172,12 @@ class Jmp:
     Attributes:
         upstream: Upstream's installation.
         environ: The environment, which says where the client configuration is.
+        loaded: What its commands are forked from. Default: each is a new process.
     """
 
     upstream: Upstream
     environ: Mapping[str, str]
+    loaded: Loaded | None = None
 
     def __call__(self, command: str, *words: str, environ: Mapping[str, str] | None = None) -> Done:
         """Run ``jmp``, and return what it has left, whatever that is.
@@ -98,7 +187,8 @@ class Jmp:
             *words: Further words, which may have blanks in them.
             environ: Further variables.
         """
-        return run([self.upstream.jmp, *command.split(), *words], {**self.environ, **(environ or {})})
+        start = run if self.loaded is None else self.loaded.run
+        return start([self.upstream.jmp, *command.split(), *words], {**self.environ, **(environ or {})})
 
     def ok(self, command: str, *words: str) -> str:
         """Run ``jmp``, which has to succeed, and return its standard output without blanks at its end."""

@@ -10,8 +10,8 @@ from unittest.mock import ANY
 import pytest
 import yaml
 
-from interop.leases.conftest import make_jmp
-from interop.leases.processes import Done, Jmp
+from interop.leases.conftest import client_environ
+from interop.leases.processes import Done, Jmp, loaded_jmp
 from interop.upstream import Upstream
 from JumpstarterLibrary.lab import VirtualLab
 
@@ -91,7 +91,6 @@ def test_leases_of_everybody(jmp: Jmp) -> None:
 
 
 def test_tokens(upstream: Upstream, runtime: Path, lab: VirtualLab, tmp_path: Path) -> None:
-    jmp = make_jmp(upstream, runtime, tmp_path)
     tokens = {
         "expired": lab.controller.client_token("tester", life=timedelta(hours=-1)),
         "another's": lab.controller.client_token("other"),
@@ -101,7 +100,8 @@ def test_tokens(upstream: Upstream, runtime: Path, lab: VirtualLab, tmp_path: Pa
     for name, token in tokens.items():
         files.append(lab.write_client_config(tmp_path, "tester").rename(tmp_path / f"{name}.yaml"))
         files[-1].write_text(yaml.safe_dump({**lab.client_config("tester"), "token": token}))
-    expired, *wrong = jmp.all(*(f"get exporters --client-config {file}" for file in files))
+    with loaded_jmp(upstream, client_environ(upstream, runtime, tmp_path)) as jmp:
+        expired, *wrong = jmp.all(*(f"get exporters --client-config {file}" for file in files))
     assert (expired.code, "token is expired" in expired.err) == (1, True), expired.err
     for done in wrong:
         assert (done.code, "permission denied for client default/tester" in done.err) == (1, True), done.err

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from interop.leases.conftest import available, client_home, make_jmp, watched
-from interop.leases.processes import Done, Jmp, wait_until
+from interop.leases.conftest import available, client_environ, client_home, watched
+from interop.leases.processes import Done, Jmp, loaded_jmp, wait_until
 from interop.upstream import Upstream
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1 as Hook
 from JumpstarterLibrary.exporter.config import OnFailure
@@ -48,8 +48,9 @@ def hooked(upstream: Upstream) -> Iterator[VirtualLab]:
 @pytest.fixture
 def hook_jmp(upstream: Upstream, runtime: Path, hooked: VirtualLab) -> Iterator[Jmp]:
     """Return upstream's command line as that lab's client."""
-    with watched(hooked):
-        yield make_jmp(upstream, runtime, client_home(hooked, runtime / "hooked", names=("tester",)))
+    home = client_home(hooked, runtime / "hooked", names=("tester",))
+    with watched(hooked), loaded_jmp(upstream, client_environ(upstream, runtime, home)) as jmp:
+        yield jmp
 
 
 def test_hooks(hook_jmp: Jmp, hooked: VirtualLab) -> None:
