@@ -89,11 +89,28 @@ WORDS = (
     ":bl1:",
     "kexec",
     "0.000000",
+    "esp-rom",
+    "ets ",
     "panic",
     "press",
     "hit ",
 )
 """Small letters of which each of these messages holds some, but most output none: a quick look before the others."""
+RESTART_WORDS = (
+    *(word for word in WORDS if word not in ("panic", "press", "hit ")),
+    *(
+        "going down",
+        "system will",
+        "shutdown",
+        "sigterm",
+        "sigkill",
+        "requesting system",
+        "init: ",
+        "target",
+        "sysrq: ",
+    ),
+)
+"""The same for ``RESTART`` and ``GOING_DOWN``."""
 
 # What ends a command of U-Boot's that was to come back; what ``version`` prints does not.
 

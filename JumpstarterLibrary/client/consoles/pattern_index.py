@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from JumpstarterLibrary.client.consoles.required_text import RequiredTexts
@@ -65,6 +65,17 @@ class WordIndex:
         if self._automaton is not None:
             return [begin for _, begin, _ in self._automaton.find_matches_as_indexes(small)]
         return sorted(found.start() for word in self._words for found in re.finditer(re.escape(word), small))
+
+    def lines(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield begin and end of each line of a text that holds one of the words, in order."""
+        for begin in sorted({text.rfind("\n", 0, at) + 1 for at in self.places(text)}):
+            end = text.find("\n", begin)
+            yield begin, len(text) if end < 0 else end
+
+    def matches(self, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+        """Yield the matches of a pattern that are in such lines: all, where each match is in a line with a word."""
+        for begin, end in self.lines(text):
+            yield from pattern.finditer(text, begin, end)
 
 
 class _Texts:

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from JumpstarterLibrary.client.consoles.boot_messages import GOING_DOWN, RESTART
+from JumpstarterLibrary.client.consoles.boot_messages import GOING_DOWN, RESTART, RESTART_WORDS
+from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.consoles.prompts import PARTIAL_LOGIN
 
 _SIGN = re.compile(rf"(?P<down>{GOING_DOWN.pattern})|{RESTART.pattern}", re.MULTILINE)
+_WORDS = WordIndex(RESTART_WORDS)
 
 _ORDERED = re.compile(
     r"(?:^|[#$>;&] *)(?:sudo +)?(?:/\S*/)?(?:reboot|poweroff|halt|shutdown|(?:tel)?init +[06]"
@@ -50,7 +52,7 @@ def restart_signs(text: str, typed: str = "") -> Iterator[RestartSign]:
         text: What a console said.
         typed: What was typed meanwhile, and came back.
     """
-    for found in _SIGN.finditer(text):
+    for found in _WORDS.matches(_SIGN, text):
         if found.group() not in typed:
             begin, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.end())
             end = len(text) if end < 0 else end

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
-from JumpstarterLibrary.client.consoles.boot_messages import BANNER, BOOT_START, FIRMWARE, KERNEL, PANIC_TEXT, WORDS
+from JumpstarterLibrary.client.consoles.boot_messages import (
+    BANNER,
+    BOOT_START,
+    FIRMWARE,
+    KERNEL,
+    PANIC_TEXT,
+    RESTART_WORDS,
+)
 from JumpstarterLibrary.client.consoles.kernel import STAMP
 from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.consoles.prompts import MAY_BE_UP, SYSTEM_IS_UP, PromptKind, PromptSettings, classify
@@ -42,7 +49,7 @@ _BACKGROUND = re.compile(r"(?<![&>])&(?![&>\d-])")
 """In a line that was typed: a command may print something behind the next prompt, too."""
 
 _SIGN = re.compile(rf"{FIRMWARE.pattern}|{BANNER.pattern}|{KERNEL.pattern}", re.MULTILINE)
-_WORDS = WordIndex(word for word in WORDS if word not in ("panic", "press", "hit "))
+_WORDS = WordIndex(RESTART_WORDS)
 
 
 class WatchedConsole(Protocol):
@@ -143,7 +150,7 @@ class RestartWatch:
         if self._looked < end:
             begin = max(self._since, self._looked - LINE_LIMIT, self._console.start)
             text = self._console.text(begin)[: max(0, end - begin)]
-            for found in _signs(text):
+            for found in _WORDS.matches(_SIGN, text):
                 at = begin + found.start()
                 self._since = self._looked = begin + found.end()
                 if until is not None and "\n" not in text[found.start() :]:
@@ -193,11 +200,11 @@ class RestartWatch:
         first = text.rfind("\n", 0, max(0, since - begin)) + 1
         text, begin = text[first : max(first, until - begin)], begin + first
         # What came behind the last sign holds no other.
-        boots = _lines_of_boots(text) if self._known < 0 else [0]
-        ups = [text.rfind("\n", 0, end.start()) + 1 for end in MAY_BE_UP.finditer(text)]
+        boots = list(_WORDS.lines(text)) if self._known < 0 else [_line(text, 0)]
+        ups = [_line(text, end.start()) for end in MAY_BE_UP.finditer(text)]
 
-        def last_of(pattern: re.Pattern[str], lines: list[int], known: int) -> int:
-            found = (pattern.search(text, max(since - begin, at), _end(text, at)) for at in reversed(lines))
+        def last_of(pattern: re.Pattern[str], lines: list[tuple[int, int]], known: int) -> int:
+            found = (pattern.search(text, max(since - begin, first), last) for first, last in reversed(lines))
             return next((begin + match.start() for match in found if match is not None), known)
 
         self._boot = last_of(BOOT_START, boots, self._boot)
@@ -228,17 +235,7 @@ class RestartWatch:
         return line if message is None else line[message.start() :]
 
 
-def _signs(text: str) -> Iterator[re.Match[str]]:
-    """Yield the signs of restarts in a text, looked for only in lines that hold a word of such messages."""
-    for begin in _lines_of_boots(text):
-        yield from _SIGN.finditer(text, begin, _end(text, begin))
-
-
-def _lines_of_boots(text: str) -> list[int]:
-    """Return where the lines begin that hold a word of a boot's messages, in order."""
-    return sorted({text.rfind("\n", 0, at) + 1 for at in _WORDS.places(text)})
-
-
-def _end(text: str, begin: int) -> int:
-    end = text.find("\n", begin)
-    return len(text) if end < 0 else end
+def _line(text: str, at: int) -> tuple[int, int]:
+    """Return where the line of a text begins and ends that a place is in."""
+    end = text.find("\n", at)
+    return text.rfind("\n", 0, at) + 1, len(text) if end < 0 else end

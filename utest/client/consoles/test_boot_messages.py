@@ -16,6 +16,7 @@ from JumpstarterLibrary.client.consoles.boot_messages import (
     STARTING,
     WORDS,
 )
+from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign
 
 MESSAGES = (
     "U-Boot 2024.01 (Jan 08 2024)",
@@ -68,6 +69,12 @@ def test_a_message_of_a_boot_passes_the_quick_look(message: str) -> None:
 def test_a_microcontroller_starts(message: str) -> None:
     assert BANNER.search(message)
     assert not STARTING.search(message)
+    assert last_sign(message) == RestartSign(message, "firmware", "")
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message_of_a_restart_is_a_sign(message: str) -> None:
+    assert (last_sign(f"# \n{message}\nmore\n") is None) is (RESTART.search(message) is None)
 
 
 @pytest.mark.parametrize("message", MESSAGES)
@@ -90,10 +97,16 @@ def test_a_banner_begins_a_stage_of_a_boot(message: str) -> None:
         "[   12.345678] reboot: Power down",
         "[   12.345678] procd: - shutdown -",
         "INIT: Switching to runlevel: 6",
+        "INIT: Sending processes configured via /etc/inittab the TERM signal",
+        "Sending SIGKILL to all processes",
+        "[   12.345678] reboot: System halted",
+        "[   12.345678] sysrq: Power Off",
+        "[   12.345678] init: Received sys.powerctl='reboot'",
     ],
 )
 def test_a_system_goes_down(message: str) -> None:
     assert GOING_DOWN.search(f"# \n{message}\n")
+    assert last_sign(f"# \n{message}\nmore\n") == RestartSign(message, "down", "\nmore\n")
 
 
 @pytest.mark.parametrize(
