@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.model import OFF, UNKNOWN
-from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST
+from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST, STATE_LOST_WORDS
+from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.events import BoardStateChanged
 
 _OVERLAP = 256
 """Characters before new output that a line, cut in two by chunks, may begin in."""
+
+_WORDS = WordIndex(STATE_LOST_WORDS)
 
 
 class StateCache:
@@ -65,7 +68,7 @@ class StateCache:
         if console.start > self._seen:
             return "the console has said more since then than its history keeps"
         text = console.text(self._seen)
-        if fall := STATE_LOST.search(text):
+        if fall := next(_WORDS.matches(STATE_LOST, text), None):
             begin, end = text.rfind("\n", 0, fall.start()) + 1, text.find("\n", fall.end())
             said = text[begin : None if end < 0 else end].strip()
             return "the link was lost for a while" if said.startswith("[gap") else f"the console said '{said}'"

@@ -94,10 +94,13 @@ WORDS = (
     "panic",
     "press",
     "hit ",
+    "enter ^c",
 )
 """Small letters of which each of these messages holds some, but most output none: a quick look before the others."""
+STATE_LOST_WORDS = (*WORDS, "[gap ")
+"""The same for ``STATE_LOST``."""
 RESTART_WORDS = (
-    *(word for word in WORDS if word not in ("panic", "press", "hit ")),
+    *(word for word in WORDS if word not in ("panic", "press", "hit ", "enter ^c")),
     *(
         "going down",
         "system will",

@@ -50,6 +50,7 @@ MESSAGES = (
     "Hit any key to stop autoboot:  3",
     "Press any key to stop autoboot in 3 seconds",
     "Autoboot in 3 seconds",
+    "Executing script in 3.000 seconds - enter ^C to abort",
     "Starting kernel ...",
     "[    0.000000] Booting Linux on physical CPU 0x0",
     "Linux version 6.1.0",
@@ -79,7 +80,7 @@ def test_a_message_of_a_restart_is_a_sign(message: str) -> None:
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_banner_begins_a_stage_of_a_boot(message: str) -> None:
-    goes_on = r"reset|\[   12|Reboot|Hit|Press|Autoboot|Starting|Kernel|kexec|sysrq|reboot"
+    goes_on = r"reset|Executing|\[   12|Reboot|Hit|Press|Autoboot|Starting|Kernel|kexec|sysrq|reboot"
     assert bool(BANNER.search(message)) is not bool(re.match(goes_on, message))
 
 
