@@ -11,6 +11,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -65,21 +66,49 @@ def test_image_arrives_and_comes_back(device: Device, tmp_path: Path, path: str,
     assert digest(read(device, path, target, tmp_path / "back.img")) == digest(data)
 
 
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed image.
+
+    Attributes:
+        file: The file.
+        plain: The digest of what it holds.
+    """
+
+    file: Path
+    plain: str
+
+
+@pytest.fixture(scope="module")
+def compressed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compressed]:
+    """Return what makes a compressed image; each kind is made once, since that takes longer than writing it."""
+    folder = tmp_path_factory.mktemp("compressed")
+    made: dict[str, Compressed] = {}
+
+    def make(kind: str) -> Compressed:
+        if kind not in made:
+            data = image(300_000) * 4
+            file = folder / f"some.img.{kind}"
+            if kind in COMPRESSORS:
+                file.write_bytes(COMPRESSORS[kind](data))
+            else:
+                compress_zstd(request.getfixturevalue("upstream"), data, file)
+            made[kind] = Compressed(file, digest(data))
+        return made[kind]
+
+    return make
+
+
 @pytest.mark.parametrize("kind", [*COMPRESSORS, "zstd"])
 @pytest.mark.parametrize(("path", "target"), PLACES)
 def test_compressed_image_arrives_decompressed(
-    request: pytest.FixtureRequest, device: Device, tmp_path: Path, path: str, target: str | None, kind: str
+    compressed: Callable[[str], Compressed], device: Device, tmp_path: Path, path: str, target: str | None, kind: str
 ) -> None:
-    data = image(300_000) * 10
-    source = tmp_path / f"some.img.{kind}"
-    if kind in COMPRESSORS:
-        source.write_bytes(COMPRESSORS[kind](data))
-    else:
-        compress_zstd(request.getfixturevalue("upstream"), data, source)
+    source = compressed(kind)
     options = WriteOptions(target, Compression.auto, Verify.read_back)
-    report = device.find(ImageStore, "storage", path).write_image(source, options, timeout=60)
-    assert (report.sha256, report.verdict) == (digest(source.read_bytes()), Verdict.verified)
-    assert digest(read(device, path, target, tmp_path / "back.img")) == digest(data)
+    report = device.find(ImageStore, "storage", path).write_image(source.file, options, timeout=60)
+    assert (report.sha256, report.verdict) == (digest(source.file.read_bytes()), Verdict.verified)
+    assert digest(read(device, path, target, tmp_path / "back.img")) == source.plain
 
 
 def compress_zstd(upstream: Upstream, data: bytes, file: Path) -> None:
