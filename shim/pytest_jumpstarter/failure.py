@@ -30,10 +30,13 @@ def trim_traceback(call: pytest.CallInfo[None], excinfo: pytest.ExceptionInfo[Ba
     error = excinfo.value
     entries = _above_ours(excinfo.tb)
     cause, suppress = error.__cause__, error.__suppress_context__
-    call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, _chain(entries)))
+    nothing_left = _package(entries[-1]) in _PYTEST
+    # Where the sentence is the report, pytest's own needs no source of each frame, which takes long to find.
+    shown = _chain(entries[-1:] if nothing_left else entries)
+    call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, shown))
     error.__cause__ = None  # which hides __context__ as well
     try:
-        yield _sentence(error) if _package(entries[-1]) in _PYTEST else None
+        yield _sentence(error) if nothing_left else None
     finally:
         error.__cause__, error.__suppress_context__ = cause, suppress
         call.excinfo = excinfo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_jumpstarter
 
 from JumpstarterLibrary.exporter import Driver, serve
 from utest.shim.forks import forks
@@ -29,6 +31,12 @@ export:
   dutlink:
     type: JumpstarterLibrary.exporter.drivers.virtual.VirtualBoard
 """
+
+
+# Pytest runs in this process forget what they have imported first: it shall be there, and compiled for those in others.
+for _module in pkgutil.walk_packages(pytest_jumpstarter.__path__, "pytest_jumpstarter."):
+    if ".compat." not in _module.name and not _module.name.endswith(".__main__"):
+        importlib.import_module(_module.name)
 
 
 @contextmanager
