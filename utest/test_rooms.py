@@ -10,6 +10,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,41 @@ def files() -> Iterator[Path]:
         yield from sorted(root.rglob("*.py"))
 
 
+@dataclass(frozen=True)
+class Module:
+    """A file of source code, read once for all tests.
+
+    Attributes:
+        body: The statements at its top.
+        nodes: Its nodes of the kinds that are looked at, wherever they are.
+    """
+
+    body: tuple[ast.stmt, ...]
+    nodes: tuple[ast.AST, ...]
+
+
+LOOKED_AT = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.Attribute,
+    ast.Expr,
+    ast.Constant,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+)
+
+
+@cache
+def parsed(path: Path) -> Module:
+    """Return what a file says."""
+    tree = ast.parse(path.read_text())
+    return Module(tuple(tree.body), tuple(node for node in ast.walk(tree) if isinstance(node, LOOKED_AT)))
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the line and full name of everything that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in parsed(path).nodes:
         match node:
             case ast.Import():
                 yield from ((node.lineno, alias.name) for alias in node.names)
@@ -140,7 +173,7 @@ def test_the_library_class_imports_the_lab_only_where_it_needs_it() -> None:
     path = LIBRARY / "library.py"
     top_level = [
         name.name if isinstance(node, ast.Import) else str(node.module)
-        for node in ast.parse(path.read_text()).body
+        for node in parsed(path).body
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in node.names
     ]
@@ -245,10 +278,9 @@ TIMELESS = (*(LIBRARY / room for room in ("client", "keywords", "reporting")), S
 
 def _clock_reads(path: Path) -> list[str]:
     """Return the uses of ``time.monotonic`` and ``time.sleep`` in a module."""
-    tree = ast.parse(path.read_text())
     return [
         f"{path.relative_to(ROOT)}:{node.lineno}: time.{node.attr}"
-        for node in ast.walk(tree)
+        for node in parsed(path).nodes
         if isinstance(node, ast.Attribute)
         and node.attr in ("monotonic", "sleep")
         and isinstance(node.value, ast.Name)
@@ -280,9 +312,9 @@ SAYS_ALL_THE_SAME = {
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the line and value of each string literal of a module that is no docstring."""
-    tree = ast.parse(path.read_text())
-    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    nodes = parsed(path).nodes
+    docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             yield node.lineno, node.value
 
@@ -349,7 +381,7 @@ def test_a_class_name_means_one_thing_in_all_rooms() -> None:
     rooms: dict[str, set[str]] = {}
     for path in files():
         if "generated" not in path.parts:
-            for node in ast.parse(path.read_text()).body:
+            for node in parsed(path).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     rooms.setdefault(node.name, set()).add(room_of(path))
     assert {name for name, found in rooms.items() if len(found) > 1} == HOMONYMS.keys()
@@ -376,7 +408,7 @@ def avoided_words() -> dict[str, set[str]]:
 def names_of(path: Path) -> Iterator[str]:
     """Yield the name of a module and of the classes and functions in it."""
     yield path.stem
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in parsed(path).nodes:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name
 
@@ -445,14 +477,15 @@ def _is_prose(line: str) -> bool:
 
 
 def prose_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of the docstrings and comments of a file."""
-    source = path.read_text()
-    for node in ast.walk(ast.parse(source)):
+    """Yield the lines of the docstrings of a file, and its comments where it has one of the pronouns."""
+    for node in parsed(path).nodes:
         # A text that is a statement of its own documents something.
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             for number, text in enumerate(node.value.value.splitlines()):
                 yield node.lineno + number, text
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    source = path.read_text()
+    # Finding the comments takes long; those of most files cannot have what is looked for.
+    for token in tokenize.generate_tokens(io.StringIO(source).readline) if PRONOUNS.search(source) else ():
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
 
