@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.command_markers import (
-    COMMAND_END,
     as_typed,
     begin_marker,
     end_marker,
@@ -19,8 +18,6 @@ from JumpstarterLibrary.client.consoles.command_markers import (
 from JumpstarterLibrary.client.consoles.kernel import SLACK_S, STAMP, separate, without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import (
     AGAIN,
-    COMMENT,
-    ERASE,
     INTERRUPT,
     TypingOptions,
     abandon_line,
@@ -30,20 +27,16 @@ from JumpstarterLibrary.client.consoles.keyboard import (
 )
 from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
-from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign, restart_ordered, restart_signs
-from JumpstarterLibrary.client.consoles.screen import TAIL, LastLines
-from JumpstarterLibrary.client.consoles.shell_probe import other_shell, refusal
+from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign
+from JumpstarterLibrary.client.consoles.shell_probe import other_shell
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
+from JumpstarterLibrary.client.shell_prompt import OVERLAP, await_prompt, expect_shell, prove_shell, restart_told, wake
 from JumpstarterLibrary.client.text import without_erased
-from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.types import CommandResult
 
 logger = logging.getLogger(__name__)
-
-OVERLAP = 4096
-"""Characters before new output that a marker, cut by kernel messages, may begin in."""
 
 PIECE = 200
 """Characters of a command that are typed in one line at most. BusyBox takes 1023 bytes in a line, terminals 4095; a
@@ -58,8 +51,6 @@ RESTART_S = 1.0
 LOGOUT_S = 1.0
 """How long a login prompt has to stand there before the shell is taken to have ended."""
 
-_WAITING = "a shell prompt"
-
 _TYPED_FIRST = ":;"
 """The begin of what is typed to run a command."""
 
@@ -68,8 +59,6 @@ _AFTER_RESTART = (PromptKind.LOGIN, PromptKind.PRESS_ENTER, PromptKind.COUNTDOWN
 
 _UPTIME = re.compile(r"^(\d+\.\d+) \d+\.\d+$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^[^ \n]*sh: .*syntax error.*$|^fish: .*$", re.MULTILINE)
-_NUMBERS = re.compile(r"\d+")
-_COMMAND_ENDS = re.compile(rf"^{COMMAND_END.pattern}$", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -128,15 +117,15 @@ def _run(
     console: Console, command: str, deadline: Deadline, once: bool, char_delay: float | None, restarts: bool
 ) -> CommandResult:
     """Type a command, again where it was not taken, and return its result; see ``run_command``."""
-    _await_prompt(console, deadline)
-    _wake(console, command, deadline)
+    await_prompt(console, deadline)
+    wake(console, command, deadline)
     manner = TypingOptions(char_delay=char_delay, erase=INTERRUPT, again=0, what=f"command {quoted(command)}")
     console.kernel.paused = True
     try:
         for attempt in range(1 if once else AGAIN + 1):
-            prompt = _expect_shell(console, command, deadline)
+            prompt = expect_shell(console, command, deadline)
             if not attempt:
-                _prove_shell(console, prompt, command, deadline, char_delay)
+                prove_shell(console, prompt, command, deadline, char_delay)
             run = _Run(console, command, deadline, restarts, last=once or attempt == AGAIN)
             if run.typed(manner) and (result := run.result()) is not None:
                 return result
@@ -304,7 +293,7 @@ class _Run:
         self.typed_until = self.console.end
         self._look_for_restart(self.console.text(self.start))
         if self.sign is not None:
-            raise CommandFailed(f"Command {quoted(self.command)} was not run: {_restarting(self.console, self.sign)}")
+            raise CommandFailed(f"Command {quoted(self.command)} was not run: {restart_told(self.console, self.sign)}")
 
     def _parsed(self) -> CommandResult | None:
         """Return the result if both markers are there.
@@ -382,7 +371,7 @@ class _Run:
             certain = sign.stage != "down" and clock.seconds() - self.noticed > RESTART_S
         if certain or prompts or self.deadline.expired:
             raise CommandFailed(
-                f"Command {quoted(self.command)} did not end: {_restarting(self.console, sign)}",
+                f"Command {quoted(self.command)} did not end: {restart_told(self.console, sign)}",
                 hint=Hint.EXPECT_RESTART,
             )
         return None
@@ -433,7 +422,7 @@ class _Run:
         if self.began or quiet < self.console.timing.answer_timeout or self.deadline.expired:
             return False
         # Where it was typed while the board still booted, its login may have got it.
-        _expect_shell(self.console, self.command, self.deadline)
+        expect_shell(self.console, self.command, self.deadline)
         if self.last:
             return False
         if self.echoed and self._classified(self.console.text(self.start)).kind is not PromptKind.CONTINUATION:
@@ -497,158 +486,6 @@ def _folded(line: str, size: int) -> str:
     pieces = (line[start : start + size] for start in range(0, max(1, len(line)), size))
     quoted = (piece.replace("'", "'\\''") for piece in pieces)
     return "'\\\n'".join(f"''{piece}" if piece[:1].isspace() else piece for piece in quoted)
-
-
-def _await_prompt(console: Console, deadline: Deadline) -> None:
-    """Wait for the prompt behind a command that has just ended: what is typed earlier, the shell prompts into."""
-    end = deadline.within(console.timing.echo_timeout)
-    while console.sent == console.prompt_due and not end.expired:
-        *_, behind = _COMMAND_ENDS.split(console.text(max(console.start, console.end - OVERLAP)))
-        line = behind.rpartition("\n")[2]
-        if len(behind) > LONGEST or _same_prompt(line, console.shell_prompt):
-            break
-        if not console.wait_for_output(end.at_most(console.timing.prompt_settle), _WAITING):
-            break
-
-
-def _same_prompt(line: str, known: str | None) -> bool:
-    """Whether a line is a known prompt, apart from its numbers."""
-    return known is not None and _NUMBERS.sub("0", line) == _NUMBERS.sub("0", known)
-
-
-def _wake(console: Console, command: str, deadline: Deadline) -> None:
-    """Type a comment where nothing was typed so far: some boards lose the first character that they get.
-
-    A quote that was left open, or a command that was left unfinished, is given up: it would swallow what is typed.
-
-    Raises:
-        CommandFailed: No shell waits there. Nothing is typed then: to a password prompt, a line is an attempt.
-    """
-    text = console.text(max(console.start, console.end - OVERLAP))
-    if classify(text, console.prompts).kind is PromptKind.CONTINUATION:
-        abandon_line(console, deadline)
-    elif console.fresh:
-        _expect_shell(console, command, deadline)
-        if not console.fresh:  # Enter was asked for
-            return
-        console.write(ERASE + COMMENT, deadline)
-        if console.wait_for_output(deadline.at_most(console.timing.echo_timeout), _WAITING):
-            let_settle(console, deadline, console.timing.match_settle)
-
-
-def _prove_shell(console: Console, prompt: Prompt, command: str, deadline: Deadline, char_delay: float | None) -> None:
-    """Make sure that a shell waits where a prompt could be a boot loader's, too.
-
-    Raises:
-        CommandFailed: Something else waits there.
-    """
-    try:
-        facts = refusal(console, prompt, deadline, char_delay)
-    except ConsoleMismatch as error:
-        raise error.reworded(CommandFailed, f"Command {quoted(command)} was not run. {error.facts}") from error
-    if facts:
-        raise CommandFailed(f"Command {quoted(command)} was not run: {facts}", hint=Hint.SET_PROMPT)
-
-
-def _expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
-    """Make sure that no prompt stands there that is none of a shell: what is typed to it would be taken for an answer.
-
-    A prompt that may go away by itself is waited for, and so is the boot that may follow. Where Enter is asked for, it
-    is pressed.
-
-    Raises:
-        CommandFailed: There is one, and it stays.
-    """
-    # What was said before a power action is no prompt any more.
-    power_on = max(console.start, console.marks["power_on"])
-    begin = max(power_on, console.end - OVERLAP)
-    screen, timing = LastLines(console, lambda: begin, _WAITING), console.timing
-    prompt, patience = _settled_prompt(console, screen, deadline), 0.0
-    ordered, waited = restart_ordered(screen.text()), False
-    while True:
-        signs = list(restart_signs(_COMMAND_ENDS.split(console.text(max(power_on, console.end - TAIL)))[-1]))
-        sign = signs[-1] if signs and not signs[-1].over else None
-        patience = _patience(timing, prompt, sign, timing.nudge_delay if ordered and sign is None else patience)
-        if not patience:
-            break
-        ordered, waited = False, True
-        if prompt.kind is PromptKind.PRESS_ENTER:
-            console.write(b"\n", deadline)
-        if prompt.kind is PromptKind.NONE and patience >= timing.boot_silence:
-            # The messages of its kernel may be all that a board says for long.
-            goes_on = console.wait_for_output(deadline.at_most(patience), _WAITING)
-        else:
-            goes_on = screen.changes(screen.patience(prompt) or patience, deadline)
-        stays = sign is None or sign.begins or prompt.kind is not PromptKind.NONE
-        if not goes_on and (stays or deadline.expired):
-            break
-        prompt = _settled_prompt(console, screen, deadline)
-    line = visible(console.hidden(prompt.line))
-    if patience and prompt.kind is PromptKind.NONE and deadline.expired:
-        limit = format_duration(deadline.timeout or 0)
-        facts, hint = f"console {console.title} came to no shell within {limit} ('{line}').", Hint.CHECK_LOGIN
-    elif (found := _other_than_shell(console.title, prompt, line)) is not None:
-        facts, hint = found
-    else:
-        return prompt
-    down = next((sign for sign in signs if waited and not sign.begins), None)
-    before = f" Before that, {_restarting(console, down)}" if down is not None else ""
-    raise CommandFailed(f"Command {quoted(command)} was not run: {facts}{before}", hint=hint)
-
-
-def _patience(timing: Timing, prompt: Prompt, sign: RestartSign | None, before: float) -> float:
-    """Return how long a console is left alone that shows a prompt, or none; 0 if something may be typed.
-
-    Args:
-        timing: The timing of the board.
-        prompt: What the console shows.
-        sign: The last sign of a restart.
-        before: How long it is left alone as long as it shows no prompt, because of what it showed before.
-    """
-    # A shell may show its prompt once more while its system goes down.
-    restarts = sign is not None and (prompt.kind is PromptKind.NONE or sign.stage == "down")
-    if prompt.may_pass or (restarts and not prompt.asks_for_login):
-        return timing.boot_silence
-    if prompt.kind is PromptKind.PRESS_ENTER:
-        return max(before, timing.answer_timeout)
-    return before if prompt.kind is PromptKind.NONE or before == timing.nudge_delay else 0.0
-
-
-def _restarting(console: Console, sign: RestartSign) -> str:
-    """Return the sentence that tells of a restart, and by which line it was noticed."""
-    what = "the system went down" if sign.stage == "down" else "the board restarted"
-    return f"{what}. The console said: '{visible(console.hidden(sign.line))}'."
-
-
-def _settled_prompt(console: Console, screen: LastLines, deadline: Deadline) -> Prompt:
-    """Return what stands on a console once it pauses; no prompt if it does not, unless that counts down."""
-    text = screen.text()
-    prompt = classify(text, console.prompts)
-    if not text or prompt.kind is PromptKind.SHELL:
-        return prompt
-    settled = screen.settled(deadline.within(console.timing.settle_limit))
-    prompt = classify(screen.text() if settled is None else settled, console.prompts)
-    certain = settled is not None or deadline.expired or prompt.kind is PromptKind.COUNTDOWN
-    return prompt if certain else Prompt(PromptKind.NONE)
-
-
-def _other_than_shell(title: str, prompt: Prompt, line: str) -> tuple[str, Hint] | None:
-    """Return what waits on a console of a title at a line, and what to try; None if it may be a shell."""
-    if prompt.kind is PromptKind.BOOT_LOADER:
-        return f"a boot loader waits on console {title} ('{line}').", Hint.BOOT_SYSTEM
-    if prompt.kind is PromptKind.COUNTDOWN:
-        return f"console {title} still shows the countdown of a boot ('{line}').", Hint.BOOT_SYSTEM
-    if prompt.kind is PromptKind.PRESS_ENTER:
-        return f"console {title} asks for the Enter key, and did not take it ('{line}').", Hint.ANSWER_PROMPT
-    if prompt.asks_for_login:
-        return f"console {title} asks for a login ('{line}').", Hint.LOG_IN
-    if prompt.asks_user:
-        return f"console {title} asks '{line}'.", prompt.hint
-    if prompt.kind is PromptKind.MCU_SHELL:
-        return f"{prompt.described} waits on console {title} ('{line}'), which is no POSIX shell.", Hint.USE_PROMPT
-    if prompt.asks_for_secret:
-        return f"console {title} asks for a password ('{line}').", Hint.LOG_IN
-    return None
 
 
 def _check(command: str) -> None:
