@@ -5,6 +5,7 @@ from __future__ import annotations
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.model import OFF, UNKNOWN
 from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST, STATE_LOST_WORDS
+from JumpstarterLibrary.client.consoles.messages import visible
 from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.events import BoardStateChanged
 
@@ -71,7 +72,9 @@ class StateCache:
         if fall := next(_WORDS.matches(STATE_LOST, text), None):
             begin, end = text.rfind("\n", 0, fall.start()) + 1, text.find("\n", fall.end())
             said = text[begin : None if end < 0 else end].strip()
-            return "the link was lost for a while" if said.startswith("[gap") else f"the console said '{said}'"
+            if said.startswith("[gap"):
+                return "the link was lost for a while"
+            return f"the console said '{visible(console.hidden(said))}'"
         lines = text[:-_OVERLAP].rfind("\n") + 1
         self._seen += max(0, lines)
         return ""

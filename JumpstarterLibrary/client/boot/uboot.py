@@ -13,6 +13,7 @@ from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles import boot_messages
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT
+from JumpstarterLibrary.client.consoles.messages import visible
 from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
@@ -239,7 +240,8 @@ class UBoot:
             elif index == 2:
                 self._restarted = True
                 raise CommandFailed(
-                    f"The board restarted while U-Boot ran command '{short(command)}': it said '{match.text.strip()}'.",
+                    f"The board restarted while U-Boot ran command '{short(command)}': it said "
+                    f"'{visible(self.console.hidden(match.text.strip()))}'.",
                     hint=Hint.START_FROM_UBOOT,
                 )
             elif index == 3 and not self._screen.changes(OPEN_SETTLE * self._timing.prompt_settle, deadline):
@@ -294,7 +296,8 @@ class UBoot:
             )
         raise CommandFailed(
             f"What was typed did not arrive at U-Boot on console {self.console.title}, and was not run: "
-            f"typed '{short(line)}', shown '{short(heard[-1])}'. It was tried {len(heard)} times."
+            f"typed '{short(line)}', shown '{short(visible(self.console.hidden(heard[-1])))}'. It was tried {len(heard)} "
+            f"times."
         )
 
     def _echoed(self, text: str, since: int, patience: float, deadline: Deadline) -> ConsoleMatch:
