@@ -294,10 +294,10 @@ class UBoot:
                 f"U-Boot took only {len(heard[-1])} of the {len(line)} characters of '{short(line)}', which was not "
                 f"run. Its lines are no longer than that (CONFIG_SYS_CBSIZE). Split it, for example with variables."
             )
+        came = short(visible(self.console.hidden(heard[-1])))
         raise CommandFailed(
             f"What was typed did not arrive at U-Boot on console {self.console.title}, and was not run: "
-            f"typed '{short(line)}', shown '{short(visible(self.console.hidden(heard[-1])))}'. It was tried {len(heard)} "
-            f"times."
+            f"typed '{short(line)}', shown '{came}'. It was tried {len(heard)} times."
         )
 
     def _echoed(self, text: str, since: int, patience: float, deadline: Deadline) -> ConsoleMatch:
