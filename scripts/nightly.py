@@ -49,6 +49,7 @@ FUZZERS = (
     "consoles/test_line_editors.py",
 )
 INTERRUPTIONS = ("client/test_interrupts.py", "client/test_chaos_interrupts.py", "client/leasing/test_service.py")
+STORM = "shim/upstream_api/config/test_leases_of_configs.py"
 
 
 def _robot(*suites: str) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ STEPS = (
     Step("questions", (*ROBOT, "--outputdir", str(RESULTS / "questions"), "atest/_nightly/questions.robot")),
     Step("kernels", (*TEST, "interop/kernels")),
     Step("fuzzers", (*TEST, *(f"utest/client/{name}" for name in FUZZERS)), times=30),
-    Step("interruptions", (*TEST, *(f"utest/{name}" for name in INTERRUPTIONS)), times=20),
+    Step("interruptions", (*TEST, *(f"utest/{name}" for name in (*INTERRUPTIONS, STORM))), times=20),
     Step("matrix", ("scripts.matrix", "--all")),
     Step("pytests", ("scripts.pytests", "--all")),
 )

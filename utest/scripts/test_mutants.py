@@ -176,9 +176,7 @@ def test_a_mutant_that_hangs_is_ended(tmp_path: Path) -> None:
 
 CLOCK = """
 def late(t):
-    if t:
-        return t > 3
-    raise LookupError(t)
+    return t > 3
 
 def early(t):
     return g(t)
@@ -225,21 +223,19 @@ def test_a_set_is_run_on_a_checkout(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, last = done.stdout.splitlines()
     assert first == "2 test functions; not used, since they fail: ['utest/lab/test_clock.py::test_broken']"
-    assert last == "1 absent, 4 killed, 1 no test, 3 survived"
+    assert last == "1 absent, 3 killed, 1 no test, 2 survived"
     entries = map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())
     results = {entry["mutant"].partition(" ")[2]: (entry["result"], entry.get("by")) for entry in entries}
     killed = ("killed", "utest/lab/test_clock.py::test_late")
     assert results == {
-        "late condition: t -> not t #0": killed,
         "late return: t > 3 -> None #0": killed,
         "late comparison: t > 3 -> t >= 3 #0": ("survived", ""),
         "late comparison: t > 3 -> t <= 3 #0": killed,
         "late constant: 3 -> 4 #0": killed,
-        "late exception: LookupError -> ArithmeticError #0": ("survived", ""),
         "early return: g(t) -> None #0": ("no test", None),
         "once return: t -> None #0": ("survived", ""),
         "f return: 1 -> None #0": ("absent", None),
     }
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert again.stdout.splitlines()[-1] == last
-    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 9
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 7

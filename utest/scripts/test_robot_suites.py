@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,17 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(checkout: Path, *options: str, ci: str = "") -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-p", "scripts.robot_suites", "-p", "scripts.file_order"]
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(robot_python: str, checkout: Path) -> Run:
+    """Run pytest in a folder with suites."""
+    return partial(start, robot_python, checkout)
+
+
+def start(python: str, checkout: Path, *options: str, ci: str = "") -> tuple[int, str]:
+    command = [python, "-m", "pytest", "-p", "scripts.robot_suites", "-p", "scripts.file_order"]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", f"--basetemp={checkout / 'temporary'}", *options],
         cwd=checkout,
@@ -65,8 +75,8 @@ def run(checkout: Path, *options: str, ci: str = "") -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_each_case_is_a_test_with_its_own_result(checkout: Path) -> None:
-    status, text = run(checkout, "-rA", "atest")
+def test_each_case_is_a_test_with_its_own_result(run: Run, checkout: Path) -> None:
+    status, text = run("-rA", "atest")
     assert status == 1
     assert "PASSED atest/01_first.robot::Passes\n" in text
     assert "PASSED atest/01_first.robot::Takes [Any] Name? Yes*\n" in text
@@ -77,14 +87,14 @@ def test_each_case_is_a_test_with_its_own_result(checkout: Path) -> None:
     assert "1 failed, 3 passed, 1 skipped" in text.splitlines()[-1]
 
 
-def test_in_continuous_integration_a_skipped_case_has_failed(checkout: Path) -> None:
-    status, text = run(checkout, "-rA", "atest", "-k", "Skipped", ci="true")
+def test_in_continuous_integration_a_skipped_case_has_failed(run: Run, checkout: Path) -> None:
+    status, text = run("-rA", "atest", "-k", "Skipped", ci="true")
     assert status == 1
     assert "Skipped, which is a failure where CI=true: no board" in text
 
 
-def test_only_selected_cases_run(checkout: Path) -> None:
-    status, text = run(checkout, "-rA", "atest", "-k", "Any")
+def test_only_selected_cases_run(run: Run, checkout: Path) -> None:
+    status, text = run("-rA", "atest", "-k", "Any")
     assert status == 0
     assert "1 passed, 4 deselected" in text.splitlines()[-1]
     output = (checkout / "results" / "atest" / "01_first" / "output.xml").read_text()
@@ -92,26 +102,26 @@ def test_only_selected_cases_run(checkout: Path) -> None:
     assert "Fails With A Sentence" not in output
 
 
-def test_a_suite_that_robot_cannot_run_fails(checkout: Path) -> None:
+def test_a_suite_that_robot_cannot_run_fails(run: Run, checkout: Path) -> None:
     (checkout / "atest" / "02_broken.robot").write_text(BROKEN)
-    status, text = run(checkout, "atest/02_broken.robot")
+    status, text = run("atest/02_broken.robot")
     assert status == 1
     assert "No keyword with name 'No Such Keyword' found." in text
 
 
-def test_workers_share_the_files(checkout: Path) -> None:
+def test_workers_share_the_files(run: Run, checkout: Path) -> None:
     (checkout / "atest" / "02_second.robot").write_text(SUITE)
-    status, text = run(checkout, "-n", "2", "--dist", "loadfile", "atest")
+    status, text = run("-n", "2", "--dist", "loadfile", "atest")
     assert status == 1
     assert "2 failed, 5 passed, 2 skipped" in text.splitlines()[-1]
 
 
-def test_a_random_order_is_repeated_by_its_seed(checkout: Path) -> None:
+def test_a_random_order_is_repeated_by_its_seed(run: Run, checkout: Path) -> None:
     for number in range(6):
         (checkout / "atest" / f"test_{number}.py").write_text(f"def test_{number}():\n    pass\n")
     options = ("--collect-only", "-q", "atest")
     first, again, other = (
-        [line for line in run(checkout, *options, "--shuffle-files", seed)[1].splitlines() if "::" in line]
+        [line for line in run(*options, "--shuffle-files", seed)[1].splitlines() if "::" in line]
         for seed in ("1", "1", "2")
     )
     assert first == again

@@ -17,7 +17,7 @@ import pytest
 import pytest_jumpstarter
 
 from JumpstarterLibrary.exporter import Driver, serve
-from utest.shim.forks import forks
+from utest.forks import forks
 
 STOP_S = 10.0
 """Seconds in which an exporter ends in order."""
@@ -109,20 +109,20 @@ def example_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _forking() -> Iterator[str]:
+def board_python() -> Iterator[str]:
     """A program in place of Python, whose processes have imported what a suite with boards needs."""
     with forks("pytest_jumpstarter.run", "JumpstarterLibrary.client", plugins=True) as program:
         yield program
 
 
 @pytest.fixture
-def forked(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _forking: str) -> None:
+def forked(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, board_python: str) -> None:
     """Let the suites that run in a process of their own run in a fork: most of their time is imports."""
     start = pytester.popen
 
     def popen(command: Sequence[str | os.PathLike[str]], *arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
         python, *rest = command
-        return start([_forking if python == sys.executable else python, *rest], *arguments, **options)
+        return start([board_python if python == sys.executable else python, *rest], *arguments, **options)
 
     monkeypatch.setattr(pytester, "popen", popen)
 

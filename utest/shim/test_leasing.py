@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -317,6 +316,7 @@ def test_a_lease_that_ends_meanwhile_is_an_error_of_the_test_with_its_sentence(
     )
 
 
+@pytest.mark.usefixtures("forked")
 def test_trouble_with_the_release_is_no_failure_of_a_test(pytester: pytest.Pytester, lab: VirtualLab) -> None:
     fault = lab.controller.faults.add(
         "DeleteLease", caller="tester", code=Code.UNAUTHENTICATED, details="invalid jwt token"
@@ -332,7 +332,7 @@ def test_trouble_with_the_release_is_no_failure_of_a_test(pytester: pytest.Pytes
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 def test_a_run_that_is_stopped_gives_the_lease_back(
-    pytester: pytest.Pytester, lab: VirtualLab, eventually: Eventually, number: int, code: int
+    pytester: pytest.Pytester, lab: VirtualLab, eventually: Eventually, board_python: str, number: int, code: int
 ) -> None:
     path = pytester.makepyfile(
         """
@@ -349,7 +349,7 @@ def test_a_run_that_is_stopped_gives_the_lease_back(
         """
     )
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", str(path)],
+        [board_python, "-m", "pytest", "-q", str(path)],
         cwd=pytester.path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,7 +1,8 @@
 """Child processes that are forks of one in which pytest and its plugins are imported already.
 
 Importing takes most of the time of a child that runs a small suite. Its command is handed to a server, which forks:
-what runs is a process with its own id, environment, folder, standard streams and exit status, and ends as any other.
+what runs is a process with its own id, environment, folder, standard streams and exit status, and ends as any other;
+what ends programs in order is passed on to it.
 Its `sys.executable` is the launcher, so that workers of pytest-xdist are such processes as well.
 """
 
@@ -27,7 +28,7 @@ from pathlib import Path
 READY = b"ready\n"
 
 LAUNCHER = """#!{python} -IS
-import _socket, marshal, os, struct, sys
+import _signal, _socket, marshal, os, struct, sys
 link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
 link.connect({address!r})
 link.sendmsg([b"+"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", 0, 1, 2))])
@@ -36,8 +37,13 @@ link.sendall(struct.pack("I", len(request)) + request)
 nothing = os.open(os.devnull, os.O_RDWR)
 for stream in range(3):
     os.dup2(nothing, stream)
+pid, = struct.unpack("i", link.recv(4))
+for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM):
+    _signal.signal(number, lambda number, frame: os.kill(pid, number))
 status, = struct.unpack("i", link.recv(4) or struct.pack("i", 1 << 8))
 if os.WIFSIGNALED(status):
+    if os.WTERMSIG(status) != _signal.SIGKILL:
+        _signal.signal(os.WTERMSIG(status), _signal.SIG_DFL)
     os.kill(os.getpid(), os.WTERMSIG(status))
 os._exit(os.waitstatus_to_exitcode(status))
 """
@@ -115,6 +121,7 @@ def _child(link: socket.socket) -> list[str]:
     if pid:
         for stream in streams:
             os.close(stream)
+        link.sendall(struct.pack("i", pid))
         watched = os.pidfd_open(pid)
         readable, _, _ = select.select([watched, link], [], [])
         if watched not in readable:
