@@ -19,7 +19,10 @@ RESULTS = ROOT / "results" / "nightly"
 LIMIT_S = 3 * 3600.0
 """Seconds for one step."""
 
-TEST = ("pytest", "-p", "scripts.ci_skips", "-p", "scripts.robot_suites", "--quiet", "-p", "no:cacheprovider")
+TEST = (
+    *("pytest", "-p", "scripts.ci_skips", "-p", "scripts.robot_suites", "--fresh-interpreters"),
+    *("--quiet", "-p", "no:cacheprovider"),
+)
 
 ROBOT = ("robot", "--listener", "scripts.ci_skips", "--pythonpath", ".", "--console", "dotted")
 

@@ -1,15 +1,16 @@
 """Run Robot suites as pytest tests: one run, one closing line and one distribution over workers for all proofs.
 
 A pytest plugin (``-p scripts.robot_suites``). Each ``.robot`` file of a collected folder is a module and each of its
-cases a test. The cases of a file that were selected run in one ``robot`` process; its log is
-``results/<folder>/<suite>/log.html``. Folders whose names begin with an underscore hold suites that other tests run.
+cases a test. The cases of a file that were selected run in one ``robot`` process, which is a fork
+(``scripts/prefork.py``) unless ``--fresh-interpreters`` is given; its log is ``results/<folder>/<suite>/log.html``.
+Folders whose names begin with an underscore hold suites that other tests run.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 
 import pytest
 from robot.api import ExecutionResult, TestSuite
+
+from scripts import prefork
 
 FOLDERS = ("atest", "examples")
 LISTENERS = ("scripts.ci_skips", "scripts.surroundings")
@@ -27,6 +30,8 @@ SHOWN = 6000
 """Characters of robot's output that a failed test shows."""
 
 _GLOB = re.compile(r"([*?\[])")
+
+_PREFORKED = pytest.StashKey[prefork.Preforked]()
 
 
 class CaseFailed(Exception):
@@ -82,22 +87,45 @@ class RobotFile(pytest.File):
         selected = [item.name for item in self.session.items if item.parent is self]
         only = [option for name in selected for option in ("--test", _GLOB.sub(r"[\1]", name))]
         listeners = (option for name in LISTENERS for option in ("--listener", name))
-        command = [sys.executable, "-m", "robot", "--pythonpath", str(self.config.rootpath), *listeners]
-        done = subprocess.run(
-            [*command, "--outputdir", str(self.results), "--console", "dotted", *only, str(self.path)],
+        options = ["--pythonpath", str(self.config.rootpath), *listeners, "--outputdir", str(self.results)]
+        process = prefork.start(
+            *("robot", *options, "--console", "dotted", *only, str(self.path)),
+            environment=_environment(self.config),
             cwd=self.config.rootpath,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
         )
-        self.printed = f"{done.stdout}{done.stderr}"[-SHOWN:]
+        try:
+            printed, _ = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        self.printed = printed[-SHOWN:]
         output = self.results / "output.xml"
         if not output.exists():
             return {}
         tests = ExecutionResult(output, include_keywords=False).suite.all_tests
         return {test.name: (test.status, test.message) for test in tests}
+
+
+def _environment(config: pytest.Config) -> dict[str, str]:
+    """Return the environment of a suite; its first use starts the process that is forked for each."""
+    if config.getoption("fresh_interpreters"):
+        return dict(os.environ)
+    if _PREFORKED not in config.stash:
+        config.stash[_PREFORKED] = prefork.Preforked()
+    return config.stash[_PREFORKED].environment
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.addoption(
+        "--fresh-interpreters", action="store_true", help="start a fresh interpreter for each suite, child and exporter"
+    )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the process that was forked."""
+    if _PREFORKED in config.stash:
+        config.stash[_PREFORKED].close()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

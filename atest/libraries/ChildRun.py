@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,8 @@ from robot.api import ExecutionResult, ResultVisitor
 from robot.api.deco import library
 from robot.libraries.BuiltIn import BuiltIn
 from robot.result import Message, Result
+
+from scripts import prefork
 
 LIMIT_S = 60.0
 BEGUN_S = 0.5
@@ -136,7 +137,7 @@ class ChildRun:
     ) -> ChildResult:
         """Run a suite, send it a signal when it prints a certain text on its console, and wait for its end."""
 
-        def interrupt(child: subprocess.Popen[str]) -> None:
+        def interrupt(child: prefork.Process) -> None:
             child.send_signal(getattr(signal, signal_name))
 
         return self._interfere(interrupt, when, suite, options, environment)
@@ -146,7 +147,7 @@ class ChildRun:
     ) -> ChildResult:
         """Run a suite, kill an exporter when it has printed a certain text on its console, and wait for its end."""
 
-        def kill(_child: subprocess.Popen[str]) -> None:
+        def kill(_child: prefork.Process) -> None:
             # What the text announces begins behind it.
             BuiltIn().get_library_instance("ExporterProcess").kill_exporter(host, after=BEGUN_S)
 
@@ -161,7 +162,7 @@ class ChildRun:
 
     def _interfere(
         self,
-        act: Callable[[subprocess.Popen[str]], None],
+        act: Callable[[prefork.Process], None],
         when: str,
         suite: str,
         options: tuple[str, ...],
@@ -181,23 +182,16 @@ class ChildRun:
         end = time.monotonic()
         return ChildResult(process.returncode, "".join(seen) + rest, end - begin, output, end - acted)
 
-    def _start(
-        self, suite: str, options: tuple[str, ...], environment: dict[str, str]
-    ) -> tuple[subprocess.Popen[str], Path]:
+    def _start(self, suite: str, options: tuple[str, ...], environment: dict[str, str]) -> tuple[prefork.Process, Path]:
         self._count += 1
         builtin = BuiltIn()
         here = Path(str(builtin.get_variable_value("${SUITE_SOURCE}"))).parent
         name = str(builtin.get_variable_value("${SUITE_NAME}")).replace(" ", "-")
         output = Path(str(builtin.get_variable_value("${OUTPUT_DIR}"))) / "children" / f"{name}-{self._count}"
         # Wide enough that no message is wrapped or cut.
-        command = [sys.executable, "-m", "robot", "--outputdir", str(output), "--consolewidth", "400"]
-        command += ["--consolecolors", "off", *options, str(here / suite)]
+        arguments = ["--outputdir", str(output), "--consolewidth", "400", "--consolecolors", "off", *options]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**clean, **environment, "PYTHONUNBUFFERED": "1"},
+        process = prefork.start(
+            "robot", *arguments, str(here / suite), environment={**clean, **environment, "PYTHONUNBUFFERED": "1"}
         )
         return process, output

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from functools import cached_property
 from pathlib import Path
 
 from robot.api.deco import library
+
+from scripts import prefork
 
 START_S = 30.0
 
@@ -25,7 +25,7 @@ class ExporterProcess:
 
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
-        self._running: dict[str, subprocess.Popen[str]] = {}
+        self._running: dict[str, prefork.Process] = {}
 
     @cached_property
     def _directory(self) -> Path:
@@ -44,9 +44,10 @@ class ExporterProcess:
         # The drivers of these suites, and what they share with the unit tests.
         path = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[2])))
         environment = {**os.environ, "PYTHONPATH": path}
-        command = [sys.executable, "-m", "JumpstarterLibrary.exporter", str(filled), *arguments]
         with (directory / "exporter.log").open("ab") as log:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+            process = prefork.start(
+                "JumpstarterLibrary.exporter", str(filled), *arguments, environment=environment, stderr=log
+            )
         timer = threading.Timer(START_S, process.kill)
         timer.start()
         host = process.stdout.readline().strip() if process.stdout else ""
