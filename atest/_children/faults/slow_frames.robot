@@ -14,11 +14,11 @@ Test Timeout     45 s
 *** Test Cases ***
 Odd Frames Do Not Matter
     [Template]    Everything Should Work With
-    rechunk    size=1000
-    rechunk    size=1
-    empty-frames
-    odd-frames
-    slow    delay=0.02
+    5000    rechunk    size=1000
+    500    rechunk    size=1
+    5000    empty-frames
+    5000    odd-frames
+    5000    slow    delay=0.02
 
 Controller Restart
     [Documentation]    Tunnels stay, and so does the lease.
@@ -32,12 +32,12 @@ Controller Restart
 
 *** Keywords ***
 Everything Should Work With
-    [Documentation]    From the acquisition to the release.
-    [Arguments]    ${fault}    &{options}
+    [Documentation]    From the acquisition to the release, with an image of some bytes.
+    [Arguments]    ${bytes}    ${fault}    &{options}
     Disconnect    device=device
     Inject Fault    router    ${fault}    &{options}
     Lease A Board
-    Image Should Arrive
+    Image Should Arrive    ${bytes}
     Power On
     Console Should Contain    U-Boot    timeout=10 s
     Calls Should Be    Dial=0
@@ -45,6 +45,7 @@ Everything Should Work With
     Clear Faults
 
 Image Should Arrive
-    ${image} =    Create Random Image    5000
+    [Arguments]    ${size}
+    ${image} =    Create Random Image    ${size}
     ${written} =    Write Image    ${image}    verify=read_back
     Should Be Equal    ${written.verdict.value}    verified
