@@ -105,6 +105,7 @@ Board That Starts Is Not Started Again
     Steps Should Be    ${steps}    unknown > bootloader
 
 State Is Lost With A Panic
+    [Tags]    panic
     Ensure Device State    shell
     Write To Console    echo c > /proc/sysrq-trigger
     Console Should Contain    Kernel panic

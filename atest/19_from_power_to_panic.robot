@@ -4,6 +4,7 @@ Documentation     One board's life: U-Boot, a variable, a system, commands while
 ...               Runs on every board that starts a system: --variable BOARD:qemu-linux
 
 Library           JumpstarterLibrary    timeout=20 s
+Library           libraries/Steps.py
 Resource          resources/boards.resource
 
 Suite Setup       Connect To Board    ${BOARD}
@@ -44,4 +45,12 @@ A Panic Ends What Waits For The Board
     ${seconds} =    Evaluate    time.monotonic() - ${begin}
     Should Be True    ${seconds} < 3
     Should Match Regexp    ${error}    (?is)Call trace:.*panic\\+0x.*end Kernel panic
-    Device State Should Be    unknown
+    [Teardown]    Unregister Failing Console Pattern
+
+The State Is Lost With The Panic
+    Get Device State    ==    unknown    look=no
+    Run Keyword And Expect Error
+    ...    STARTS:The state of the board on console 'board.console' should be 'shell', and is unknown: its kernel has panicked.
+    ...    Device State Should Be    shell
+    ${steps} =    Ensure Device State    bootloader
+    Steps Should Be    ${steps}    unknown > off    off > bootloader
