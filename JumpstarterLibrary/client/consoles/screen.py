@@ -31,6 +31,7 @@ class LastLines:
         self._console = console
         self._begin = begin or (lambda: console.marks.get("power_on", 0))
         self._waiting = waiting
+        self._whole = (0, 0, "")
 
     @property
     def begin(self) -> int:
@@ -82,7 +83,18 @@ class LastLines:
         return start if start == begin else start + self._console.text(start).find("\n") + 1
 
     def _text_from(self, offset: int) -> str:
-        text = without_begun_message(without_kernel_messages(self._console.text(offset)))
+        text = without_begun_message(self._without_messages(offset))
         quiet = without_repeated_messages(without_cut_messages(text))
         # What a program prints again and again is no noise, unless it hides a prompt.
         return quiet if quiet != text and classify(quiet, self._console.prompts).waits else text
+
+    def _without_messages(self, offset: int) -> str:
+        """Return the text from an offset on without kernel messages; whole lines are searched for them once."""
+        first, read, quiet = self._whole
+        if first != offset or not self._console.start <= read <= self._console.end:
+            read, quiet = max(offset, self._console.start), ""
+        new = self._console.text(read)
+        lines = new.rfind("\n") + 1
+        quiet += without_kernel_messages(new[:lines])
+        self._whole = (offset, read + lines, quiet)
+        return quiet + without_kernel_messages(new[lines:])
