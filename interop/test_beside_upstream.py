@@ -15,7 +15,7 @@ from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.lab import VirtualLab
 from scripts.environments import ROOT
 
-LIMIT_S = 120
+LIMIT_S = 180
 
 WHO = """
 import jumpstarter.common.utils

@@ -18,7 +18,7 @@ from interop.leases.processes import LOADED
 from interop.upstream import Upstream
 
 PEER = Path(__file__).parent / "peer"
-LIMIT_S = 120
+LIMIT_S = 180
 PASSPHRASE = "open sesame"
 
 

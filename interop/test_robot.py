@@ -12,7 +12,7 @@ from interop.conftest import Exporter
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "interop"
-LIMIT_S = 120
+LIMIT_S = 180
 
 
 def test_keywords(exporter: Exporter) -> None:

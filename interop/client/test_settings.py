@@ -17,7 +17,7 @@ from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, 
 from JumpstarterLibrary.errors import ConfigurationError
 
 PROBE = Path(__file__).parent.parent / "peer" / "print_settings.py"
-LIMIT_S = 60
+LIMIT_S = 180
 
 ENVIRONMENT = {"JMP_NAMESPACE": "other", "JMP_NAME": "you", "JMP_ENDPOINT": "elsewhere:2", "JMP_TOKEN": "variable"}
 """A client that needs no file."""

@@ -79,7 +79,7 @@ def test_hooks(upstream: Upstream, runtime: Path, our_environ: Mapping[str, str]
             environ = {**our_environ, "JMP_CLIENT_CONFIG_HOME": str(home)}
             robot(RESULTS / "hooks", environ, "--variable", f"FOLDER:{tmp_path}", str(SUITE))
             exits = dict(processes)
-            codes = {name: exits[name].wait(10) for name in ("exits-before", "exits-after")}
+            codes = {name: exits[name].wait() for name in ("exits-before", "exits-after")}
         ends = [(one.exporter, one.release, one.conditions[-1].reason) for one in lab.leases()]
     assert ends == [(name, True, "Released") for name in LEASED]
     # Upstream's command ends well, whatever its hook said.

@@ -83,7 +83,7 @@ def test_hooks(hook_jmp: Jmp, hooked: VirtualLab) -> None:
 
     for name in hooked.exporters:
         assert (leases[name].release, leases[name].conditions[-1].reason) == (True, "Released")
-        wait_until(partial(available, hooked, name), f"the exporter {name} is available again", 5)
+        wait_until(partial(available, hooked, name), f"the exporter {name} is available again")
 
 
 def told(done: Done, *texts: str) -> set[str]:

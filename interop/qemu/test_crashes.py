@@ -15,7 +15,7 @@ from JumpstarterLibrary.exporter.drivers.composite import Composite
 from JumpstarterLibrary.exporter.drivers.qemu import QemuBoard
 from JumpstarterLibrary.types import FailingPreset
 
-LIMIT_S = 30.0
+LIMIT_S = 180.0
 
 
 @pytest.fixture

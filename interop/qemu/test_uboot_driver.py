@@ -20,7 +20,7 @@ from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.boot.variables import get_variable, set_variable
 from JumpstarterLibrary.exporter.drivers.qemu.command import UBOOT
 
-LIMIT_S = 30.0
+LIMIT_S = 180.0
 QEMU = "qemu-system-arm"
 
 
