@@ -48,20 +48,21 @@ class PatternIndex(Generic[T]):
 
 
 class WordIndex:
-    """Words in small letters of ASCII, found in one pass over a text.
+    """Words, found in one pass over a text, in small letters and in capitals.
+
+    Letters that are not ASCII stand for each other: what is found is a place to look at.
 
     Args:
         words: The words.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words = [word.encode() for word in words]
+        self._words = [_small(word) for word in words]
         self._automaton = _automaton(self._words)
 
     def places(self, text: str) -> list[int]:
-        """Return where the words are in a text, in small letters or in capitals; of those that overlap, the first."""
-        # One byte for each character: there are letters that become two where they are made small.
-        small = text.encode("ascii", "replace").lower()
+        """Return where the words are in a text; of those that overlap, the first."""
+        small = _small(text)
         if self._automaton is not None:
             return [begin for _, begin, _ in self._automaton.find_matches_as_indexes(small)]
         return sorted(found.start() for word in self._words for found in re.finditer(re.escape(word), small))
@@ -76,6 +77,11 @@ class WordIndex:
         """Yield the matches of a pattern that are in such lines: all, where each match is in a line with a word."""
         for begin, end in self.lines(text):
             yield from pattern.finditer(text, begin, end)
+
+
+def _small(text: str) -> bytes:
+    """Return a text in small letters, one byte for each character: there are letters that become two."""
+    return text.encode("ascii", "replace").lower()
 
 
 class _Texts:

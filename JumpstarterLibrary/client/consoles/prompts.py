@@ -11,8 +11,9 @@ import enum
 import re
 from dataclasses import dataclass
 
-from JumpstarterLibrary.client.consoles.command_markers import COMMAND_END
+from JumpstarterLibrary.client.consoles.command_markers import COMMAND_END, PREFIX
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.hints import Hint
 
@@ -396,8 +397,22 @@ SYSTEM_IS_UP = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A line from which on a system is up: that of a login, of a shell with a user or a path, or the end of a command."""
-MAY_BE_UP = re.compile(r"[:\uff1a#$](?: *[\w.@+$\\-]*$|(?<=[#$]) |(?<=E:)\d+:)", re.MULTILINE)
-"""What every such line holds: a quick look before the expression."""
+_UP_WORDS = WordIndex(
+    (
+        "# $ login user anmeld benutzer identifiant utilisateur usuari usuário inicio sessão utente inlog användarnamn "
+        "brukernavn brugernavn brukarnamn käyttäjätunnus felhasználónév bejelentkezés uživatel přihlašovací prijava "
+        f"nazwa użytkownik kullan nombre connexion gebruikersnaam autentificare giriş đăng 登录 {PREFIX}"
+    ).split()
+)
+"""Words of which each such line holds some: a quick look before the expression."""
+
+
+def last_line_of_system(text: str, since: int = 0) -> int:
+    """Return where in a text, from a place on, ``SYSTEM_IS_UP`` matches last; -1 if it does not."""
+    for first, last in reversed(list(_UP_WORDS.lines(text))):
+        if last > since and (found := SYSTEM_IS_UP.search(text, max(since, first), last)) is not None:
+            return found.start()
+    return -1
 
 
 def classify(last_lines: str, settings: PromptSettings | None = None) -> Prompt:

@@ -18,7 +18,7 @@ from JumpstarterLibrary.client.consoles.boot_messages import (
 )
 from JumpstarterLibrary.client.consoles.kernel import STAMP
 from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
-from JumpstarterLibrary.client.consoles.prompts import MAY_BE_UP, SYSTEM_IS_UP, PromptKind, PromptSettings, classify
+from JumpstarterLibrary.client.consoles.prompts import PromptKind, PromptSettings, classify, last_line_of_system
 from JumpstarterLibrary.client.text import without_erased
 
 CONTEXT = 64 * 1024
@@ -201,7 +201,6 @@ class RestartWatch:
         text, begin = text[first : max(first, until - begin)], begin + first
         # What came behind the last sign holds no other.
         boots = list(_WORDS.lines(text)) if self._known < 0 else [_line(text, 0)]
-        ups = [_line(text, end.start()) for end in MAY_BE_UP.finditer(text)]
 
         def last_of(pattern: re.Pattern[str], lines: list[tuple[int, int]], known: int) -> int:
             found = (pattern.search(text, max(since - begin, first), last) for first, last in reversed(lines))
@@ -209,8 +208,8 @@ class RestartWatch:
 
         self._boot = last_of(BOOT_START, boots, self._boot)
         self._kernel = last_of(KERNEL, boots, self._kernel)
-        self._up = last_of(SYSTEM_IS_UP, ups, self._up)
-        panic = text.rfind(PANIC_TEXT, max(0, since - begin))
+        up, panic = last_line_of_system(text, max(0, since - begin)), text.rfind(PANIC_TEXT, max(0, since - begin))
+        self._up = begin + up if up >= 0 else self._up
         self._panic = begin + panic if panic >= 0 else self._panic
         self._known = until
 

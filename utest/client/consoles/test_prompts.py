@@ -14,12 +14,12 @@ from JumpstarterLibrary.client.boot.detecting import last_phase
 from JumpstarterLibrary.client.consoles import prompts
 from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST
 from JumpstarterLibrary.client.consoles.prompts import (
-    MAY_BE_UP,
     SYSTEM_IS_UP,
     Prompt,
     PromptKind,
     PromptSettings,
     classify,
+    last_line_of_system,
 )
 from JumpstarterLibrary.client.text import Normaliser
 
@@ -410,8 +410,13 @@ def test_kinds(before: str) -> None:
     ],
 )
 def test_a_line_of_a_system_that_is_up_passes_the_quick_look(line: str) -> None:
-    assert SYSTEM_IS_UP.search(line)
-    assert MAY_BE_UP.search(f"before\n{line}\nbehind")
+    assert last_line_of_system(f"before\n{line}\nbehind") == len("before\n") + SYSTEM_IS_UP.search(line).start()
+
+
+def test_each_line_of_a_system_that_is_up_passes_the_quick_look() -> None:
+    texts = [Normaliser().feed(raw.encode()) for raw, _ in TABLE]
+    missed = [text for text in texts if (last_line_of_system(text) < 0) is not (SYSTEM_IS_UP.search(text) is None)]
+    assert missed == []
 
 
 def test_names_of_boot_loaders() -> None:
