@@ -12,6 +12,7 @@ from JumpstarterLibrary.client.boot.files import read_states
 from JumpstarterLibrary.client.settings.choice import ClientArguments
 from JumpstarterLibrary.client.settings.find import find_settings
 from JumpstarterLibrary.client.timing import Timing
+from JumpstarterLibrary.common.yaml_files import DEPTH
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1
 from JumpstarterLibrary.lab.labfile import LabFile
@@ -26,12 +27,12 @@ TEXTS = '..x.y a_b antigravity.x regexp:( \'regexp:a{99999999999}\' -5_s "a\\nb\
 LONG = (
     f"0x{'f' * 5000}",
     "9" * 5000,
-    f"'{'x' * 50_000}'",
+    f"'{'x' * 5000}'",
     f"os.{'x' * 1000}",
     f"{'x' * 1000}.Driver",
-    f"'regexp:{'(' * 5000}'",
-    "[" * 500,
-    "{a: " * 500 + "}" * 500,
+    f"'regexp:{'(' * 2000}'",
+    "[" * (DEPTH + 10),
+    "{a: " * (DEPTH + 10) + "}" * (DEPTH + 10),
 )
 ODD = (*(word.replace("_", " ") for group in (NUMBERS, TREES, TEXTS) for word in group.split()), *LONG)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from JumpstarterLibrary.common import yaml_files
 from JumpstarterLibrary.common.config_reader import ConfigReader
 from JumpstarterLibrary.common.values import InvalidSetting, InvalidValue, within
 from JumpstarterLibrary.common.yaml_files import SIZE, WRITTEN, YamlFile, parse_yaml, read_yaml
@@ -56,10 +57,13 @@ def test_a_set_is_read() -> None:
     assert parse_yaml("a: !!set {x, on}", "The text").content == {"a": {"x", "on"}}
 
 
-@pytest.mark.parametrize("item", ["x,", "[],", "x: 1,"])
-def test_a_file_with_too_many_values_is_not_read_to_its_end(item: str) -> None:
+@pytest.mark.parametrize(("item", "limit"), [("x,", WRITTEN), ("[],", 1000), ("x: 1,", 1000)])
+def test_a_file_with_too_many_values_is_not_read_to_its_end(
+    item: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml_files, "WRITTEN", limit)
     with pytest.raises(ConfigurationError) as caught:
-        parse_yaml(f"a: [{item * WRITTEN}\n}}", "The text")
+        parse_yaml(f"a: [{item * limit}\n}}", "The text")
     assert str(caught.value).startswith("The text is no valid YAML in line 1, column ")
     assert str(caught.value).endswith(", at the key 'a': more than 25,000 keys and values.")
 
