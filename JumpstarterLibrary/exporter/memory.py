@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 _BLOCK = 16 * 1024 * 1024
 
 
+@cache
 def keep_large_blocks() -> None:
     """Make the allocator keep blocks of a few MiB for reuse, instead of returning each to the system.
 
     Frames of 512 KiB and more otherwise cost a page fault for every 4 KiB of every frame: downloads ran at a third of
     the speed. glibc learns from the largest block freed so far; other C libraries are not bothered.
+    It learns so for all of the process: once is enough, and the next such block would be filled with zeros.
     """
     block = bytes(_BLOCK)
     del block
