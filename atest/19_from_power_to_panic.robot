@@ -12,7 +12,8 @@ Suite Teardown    Power Off
 
 
 *** Variables ***
-${BOARD}    virtual-noisy
+${BOARD}       virtual-noisy
+${COMMANDS}    %{ATEST_COMMANDS=20}
 
 
 *** Test Cases ***
@@ -27,9 +28,9 @@ A Variable Reaches The System
     Should Contain    ${cmdline.stdout}    marker=from-u-boot
     Device State Should Be    shell
 
-Fifty Commands While The Kernel Talks
+Many Commands While The Kernel Talks
     Run Command    ${FACTS.noise}
-    FOR    ${number}    IN RANGE    50
+    FOR    ${number}    IN RANGE    ${COMMANDS}
         ${result} =    Run Command    printf 'line %s\\n' one ${number}; sh -c 'exit ${number}'
         ...    expect_status=${number}
         Should Be Equal    ${result.stdout}    line one\nline ${number}

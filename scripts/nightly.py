@@ -42,7 +42,10 @@ class Step:
     times: int = 1
 
 
-BOARDS = ("17_boot_loader", "18_device_states", "19_from_power_to_panic", "20_own_states", "21_boot_on_qemu")
+BOARDS = (
+    *("17_boot_loader", "18_device_states", "19_from_power_to_panic", "20_own_states", "21_boot_on_qemu"),
+    "33_commands_in_noise",
+)
 FAULTS = ("07_broken_link", "10_lease_faults", "15_tunnel_faults", "16_exporter_faults", "22_states_and_links")
 FUZZERS = (
     "consoles/test_torture.py",

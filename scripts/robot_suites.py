@@ -29,6 +29,9 @@ LIMIT_S = 900.0
 SHOWN = 6000
 """Characters of robot's output that a failed test shows."""
 
+COMMANDS = "ATEST_COMMANDS"
+"""Says how often suites repeat the same kind of command; ``inv nightly`` has more."""
+
 _GLOB = re.compile(r"([*?\[])")
 
 _PREFORKED = pytest.StashKey[prefork.Preforked]()
@@ -109,7 +112,7 @@ class RobotFile(pytest.File):
 def _environment(config: pytest.Config) -> dict[str, str]:
     """Return the environment of a suite; its first use starts the process that is forked for each."""
     if config.getoption("fresh_interpreters"):
-        return dict(os.environ)
+        return {**os.environ, COMMANDS: "50"}
     if _PREFORKED not in config.stash:
         config.stash[_PREFORKED] = prefork.Preforked()
     return config.stash[_PREFORKED].environment
@@ -118,7 +121,9 @@ def _environment(config: pytest.Config) -> dict[str, str]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption(
-        "--fresh-interpreters", action="store_true", help="start a fresh interpreter for each suite, child and exporter"
+        "--fresh-interpreters",
+        action="store_true",
+        help="start a fresh interpreter for each suite, child and exporter, and repeat commands more often",
     )
 
 
