@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +14,21 @@ from JumpstarterLibrary.errors import DriverError, OperationTimeout, TransferErr
 from JumpstarterLibrary.exporter import Driver, export
 from JumpstarterLibrary.exporter.drivers.power import MockPower
 
+LIMIT_S = 30.0
+
 
 class Slow(Driver):
-    """A driver whose calls may last."""
+    """A driver whose calls may last.
+
+    Attributes:
+        told: Set by the test, when a call of ``wait`` may end.
+    """
 
     began = cancelled = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = threading.Event()
 
     @classmethod
     def client(cls) -> str:
@@ -31,6 +42,11 @@ class Slow(Driver):
         except asyncio.CancelledError:
             self.cancelled = True
             raise
+        return "done"
+
+    @export
+    def wait(self) -> str:
+        assert self.told.wait(LIMIT_S)
         return "done"
 
     @export
@@ -48,9 +64,10 @@ def device(slow: Slow, serving: Callable[[Driver], Any], connecting: Callable[[s
     return connecting(serving(slow).host)
 
 
-def test_the_result_is_that_of_the_call(device: Device) -> None:
-    pending = device.client.begin("work", 0.01)
+def test_the_result_is_that_of_the_call(device: Device, slow: Slow) -> None:
+    pending = device.client.begin("wait")
     assert not pending.succeeded
+    slow.told.set()
     assert pending.result() == "done"
     assert pending.succeeded
 
