@@ -16,7 +16,7 @@ from JumpstarterLibrary.lab.controller import MockController
 from JumpstarterLibrary.lab.features import RouterEntry
 from JumpstarterLibrary.protocol import ClientStub, ControllerStub, client_pb2, common_pb2, jumpstarter_pb2
 
-DEADLINE_S = 10
+DEADLINE_S = 30
 START = datetime(2030, 1, 1, tzinfo=UTC)
 PARENT = "namespaces/default"
 ROUTER = RouterEntry("router.example:8083")
