@@ -22,6 +22,12 @@ WHO = """
 """
 
 
+@pytest.fixture(autouse=True)
+def _without_anyio(pytester: pytest.Pytester) -> None:
+    """Leave out a plugin that takes a third of the time of a process, and that nothing here needs."""
+    pytester.plugins = ["no:anyio"]
+
+
 @pytest.fixture
 def installed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Install something that has upstream's name."""
@@ -128,6 +134,7 @@ def test_env_is_the_client_of_the_shell(pytester: pytest.Pytester, shell: Enter)
     pytester.runpytest("-W", "error").assert_outcomes(passed=1)
 
 
+@pytest.mark.usefixtures("forked")
 def test_adapters_yield_what_upstreams_do(pytester: pytest.Pytester, shell: Enter) -> None:
     shell(EchoNetwork())
     pytester.makepyfile(

@@ -33,11 +33,11 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("text", PYTHON)
-def test_python(shell: Callable[[Driver], str], folder: Path, text: str) -> None:
+def test_python(shell: Callable[[Driver], str], board_python: str, folder: Path, text: str) -> None:
     shell(Composite(children={"dutlink": VirtualBoard(preinstalled=True)}))
     file = folder / "test_example.py"
     file.write_text(text)
-    run(folder, "pytest", "-W", "error", "-p", "no:cacheprovider", f"--rootdir={folder}", str(file))
+    run(board_python, folder, "pytest", "-W", "error", "-p", "no:cacheprovider", f"--rootdir={folder}", str(file))
 
 
 # It takes two seconds: Robot Framework runs in a process.
@@ -45,11 +45,11 @@ def test_python(shell: Callable[[Driver], str], folder: Path, text: str) -> None
 def test_robot(folder: Path, text: str) -> None:
     file = folder / "example.robot"
     file.write_text(text)
-    run(folder, "robot", "--outputdir", str(folder / "results"), str(file))
+    run(sys.executable, folder, "robot", "--outputdir", str(folder / "results"), str(file))
 
 
-def run(folder: Path, module: str, *arguments: str) -> None:
-    command = [sys.executable, "-m", module, *arguments]
+def run(python: str, folder: Path, module: str, *arguments: str) -> None:
+    command = [python, "-m", module, *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
