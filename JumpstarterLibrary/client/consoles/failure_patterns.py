@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from JumpstarterLibrary.client.consoles.boot_messages import PANIC_TEXT
-from JumpstarterLibrary.client.consoles.command_markers import COMMAND_MARKER, PREFIX
+from JumpstarterLibrary.client.consoles.command_markers import MarkerReader
 from JumpstarterLibrary.client.consoles.kernel import STAMP
 from JumpstarterLibrary.client.consoles.pattern_index import PatternIndex
 from JumpstarterLibrary.client.consoles.required_text import RequiredTexts, required_texts
@@ -171,6 +171,7 @@ class FailurePatternMonitor:
     _told: int = 0
     _command: _CommandOutput | None = None
     _begun: str = ""
+    _markers: MarkerReader = field(default_factory=MarkerReader)
 
     def register(self, name: str, patterns: Iterable[FailingPattern]) -> None:
         """Look for patterns from now on, under a name by which they can be taken back."""
@@ -212,7 +213,7 @@ class FailurePatternMonitor:
     def restart(self) -> None:
         """Take all output from now on for that of a device that has restarted."""
         self._last, self._line, self._typing, self._entered, self._command = None, "", "", "", None
-        self.panic, self._end = None, ""
+        self.panic, self._end, self._markers = None, "", MarkerReader()
 
     @property
     def names(self) -> list[str]:
@@ -249,26 +250,29 @@ class FailurePatternMonitor:
         base = end - len(new)
         if at >= 0:
             self.panic, self._begun = UnwatchedPanic(base + at, now), ""
-        for marker in COMMAND_MARKER.finditer(new, max(at, 0)) if self.panic is not None and PREFIX in new else ():
-            if marker["end"] is None:
-                self._begun = marker["token"]
-            elif marker["token"] != self._begun:
+        for marker in self._markers.read(new, base):
+            if self.panic is None or marker.at < self.panic.start:
+                continue
+            if not marker.ends:
+                self._begun = marker.token
+            elif marker.token != self._begun:
                 self.panic = None  # a command that began before it printed it
-        self._end = new[1 - len(PANIC_TEXT) :]
+        self._end = new[new.rfind("\n") + 1 :][-LINE_LIMIT:]
 
     def _follow_command(self, text: str, base: int) -> None:
         """Look where the output of a command begins and ends; forget what was seen in it once it has ended."""
-        for marker in COMMAND_MARKER.finditer(text) if PREFIX in text else ():
-            token, at, command = marker["token"], base + marker.start(), self._command
-            if marker["end"] is None:
-                if command is None or command.begin != at:
-                    self._command = _CommandOutput(token, at)
-            elif command is not None and command.token == token and command.end is None:
-                command.end = at
-                if self.incident is not None and self.incident.command is command:
+        for marker in self._markers.read(text, base):
+            command = self._command
+            if not marker.ends:
+                if command is None or command.begin != marker.at:
+                    self._command = _CommandOutput(marker.token, marker.at)
+            elif command is not None and command.token == marker.token and command.end is None:
+                command.end = marker.at
+                # A message of the kernel may have cut the marker.
+                if self.incident is not None and self.incident.command is command and self.incident.start < marker.at:
                     self.incident = None
-                if self._last is not None and self._last.command is command:
-                    self._last, self._told = None, at
+                if self._last is not None and self._last.command is command and self._last.start < marker.at:
+                    self._last, self._told = None, marker.at
 
     def look_again(self, text: str, begin: int, newer_than: float, now: float) -> None:
         """Look at the output of a command that has ended for messages of the kernel's, now that its time is known.

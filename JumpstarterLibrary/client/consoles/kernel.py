@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 _TIME_OF_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
 
 STAMP = re.compile(r"\[ *(\d+\.\d{6})(?:@\d+|s)?\]")
 _MESSAGE = re.compile(rf"\[(?: *\d+\.\d{{6}}(?:@\d+|s)?|{_TIME_OF_DAY})\][^\n]*(?:\n|$)")
+_MESSAGE_WITH_LEVEL = re.compile(rf"(?:<\d{{1,3}}>)?{_MESSAGE.pattern}")
 MESSAGE_BEGIN = (
     # At the beginning of a line, with or without its level.
     r"(?:^(?:<\d{1,3}>)?"
@@ -59,6 +61,15 @@ LONG_ENOUGH_S = 1.0
 def without_kernel_messages(text: str) -> str:
     """Return a console's text as it would be without anything that looks like a kernel message."""
     return _MESSAGE.sub("", _without_levels(text)) if "[" in text else text
+
+
+def parts_between_messages(text: str) -> Iterator[tuple[int, str]]:
+    """Yield what is left of a text without anything that looks like a kernel message, each part with its place."""
+    at = 0
+    for message in _MESSAGE_WITH_LEVEL.finditer(text):
+        yield at, text[at : message.start()]
+        at = message.end()
+    yield at, text[at:]
 
 
 def without_begun_message(text: str) -> str:

@@ -216,6 +216,31 @@ def test_a_saved_panic_is_not_taken_for_one_that_ended_no_wait() -> None:
     assert watch.sentry.panic is not None, "that command began behind it"
 
 
+@pytest.mark.parametrize("patterns", [["Kernel panic"], []], ids=["watched", "not watched"])
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+@pytest.mark.parametrize("begin", ["JMP{}01234567B\n", "JMP01{}234567B\n", "JMP0{}123{}4567B\n", "JMP01234567{}B\n"])
+@pytest.mark.parametrize("end", ["JMP01234567E:0:\n", "JMP{}01234567E:0:\n", "JMP01{}234{}567E:{}0:\n"])
+def test_messages_of_the_kernel_may_cut_the_markers_of_a_command(
+    begin: str, end: str, size: int, patterns: list[str]
+) -> None:
+    message = "[  100.000001] usb 1-1: new device\n"
+    said = f"{begin}{SAVED}\n{end}# ".replace("{}", message)
+    watch = Watch(*patterns)
+    assert watch.hear(*(said[at : at + size] for at in range(0, len(said), size))) is None
+    assert watch.sentry.panic is None
+    assert watch.hear("Kernel panic - not syncing\n") == ("# Kernel panic - not syncing" if patterns else None)
+
+
+@pytest.mark.parametrize("begin", ["JMP012{}34567B\nJMP01234567E:1:\n", "JMP01234567B\nJMP012{}34567E:1:\n"])
+def test_a_crash_that_cuts_a_marker_of_a_command_is_trouble(begin: str) -> None:
+    said = begin.replace("{}", "[  100.000001] Kernel panic - not syncing\n")
+    for size in (1, 7, 1000):
+        watch = Watch("Kernel panic")
+        incident = watch.hear(*(said[at : at + size] for at in range(0, len(said), size)))
+        assert incident is not None
+        assert incident.endswith("[  100.000001] Kernel panic - not syncing")
+
+
 def test_what_a_command_prints_that_does_not_end_is_trouble() -> None:
     for said in (f"JMP01234567B\n{SAVED}", f"JMP01234567B\n{SAVED}JMP01234568E:0:\n", f"JMP01234567E:0:\n{SAVED}"):
         watch = Watch("Kernel panic")
