@@ -133,6 +133,19 @@ def test_a_marker_that_a_kernel_message_cuts(start: Any) -> None:
     assert (result.stdout, result.status) == ("out", 12)
 
 
+def test_a_saved_panic_behind_a_marker_that_a_kernel_message_cuts(start: Any) -> None:
+    shell, console = start()
+    console.fail_on("Kernel panic", [FailingPattern.of("Kernel panic")])
+    saved = "[    2.000000] Kernel panic - not syncing: of the boot before"
+
+    def run(token: str, _command: str) -> None:
+        half = f"JMP{token}"
+        shell.say(f"{half[:5]}[    6.000000] usb: x\n{half[5:]}B\n{saved}\n\n{half}E:0:\nboard:~# ")
+
+    shell._run = run
+    assert run_command(console, "cat saved", 5).stdout == saved
+
+
 def test_a_command_that_hangs_behind_a_marker_that_a_kernel_message_cuts(start: Any, skipping: MovableClock) -> None:
     shell, console = start()
 
