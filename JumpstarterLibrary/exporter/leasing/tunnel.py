@@ -115,17 +115,39 @@ class Tunnel:
             # The payload of other frame types is ignored.
             if frame.frame_type == _DATA and (payload := frame.payload):
                 self.received += len(payload)
-                await loop.sock_sendall(near, payload)
-        near.shutdown(socket.SHUT_WR)
+                if not await self._taken(near, payload, loop):
+                    return
+        with suppress(OSError):
+            near.shutdown(socket.SHUT_WR)
 
     async def _to_router(self, call: Any, near: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         buffer = memoryview(bytearray(FRAME_SIZE))
-        while size := await loop.sock_recv_into(near, buffer):
+        while size := await self._given(near, buffer, loop):
             await self._moving.wait()
             self.sent += size
             await call.write(router_pb2.StreamRequest(payload=bytes(buffer[:size]), frame_type=_DATA))
         await call.write(router_pb2.StreamRequest(frame_type=_GOAWAY))
         await call.done_writing()
+
+    # A session that ends may break its connection. The router is told the end in order all the same: it would tell the
+    # client nothing of a stream that breaks.
+
+    async def _taken(self, near: socket.socket, payload: bytes, loop: asyncio.AbstractEventLoop) -> bool:
+        """Pass a payload on to the session; return whether the session has taken it."""
+        try:
+            await loop.sock_sendall(near, payload)
+        except OSError as error:
+            _log.info("A tunnel's connection to the session ended: %s", error)
+            return False
+        return True
+
+    async def _given(self, near: socket.socket, buffer: memoryview, loop: asyncio.AbstractEventLoop) -> int:
+        """Read from the session, and return how many bytes; 0 at the end."""
+        try:
+            return await loop.sock_recv_into(near, buffer)
+        except OSError as error:
+            _log.info("A tunnel's connection to the session ended: %s", error)
+            return 0
 
 
 async def _frame(call: Any) -> router_pb2.StreamResponse:

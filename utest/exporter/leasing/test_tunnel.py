@@ -163,6 +163,25 @@ def test_the_session_ends_first(run: Run) -> None:
     run(test)
 
 
+@pytest.mark.parametrize("sends", [False, True], ids=["silent", "sending"])
+def test_a_session_that_breaks_is_told_to_the_client_as_an_end(run: Run, sends: bool) -> None:
+    async def test(bench: Bench) -> None:
+        reader, writer = await bench.session
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        await bench.send(b"not read by the session")
+        await bench.until(lambda: bench.tunnel.received)
+        # What was not read makes it a broken connection.
+        writer.transport.abort()
+        if sends:
+            await bench.send(b"more")
+        assert await bench.receive() == (b"", GOAWAY)
+        await bench.client.done_writing()
+        await bench.running
+        await bench.until(lambda: not bench.router.journal.open)
+
+    run(test)
+
+
 def test_odd_frames_carry_nothing(run: Run) -> None:
     async def test(bench: Bench) -> None:
         reader, _ = await bench.session
