@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,9 @@ import pytest
 from interop.certificates import Certificates
 from interop.conftest import Exporter
 from interop.exporters import Tcp, our_exporter, upstream_tcp
-from interop.leases.processes import LOADED
+from interop.leases.processes import CLIENTS_OF_BOARDS
 from interop.upstream import Upstream
+from scripts.forks import forks
 
 PEER = Path(__file__).parent / "peer"
 LIMIT_S = 180
@@ -77,12 +78,24 @@ def test_upstreams_shell_over_tls_with_a_passphrase(
         assert refused.returncode != 0
 
 
-def test_upstreams_command_line(upstream: Upstream, exporter: Exporter, runtime: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def j(upstream: Upstream, runtime: Path) -> Iterator[list[str]]:
+    """Import upstream's ``j`` once, and return how to run it."""
+    modules = ("jumpstarter_cli.j", CLIENTS_OF_BOARDS)
+    with forks(*modules, quick=True, python=upstream.python, environment=upstream.environ(runtime)) as launcher:
+        yield [launcher, str(Path(upstream.jmp).with_name("j"))]
+
+
+def test_upstreams_command_line(
+    upstream: Upstream, j: Sequence[str], exporter: Exporter, runtime: Path, tmp_path: Path
+) -> None:
     environ = upstream.environ(runtime, JUMPSTARTER_HOST=exporter.host, JMP_DRIVERS_ALLOW="UNSAFE")
     source, back = tmp_path / "image.bin", tmp_path / "back.bin"
     source.write_bytes(os.urandom(300_000))
 
-    command = [upstream.python, str(LOADED), "power on", f"flasher flash {source}", f"flasher dump {back}"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for words in (("power", "on"), ("flasher", "flash", source), ("flasher", "dump", back)):
+        done = subprocess.run(
+            [*j, *map(str, words)], env=environ, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     assert back.read_bytes() == source.read_bytes()

@@ -2,7 +2,7 @@
 
 A pytest plugin (``-p scripts.robot_suites``). Each ``.robot`` file of a collected folder is a module and each of its
 cases a test. The cases of a file that were selected run in one ``robot`` process, which is a fork
-(``scripts/prefork.py``) unless ``--fresh-interpreters`` is given; its log is ``results/<folder>/<suite>/log.html``.
+(``scripts/forks.py``) unless ``--fresh-interpreters`` is given; its log is ``results/<folder>/<suite>/log.html``.
 Folders whose names begin with an underscore hold suites that other tests run.
 """
 
@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import pytest
 from robot.api import ExecutionResult, TestSuite
 
-from scripts import prefork
+from scripts import forks
 
 FOLDERS = ("atest", "examples")
 LISTENERS = ("scripts.ci_skips", "scripts.surroundings")
@@ -32,9 +33,24 @@ SHOWN = 6000
 COMMANDS = "ATEST_COMMANDS"
 """Says how often suites repeat the same kind of command; ``inv nightly`` has more."""
 
+IMPORTED = (
+    "robot.run",
+    "robot.libraries.Collections",
+    "robot.libraries.OperatingSystem",
+    "robot.libraries.Process",
+    "robot.libraries.String",
+    "JumpstarterLibrary.library",
+    "JumpstarterLibrary.exporter.__main__",
+    "JumpstarterLibrary.exporter.drivers.virtual",
+    "JumpstarterLibrary.lab",
+    *LISTENERS,
+)
+"""What suites, their children and exporters import."""
+
 _GLOB = re.compile(r"([*?\[])")
 
-_PREFORKED = pytest.StashKey[prefork.Preforked]()
+_ENVIRONMENT = pytest.StashKey[dict[str, str]]()
+_FORKS = pytest.StashKey[ExitStack]()
 
 
 class CaseFailed(Exception):
@@ -91,7 +107,7 @@ class RobotFile(pytest.File):
         only = [option for name in selected for option in ("--test", _GLOB.sub(r"[\1]", name))]
         listeners = (option for name in LISTENERS for option in ("--listener", name))
         options = ["--pythonpath", str(self.config.rootpath), *listeners, "--outputdir", str(self.results)]
-        process = prefork.start(
+        process = forks.start(
             *("robot", *options, "--console", "dotted", *only, str(self.path)),
             environment=_environment(self.config),
             cwd=self.config.rootpath,
@@ -113,9 +129,11 @@ def _environment(config: pytest.Config) -> dict[str, str]:
     """Return the environment of a suite; its first use starts the process that is forked for each."""
     if config.getoption("fresh_interpreters"):
         return {**os.environ, COMMANDS: "50"}
-    if _PREFORKED not in config.stash:
-        config.stash[_PREFORKED] = prefork.Preforked()
-    return config.stash[_PREFORKED].environment
+    if _FORKS not in config.stash:
+        config.stash[_FORKS] = ExitStack()
+        launcher = config.stash[_FORKS].enter_context(forks.forks(*IMPORTED))
+        config.stash[_ENVIRONMENT] = {**os.environ, forks.VARIABLE: launcher}
+    return config.stash[_ENVIRONMENT]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -129,8 +147,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the process that was forked."""
-    if _PREFORKED in config.stash:
-        config.stash[_PREFORKED].close()
+    if _FORKS in config.stash:
+        config.stash[_FORKS].close()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -19,7 +19,7 @@ from robot.api.deco import library
 from robot.libraries.BuiltIn import BuiltIn
 from robot.result import Message, Result
 
-from scripts import prefork
+from scripts import forks
 
 LIMIT_S = 60.0
 BEGUN_S = 0.5
@@ -137,8 +137,8 @@ class ChildRun:
     ) -> ChildResult:
         """Run a suite, send it a signal when it prints a certain text on its console, and wait for its end."""
 
-        def interrupt(child: prefork.Process) -> None:
-            child.send_signal(getattr(signal, signal_name))
+        def interrupt(child: subprocess.Popen[str]) -> None:
+            forks.send_signal(child, getattr(signal, signal_name))
 
         return self._interfere(interrupt, when, suite, options, environment)
 
@@ -147,7 +147,7 @@ class ChildRun:
     ) -> ChildResult:
         """Run a suite, kill an exporter when it has printed a certain text on its console, and wait for its end."""
 
-        def kill(_child: prefork.Process) -> None:
+        def kill(_child: subprocess.Popen[str]) -> None:
             # What the text announces begins behind it.
             BuiltIn().get_library_instance("ExporterProcess").kill_exporter(host, after=BEGUN_S)
 
@@ -162,7 +162,7 @@ class ChildRun:
 
     def _interfere(
         self,
-        act: Callable[[prefork.Process], None],
+        act: Callable[[subprocess.Popen[str]], None],
         when: str,
         suite: str,
         options: tuple[str, ...],
@@ -182,7 +182,9 @@ class ChildRun:
         end = time.monotonic()
         return ChildResult(process.returncode, "".join(seen) + rest, end - begin, output, end - acted)
 
-    def _start(self, suite: str, options: tuple[str, ...], environment: dict[str, str]) -> tuple[prefork.Process, Path]:
+    def _start(
+        self, suite: str, options: tuple[str, ...], environment: dict[str, str]
+    ) -> tuple[subprocess.Popen[str], Path]:
         self._count += 1
         builtin = BuiltIn()
         here = Path(str(builtin.get_variable_value("${SUITE_SOURCE}"))).parent
@@ -191,7 +193,7 @@ class ChildRun:
         # Wide enough that no message is wrapped or cut.
         arguments = ["--outputdir", str(output), "--consolewidth", "400", "--consolecolors", "off", *options]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
-        process = prefork.start(
+        process = forks.start(
             "robot", *arguments, str(here / suite), environment={**clean, **environment, "PYTHONUNBUFFERED": "1"}
         )
         return process, output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 from functools import cached_property
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from robot.api.deco import library
 
-from scripts import prefork
+from scripts import forks
 
 START_S = 30.0
 
@@ -25,7 +26,7 @@ class ExporterProcess:
 
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER = self
-        self._running: dict[str, prefork.Process] = {}
+        self._running: dict[str, subprocess.Popen[str]] = {}
 
     @cached_property
     def _directory(self) -> Path:
@@ -45,15 +46,15 @@ class ExporterProcess:
         path = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[2])))
         environment = {**os.environ, "PYTHONPATH": path}
         with (directory / "exporter.log").open("ab") as log:
-            process = prefork.start(
+            process = forks.start(
                 "JumpstarterLibrary.exporter", str(filled), *arguments, environment=environment, stderr=log
             )
-        timer = threading.Timer(START_S, process.kill)
+        timer = threading.Timer(START_S, _kill, [process])
         timer.start()
         host = process.stdout.readline().strip() if process.stdout else ""
         timer.cancel()
         if not host:
-            process.kill()
+            _kill(process)
             process.wait()
             raise AssertionError(f"The exporter did not start: {(directory / 'exporter.log').read_text()[-2000:]}")
         self._running[host] = process
@@ -63,10 +64,10 @@ class ExporterProcess:
         """Kill an exporter without any grace, now or some seconds from now."""
         process = self._running[host]
         if not after:
-            process.kill()
+            _kill(process)
             process.wait()
             return
-        timer = threading.Timer(after, process.kill)
+        timer = threading.Timer(after, _kill, [process])
         timer.daemon = True
         timer.start()
 
@@ -74,9 +75,9 @@ class ExporterProcess:
         """Stop an exporter from running, without ending it: it is silent from now on, or from some seconds on."""
         process = self._running[host]
         if not after:
-            process.send_signal(signal.SIGSTOP)
+            forks.send_signal(process, signal.SIGSTOP)
             return
-        timer = threading.Timer(after, process.send_signal, [signal.SIGSTOP])
+        timer = threading.Timer(after, forks.send_signal, [process, signal.SIGSTOP])
         timer.daemon = True
         timer.start()
 
@@ -89,8 +90,13 @@ class ExporterProcess:
     def end_suite(self, _data: object, _result: object) -> None:
         """Stop what is left."""
         for process in self._running.values():
-            process.kill()
+            _kill(process)
             process.wait()
         self._running.clear()
         if "_directory" in vars(self):
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill an exporter, not only what has started it."""
+    forks.send_signal(process, signal.SIGKILL)

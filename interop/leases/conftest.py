@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from interop.exporters import bench_board
-from interop.leases.processes import ExporterProcess, Jmp, loaded_jmp, wait_until
+from interop.leases.processes import CLIENTS_OF_BOARDS, ExporterProcess, Jmp, forked_jmp, wait_until
 from interop.upstream import Upstream
 from JumpstarterLibrary.lab import LabExporter, VirtualLab
 from JumpstarterLibrary.lab.exporters import virtual_boards
@@ -134,7 +134,7 @@ def make_jmp(upstream: Upstream, runtime: Path, home: Path) -> Jmp:
 @pytest.fixture(scope="session")
 def jmp(upstream: Upstream, runtime: Path, home: Path) -> Iterator[Jmp]:
     """Return upstream's command line as the lab's client."""
-    with loaded_jmp(upstream, client_environ(upstream, runtime, home)) as jmp:
+    with forked_jmp(upstream, client_environ(upstream, runtime, home), CLIENTS_OF_BOARDS) as jmp:
         yield jmp
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,14 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from interop.upstream import Upstream
+from scripts import forks
 
 LIMIT_S = 180.0
 """How long any command, and any wait, may take."""
 
-LOADED = Path(__file__).parent / "suites" / "loaded.py"
+CLIENTS_OF_BOARDS = "jumpstarter_driver_pyserial.client"
+"""The classes of a board's clients, which every shell imports."""
 
 STOP_S = 10.0
 LOOK_S = 0.02
@@ -86,83 +83,18 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None 
     return Done(process.returncode, out, err, time.monotonic() - begin)
 
 
-class Loaded:
-    """Upstream's command line, imported once, with the first command; commands are processes that are forked from it.
-
-    The other end is ``suites/loaded.py``.
+@contextmanager
+def forked_jmp(upstream: Upstream, environ: Mapping[str, str], *modules: str) -> Iterator[Jmp]:
+    """Import upstream's command line once, for several commands.
 
     Args:
         upstream: Upstream's installation.
         environ: The environment that it is imported with: upstream reads then where the client configuration is.
+        modules: What else is imported.
     """
-
-    def __init__(self, upstream: Upstream, environ: Mapping[str, str]) -> None:
-        self._command = [upstream.python, str(LOADED)]
-        self._environ = dict(environ)
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._requests, self._far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-
-    def run(self, command: Sequence[str], environ: Mapping[str, str], limit: float = LIMIT_S) -> Done:
-        """Run a command, ``jmp`` or ``j``, to its end, in a session of its own and without input.
-
-        Args:
-            command: The command.
-            environ: Its whole environment.
-            limit: Seconds; then it is killed, with all that it started.
-
-        Raises:
-            AssertionError: It took longer.
-        """
-        begin = time.monotonic()
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            answers, answer = os.pipe()
-            with os.fdopen(answers, "rb", buffering=0) as answered:
-                try:
-                    self._send(command, environ, (out.fileno(), err.fileno(), answer))
-                finally:
-                    os.close(answer)
-                told = _lines(answered, begin + limit)
-            for file in (out, err):
-                file.seek(0)
-            texts = out.read(), err.read()
-        assert len(told) == 2, f"{' '.join(command)} took over {limit:g} seconds:\n{texts[0][-6000:]}\n{texts[1]}"
-        return Done(told[1], *texts, time.monotonic() - begin)
-
-    def close(self) -> None:
-        """End the process."""
-        self._requests.close()
-        self._far.close()
-        if self._process is not None:
-            self._process.wait(STOP_S)
-
-    def _send(self, command: Sequence[str], environ: Mapping[str, str], files: tuple[int, int, int]) -> None:
-        request = json.dumps({"command": list(command), "environ": dict(environ), "cwd": str(Path.cwd())}).encode()
-        with self._lock:
-            if self._process is None:
-                self._process = subprocess.Popen(self._command, env=self._environ, stdin=self._far.fileno())
-            socket.send_fds(self._requests, [request], files)
-
-
-def _lines(answered: IO[bytes], end: float) -> list[int]:
-    """Return what ``suites/loaded.py`` tells of a command: its process, and its exit code if it ends in time."""
-    text = b""
-    while select.select([answered], [], [], max(0.0, end - time.monotonic()))[0] and (part := answered.read(64)):
-        text += part
-    told = [int(line) for line in text.split()]
-    if len(told) == 1:
-        kill(family(told[0]))
-    return told
-
-
-@contextmanager
-def loaded_jmp(upstream: Upstream, environ: Mapping[str, str]) -> Iterator[Jmp]:
-    """Import upstream's command line once, for several commands."""
-    loaded = Loaded(upstream, environ)
-    try:
-        yield Jmp(upstream, environ, loaded)
-    finally:
-        loaded.close()
+    command_line = ("jumpstarter_cli.jmp", "jumpstarter_cli.j")
+    with forks.forks(*command_line, *modules, quick=True, python=upstream.python, environment=environ) as launcher:
+        yield Jmp(upstream, environ, launcher)
 
 
 @dataclass(frozen=True)
@@ -172,12 +104,12 @@ class Jmp:
     Attributes:
         upstream: Upstream's installation.
         environ: The environment, which says where the client configuration is.
-        loaded: What its commands are forked from. Default: each is a new process.
+        launcher: What runs its commands in place of upstream's interpreter. Default: that.
     """
 
     upstream: Upstream
     environ: Mapping[str, str]
-    loaded: Loaded | None = None
+    launcher: str | None = None
 
     def __call__(self, command: str, *words: str, environ: Mapping[str, str] | None = None) -> Done:
         """Run ``jmp``, and return what it has left, whatever that is.
@@ -187,8 +119,8 @@ class Jmp:
             *words: Further words, which may have blanks in them.
             environ: Further variables.
         """
-        start = run if self.loaded is None else self.loaded.run
-        return start([self.upstream.jmp, *command.split(), *words], {**self.environ, **(environ or {})})
+        launcher = [] if self.launcher is None else [self.launcher]
+        return run([*launcher, self.upstream.jmp, *command.split(), *words], {**self.environ, **(environ or {})})
 
     def ok(self, command: str, *words: str) -> str:
         """Run ``jmp``, which has to succeed, and return its standard output without blanks at its end."""
@@ -295,9 +227,11 @@ class ExporterProcess:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and everything that it has started, itself first."""
+    """Return a process and everything that it has started, also by launchers, itself first."""
     found = [pid]
     for one in found:
+        if (program := forks.program(one)) != one:
+            found.append(program)
         for children in Path(f"/proc/{one}/task").glob("*/children"):
             with contextlib.suppress(OSError):
                 found += [int(text) for text in children.read_text().split()]

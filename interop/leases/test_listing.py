@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from interop.leases.conftest import client_environ
-from interop.leases.processes import Done, Jmp, loaded_jmp
+from interop.leases.processes import Done, Jmp, forked_jmp
 from interop.upstream import Upstream
 from JumpstarterLibrary.lab import VirtualLab
 
@@ -100,7 +100,7 @@ def test_tokens(upstream: Upstream, runtime: Path, lab: VirtualLab, tmp_path: Pa
     for name, token in tokens.items():
         files.append(lab.write_client_config(tmp_path, "tester").rename(tmp_path / f"{name}.yaml"))
         files[-1].write_text(yaml.safe_dump({**lab.client_config("tester"), "token": token}))
-    with loaded_jmp(upstream, client_environ(upstream, runtime, tmp_path)) as jmp:
+    with forked_jmp(upstream, client_environ(upstream, runtime, tmp_path)) as jmp:
         expired, *wrong = jmp.all(*(f"get exporters --client-config {file}" for file in files))
     assert (expired.code, "token is expired" in expired.err) == (1, True), expired.err
     for done in wrong:

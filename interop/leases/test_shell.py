@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from interop.leases.conftest import CLIENTS, client_home, make_jmp, watched
-from interop.leases.processes import LOADED, Jmp
+from interop.leases.processes import Jmp
 from interop.upstream import Upstream
 from JumpstarterLibrary.lab import VirtualLab
 
@@ -35,8 +35,13 @@ def test_commands_environment_and_exit_code(jmp: Jmp, lab: VirtualLab, tmp_path:
     image.write_bytes(os.urandom(2_500_003))
     script = f"""
         env -0 > {tmp_path}/env
-        {jmp.upstream.python} {LOADED} 'power on' 'storage host' 'storage flash {image}' 'storage dump {back}' \\
-            'storage dut' 'power off'
+        j() {{ {jmp.launcher} {j(jmp)} "$@"; }}
+        j power on
+        j storage host
+        j storage flash {image}
+        j storage dump {back}
+        j storage dut
+        j power off
         exit 7
     """
     done = jmp("shell --selector board=virtual,number=2 -- sh -ec", script)

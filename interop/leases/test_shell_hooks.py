@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from interop.leases.conftest import available, client_environ, client_home, watched
-from interop.leases.processes import Done, Jmp, loaded_jmp, wait_until
+from interop.leases.processes import CLIENTS_OF_BOARDS, Done, Jmp, forked_jmp, wait_until
 from interop.upstream import Upstream
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1 as Hook
 from JumpstarterLibrary.exporter.config import OnFailure
@@ -49,7 +49,7 @@ def hooked(upstream: Upstream) -> Iterator[VirtualLab]:
 def hook_jmp(upstream: Upstream, runtime: Path, hooked: VirtualLab) -> Iterator[Jmp]:
     """Return upstream's command line as that lab's client."""
     home = client_home(hooked, runtime / "hooked", names=("tester",))
-    with watched(hooked), loaded_jmp(upstream, client_environ(upstream, runtime, home)) as jmp:
+    with watched(hooked), forked_jmp(upstream, client_environ(upstream, runtime, home), CLIENTS_OF_BOARDS) as jmp:
         yield jmp
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from utest.forks import forks
+from scripts.forks import forks
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pytest
 import pytest_jumpstarter
 
 from JumpstarterLibrary.exporter import Driver, serve
-from utest.forks import forks
+from scripts.forks import forks
 
 STOP_S = 10.0
 """Seconds in which an exporter ends in order."""
