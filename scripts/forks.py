@@ -4,8 +4,8 @@ What `forks` yields is the path of a program, the launcher, that stands in for t
 ``LAUNCHER -c TEXT`` and ``LAUNCHER FILE``; with other options it is the interpreter. It hands its command to a server,
 which forks. What runs is a process of its own, with the launcher's arguments, environment, working directory and
 standard streams; it has a session of its own where the launcher has one, and a process group. The launcher passes
-SIGHUP, SIGINT and SIGTERM on to it and ends as it does; where the launcher is killed, it is killed too. All other
-signals have to be sent to the process itself, see `program` and `send_signal`.
+SIGHUP, SIGINT and SIGTERM on to it and ends as it does; where the launcher is killed or the server ends, it is killed
+too. All other signals have to be sent to the process itself, see `program` and `send_signal`.
 
 This file is run by the interpreter whose processes are to be forked, which need not have this project.
 """
@@ -85,7 +85,7 @@ def forks(
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """Run a server, and yield the path of the launcher. What runs when the server ends goes on.
+    """Run a server, and yield the path of the launcher; afterwards kill what runs still.
 
     Args:
         modules: What is imported already in each process; this project's modules are found.
@@ -177,45 +177,116 @@ def _import(modules: Sequence[str], plugins: bool) -> None:
     assert status == pytest.ExitCode.NO_TESTS_COLLECTED, status
 
 
+class _Program:
+    """A program that runs, or waits until its launcher knows it.
+
+    Attributes:
+        sources: The handles that become readable when its launcher says something or is gone, and when it has ended.
+    """
+
+    def __init__(self, pid: int, link: socket.socket, knowing: int) -> None:
+        self._pid = pid
+        self._link = link
+        self._knowing = knowing
+        self._ended = os.pidfd_open(pid)
+        self.sources = [link.fileno(), self._ended]
+        self._say(pid)
+
+    def attend(self, source: int) -> None:
+        """Let it begin when its launcher knows it, kill it when that is gone, and tell how it has ended."""
+        if source == self._ended:
+            _, status = os.waitpid(self._pid, 0)
+            self._say(status)
+            self.close()
+        elif self._is_known():
+            os.write(self._knowing, b"+")
+        else:
+            self.sources.remove(source)
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill it."""
+        os.kill(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Forget it."""
+        self.sources.clear()
+        self._link.close()
+        os.close(self._ended)
+        os.close(self._knowing)
+
+    def _is_known(self) -> bool:
+        try:
+            return self._link.recv(1) == b"+"
+        except ConnectionResetError:  # the launcher was killed before it has read
+            return False
+
+    def _say(self, number: int) -> None:
+        with contextlib.suppress(ConnectionError):
+            self._link.sendall(struct.pack("i", number))
+
+
 def _serve(address: str, defaults: Mapping[str, str]) -> list[str]:
-    """Fork for each request, until stdin ends; return the arguments of a program in its process."""
-    children: list[int] = []
+    """Fork for each request, until stdin ends, and kill what runs then; return a program's arguments in its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    programs: list[_Program] = []
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)
         os.write(1, READY)
         while True:
-            readable, _, _ = select.select([listener.fileno(), 0], [], [])
+            sources = {source: program for program in programs for source in program.sources}
+            readable, _, _ = select.select([listener.fileno(), 0, *sources], [], [])
             if 0 in readable:
-                os._exit(0)
-            children = [child for child in children if os.waitpid(child, os.WNOHANG) == (0, 0)]
-            link, _ = listener.accept()
-            child = os.fork()
-            if child == 0:
                 break
-            children.append(child)
-            link.close()
-    return _child(link, defaults)
+            for source in readable:
+                # One that has ended has no sources any more.
+                if source in sources and source in sources[source].sources:
+                    sources[source].attend(source)
+            programs = [program for program in programs if program.sources]
+            if listener.fileno() in readable:
+                link, _ = listener.accept()
+                arguments = _fork(link, programs, defaults)
+                if arguments is not None:
+                    return arguments
+    for program in programs:
+        program.kill()
+        program.attend(program.sources[-1])
+    os._exit(0)
 
 
-def _child(link: socket.socket, defaults: Mapping[str, str]) -> list[str]:
-    """Fork once more, and return in that process; this one tells the launcher how it has ended."""
+def _fork(link: socket.socket, programs: list[_Program], defaults: Mapping[str, str]) -> list[str] | None:
+    """Start a program for a launcher; return its arguments in its process, and None in this one."""
     _, streams, _, _ = socket.recv_fds(link, 1, 3)
     with link.makefile("rb") as reader:
-        (length,) = struct.unpack("I", reader.read(4))
-        arguments, folder, environment, session = marshal.loads(reader.read(length))  # from our launcher
+        (length,) = struct.unpack("I", reader.read(4).ljust(4, b"\0"))
+        request = reader.read(length)
+    if not request or len(request) < length:
+        # The launcher was killed meanwhile.
+        for handle in streams:
+            os.close(handle)
+        link.close()
+        return None
     known, knowing = os.pipe()
     pid = os.fork()
     if pid:
         for handle in (*streams, known):
             os.close(handle)
-        _watch(pid, link, knowing)
+        programs.append(_Program(pid, link, knowing))
+        return None
+    for program in programs:
+        program.close()
     link.close()
     os.close(knowing)
     if not os.read(known, 1):
         os._exit(1)
     os.close(known)
+    return _become(streams, marshal.loads(request), defaults)  # from our launcher
+
+
+def _become(streams: Sequence[int], request: tuple[Any, ...], defaults: Mapping[str, str]) -> list[str]:
+    """Take over a launcher's streams, environment and folder; return its arguments."""
+    arguments, folder, environment, session = request
     if session:
         os.setsid()
     else:
@@ -228,23 +299,6 @@ def _child(link: socket.socket, defaults: Mapping[str, str]) -> list[str]:
     os.environ.update({**defaults, **environment})
     os.chdir(folder)
     return list(arguments)
-
-
-def _watch(pid: int, link: socket.socket, knowing: int) -> None:
-    """Let a program begin when its launcher knows it, kill it when that is gone, and tell how it has ended."""
-    with contextlib.suppress(ConnectionError):
-        link.sendall(struct.pack("i", pid))
-        if link.recv(1):
-            os.write(knowing, b"+")
-    os.close(knowing)
-    watched = os.pidfd_open(pid)
-    readable, _, _ = select.select([watched, link.fileno()], [], [])
-    if watched not in readable:
-        os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    with contextlib.suppress(ConnectionError):
-        link.sendall(struct.pack("i", status))
-    os._exit(0)
 
 
 def _paths(environment: Mapping[str, str]) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import select
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -221,12 +224,23 @@ def test_what_it_does_not_know_is_left_to_the_interpreter(launcher: str) -> None
     assert output(launcher, "-c", code) == f"True {sys.executable}\n"
 
 
-def test_a_program_that_is_stopped_before_it_has_begun_does_not_begin(launcher: str, tmp_path: Path) -> None:
+def test_launchers_that_are_killed_before_they_know_their_program(launcher: str, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    for _ in range(5):
-        with subprocess.Popen([launcher, "-c", f"import time; time.sleep(5); open({str(mark)!r}, 'w')"]) as process:
-            process.kill()
+    command = ["-c", f"open({str(mark)!r}, 'w')"]
+    request = marshal.dumps((command, str(tmp_path), dict(os.environ), False))
+    for text in (b"", b"\0", struct.pack("I", len(request)), struct.pack("I", len(request)) + request):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(Path(launcher).with_name("socket")))
+            socket.send_fds(link, [b"+"], [0, 1, 2])
+            link.sendall(text)
+            if len(text) > len(request):
+                assert select.select([link], [], [], 60)[0]  # not read
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(Path(launcher).with_name("socket")))
+    assert output(launcher, "-c", "print('next')") == "next\n"
     assert not mark.exists()
+    output(launcher, *command)
+    assert mark.exists()
 
 
 def test_with_plugins_programs_of_the_interpreter_are_forks(folder: Path) -> None:
@@ -236,14 +250,26 @@ def test_with_plugins_programs_of_the_interpreter_are_forks(folder: Path) -> Non
         )
 
 
-def test_it_goes_on_when_the_server_has_ended(folder: Path) -> None:
+def test_it_ends_with_the_server(folder: Path) -> None:
     with forks.forks("json") as launcher:
-        process, _ = started(environment_for(folder, **{forks.VARIABLE: launcher}), folder)
+        process, pid = started(environment_for(folder, **{forks.VARIABLE: launcher}), folder)
+    assert not Path(f"/proc/{pid}").exists()
+    assert process.communicate(timeout=60)[0] == ""
+    assert process.returncode == -signal.SIGKILL
     assert not Path(launcher).parent.exists()
     assert forks.VARIABLE not in os.environ
-    process.terminate()
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGTERM
+
+
+def test_programs_run_at_once(launcher: str, folder: Path) -> None:
+    environment = environment_for(folder, **{forks.VARIABLE: launcher})
+    first, second = (started(environment, folder)[0] for _ in range(2))
+    first.kill()
+    first.communicate(timeout=60)
+    assert start(environment, folder).communicate(timeout=60)[0].endswith("\nover\n")
+    assert second.poll() is None
+    second.terminate()
+    second.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (-signal.SIGKILL, -signal.SIGTERM)
 
 
 def test_what_cannot_be_imported_is_told(capfd: pytest.CaptureFixture[str]) -> None:
