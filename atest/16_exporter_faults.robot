@@ -26,7 +26,7 @@ Exporter Crash
     [Documentation]    The router says nothing; the client asks the controller about a silent exporter.
     [Timeout]    2 min
     Inject Fault    driver    delay    delay=90    method=on
-    Inject Fault    exporter    crash    name=virtual-1    after=0.3
+    Inject Fault    exporter    crash    name=virtual-1    after=1
     Run Keyword And Expect Error
     ...    REGEXP:The tunnel to exporter 'virtual-1' \\(lease '${LEASE}'\\) broke during 'on' of driver 'power': the exporter (was not heard for \\d+ seconds, and has gone|has gone|ended it)\\. It is not known whether the exporter carried it out\\. The lease lasts on, and the next call connects again\\.
     ...    Power On
@@ -34,10 +34,10 @@ Exporter Crash
 Exporter Crash During A Call
     [Documentation]    There is no answer; the caller's time limit ends it.
     Inject Fault    driver    delay    delay=20    method=on
-    Inject Fault    exporter    crash    name=virtual-1    after=0.3
+    Inject Fault    exporter    crash    name=virtual-1    after=1
     VAR    ${message} =
-    ...    EQUALS:'on' of driver 'power' did not finish within 1 second and was cancelled. The exporter may still be working on it. Give it more time with timeout=.
-    Error Should Come Soon    ${message}    4    Call Driver    power    on    timeout=1 s
+    ...    EQUALS:'on' of driver 'power' did not finish within 3 seconds and was cancelled. The exporter may still be working on it. Give it more time with timeout=.
+    Error Should Come Soon    ${message}    8    Call Driver    power    on    timeout=3 s
 
 Exporter Restart
     [Documentation]    Its drivers have other ids; they are read anew.
