@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.command_markers import COMMAND_END
+from JumpstarterLibrary.client.consoles.command_markers import COMMAND_END, MarkerReader
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, abandon_line, let_settle
 from JumpstarterLibrary.client.consoles.messages import quoted, visible
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
@@ -92,7 +92,7 @@ def expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
     prompt, patience = _settled_prompt(console, screen, deadline), 0.0
     ordered, waited = restart_ordered(screen.text()), False
     while True:
-        signs = list(restart_signs(_COMMAND_ENDS.split(console.text(max(power_on, console.end - TAIL)))[-1]))
+        signs = list(restart_signs(_behind_last_command(console.text(max(power_on, console.end - TAIL)))))
         sign = signs[-1] if signs and not signs[-1].over else None
         patience = _patience(timing, prompt, sign, timing.nudge_delay if ordered and sign is None else patience)
         if not patience:
@@ -120,6 +120,12 @@ def expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
     down = next((sign for sign in signs if waited and not sign.begins), None)
     before = f" Before that, {restart_told(console, down)}" if down is not None else ""
     raise CommandFailed(f"Command {quoted(command)} was not run: {facts}{before}", hint=hint)
+
+
+def _behind_last_command(text: str) -> str:
+    """Return what a console has said since a command has ended last."""
+    ends = [marker.at for marker in MarkerReader().read(text, 0) if marker.ends]
+    return text[ends[-1] :] if ends else text
 
 
 def _patience(timing: Timing, prompt: Prompt, sign: RestartSign | None, before: float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from JumpstarterLibrary.client.consoles.boot_messages import GOING_DOWN, RESTART, RESTART_WORDS
+from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.consoles.prompts import PARTIAL_LOGIN
 
@@ -42,7 +43,7 @@ class RestartSign:
     @property
     def over(self) -> bool:
         """Whether a login came behind it."""
-        return PARTIAL_LOGIN.search(self.behind) is not None
+        return PARTIAL_LOGIN.search(without_kernel_messages(self.behind)) is not None
 
 
 def restart_signs(text: str, typed: str = "") -> Iterator[RestartSign]:

@@ -143,6 +143,7 @@ class LeaseServer:
                 self._status(AVAILABLE, AVAILABLE_TEXT, report=False)
                 await stack.enter_async_context(self.tunnels.listening(main))
                 await self._phases(session, hooks)
+                self.tunnels.expect_end()
         finally:
             self.session = None
             await self.tunnels.wind_up()

@@ -52,6 +52,8 @@ class Tunnel:
     Attributes:
         received: Bytes that came from the router.
         sent: Bytes that went to it.
+        ending: Whether the session ends in order: the router is then told so, also where the session's end breaks its
+            connection, since it would tell the client nothing of a stream that breaks.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Tunnel:
         self._timing = timing
         self.received = 0
         self.sent = 0
+        self.ending = False
 
     async def run(self) -> None:
         """Open both ends and copy. What goes wrong is logged, and closes both; cancelling closes them, too."""
@@ -129,15 +132,13 @@ class Tunnel:
         await call.write(router_pb2.StreamRequest(frame_type=_GOAWAY))
         await call.done_writing()
 
-    # A session that ends may break its connection. The router is told the end in order all the same: it would tell the
-    # client nothing of a stream that breaks.
-
     async def _taken(self, near: socket.socket, payload: bytes, loop: asyncio.AbstractEventLoop) -> bool:
         """Pass a payload on to the session; return whether the session has taken it."""
         try:
             await loop.sock_sendall(near, payload)
-        except OSError as error:
-            _log.info("A tunnel's connection to the session ended: %s", error)
+        except OSError:
+            if not self.ending:
+                raise
             return False
         return True
 
@@ -145,8 +146,9 @@ class Tunnel:
         """Read from the session, and return how many bytes; 0 at the end."""
         try:
             return await loop.sock_recv_into(near, buffer)
-        except OSError as error:
-            _log.info("A tunnel's connection to the session ended: %s", error)
+        except OSError:
+            if not self.ending:
+                raise
             return 0
 
 

@@ -66,6 +66,11 @@ class Tunnels:
         for task in self._listening:
             task.cancel()
 
+    def expect_end(self) -> None:
+        """Take the end of the session from now on for one in order."""
+        for tunnel in self._open.values():
+            tunnel.ending = True
+
     async def cut(self) -> None:
         """Take no further tokens, and end all tunnels at once, as a process that ends."""
         self.refuse()

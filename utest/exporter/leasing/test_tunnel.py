@@ -164,9 +164,10 @@ def test_the_session_ends_first(run: Run) -> None:
 
 
 @pytest.mark.parametrize("sends", [False, True], ids=["silent", "sending"])
-def test_a_session_that_breaks_is_told_to_the_client_as_an_end(run: Run, sends: bool) -> None:
+def test_a_session_that_ends_and_breaks_is_told_to_the_client_as_an_end(run: Run, sends: bool) -> None:
     async def test(bench: Bench) -> None:
         reader, writer = await bench.session
+        bench.tunnel.ending = True
         reader._transport.pause_reading()  # type: ignore[attr-defined]
         await bench.send(b"not read by the session")
         await bench.until(lambda: bench.tunnel.received)
