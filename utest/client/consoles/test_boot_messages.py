@@ -116,3 +116,10 @@ def test_a_system_goes_down(message: str) -> None:
 def test_what_a_command_may_print_of_its_system_is_no_restart(message: str) -> None:
     assert not RESTART.search(message)
     assert not GOING_DOWN.search(message)
+
+
+@pytest.mark.parametrize("login", ["board login: root\n", "board login: [    9.000000] usb 1-1: new device\nroot\n"])
+def test_a_login_behind_a_restart_ends_it(login: str) -> None:
+    sign = last_sign(f"U-Boot 2024.01 (Jan 08 2024)\n{login}")
+    assert sign is not None
+    assert sign.over
