@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.consoles.command_markers import COMMAND_END, MarkerReader
+from JumpstarterLibrary.client.consoles.command_markers import MarkerReader
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, abandon_line, let_settle
 from JumpstarterLibrary.client.consoles.messages import quoted, visible
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
@@ -22,14 +22,13 @@ OVERLAP = 4096
 
 _WAITING = "a shell prompt"
 _NUMBERS = re.compile(r"\d+")
-_COMMAND_ENDS = re.compile(rf"^{COMMAND_END.pattern}$", re.MULTILINE)
 
 
 def await_prompt(console: Console, deadline: Deadline) -> None:
     """Wait for the prompt behind a command that has just ended: what is typed earlier, the shell prompts into."""
     end = deadline.within(console.timing.echo_timeout)
     while console.sent == console.prompt_due and not end.expired:
-        *_, behind = _COMMAND_ENDS.split(console.text(max(console.start, console.end - OVERLAP)))
+        behind = _behind_last_command(console.text(max(console.start, console.end - OVERLAP)))
         line = behind.rpartition("\n")[2]
         if len(behind) > LONGEST or _same_prompt(line, console.shell_prompt):
             break
@@ -123,9 +122,9 @@ def expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
 
 
 def _behind_last_command(text: str) -> str:
-    """Return what a console has said since a command has ended last."""
+    """Return what a console has said below the marker of the last command that has ended; all where none has."""
     ends = [marker.at for marker in MarkerReader().read(text, 0) if marker.ends]
-    return text[ends[-1] :] if ends else text
+    return text[ends[-1] :].partition("\n")[2] if ends else text
 
 
 def _patience(timing: Timing, prompt: Prompt, sign: RestartSign | None, before: float) -> float:

@@ -30,6 +30,7 @@ class Shell(Port):
     Attributes:
         prints: Returns what a command prints, and its status; None for nothing any more, not even a prompt.
         echo: What comes back of what is typed.
+        run: Does what a command does, and says so, with its markers.
         ran: The commands that were run.
     """
 
@@ -53,13 +54,13 @@ class Shell(Port):
         self.say(came.decode())
         if found := MARKERS.search(self._line.decode()):
             self._line = b""
-            self._run(found["token"], found["command"])
+            self.run(found["token"], found["command"])
         elif data.endswith(b"\n"):
             if b"{" not in self._line:
                 self._line = b""
             self.say("> " if self._line else "board:~# ")
 
-    def _run(self, token: str, command: str) -> None:
+    def run(self, token: str, command: str) -> None:
         self.ran.append(command)
         printed = self.prints(command)
         self.say(f"JMP{token}B\n")
@@ -126,7 +127,7 @@ def test_a_marker_that_a_kernel_message_cuts(start: Any) -> None:
         shell.say(f"{half[:5]}[    6.000000] usb: x\n{half[5:]}B\nout\n\n")
         shell.say(f"{half}[    6.000001] usb: y\nE:1[    6.000002] usb: z\n2:\nboard:~# ")
 
-    shell._run = run
+    shell.run = run
     shell.say("[    4.000000] earlier\n")
     console.wait_for("earlier\n", 5)
     result = run_command(console, "x", 5)
@@ -142,7 +143,7 @@ def test_a_saved_panic_behind_a_marker_that_a_kernel_message_cuts(start: Any) ->
         half = f"JMP{token}"
         shell.say(f"{half[:5]}[    6.000000] usb: x\n{half[5:]}B\n{saved}\n\n{half}E:0:\nboard:~# ")
 
-    shell._run = run
+    shell.run = run
     assert run_command(console, "cat saved", 5).stdout == saved
 
 
@@ -153,7 +154,7 @@ def test_a_command_that_hangs_behind_a_marker_that_a_kernel_message_cuts(start: 
         half = f"JMP{token}"
         shell.say(f"{half[:5]}[    6.000000] usb: x\n{half[5:]}B\nout\n")
 
-    shell._run = run
+    shell.run = run
     with skipping.skipping(all_at_rest), pytest.raises(CommandFailed) as caught:
         run_command(console, "x", 30)
     assert str(caught.value) == "Command 'x' did not finish within 30 seconds and was interrupted. It printed:\n  out"
@@ -195,7 +196,7 @@ def test_a_command_whose_first_marker_is_lost(start: Any) -> None:
     def run(token: str, _command: str) -> None:
         shell.say(f"JMPgarbled\nout\n\nJMP{token}E:3:\nboard:~# ")
 
-    shell._run = run
+    shell.run = run
     with pytest.raises(CommandFailed) as caught:
         run_command(console, "x", 5)
     head, _, said = str(caught.value).partition("The console said:\n")
@@ -316,7 +317,7 @@ def test_a_shell_that_is_busy_gets_its_command_only_once(start: Any, skipping: M
             3 * console.timing.answer_timeout, lambda: shell.say(f"JMP{token}B\nlate\n\nJMP{token}E:0:\n")
         )
 
-    shell._run = run
+    shell.run = run
     assert run_command(console, "x", 10).stdout == "late"
     assert skipping.seconds() > 3 * console.timing.answer_timeout
     assert shell.ran == ["x"]
@@ -357,7 +358,7 @@ def test_a_command_that_only_asks_like_a_login(start: Any, skipping: MovableCloc
         shell.say(f"JMP{token}B\nboard login: ")
         skipping.call_later(0.4, lambda: shell.say(f"root\n\nJMP{token}E:0:\nboard:~# "))
 
-    shell._run = run
+    shell.run = run
     assert run_command(console, "./ask", 20).stdout == "board login: root"
 
 
@@ -523,7 +524,7 @@ def test_a_restart_after_the_command_has_ended(start: Any, skipping: MovableCloc
         shell.say(f"JMP{token}B\nsoon\n\nJMP{token}E:0:\nboard:~# ")
         skipping.call_later(3.0, lambda: shell.say(f"going down{BANNER}"))
 
-    shell._run = run
+    shell.run = run
     result = run_command(console, "reboot", 20, restarts=True)
     assert (result.stdout, result.status) == ("soon", 0)
 
@@ -823,7 +824,7 @@ def test_a_shell_may_prompt_like_a_login(start: Any, eventually: Any) -> None:
     def run(token: str, command: str) -> None:
         shell.say(f"JMP{token}B\n{command}\n\nJMP{token}E:0:\nlogin: ")
 
-    shell._run = run
+    shell.run = run
     assert run_command(console, "PS1='login: '", 5).status == 0
     eventually(lambda: console.text(0).endswith("login: "))
     assert run_command(console, "x", 5).stdout == "x"

@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from JumpstarterLibrary.client.consoles import prompts
 from JumpstarterLibrary.client.consoles.boot_messages import FIRMWARE, KERNEL, PANIC, WORDS
+from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.events import BootPhaseReached, Events
 
 LINE_LIMIT = 200
 """Characters of a line that are looked at and told."""
+
+_WORDS = WordIndex(WORDS)
 
 
 class BootPhases:
@@ -30,14 +33,13 @@ class BootPhases:
         """Take what a console has said next."""
         if not self._events.wanted(BootPhaseReached):
             return
-        spoken = self._tail + text
-        *lines, tail = spoken.split("\n")
+        lines, end, tail = (self._tail + text).rpartition("\n")
         self._tail = tail[:LINE_LIMIT]
-        small = spoken.lower()
-        if any(word in small for word in WORDS):
-            for line in lines:
-                self._reach(_phase_of(line[:LINE_LIMIT]), line)
-            # A countdown has no line end before it is over.
+        for first, last in _WORDS.lines(lines + end):
+            line = lines[first:last]
+            self._reach(_phase_of(line[:LINE_LIMIT]), line)
+        # A countdown has no line end before it is over.
+        if _WORDS.places(self._tail):
             self._reach("countdown" if prompts.COUNTDOWN.search(self._tail) else "", self._tail)
         if prompts.PARTIAL_LOGIN.search(self._tail):
             self._reach("login", self._tail)

@@ -174,9 +174,10 @@ class RestartWatch:
         power_on = self._console.marks["power_on"]
         oldest = max(self._console.start, power_on, at - CONTEXT)
         self._learn(max(self._known, oldest), at, text, begin)
-        boot, up = (place if place >= power_on else -1 for place in (self._boot, self._up))
+        places = self._boot, self._kernel, self._up
+        boot, kernel, up = (place if place >= power_on else -1 for place in places)
         if up <= boot:
-            return self._panic >= max(self._begin, boot) and self._kernel == self._boot
+            return self._panic >= max(self._begin, boot) and kernel == boot
         orders = self._orders
         if orders.ordered >= up or orders.lasting >= max(oldest, boot):
             return False

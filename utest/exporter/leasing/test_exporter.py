@@ -114,9 +114,10 @@ def test_a_lease_from_the_first_call_to_the_last(play: Any, shown: Any, watched:
         assert await remote.status() == ("LEASE_READY", 2)
         await remote.call("power", "on")
         assert await remote.logs(1) == [("DRIVER", "INFO", "power on")]
-        assert len(exporter.tunnels) == 1
+        (tunnel,) = exporter.tunnels
         bench.controller.release("l1")
         await bench.until(lambda: exporter.lease is None)
+        assert tunnel.ending
         assert bench.reported()[1:] == [
             ("LEASE_READY", "Ready for commands"),
             ("AVAILABLE", "Available for new lease"),
@@ -488,9 +489,11 @@ def test_a_crash_is_not_announced(play: Any, watched: Any) -> None:
         exporter = await bench.exporter(factory=watched)
         await bench.ready("l1", exporter)
         await (await bench.remote("l1")).report()
+        (tunnel,) = exporter.tunnels
         directory = Path(exporter.session and bench_socket(exporter)).parent
         await exporter.crash()
         await exporter.crash()
+        assert not tunnel.ending
         assert (exporter.lease, exporter.session, exporter.registered.is_set()) == (None, None, False)
         assert bench.statuses()[-1] == "LEASE_READY"
         assert "Unregister" not in bench.calls()

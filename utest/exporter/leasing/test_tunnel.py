@@ -166,9 +166,9 @@ def test_the_session_ends_first(run: Run) -> None:
 @pytest.mark.parametrize("sends", [False, True], ids=["silent", "sending"])
 def test_a_session_that_ends_and_breaks_is_told_to_the_client_as_an_end(run: Run, sends: bool) -> None:
     async def test(bench: Bench) -> None:
-        reader, writer = await bench.session
+        _, writer = await bench.session
         bench.tunnel.ending = True
-        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.pause_reading()
         await bench.send(b"not read by the session")
         await bench.until(lambda: bench.tunnel.received)
         # What was not read makes it a broken connection.
@@ -179,6 +179,19 @@ def test_a_session_that_ends_and_breaks_is_told_to_the_client_as_an_end(run: Run
         await bench.client.done_writing()
         await bench.running
         await bench.until(lambda: not bench.router.journal.open)
+
+    run(test)
+
+
+def test_a_session_that_breaks_without_an_end_is_told_to_no_client(run: Run) -> None:
+    async def test(bench: Bench) -> None:
+        _, writer = await bench.session
+        writer.transport.pause_reading()
+        await bench.send(b"not read by the session")
+        await bench.until(lambda: bench.tunnel.received)
+        writer.transport.abort()
+        await bench.running
+        await bench.until(lambda: bench.router.journal.open.get("half-open streams") == 1)
 
     run(test)
 
