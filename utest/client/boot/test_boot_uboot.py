@@ -248,3 +248,21 @@ def test_a_crash_tells_what_was_awaited(uboot: UBoot, port: Port) -> None:
         "The device crashed while the end of U-Boot's command 'md' was awaited: console 'console' said 'data abort' "
     )
     assert caught.value.line == "data abort"
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("reset", "The board restarted while U-Boot ran command 'reset': it said 'U-Boot SPL 2026.01 ********'. "),
+        ("version", "What was typed did not arrive at U-Boot on console 'console', and was not run: typed 'version', "),
+    ],
+)
+def test_a_typed_secret_is_in_no_message(uboot: UBoot, port: Port, command: str, sentence: str) -> None:
+    uboot.console.write(b"hunter2-secret\n", secret=True)
+    line = Line({"reset": ("U-Boot SPL 2026.01 hunter2-secret\nHit any key to stop autoboot:  2 ", 0)})
+    port.answer = lambda data: line(data.replace(b"v", b"hunter2-secret "))
+    with pytest.raises(CommandFailed) as caught:
+        uboot.run(command, LIMIT_S)
+    assert str(caught.value).startswith(sentence)
+    assert "********" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
