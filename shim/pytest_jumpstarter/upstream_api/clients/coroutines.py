@@ -25,6 +25,7 @@ from JumpstarterLibrary.errors import InfrastructureError, TransferError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.upstream_api.clients.endings import broken, end_of_data
 from pytest_jumpstarter.upstream_api.clients.trouble import as_driver_error
+from pytest_jumpstarter.upstream_api.config.threads import opening
 
 Result = TypeVar("Result")
 
@@ -77,7 +78,7 @@ class _Call:
 async def results(proxy: DriverProxy, method: str, args: tuple[object, ...]) -> AsyncGenerator[Any, None]:
     """Call a streaming method of a driver and yield its results; cancelled on the exporter when left early."""
     with as_driver_error():
-        stream = await in_thread(lambda: proxy.streamingcall(method, *args))
+        stream = await opening(lambda: proxy.streamingcall(method, *args), lambda stream: stream.close(), in_thread)
         with stream:
             while (item := await in_thread(next, stream, _END)) is not _END:
                 yield item
@@ -153,30 +154,9 @@ class DriverByteStream(anyio.abc.ObjectStream[bytes]):
 async def opened(proxy: DriverProxy, method: str) -> AsyncIterator[DriverByteStream]:
     """Open a byte stream to a driver for the length of a block."""
     with as_driver_error():
-        stream = await _opening(lambda: proxy.stream(method), lambda stream: stream.close(flush=False))
+        stream = await opening(lambda: proxy.stream(method), lambda stream: stream.close(flush=False), in_thread)
     async with DriverByteStream(stream) as wrapped:
         yield wrapped
-
-
-async def _opening(start: Callable[[], Result], undo: Callable[[Result], None]) -> Result:
-    """Run a function in a thread; what it opens after this was cancelled is closed again."""
-    lock = threading.Lock()
-    unwanted = False
-
-    def run() -> Result:
-        result = start()
-        with lock:
-            left = unwanted
-        if left:
-            undo(result)
-        return result
-
-    try:
-        return await in_thread(run)
-    except anyio.get_cancelled_exc_class():
-        with lock:
-            unwanted = True
-        raise
 
 
 @asynccontextmanager
@@ -199,9 +179,10 @@ async def resource(proxy: DriverProxy, stream: Any, compression: Compression) ->
         transfer: ResourceTransfer | None = None
         try:
             with as_driver_error():
-                transfer = await _opening(
+                transfer = await opening(
                     lambda: proxy._transfer(None, source=source, sink=sink, compression=compression),
                     ResourceTransfer.close,
+                    in_thread,
                 )
             yield transfer.handle
             with as_driver_error():

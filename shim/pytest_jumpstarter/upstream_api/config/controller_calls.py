@@ -12,6 +12,7 @@ from pytest_jumpstarter.upstream_api.config.configuration import ClientConfigura
 from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
 from pytest_jumpstarter.upstream_api.config.records import ClientService, Exporter, ExporterList, Lease, LeaseList
 from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking, sync_or_async
+from pytest_jumpstarter.upstream_api.config.threads import opening
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,7 @@ class ControllerMethods(ClientConfiguration):
     async def channel(self) -> ControllerChannel:
         """Return a new connection to the controller, for `ClientService` and `Lease`. The caller closes it."""
         settings = settings_of(self)
-        return await run_blocking(lambda: ControllerChannel(settings))
+        return await opening(lambda: ControllerChannel(settings), ControllerChannel.hang_up, run_blocking)
 
     def _service(self, channel: Any) -> ClientService:
         raise NotImplementedError

@@ -17,7 +17,7 @@ from pytest_jumpstarter.upstream_api.config.env import JMP_LEASE
 from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
 from pytest_jumpstarter.upstream_api.config.lease import Lease
 from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
-from pytest_jumpstarter.upstream_api.config.threads import need_anyio
+from pytest_jumpstarter.upstream_api.config.threads import need_anyio, opening
 
 HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -86,7 +86,7 @@ class LeasingMethods(ClientConfiguration):
         need_anyio()
         with controller_calls(self):
             settings = self._settings(retry_timeout)
-            channel = await run_blocking(lambda: ControllerChannel(settings))
+            channel = await opening(lambda: ControllerChannel(settings), ControllerChannel.hang_up, run_blocking)
         with channel:
             lease = self._lease(channel, selector, exporter_name, lease_name, duration, acquisition_timeout)
             lease.portal = portal

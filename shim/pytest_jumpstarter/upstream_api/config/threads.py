@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -113,6 +113,43 @@ async def entered(make: Callable[[Tick], AbstractContextManager[Result]]) -> Asy
     finally:
         # It may have been entered when this was cancelled.
         await shielded(leave)
+
+
+async def opening(
+    start: Callable[[], Result],
+    undo: Callable[[Result], object],
+    in_thread: Callable[[Callable[[], Result]], Awaitable[Result]],
+) -> Result:
+    """Open something in a thread, at once given up if that is cancelled; what is opened all the same is closed again.
+
+    Args:
+        start: Opens it.
+        undo: Closes it, in a thread.
+        in_thread: Runs a function in a thread; if that is cancelled, the function goes on there unheeded.
+    """
+    lock = threading.Lock()
+    opened: list[Result] = []
+    unwanted = False
+
+    def run() -> Result:
+        result = start()
+        with lock:
+            opened.append(result)
+            late = unwanted
+        if late:
+            undo(result)
+        return result
+
+    try:
+        return await in_thread(run)
+    except BaseException:
+        with lock:
+            unwanted = True
+            lost = list(opened)
+        for result in lost:
+            # Opened, but the cancellation came before the coroutine had it.
+            threading.Thread(target=undo, args=(result,), name="jumpstarter-closing", daemon=True).start()
+        raise
 
 
 async def _in_thread(work: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ from anyio.from_thread import BlockingPortal
 from pytest_jumpstarter.upstream_api.config.client import ClientConfigV1Alpha1
 from pytest_jumpstarter.upstream_api.config.exceptions import ConnectionError, LeaseError
 from pytest_jumpstarter.upstream_api.config.lease import Lease
-from pytest_jumpstarter.upstream_api.config.threads import Stopped, shielded, stoppable
+from pytest_jumpstarter.upstream_api.config.threads import Stopped, opening, shielded, stoppable
 
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.errors import LeaseTimeout, LeaseUnsatisfiable, UsageError
@@ -291,3 +291,60 @@ def test_what_has_to_be_done_is_done_even_if_it_has_not_begun() -> None:
 
 def test_stopped_is_no_exception_that_somebody_handles() -> None:
     assert not issubclass(Stopped, Exception)
+
+
+class Opened:
+    """What a thread opens: the thread tells when it begins, and goes on when it may."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end, self.closed = threading.Event(), threading.Event(), threading.Event()
+
+    def start(self) -> Opened:
+        self.begun.set()
+        assert self.may_end.wait(30)
+        return self
+
+    def undo(self) -> None:
+        assert not self.closed.is_set(), "closed twice"
+        self.closed.set()
+
+
+@pytest.mark.parametrize("moment", ["before it is open", "when it is open and not handed over yet"])
+def test_what_is_opened_for_a_cancelled_coroutine_is_closed(moment: str) -> None:
+    opened = Opened()
+    handed_over = threading.Event()
+
+    async def in_thread(work: Callable[[], Opened]) -> Opened:
+        def run() -> Opened:
+            result = work()
+            handed_over.set()
+            return result
+
+        return await asyncio.to_thread(run)
+
+    async def main() -> None:
+        task = asyncio.ensure_future(opening(opened.start, Opened.undo, in_thread))
+        while not opened.begun.is_set():
+            await asyncio.sleep(0.001)
+        if moment != "before it is open":
+            opened.may_end.set()
+            # The event loop stands still meanwhile, so that the coroutine does not get it before the cancellation.
+            assert handed_over.wait(30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        opened.may_end.set()
+
+    run(main)
+    assert opened.closed.wait(30)
+
+
+def test_what_is_opened_stays_open() -> None:
+    opened = Opened()
+    opened.may_end.set()
+
+    async def main() -> Opened:
+        return await opening(opened.start, Opened.undo, asyncio.to_thread)
+
+    assert run(main) is opened
+    assert not opened.closed.is_set()
