@@ -333,19 +333,20 @@ class Console:
                 f"characters are only in the transcript. Look from later on, or look more often."
             )
 
-    def wait_for_output(self, timeout: Seconds, waiting: str = "") -> bool:
+    def wait_for_output(self, timeout: Seconds, waiting: str = "", since: int | None = None) -> bool:
         """Wait until the console says anything; return whether it did.
 
         Args:
             timeout: Seconds or timedelta to wait.
             waiting: What is awaited, for messages.
+            since: An offset; what is behind it already counts. Default: the end, as it is now.
 
         Raises:
             DeviceCrashed: A failing pattern came.
             InfrastructureError: The stream has ended.
         """
         deadline = Deadline.of(timeout)
-        before = self.end
+        before = self.end if since is None else since
         while True:
             ended, late = self._recording.ended, deadline.expired
             self.check(waiting)

@@ -109,10 +109,10 @@ class _Login:
                 self._answer_password(prompt)
             elif prompt.kind is PromptKind.PRESS_ENTER:
                 self._press_enter(prompt)
-            elif self._may_be_shell(prompt) and self._shell_answers(prompt):
+            elif self._is_shell(prompt):
                 self._check_is_not_for_maintenance(prompt)
                 return
-            elif self._screen.changes(self._patience_at(prompt), self._deadline):
+            elif self._screen.goes_on(self._patience_at(prompt), self._deadline):
                 self._nudged = 0
             else:
                 self._nudge(prompt)
@@ -158,7 +158,7 @@ class _Login:
         Raises:
             LoginFailed: It stays.
         """
-        if not self._screen.changes(self._screen.patience(prompt), self._deadline):
+        if not self._screen.goes_on(self._screen.patience(prompt), self._deadline):
             facts = f"it asks '{self._line(prompt)}', which is not a login's question. Nothing was typed there."
             raise self._other_waits(facts, prompt.hint)
 
@@ -255,6 +255,14 @@ class _Login:
         self._answered, self._nudged_since = self._console.end, False
         type_text(self._console, text, self._manner, secret=secret, timeout=self._deadline)
         self._screen.changes(self._timing.answer_timeout, self._deadline)
+
+    def _is_shell(self, prompt: Prompt) -> bool:
+        """Whether a shell waits; where one does not, what it was tried with and its answer are not new."""
+        if not self._may_be_shell(prompt):
+            return False
+        answers = self._shell_answers(prompt)
+        self._screen.text()
+        return answers
 
     def _shell_answers(self, prompt: Prompt) -> bool:
         """Whether what looks like a shell prompt is one: it comes again after a comment, and runs a command.

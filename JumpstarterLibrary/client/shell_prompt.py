@@ -88,9 +88,10 @@ def expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
     power_on = max(console.start, console.marks["power_on"])
     begin = max(power_on, console.end - OVERLAP)
     screen, timing = LastLines(console, lambda: begin, _WAITING), console.timing
-    prompt, patience = _settled_prompt(console, screen, deadline), 0.0
-    ordered, waited = restart_ordered(screen.text()), False
+    (prompt, text), patience = _settled_prompt(console, screen, deadline), 0.0
+    ordered, waited = restart_ordered(text), False
     while True:
+        end = console.end
         signs = list(restart_signs(_behind_last_command(console.text(max(power_on, console.end - TAIL)))))
         sign = signs[-1] if signs and not signs[-1].over else None
         patience = _patience(timing, prompt, sign, timing.nudge_delay if ordered and sign is None else patience)
@@ -101,13 +102,13 @@ def expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
             console.write(b"\n", deadline)
         if prompt.kind is PromptKind.NONE and patience >= timing.boot_silence:
             # The messages of its kernel may be all that a board says for long.
-            goes_on = console.wait_for_output(deadline.at_most(patience), _WAITING)
+            goes_on = console.wait_for_output(deadline.at_most(patience), _WAITING, since=end)
         else:
-            goes_on = screen.changes(screen.patience(prompt) or patience, deadline)
+            goes_on = screen.goes_on(screen.patience(prompt) or patience, deadline)
         stays = sign is None or sign.begins or prompt.kind is not PromptKind.NONE
         if not goes_on and (stays or deadline.expired):
             break
-        prompt = _settled_prompt(console, screen, deadline)
+        prompt, _ = _settled_prompt(console, screen, deadline)
     line = visible(console.hidden(prompt.line))
     if patience and prompt.kind is PromptKind.NONE and deadline.expired:
         limit = format_duration(deadline.timeout or 0)
@@ -151,16 +152,20 @@ def restart_told(console: Console, sign: RestartSign) -> str:
     return f"{what}. The console said: '{visible(console.hidden(sign.line))}'."
 
 
-def _settled_prompt(console: Console, screen: LastLines, deadline: Deadline) -> Prompt:
-    """Return what stands on a console once it pauses; no prompt if it does not, unless that counts down."""
+def _settled_prompt(console: Console, screen: LastLines, deadline: Deadline) -> tuple[Prompt, str]:
+    """Return what stands on a console once it pauses, and the text; no prompt if it does not, unless that counts down.
+
+    A shell's prompt is one at once.
+    """
     text = screen.text()
     prompt = classify(text, console.prompts)
     if not text or prompt.kind is PromptKind.SHELL:
-        return prompt
+        return prompt, text
     settled = screen.settled(deadline.within(console.timing.settle_limit))
-    prompt = classify(screen.text() if settled is None else settled, console.prompts)
+    text = screen.text() if settled is None else settled
+    prompt = classify(text, console.prompts)
     certain = settled is not None or deadline.expired or prompt.kind is PromptKind.COUNTDOWN
-    return prompt if certain else Prompt(PromptKind.NONE)
+    return (prompt if certain else Prompt(PromptKind.NONE)), text
 
 
 def _other_than_shell(title: str, prompt: Prompt, line: str) -> tuple[str, Hint] | None:

@@ -77,7 +77,7 @@ class Detector:
                     return UNKNOWN
                 limit = self._context.deadline.within(self._timing.look_time)
                 continue
-            if may_stop or not self._screen.changes(self._timing.nudge_delay, limit):
+            if may_stop or not self._screen.goes_on(self._timing.nudge_delay, limit):
                 return self._answer(NUDGE, quick=may_stop and not self._screen.spoke)
 
     def _unsettled(self) -> str:
@@ -106,7 +106,7 @@ class Detector:
     def _passes(self, text: str) -> bool:
         """Wait where the prompt may go away by itself; return whether it did, or changed."""
         prompt = self._prompt(text)
-        return prompt.may_pass and self._screen.changes(self._screen.patience(prompt), self._context.deadline)
+        return prompt.may_pass and self._screen.goes_on(self._screen.patience(prompt), self._context.deadline)
 
     def _waits(self, text: str) -> str:
         """Return what waits at a prompt that is none of the system's; empty for others."""

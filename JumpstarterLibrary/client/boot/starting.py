@@ -79,8 +79,9 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
         if PANIC.search(board.console.text(looked)):
             raise died(board, since)
         looked = max(since, end - len(PANIC.pattern))
-        if not screen.changes(board.timing.prompt_settle, deadline):
-            prompt = classify(screen.text(since), board.prompts)
+        text = screen.text(since)
+        if not screen.goes_on(board.timing.prompt_settle, deadline):
+            prompt = classify(text, board.prompts)
             bare = not prompt.typed and prompt.kind not in (PromptKind.PARTIAL_LOGIN, PromptKind.LOGIN_PASSWORD)
             if bare and board.console.end > since and (state := state_at(prompt)) in wanted:
                 if state == SHELL and maintenance_mode(board.console.text(since)):
@@ -88,7 +89,7 @@ def await_state(board: Board, wanted: Collection[str], since: int, deadline: Dea
                 return state
             if prompt.is_no_system:
                 raise _led_astray(board, f"{prompt.described} waits there ('{prompt.line}')", since)
-            if prompt.asks_user and not screen.changes(screen.patience(prompt), deadline):
+            if prompt.asks_user and not screen.goes_on(screen.patience(prompt), deadline):
                 raise _led_astray(board, f"it asks '{prompt.line}', where nothing is typed", since, prompt.hint)
             if deadline.expired:
                 limit = format_duration(deadline.timeout or 0)

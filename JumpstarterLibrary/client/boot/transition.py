@@ -172,7 +172,7 @@ class Transition:
             found = [state.name for state in self._states if state.shown(text)]
             if target in found:
                 return target
-            if not screen.changes(self._board.timing.look_time, limit) and found and not limit.expired:
+            if not screen.goes_on(self._board.timing.look_time, limit) and found and not limit.expired:
                 return found[0]
         raise screen.failure(BootFailed, f"The board did not come to state '{target}'.", start)
 

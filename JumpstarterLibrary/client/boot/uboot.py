@@ -260,7 +260,7 @@ class UBoot:
     def _stands_at_prompt(self, deadline: Deadline) -> bool:
         """Whether the last line is the prompt, and not something like it that the command has printed."""
         while classify(text := self._screen.text(), self._prompts).configured:
-            if text.rpartition("\n")[2] == self._shown or not self._screen.changes(
+            if text.rpartition("\n")[2] == self._shown or not self._screen.goes_on(
                 self._timing.prompt_settle, deadline
             ):
                 return True

@@ -32,6 +32,7 @@ class LastLines:
         self._begin = begin or (lambda: console.marks.get("power_on", 0))
         self._waiting = waiting
         self._whole = (0, 0, "")
+        self._read = (0, 0, "")
 
     @property
     def begin(self) -> int:
@@ -44,7 +45,8 @@ class LastLines:
         Args:
             since: An offset to begin at. Default: as far back as matters, at most to the last power action.
         """
-        return self._text_from(self._first_line(self.begin if since is None else since))
+        self._read = self._reading()
+        return self._read[2] if since is None else self._text_from(self._first_line(since))
 
     def line(self, since: int | None = None) -> str:
         """Return the last line as it is now."""
@@ -52,21 +54,41 @@ class LastLines:
 
     def changes(self, limit: float, deadline: Deadline) -> bool:
         """Wait until the console says anything but kernel messages; return whether it did within some seconds."""
-        # From one place on: a window that moves would lose an old line with every message, and look changed.
-        first = self._first_line(self.begin)
-        before, pause = self._text_from(first), deadline.within(limit)
-        while not pause.expired:
-            if self._console.wait_for_output(pause, self._waiting) and self._text_from(first) != before:
-                return True
-        return False
+        return self._differs(self._reading(), limit, deadline)
+
+    def goes_on(self, limit: float, deadline: Deadline) -> bool:
+        """Wait likewise for what the console has not said yet when its text was read last.
+
+        For a caller that has judged the text: what came while it did is new, too.
+        """
+        return self._differs(self._read, limit, deadline)
 
     def settled(self, deadline: Deadline, since: int | None = None) -> str | None:
         """Return the text once the console pauses; None if it does not until the deadline."""
         settle = self._console.timing.prompt_settle
         while True:
             whole = deadline.at_most(settle) == settle
-            if not self.changes(settle, deadline):
-                return self.text(since) if whole else None
+            text = self.text(since)
+            if not self.goes_on(settle, deadline):
+                return text if whole else None
+
+    def _reading(self) -> tuple[int, int, str]:
+        """Return the offsets at which the text begins and ends, and the text."""
+        first, end = self._first_line(self.begin), self._console.end
+        return first, end, self._text_from(first)
+
+    def _differs(self, reading: tuple[int, int, str], limit: float, deadline: Deadline) -> bool:
+        """Wait until the text is another than that of a reading; return whether it is within some seconds.
+
+        It begins where the reading did: a window that moves would lose an old line with every message, and look
+        changed.
+        """
+        (first, end, before), pause = reading, deadline.within(limit)
+        while self._console.wait_for_output(pause, self._waiting, since=end):
+            end = self._console.end
+            if self._text_from(first) != before:
+                return True
+        return False
 
     def patience(self, prompt: Prompt) -> float:
         """Return how many seconds a prompt has to go away by itself; none for one that does not."""

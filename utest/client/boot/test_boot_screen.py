@@ -81,6 +81,27 @@ def screen(device: Device) -> Screen:
     return states_of(device).board.screen
 
 
+def test_what_came_while_the_text_was_judged_is_new(screen: Screen, hear: Hear) -> None:
+    hear(PROMPT + b"reboot")
+    assert screen.line() == "root@board:~# reboot"
+    hear(b"\r\nThe system is going down NOW!\r\n")
+    assert not screen.changes(0.5, Deadline(LIMIT_S))
+    assert screen.goes_on(0.5, Deadline(LIMIT_S))
+    assert screen.text().endswith("reboot\nThe system is going down NOW!\n")
+    assert not screen.goes_on(0.5, Deadline(LIMIT_S))
+
+
+def test_a_message_that_came_while_the_text_was_judged_is_not_new(screen: Screen, hear: Hear) -> None:
+    hear(PROMPT)
+    assert screen.line() == "root@board:~# "
+    hear(b"\r\n" + MESSAGE + PROMPT)
+    hear(MESSAGE)
+    assert screen.goes_on(0.5, Deadline(LIMIT_S)), "a prompt came"
+    screen.text()
+    hear(MESSAGE)
+    assert not screen.goes_on(0.5, Deadline(LIMIT_S))
+
+
 def test_a_shell_is_seen_through_the_noise_after_long_output(
     device: Device, port: Port, noise: Any, hear: Hear
 ) -> None:
