@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import getpass
 import logging
 import os
+import platform
 import threading
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import grpc
 
@@ -22,7 +25,7 @@ from JumpstarterLibrary.common.unix_sockets import check_path
 from JumpstarterLibrary.errors import FaultClass, LinkError, OperationTimeout
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
-from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
+from JumpstarterLibrary.protocol.names import CLIENT_SEPARATOR, PASSPHRASE_KEY
 from JumpstarterLibrary.protocol.wellknown import Empty
 from JumpstarterLibrary.types import Tls
 
@@ -51,6 +54,10 @@ class ExporterState:
 
 class Link:
     """A channel to an exporter, open until ``close``.
+
+    Attributes:
+        client: What byte streams tell the exporter of this client: a key that all of the link's streams have, and the
+            process's name for other clients.
 
     Args:
         connection: Where the exporter is and how to reach it.
@@ -86,6 +93,7 @@ class Link:
                 f"There is no exporter socket '{path}' (from {connection.source}). Check the path, and that the "
                 f"exporter or the shell that made it still runs."
             )
+        self.client = f"{uuid4().hex}{CLIENT_SEPARATOR}{_process_name()}"
         self.metadata = ((PASSPHRASE_KEY, connection.passphrase),) if connection.passphrase else ()
         self._channel = open_channel(connection, Deadline.of(timeout), patient=route is not None)
         self._stub = ExporterStub(self._channel)
@@ -232,3 +240,13 @@ def enum_name(enum: Any, number: int, prefix: str) -> str:
     except ValueError:
         return str(number)
     return name.removeprefix(prefix)
+
+
+def _process_name() -> str:
+    """Return how this process is named to other clients of an exporter: user, host and process, in ASCII."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        # A container often runs under a number that has no name.
+        user = f"user {os.getuid()}"
+    return f"{user}@{platform.node()}, process {os.getpid()}".encode("ascii", "replace").decode()

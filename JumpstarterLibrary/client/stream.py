@@ -19,7 +19,7 @@ from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout
 from JumpstarterLibrary.protocol import router_pb2
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY
-from JumpstarterLibrary.protocol.names import ACCEPT_ENCODING_KEY, REQUEST_KEY, RESOURCE_KEY
+from JumpstarterLibrary.protocol.names import ACCEPT_ENCODING_KEY, CLIENT_KEY, REQUEST_KEY, RESOURCE_KEY
 
 OPEN_S = 30.0
 """How long a driver may take to open its far side; upstream's slowest takes 10 seconds."""
@@ -70,7 +70,7 @@ class Frames:
         self._cancelled = False
         with interruptible:
             stub = link.stub
-            metadata = (*link.metadata, (REQUEST_KEY, request))
+            metadata = (*link.metadata, (REQUEST_KEY, request), (CLIENT_KEY, link.client))
             self._call: Any = started(lambda: stub.stream(iter(outgoing), metadata=metadata))
         if not self._call.add_callback(on_end):
             on_end()

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import grpc
 
+from JumpstarterLibrary.exporter.callers import calling, parse_caller
 from JumpstarterLibrary.exporter.compression import accepted_encoding
 from JumpstarterLibrary.exporter.dispatch import CallFailed, call_streaming, call_unary, exported, unexpected
 from JumpstarterLibrary.exporter.driver import CallKind, Driver
@@ -23,6 +24,7 @@ from JumpstarterLibrary.exporter.streams import ByteStream, broken_stream_types,
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import (
     ACCEPT_ENCODING_KEY,
+    CLIENT_KEY,
     CONTENT_ENCODING_FIELD,
     REQUEST_KEY,
     RESOURCE_KEY,
@@ -87,7 +89,8 @@ class Servicer:
                 raise unexpected(error) from error
             driver = self._session.driver(target.uuid)
             if target.kind == "driver":
-                await self._driver_stream(context, driver, target.method or "")
+                with calling(parse_caller(_optional_metadata(context, CLIENT_KEY))):
+                    await self._driver_stream(context, driver, target.method or "")
             else:
                 await self._resource_stream(context, driver, target)
             # Both directions have ended. The client ends the RPC, when it has read the last frame.
@@ -228,8 +231,12 @@ def _opening(driver: Driver, title: str) -> Iterator[None]:
         raise unexpected(error) from error
 
 
+def _optional_metadata(context: _Context, name: str) -> object:
+    return next((value for key, value in context.invocation_metadata() or () if key == name), None)
+
+
 def _metadata(context: _Context, name: str) -> str:
-    value = next((value for key, value in context.invocation_metadata() or () if key == name), None)
+    value = _optional_metadata(context, name)
     if not isinstance(value, str):
         raise ValueError(f"The RPC's metadata lacks the key {name!r}, which says what to open.")
     return value

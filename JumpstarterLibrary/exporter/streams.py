@@ -155,7 +155,7 @@ class StreamMixin:
         return default
 
 
-class _Signal:
+class Signal:
     """A signal that wakes all tasks that wait for a change, first come first served."""
 
     def __init__(self) -> None:
@@ -184,8 +184,8 @@ class _Direction:
         self._ended = False
         self._reader_closed = False
         self._broken: str | None = None
-        self._data = _Signal()
-        self._space = _Signal()
+        self._data = Signal()
+        self._space = Signal()
 
     async def put(self, chunk: bytes) -> None:
         while True:

@@ -11,6 +11,13 @@ LABEL_NAME = "jumpstarter.dev/name"
 PASSPHRASE_KEY = "x-jumpstarter-passphrase"
 """Metadata key of a standalone exporter's passphrase."""
 
+CLIENT_KEY = "x-jumpstarter-client"
+"""Metadata key of a driver's byte stream: a key of the client's choice, a space, and its name for people. Only our
+clients send it, and only our exporters look at it."""
+
+CLIENT_SEPARATOR = " "
+"""What stands between the key and the name of a client."""
+
 REQUEST_KEY = "request"
 """Metadata key of the JSON text that says which byte stream to open."""
 

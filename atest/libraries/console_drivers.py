@@ -11,7 +11,7 @@ from typing import Any
 from JumpstarterLibrary.exporter import Driver, export, exportstream
 from JumpstarterLibrary.exporter.drivers.virtual import VirtualBoard
 from JumpstarterLibrary.exporter.drivers.virtual.console import VirtualConsole
-from JumpstarterLibrary.exporter.drivers.virtual.wire import Tap
+from JumpstarterLibrary.exporter.readers import SharedReader
 from scripts.serial_port import PortStream
 
 ERASE = b"\x15"
@@ -167,7 +167,7 @@ class LateConsole(VirtualConsole):
 class _LateTap:
     """An open stream of it."""
 
-    def __init__(self, tap: Tap, delay: float) -> None:
+    def __init__(self, tap: SharedReader, delay: float) -> None:
         self._tap, self._delay = tap, delay
         self.send, self.send_eof, self.aclose = tap.send, tap.send_eof, tap.aclose
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import fcntl
 import os
@@ -19,6 +18,7 @@ from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
 from JumpstarterLibrary.exporter.drivers.loopback import LoopbackStream
 from JumpstarterLibrary.exporter.drivers.tty import BAUD_RATES, ThrottledStream, TtyStream, configure, open_device
+from JumpstarterLibrary.exporter.shared_stream import ExclusiveStream, SharedStream
 from JumpstarterLibrary.exporter.streams import ByteStream
 
 LOOP_URL = "loop://"
@@ -31,6 +31,8 @@ CLOSE_LIMIT_S = 10.0
 @dataclass(kw_only=True, eq=False)
 class PySerial(Driver):
     """A serial port or pseudo terminal, 8N1 without flow control; named as upstream's driver, which uses pyserial.
+
+    All streams of clients share the port: each gets every byte that it says, and one of them types (``readers``).
 
     Attributes:
         url: Path of the port, or ``loop://`` for a port that echoes.
@@ -45,8 +47,8 @@ class PySerial(Driver):
     check_present: bool = True
     cps: float | None = None
     disable_hupcl: bool = False
-    # Open streams and their event loops, spelt loosely: pydantic's dataclasses look into the types of inherited fields.
-    _streams: dict[Any, Any] = field(init=False, default_factory=dict, repr=False)
+    # Spelt loosely: pydantic's dataclasses look into the types of inherited fields.
+    _shared: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the configuration.
@@ -55,6 +57,7 @@ class PySerial(Driver):
             ConfigurationError: A value cannot be, or the port is not there.
         """
         super().__post_init__()
+        self._shared = SharedStream(self._open_stream, self.url, self.logger)
         if self.baudrate not in BAUD_RATES:
             known = ", ".join(map(str, sorted(BAUD_RATES)))
             raise ConfigurationError(f"This system has no serial speed of {self.baudrate!r} baud. It has: {known}.")
@@ -80,19 +83,13 @@ class PySerial(Driver):
     @exportstream
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[ByteStream]:
-        """Open the port.
+        """Open the port, or join the streams that read it already: the last 64 KiB come first then.
 
         Raises:
             ConnectionError: It cannot be opened.
         """
-        self.logger.debug("opening %s at %d baud", self.url, self.baudrate)
-        stream = LoopbackStream() if self._loops else TtyStream(self._open())
-        self._streams[stream] = asyncio.get_running_loop()
-        try:
-            yield ThrottledStream(stream, self.cps) if self.cps else stream
-        finally:
-            self._streams.pop(stream, None)
-            await stream.aclose()
+        async with self._streams.join() as reader:
+            yield reader
 
     @export
     def close(self) -> None:
@@ -102,11 +99,12 @@ class PySerial(Driver):
             TimeoutError: The hardware does not send what it was given.
         """
         super().close()
-        for stream, loop in tuple(self._streams.items()):
-            if _running_loop() is loop:
-                stream.close_now()
-            else:
-                asyncio.run_coroutine_threadsafe(stream.aclose(), loop).result(CLOSE_LIMIT_S)
+        self._streams.close(CLOSE_LIMIT_S)
+
+    @export
+    async def take_over(self) -> str | None:
+        """Let another client type on the port than the one that does, and return that one; None if there was none."""
+        return self._streams.take_over()
 
     @export
     def set_dtr(self, value: bool) -> None:
@@ -131,6 +129,16 @@ class PySerial(Driver):
     @property
     def _loops(self) -> bool:
         return self.url.startswith(LOOP_URL)
+
+    @property
+    def _streams(self) -> SharedStream:
+        shared: SharedStream = self._shared
+        return shared
+
+    def _open_stream(self) -> ExclusiveStream:
+        self.logger.debug("opening %s at %d baud", self.url, self.baudrate)
+        stream = LoopbackStream() if self._loops else TtyStream(self._open())
+        return ThrottledStream(stream, self.cps) if self.cps else stream
 
     def _open(self) -> int:
         fd = open_device(self.url)
@@ -169,10 +177,3 @@ def _is_device(path: str) -> bool:
         return stat.S_ISCHR(Path(path).stat().st_mode)
     except OSError:
         return False
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

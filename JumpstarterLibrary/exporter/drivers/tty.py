@@ -12,7 +12,8 @@ import termios
 from collections.abc import Callable
 from typing import Any
 
-from JumpstarterLibrary.exporter.streams import BrokenStream, ByteStream, ClosedStream, EndOfStream, StreamMixin
+from JumpstarterLibrary.exporter.shared_stream import ExclusiveStream
+from JumpstarterLibrary.exporter.streams import BrokenStream, ClosedStream, EndOfStream, StreamMixin
 from JumpstarterLibrary.exporter.workers import WorkerPool
 
 READ_SIZE = 4096
@@ -175,7 +176,7 @@ class ThrottledStream(StreamMixin):
         cps: Characters per second; None or 0 for as fast as it takes them.
     """
 
-    def __init__(self, stream: ByteStream, cps: float | None = None) -> None:
+    def __init__(self, stream: ExclusiveStream, cps: float | None = None) -> None:
         self._stream = stream
         self._cps = cps or math.inf
         self._slice = max(1, int(min(self._cps * THROTTLE_SLICE_S, SLICE_LIMIT)))
@@ -203,6 +204,10 @@ class ThrottledStream(StreamMixin):
     async def aclose(self) -> None:
         """Close."""
         await self._stream.aclose()
+
+    def close_now(self) -> None:
+        """Close at once, for callers that cannot await."""
+        self._stream.close_now()
 
 
 def _hung_up(fd: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.hosting import HostedExporter, serve
 from JumpstarterLibrary.protocol import ExporterStub, decode, encode, jumpstarter_pb2, router_pb2
-from JumpstarterLibrary.protocol.names import REQUEST_KEY, RESOURCE_KEY
+from JumpstarterLibrary.protocol.names import CLIENT_KEY, REQUEST_KEY, RESOURCE_KEY
 from JumpstarterLibrary.protocol.streams import driver_stream_request, resource_stream_request
 
 LIMIT_S = 20.0
@@ -23,9 +23,10 @@ LIMIT_S = 20.0
 class ByteStream:
     """One end of a byte stream RPC."""
 
-    def __init__(self, stub: ExporterStub, request: str) -> None:
+    def __init__(self, stub: ExporterStub, request: str, name: str | None = None) -> None:
         self._frames: queue.Queue[router_pb2.StreamRequest | None] = queue.Queue(4)
-        self._rpc = stub.stream(iter(self._frames.get, None), metadata=((REQUEST_KEY, request),), timeout=LIMIT_S)
+        metadata = ((REQUEST_KEY, request), *(((CLIENT_KEY, name),) if name is not None else ()))
+        self._rpc = stub.stream(iter(self._frames.get, None), metadata=metadata, timeout=LIMIT_S)
         # Waits until the exporter has opened the far side.
         self.metadata = dict(self._rpc.initial_metadata())
 
@@ -99,8 +100,8 @@ class Client:
         return f"{caught.value.code().name}: {caught.value.details()}"
 
     @contextmanager
-    def stream(self, method: str = "connect") -> Iterator[ByteStream]:
-        stream = ByteStream(self._stub, driver_stream_request(self._uuid, method))
+    def stream(self, method: str = "connect", name: str | None = None) -> Iterator[ByteStream]:
+        stream = ByteStream(self._stub, driver_stream_request(self._uuid, method), name)
         try:
             yield stream
         finally:

@@ -299,14 +299,6 @@ def test_bad_speed():
         PySerial(url="loop://", baudrate=123)
 
 
-def test_second_stream_takes_from_the_same_port(serving, pty):
-    client = serving(PySerial(url=pty.path))
-    with client.stream() as one, client.stream() as other:
-        one.send(b"1")
-        other.send(b"2")
-        assert sorted(pty.read(2)) == [ord("1"), ord("2")]
-
-
 def _open_files() -> list[str]:
     found = []
     for entry in Path("/proc/self/fd").iterdir():

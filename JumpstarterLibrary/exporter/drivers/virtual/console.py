@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from JumpstarterLibrary.exporter.driver import Driver, export, exportstream
-from JumpstarterLibrary.exporter.drivers.virtual.wire import Tap, Wire
+from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
+from JumpstarterLibrary.exporter.readers import SharedReader
 
 
 @dataclass(kw_only=True, eq=False)
 class VirtualConsole(Driver):
-    """The board's console for any number of listeners, each from its opening on.
+    """The board's console for many listeners, one of which types.
 
     Attributes:
         wire: The serial wire.
@@ -33,14 +34,14 @@ class VirtualConsole(Driver):
 
     @exportstream
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Tap]:
-        """Open the console. What the board said before is not in the stream."""
+    async def connect(self) -> AsyncIterator[SharedReader]:
+        """Open the console. What the board said before is not in the stream, but for its end if others listen."""
         self._loop = asyncio.get_running_loop()
-        tap = self.wire.open()
+        reader = self.wire.open()
         try:
-            yield tap
+            yield reader
         finally:
-            tap.hang_up()
+            reader.hang_up()
 
     @export
     def close(self) -> None:
@@ -49,6 +50,11 @@ class VirtualConsole(Driver):
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed, and with it every stream
                 self._loop.call_soon_threadsafe(self.wire.hang_up)
+
+    @export
+    async def take_over(self) -> str | None:
+        """Let another client type than the one that does, and return that one; None if there was none."""
+        return self.wire.take_over()
 
     @export
     async def set_dtr(self, value: bool) -> None:

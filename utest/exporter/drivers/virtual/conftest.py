@@ -15,7 +15,8 @@ from JumpstarterLibrary.exporter.drivers.virtual.hardware import BoardSettings
 from JumpstarterLibrary.exporter.drivers.virtual.image import make_image
 from JumpstarterLibrary.exporter.drivers.virtual.machine import Machine
 from JumpstarterLibrary.exporter.drivers.virtual.medium import Medium
-from JumpstarterLibrary.exporter.drivers.virtual.wire import Tap, Wire
+from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
+from JumpstarterLibrary.exporter.readers import SharedReader
 
 LIMIT = 1000.0
 
@@ -53,7 +54,7 @@ class Bench:
         self.wire = Wire(self.clock, logger, baudrate=baudrate)
         self.medium = Medium(logger, factory=make_image() if image is None else image)
         self.machine = Machine(self.clock, self.wire, self.medium, BoardSettings(**settings), logger)
-        self.tap: Tap = self.wire.open()
+        self.tap: SharedReader = self.wire.open()
         self.unread = ""
 
     async def __aenter__(self) -> Self:
@@ -84,7 +85,7 @@ class Bench:
     async def silence(self, seconds: float) -> str:
         """Return what the board says in so many board seconds."""
         await self.clock.sleep(seconds)
-        self.tap.put(b"\0")
+        self.wire.put(b"\0")
         said = (self.unread + (await self.tap.receive()).decode()).removesuffix("\0").replace("\r\n", "\n")
         self.unread = ""
         return said

@@ -175,11 +175,12 @@ def test_readings_go_on_until_the_client_leaves(rig: Rig) -> None:
         next(call)
 
 
-def test_streams_hear_the_board_from_their_opening_on(rig: Rig) -> None:
+def test_streams_that_join_hear_the_board_from_the_first_opening_on(rig: Rig) -> None:
     with rig.console.stream() as first:
         rig.power.call("on")
         until(first, b"=> ")
         with rig.console.stream() as second:
+            assert b"autoboot" in until(second, b"=> ")
             second.send(b"version\r")
             assert until(second, b"=> ").startswith(b"version\r\n")
             until(first, b"version\r\nU-Boot 2026.01 (virtual board)\r\n=> ")

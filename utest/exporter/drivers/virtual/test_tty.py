@@ -7,10 +7,11 @@ import pytest
 
 from JumpstarterLibrary.exporter.drivers.virtual.clock import Clock
 from JumpstarterLibrary.exporter.drivers.virtual.tty import LINE_LIMIT, TYPE_AHEAD, EndOfInput, Interrupted, Tty
-from JumpstarterLibrary.exporter.drivers.virtual.wire import Tap, Wire
+from JumpstarterLibrary.exporter.drivers.virtual.wire import Wire
+from JumpstarterLibrary.exporter.readers import SharedReader
 
 
-def make_tty() -> tuple[Tty, Tap]:
+def make_tty() -> tuple[Tty, SharedReader]:
     clock = Clock(1.0, asyncio.get_running_loop().time)
     wire = Wire(clock, logging.getLogger("driver.VirtualBoard"))
     tty = Tty(wire, clock)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 
 import pytest
 
@@ -17,7 +18,7 @@ def make_wire(**options: int) -> tuple[Wire, Clock]:
     return Wire(clock, LOGGER, **options), clock
 
 
-def test_every_stream_hears_everything_from_its_opening_on(run) -> None:
+def test_every_stream_hears_everything_from_the_first_opening_on(run) -> None:
     async def scenario() -> None:
         wire, _ = make_wire()
         wire.put(b"lost")
@@ -25,7 +26,7 @@ def test_every_stream_hears_everything_from_its_opening_on(run) -> None:
         wire.put(b"one ")
         late = wire.open()
         wire.put(b"two")
-        assert (await early.receive(), await late.receive()) == (b"one two", b"two")
+        assert (await early.receive(), await late.receive()) == (b"one two", b"one two")
         await late.send(b"typed")
         assert (wire.transmitted, wire.received) == (11, 5)
 
@@ -46,17 +47,20 @@ def test_receive_waits_for_the_board(run) -> None:
 
 
 def test_slow_reader_loses_the_oldest_bytes_and_the_log_says_so(run, caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario() -> bytes:
+    async def scenario() -> tuple[bytes, bytes]:
         wire, _ = make_wire(backlog=10)
         tap = wire.open()
         for piece in (b"0123456", b"789ab", b"c"):
             wire.put(piece)
-        return await tap.receive()
+        return await tap.receive(), await tap.receive()
 
-    assert run(scenario()) == b"3456789abc"
-    assert caplog.messages == [
-        "A console stream is not read: over 10 bytes wait, the oldest are dropped.",
-        "A console stream was not read in time: 3 bytes were dropped.",
+    assert run(scenario()) == (
+        b"\r\n[jumpstarter: 2 bytes are missing here, since this client read too slowly]\r\n",
+        b"23456789abc",
+    )
+    assert [re.sub(r"\d\d:\d\d:\d\d", "15:37:02", message) for message in caplog.messages] == [
+        "A console stream was not read in time: 2 bytes of the board's console were dropped for a client (connected at "
+        "15:37:02 UTC)."
     ]
 
 
