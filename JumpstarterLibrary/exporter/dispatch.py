@@ -13,8 +13,9 @@ from typing import Any
 import grpc
 
 from JumpstarterLibrary.exporter.driver import CallKind, Driver, call_kind
+from JumpstarterLibrary.exporter.driver_threads import DriverBusy, DriverThreads
 from JumpstarterLibrary.exporter.threaded import ThreadedIterator
-from JumpstarterLibrary.exporter.workers import Threads, WorkerPool, pool_for
+from JumpstarterLibrary.exporter.workers import Threads
 from JumpstarterLibrary.protocol import decode, encode
 from JumpstarterLibrary.protocol.wellknown import Value
 
@@ -23,6 +24,7 @@ DETAILS_LIMIT = 2048
 
 _STATUS: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     # In this order: TimeoutError and ConnectionError are OSErrors, some library errors are OSError and ValueError.
+    (DriverBusy, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (NotImplementedError, grpc.StatusCode.UNIMPLEMENTED),
     (ValueError, grpc.StatusCode.INVALID_ARGUMENT),
     (TimeoutError, grpc.StatusCode.DEADLINE_EXCEEDED),
@@ -133,7 +135,7 @@ def encode_result(result: object) -> Value:
     return encode(result, exact=False)
 
 
-async def call_unary(workers: WorkerPool, driver: Driver, name: str, values: Sequence[Value]) -> Value:
+async def call_unary(threads: DriverThreads, driver: Driver, name: str, values: Sequence[Value]) -> Value:
     """Call a method and return its encoded result.
 
     Raises:
@@ -142,19 +144,19 @@ async def call_unary(workers: WorkerPool, driver: Driver, name: str, values: Seq
     method = exported(driver, name, CallKind.UNARY)
     decoded = arguments(values)
     with map_driver_errors(driver.logger, name):
-        return encode_result(await _result(pool_for(type(driver), workers), method, decoded))
+        return encode_result(await _result(threads.of(driver, name), method, decoded))
 
 
-async def _result(workers: Threads, method: Callable[..., Any], decoded: list[Any]) -> object:
+async def _result(threads: Threads, method: Callable[..., Any], decoded: list[Any]) -> object:
     if inspect.iscoroutinefunction(method):
         return await method(*decoded)
-    result = await workers.run(method, *decoded)
+    result = await threads.run(method, *decoded)
     # Decorators such as pydantic's may hide that a function is a coroutine function.
     return await result if isinstance(result, Awaitable) else result
 
 
 async def call_streaming(
-    workers: WorkerPool, driver: Driver, name: str, values: Sequence[Value]
+    threads: DriverThreads, driver: Driver, name: str, values: Sequence[Value]
 ) -> AsyncGenerator[Value, None]:
     """Call a method and yield its encoded items. Closing this iterator closes the driver's.
 
@@ -164,14 +166,14 @@ async def call_streaming(
     method = exported(driver, name, CallKind.STREAMING)
     decoded = arguments(values)
     with map_driver_errors(driver.logger, name):
-        async with aclosing(await _items(pool_for(type(driver), workers), method, decoded)) as items:
+        async with aclosing(await _items(threads.of(driver, name), method, decoded)) as items:
             async for item in items:
                 yield encode_result(item)
 
 
-async def _items(workers: Threads, method: Callable[..., Any], decoded: list[Any]) -> Any:
+async def _items(threads: Threads, method: Callable[..., Any], decoded: list[Any]) -> Any:
     if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
         items = method(*decoded)
     else:
-        items = await workers.run(method, *decoded)
-    return items if isinstance(items, AsyncIterator) else ThreadedIterator(workers, items)
+        items = await threads.run(method, *decoded)
+    return items if isinstance(items, AsyncIterator) else ThreadedIterator(threads, items)

@@ -66,7 +66,7 @@ class Servicer:
         """Call a driver method and answer with its result."""
         async with self._call(context, request.method):
             driver = self._session.callable_driver(request.uuid)
-            result = await call_unary(self._session.workers, driver, request.method, request.args)
+            result = await call_unary(self._session.threads, driver, request.method, request.args)
         return jumpstarter_pb2.DriverCallResponse(uuid=str(uuid4()), result=result)
 
     async def streaming_driver_call(
@@ -75,7 +75,7 @@ class Servicer:
         """Call a driver method and send its items."""
         async with self._call(context, request.method):
             driver = self._session.callable_driver(request.uuid)
-            calls = call_streaming(self._session.workers, driver, request.method, request.args)
+            calls = call_streaming(self._session.threads, driver, request.method, request.args)
             async with aclosing(calls) as items:
                 async for item in items:
                     await context.write(jumpstarter_pb2.StreamingDriverCallResponse(uuid=str(uuid4()), result=item))

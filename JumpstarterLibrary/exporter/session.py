@@ -13,8 +13,8 @@ import grpc
 
 from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors, unexpected
 from JumpstarterLibrary.exporter.driver import Driver
+from JumpstarterLibrary.exporter.driver_threads import PATIENCE_S, DriverThreads
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, LogRing, log_scope
-from JumpstarterLibrary.exporter.workers import WorkerPool
 from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
 
 GRACE_S = 1.0
@@ -66,6 +66,7 @@ class Session:
         on_end_session: Called when a client ends the session; without it there is nothing to end.
         grace: Seconds that running RPCs get when a server stops; default 1.
         loggers: Names of the loggers whose records clients can read.
+        call_patience: Seconds that a call waits while its driver runs as many as it may; default 30.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Session:
         on_end_session: Callable[[], None] | None = None,
         grace: float = GRACE_S,
         loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
+        call_patience: float = PATIENCE_S,
     ) -> None:
         self.root_driver = root_driver
         self.uuid = uuid or uuid4()
@@ -86,12 +88,13 @@ class Session:
         self.motd = motd
         self.features = features or Features()
         self.logs = LogRing(loggers)
-        self.workers = WorkerPool()
         self._on_end_session = on_end_session
         self.grace = grace
         self._entered = 0
         self._entries = root_driver.enumerate()
         self._drivers = {entry.driver.uuid: entry.driver for entry in self._entries}
+        names = {entry.uuid: repr(entry.name or type(entry.driver).__name__) for entry in self._entries}
+        self.threads = DriverThreads(names, call_patience)
         self._status = jumpstarter_pb2.GetStatusResponse(status=AVAILABLE, message="", status_version=0)
 
     async def __aenter__(self) -> Self:
@@ -124,7 +127,7 @@ class Session:
             return
         with log_scope(self.logs, "close"):
             close_driver(self.root_driver)
-        self.workers.close()
+        self.threads.close()
         self.logs.detach()
 
     def report(self) -> jumpstarter_pb2.GetReportResponse:

@@ -28,33 +28,39 @@ class AnyioThreads:
 
     async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Run a function in a thread. A caller that is cancelled leaves at once; the function runs on to its end."""
-        to_thread: Any = importlib.import_module("anyio.to_thread")
-        result: Result = await to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
+        anyio: Any = importlib.import_module("anyio")
+        # A limiter of its own: anyio's usual one is shared by all drivers, and those that hang would use it up.
+        result: Result = await anyio.to_thread.run_sync(
+            function, *arguments, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+        )
         return result
 
 
-def pool_for(kind: type, usual: Threads) -> Threads:
-    """Return the threads for the methods of a class: anyio's, if the code of the class imports anyio.
+def threads_of_anyio(kind: type) -> Threads | None:
+    """Return anyio's threads, if the code of a class imports anyio; None for all other classes.
 
     Args:
-        kind: The class.
-        usual: The threads of all other classes.
+        kind: The class whose methods are to run.
     """
     if "anyio" not in sys.modules:
-        return usual
+        return None
     modules = (vars(sys.modules.get(base.__module__, sys)) for base in kind.__mro__)
-    return AnyioThreads() if any("anyio" in names or "from_thread" in names for names in modules) else usual
+    return AnyioThreads() if any("anyio" in names or "from_thread" in names for names in modules) else None
 
 
 class WorkerPool:
     """A pool of daemon threads, so that a driver method that never returns cannot keep the process alive.
 
     Threads start as they are needed and are reused until ``close``. Jobs beyond the limit wait for a free one.
+
+    Args:
+        limit: Threads at most; None where the caller bounds them.
+        name: What the threads are for.
     """
 
-    def __init__(self, limit: int = 64, name: str = "driver") -> None:
+    def __init__(self, limit: int | None = 64, name: str = "driver") -> None:
         self._name = name
-        self._slots = asyncio.Semaphore(limit)
+        self._slots = asyncio.Semaphore(sys.maxsize if limit is None else limit)
         self._idle: list[_Jobs] = []
         self._all: list[_Jobs] = []
         self._closed = False
