@@ -56,6 +56,13 @@ class ConfigReader:
             raise self.error(key, "a finite number is needed.")
         return value
 
+    def count(self, key: str, default: int) -> int:
+        """Return a whole number from 1 on."""
+        value = self.number(key, default)
+        if value < 1 or value != int(value):
+            raise self.error(key, f"a whole number from 1 on is needed, not {value:g}.")
+        return int(value)
+
     @overload
     def duration(self, key: str, default: float, **limits: Any) -> float: ...
     @overload

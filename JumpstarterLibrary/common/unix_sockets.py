@@ -31,7 +31,11 @@ def private_directory() -> Path:
     directory = Path(parent) / f"jumpstarter-{secrets.token_hex(4)}"
     # Noted first: an interruption may come as soon as the directory is there.
     _directories[directory] = os.getpid()
-    directory.mkdir(0o700)
+    try:
+        directory.mkdir(0o700)
+    except OSError:
+        del _directories[directory]
+        raise
     return directory
 
 

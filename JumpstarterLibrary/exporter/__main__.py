@@ -18,7 +18,7 @@ from JumpstarterLibrary.common.values import check_port, within
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
-from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, FailureLimit, LeasedExporter
 from JumpstarterLibrary.exporter.serving import serve_tcp, serve_unix
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 
@@ -76,7 +76,8 @@ async def run_leased(config: ExporterConfigV1Alpha1) -> int:
         config: The exporter's configuration.
 
     Returns:
-        0 after a signal or, with ``exitOnLeaseEnd``, a lease; 1 where a hook failed whose ``onFailure`` is ``exit``.
+        0 after a signal or, with ``exitOnLeaseEnd``, a lease; 1 where a hook failed whose ``onFailure`` is ``exit``,
+        and where the drivers failed to start as often as ``failureDetection`` says.
 
     Raises:
         JumpstarterError: The configuration does not fit, or the controller does not take the exporter.
@@ -88,6 +89,7 @@ async def run_leased(config: ExporterConfigV1Alpha1) -> int:
         after_lease=config.after_lease,
         motd=config.motd,
         exit_on_lease_end=config.exit_on_lease_end,
+        failure_limit=FailureLimit(failures=config.max_rapid_failures, window_s=config.rapid_failure_window),
         # In a process of its own, all log records belong to the exporter.
         loggers=("",),
     )
@@ -124,8 +126,8 @@ async def _announce(exporter: LeasedExporter) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status: 0 after a signal, 1 if the exporter could not start.
 
-    An exporter with a controller also ends with 1 where a hook failed whose ``onFailure`` is ``exit``, and after a
-    second signal.
+    An exporter with a controller also ends with 1 where a hook failed whose ``onFailure`` is ``exit``, where its
+    drivers failed to start as often as ``failureDetection`` says, and after a second signal.
     """
     parser = _parser()
     options = parser.parse_args(arguments)

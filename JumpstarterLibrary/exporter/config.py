@@ -219,8 +219,8 @@ class ExporterConfigV1Alpha1:
         export: The drivers, by name.
         before_lease: The hook that runs before clients may call.
         after_lease: The hook that runs when they have gone.
-        max_rapid_failures: Failures in a row that make the exporter give up.
-        rapid_failure_window: Seconds in which they count as rapid.
+        max_rapid_failures: How many starts of the drivers have to fail in a row for the exporter to give up; from 1 on.
+        rapid_failure_window: Seconds in which they have to fail.
         exit_on_lease_end: End the process with the lease.
         path: The file.
         source: The file or text that it was read from, for errors.
@@ -300,7 +300,7 @@ class ExporterConfigV1Alpha1:
             },
             before_lease=_hook(hooks, "beforeLease"),
             after_lease=_hook(hooks, "afterLease"),
-            max_rapid_failures=int(failures.number("maxRapidFailures", 5)),
+            max_rapid_failures=failures.count("maxRapidFailures", 5),
             rapid_failure_window=int(failures.duration("rapidFailureWindow", 60.0)),
             exit_on_lease_end=table.boolean("exitOnLeaseEnd"),
             path=path,

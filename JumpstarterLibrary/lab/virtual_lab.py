@@ -182,7 +182,7 @@ class VirtualLab:
         await self.router.start_serving()
         self.controller.routers.append(RouterEntry(self.router.endpoint))
         await self.controller.start_serving()
-        timing = ExporterTiming(scale=self.clock.scale or 1.0)
+        timing = ExporterTiming(scale=self.clock.scale or 1.0, clock=self.clock)
         for wish in self._wishes:
             token = self.controller.exporter_token(wish.name)
             access = ControllerAccess(self.controller.endpoint, self.namespace, wish.name, token, ca=self.ca)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import importlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,8 @@ from JumpstarterLibrary.lab.tunnel import TUNNELS
 
 CLIENT = "tester"
 COLLEAGUE = "colleague"
+
+CLIENTS: dict[str, Any] = {"clients": {CLIENT: {}, COLLEAGUE: {}}}
 
 LIMIT_S = 5.0
 """Seconds in which the lab has to come into an expected state."""
@@ -101,12 +104,17 @@ class Lab:
         Args:
             hooks: Give all exporters a hook before the lease that fails after a second.
         """
+        self._start(VirtualLab([replace(board, before_lease=HOOK) for board in BOARDS] if hooks else BOARDS, **CLIENTS))
+
+    def start_lab_of(self, module: str) -> None:
+        """Start the lab that a module makes with its function ``lab``, and let clients of this process find it."""
+        self._start(importlib.import_module(module).lab(**CLIENTS))
+
+    def _start(self, lab: VirtualLab) -> None:
         self._clean_environment()
         self._home = Path(tempfile.mkdtemp(prefix="jumpstarter-atest-"))
         self._stack.callback(shutil.rmtree, self._home, ignore_errors=True)
-        clients: Mapping[str, Mapping[str, str]] = {CLIENT: {}, COLLEAGUE: {}}
-        boards = [replace(board, before_lease=HOOK) for board in BOARDS] if hooks else BOARDS
-        self._lab = self._stack.enter_context(VirtualLab(boards, clients=clients))
+        self._lab = self._stack.enter_context(lab)
         self._lab.write_client_config(self._home, COLLEAGUE, current=False)
         os.environ.update(self._lab.environment(self._home))
 

@@ -255,6 +255,14 @@ def test_drivers_that_cannot_be(text: str, message: str) -> None:
             "such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'.",
         ),
         (
+            "failureDetection:\n  maxRapidFailures: 0",
+            "The YAML text, line 2: failureDetection.maxRapidFailures: a whole number from 1 on is needed, not 0.",
+        ),
+        (
+            "failureDetection:\n  maxRapidFailures: 2.5",
+            "The YAML text, line 2: failureDetection.maxRapidFailures: a whole number from 1 on is needed, not 2.5.",
+        ),
+        (
             "failureDetection:\n  rapidFailureWindow: -1",
             "The YAML text, line 2: failureDetection.rapidFailureWindow: it must be a length of time from 0 seconds to "
             "365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not -1.",

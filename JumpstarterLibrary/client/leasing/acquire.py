@@ -108,6 +108,7 @@ class Acquisition:
             LeaseUnsatisfiable: None will ever fit; the message has the nearest labels.
             LeaseInvalid: The controller refused the request as such.
             HookFailed: The exporter has released the lease already, because its hook before the lease failed.
+            ExporterNotReady: The exporter has released the lease already, because its drivers could not start.
             LeaseError: The lease was released or has expired meanwhile.
             LinkError: The controller cannot be reached, or refuses this client.
         """
@@ -343,7 +344,7 @@ class Acquisition:
             words = (state.message or state.reason).rstrip(".")
             raise LeaseInvalid(f"The controller refused a lease of {self._request}: {words}. Correct the request.")
         if state.phase is Phase.released and state.exporter:
-            failure = shown_failure(self._controller, state.exporter, released=True)
+            failure = shown_failure(self._controller, state.exporter, state.name, released=True)
             if failure is not None:
                 raise failure.error(state.exporter, state.name)
         raise end_error(state)

@@ -263,14 +263,14 @@ def connect_lease(
         LinkError: Controller or router cannot be reached, or refuse.
     """
     events = events or lease.events
-    hooks = HookLog()
+    hooks = HookLog(lease.name)
     events.subscribe(hooks.put, LogRecord)
     try:
         return _connected(
             lease, deadline, hooks, events, tick, follow_logs=follow_logs, progress_s=progress_s, timing=timing
         )
     except InfrastructureError as error:
-        failure = _hook_failure(lease, hooks, error)
+        failure = _shown_failure(lease, hooks, error)
         if failure is None:
             raise
         raise failure from error
@@ -316,14 +316,16 @@ def _connected(
     return device
 
 
-def _hook_failure(lease: Lease, hooks: HookLog, error: InfrastructureError) -> HookFailed | None:
-    """Return the failed hook that is behind another error; None if there is no sign of one.
+def _shown_failure(lease: Lease, hooks: HookLog, error: InfrastructureError) -> ExporterNotReady | None:
+    """Return the failure of the exporter that is behind another error; None if there is no sign of one.
 
-    When a hook has failed, its exporter ends the lease and the connection, and either may be noticed first.
+    When a hook has failed or a driver did not start, the exporter ends the lease and the connection, and either may be
+    noticed first.
     """
     failure = hooks.failure
     if isinstance(error, HookFailed) or lease.releasing:
         return None
     if failure is None and isinstance(error, _CONSEQUENCES) and not isinstance(error, ControllerUnreachable):
-        failure = shown_failure(lease.controller, lease.exporter, released=isinstance(lease.ended, LeaseReleased))
+        released = isinstance(lease.ended, LeaseReleased)
+        failure = shown_failure(lease.controller, lease.exporter, lease.name, released=released)
     return None if failure is None else failure.error(lease.exporter, lease.name, hooks.told())

@@ -12,15 +12,15 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
-from JumpstarterLibrary.client.leasing.hooks import HookFailure
+from JumpstarterLibrary.client.leasing.hooks import HookFailure, failure_of
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import status_of, translate_control, transport_error
+from JumpstarterLibrary.client.leasing.start_failure import StartFailure
 from JumpstarterLibrary.client.leasing.state import Phase
 from JumpstarterLibrary.errors import (
     ControllerUnreachable,
     ExporterNotReady,
     ExporterOffline,
-    HookFailed,
     InfrastructureError,
     JumpstarterError,
     LeaseError,
@@ -207,23 +207,26 @@ class Dialer:
 
     def _precondition(self, details: str, which: str, error: grpc.RpcError) -> JumpstarterError:
         exporter = self._exporter()
-        shown = HookFailure.of(exporter.status, exporter.message) if exporter is not None else None
+        shown = failure_of(exporter.status, exporter.message, self._lease.name) if exporter is not None else None
         if "beforeLease hook failed" in details:
             # An exporter ends the lease for that, too.
-            raise self._hook_failed(shown or HookFailure("before")) from error
+            raise self._failed(shown or HookFailure("before")) from error
+        if isinstance(shown, StartFailure):
+            # The exporter ends the lease for that, too.
+            raise self._failed(shown) from error
         self._look()
         if "hook failed" in details:
-            raise self._hook_failed(shown or HookFailure("after")) from error
+            raise self._failed(shown or HookFailure("after")) from error
         if "offline" in details:
             if shown is not None:
                 # Where a hook's failure ends the exporter, it does not come back by itself.
-                raise self._hook_failed(shown) from error
+                raise self._failed(shown) from error
             said = exporter.message if exporter is not None else ""
             why = f" ({said.rstrip('.')})" if said else ""
             return ExporterOffline(f"The {which} is offline{why}. Wait until it is back, or acquire another exporter.")
         return ExporterNotReady(f"The {which} is not ready: {details.rstrip('.')}")
 
-    def _hook_failed(self, failure: HookFailure) -> HookFailed:
+    def _failed(self, failure: HookFailure | StartFailure) -> ExporterNotReady:
         return failure.error(self._lease.exporter, self._lease.name)
 
     def _exporter(self) -> ExporterInfo | None:

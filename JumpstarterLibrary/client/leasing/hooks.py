@@ -1,4 +1,4 @@
-"""Hooks of an exporter as a client hears of them: the lines that they print, and that one has failed."""
+"""Failures of an exporter as a client hears of them: of its hooks, with what they print, and of a lease's start."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import Event, LogRecord
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.controller import Controller
+from JumpstarterLibrary.client.leasing.start_failure import StartFailure
 from JumpstarterLibrary.errors import HookFailed, InfrastructureError
 
 logger = logging.getLogger(__name__)
@@ -69,15 +70,30 @@ class HookFailure:
         )
 
 
+def failure_of(status: str, message: str, lease: str) -> HookFailure | StartFailure | None:
+    """Return the failure that an exporter's status tells of: of a hook, or of the start of a lease; None without one.
+
+    Args:
+        status: The exporter's status.
+        message: The text of the status.
+        lease: The lease that the client has.
+    """
+    return StartFailure.of(status, message, lease) or HookFailure.of(status, message)
+
+
 class HookLog:
     """Keeps the last lines that an exporter's hooks printed, and the failure that its status told of.
+
+    Args:
+        lease: The lease that the client has.
 
     Attributes:
         failure: The failure; None as long as there is no word of one.
     """
 
-    def __init__(self) -> None:
-        self.failure: HookFailure | None = None
+    def __init__(self, lease: str = "") -> None:
+        self.failure: HookFailure | StartFailure | None = None
+        self._lease = lease
         self._lines: deque[str] = deque(maxlen=HOOK_LINES)
         self._arrived = 0
 
@@ -89,7 +105,7 @@ class HookLog:
 
     def note(self, status: str, message: str) -> None:
         """Take note of a status of the exporter; a failure is kept, even if another status follows."""
-        self.failure = HookFailure.of(status, message) or self.failure
+        self.failure = failure_of(status, message, self._lease) or self.failure
 
     def forget(self) -> None:
         """Forget all of the hook before the lease, when the one after it begins."""
@@ -107,14 +123,17 @@ class HookLog:
         return " Its last lines were:\n" + "\n".join(f"  {line}" for line in self._lines)
 
 
-def shown_failure(controller: Controller, exporter: str, *, released: bool) -> HookFailure | None:
-    """Ask the controller for the failed hook of an exporter that was not ready yet; None if there is no sign of one.
+def shown_failure(
+    controller: Controller, exporter: str, lease: str, *, released: bool
+) -> HookFailure | StartFailure | None:
+    """Ask the controller for the failure of an exporter that was not ready yet; None if there is no sign of one.
 
     An exporter shows for a second that its hook has failed, and releases the lease then.
 
     Args:
         controller: The controller.
         exporter: The exporter's name.
+        lease: The lease's name.
         released: Whether the lease was released, and not by this run.
     """
     try:
@@ -122,7 +141,7 @@ def shown_failure(controller: Controller, exporter: str, *, released: bool) -> H
     except InfrastructureError as error:
         logger.debug("the controller does not tell how exporter %s is: %s", exporter, error)
         return None
-    failure = HookFailure.of(found.status, found.message)
+    failure = failure_of(found.status, found.message, lease)
     if failure is None and released:
         return HookFailure.behind_release(found.status, found.message)
     return failure

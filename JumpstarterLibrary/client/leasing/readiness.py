@@ -15,6 +15,7 @@ from JumpstarterLibrary.client.interrupts import interruptible, pause, started, 
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
 from JumpstarterLibrary.client.leasing.hooks import HookFailure, HookLog
 from JumpstarterLibrary.client.leasing.route import LeaseRoute
+from JumpstarterLibrary.client.leasing.start_failure import StartFailure
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.errors import (
     ExporterNotReady,
@@ -122,8 +123,11 @@ class _ReportWait:
 
         Raises:
             HookFailed: Its hook has failed, and it does not come to tell what the hook printed.
+            ExporterNotReady: It could not start the lease.
         """
         self._hooks.note(exporter.status, exporter.message)
+        if isinstance(self._hooks.failure, StartFailure):
+            raise self._hooks.failure.error(exporter.name, self._route.lease.name)
         if exporter.status.endswith("HOOK_FAILED"):
             self._failed = self._failed or Deadline(HOOK_WORDS_S)
             if self._failed.expired and self._hooks.failure is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.exporter import LeasedExporter
+from JumpstarterLibrary.exporter.leasing.recovery import FailureLimit
 from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 
-__all__ = ["ControllerAccess", "ExporterTiming", "LeasedExporter"]
+__all__ = ["ControllerAccess", "ExporterTiming", "FailureLimit", "LeasedExporter"]

@@ -14,7 +14,8 @@ from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.controller import Controller
-from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, ExporterSpec, LeaseServer
+from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, ExporterSpec, LeaseServer, start_failure_text
+from JumpstarterLibrary.exporter.leasing.recovery import FailureLimit, StartFailed, StartRecovery
 from JumpstarterLibrary.exporter.leasing.refusals import short
 from JumpstarterLibrary.exporter.leasing.reporter import StatusReporter
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
@@ -30,6 +31,9 @@ UNREGISTER_REASON = "Exporter shutdown"
 
 _log = logging.getLogger(__name__)
 
+_tries = logging.getLogger(f"{__name__}.tries")
+_tries.setLevel(logging.CRITICAL)  # the same traceback once a minute, for days, tells nothing
+
 _NOWHERE = LogRing(())
 """The log ring for clients outside of leases. It has no loggers, since many exporters may share a process."""
 
@@ -42,6 +46,10 @@ class LeasedExporter:
     as long as it runs, and sessions and tunnels go on meanwhile. If the controller names another lease without having
     ended the present one, this one is ended first; upstream's exporter ignores the other one.
 
+    Where its drivers cannot start for a lease, that lease is released and the controller told why. The exporter stays
+    registered, offline to the controller, until its drivers start again; it tries after 5 s, 10 s and so on up to a
+    minute.
+
     Everything here is to be used on the event loop that ``run`` runs on.
 
     Args:
@@ -52,6 +60,7 @@ class LeasedExporter:
         motd: A message for clients.
         labels: Labels for the report and for the controller, which keeps those with the prefix ``jumpstarter.dev/``.
         exit_on_lease_end: Stop after the first lease.
+        failure_limit: How many starts of the drivers have to fail for the exporter to give up.
         features: What the exporter can do.
         timing: Pauses.
         loggers: Names of the loggers whose records clients can read.
@@ -73,6 +82,7 @@ class LeasedExporter:
         motd: str | None = None,
         labels: dict[str, str] | None = None,
         exit_on_lease_end: bool = False,
+        failure_limit: FailureLimit | None = None,
         features: Features | None = None,
         timing: ExporterTiming | None = None,
         loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
@@ -91,6 +101,8 @@ class LeasedExporter:
         )
         self._timing = timing or ExporterTiming()
         self._exit_on_lease_end = exit_on_lease_end
+        self._failure_limit = failure_limit or FailureLimit()
+        self._farewell = ""
         self._life: asyncio.Task[int] | None = None
         self._over = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -137,11 +149,11 @@ class LeasedExporter:
 
         Returns:
             The exit status of a process that does nothing else: 0; 1 where a hook failed whose ``onFailure`` is
-            ``exit``.
+            ``exit``, and where the drivers failed to start too often.
 
         Raises:
             LinkError: The controller could not be reached, or did not accept the exporter.
-            ConfigurationError: The drivers cannot be made or reset.
+            ConfigurationError: The drivers cannot be made for the registration.
         """
         self._over.clear()
         first = True
@@ -240,6 +252,7 @@ class LeasedExporter:
         controller = Controller(self.access, self._timing)
         self._reporter = reporter = StatusReporter(controller, self._timing)
         self._leased = self._done_with = None
+        self._farewell = ""
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._register(controller, first)
@@ -285,33 +298,61 @@ class LeasedExporter:
                 self._changed.set()
 
     async def _serve_leases(self, controller: Controller) -> int:
-        while True:
-            leased = await self._next_lease()
-            if leased is None:
-                return 0
-            service = self._service = LeaseServer(
-                *leased,
-                offer=self.offer,
-                controller=controller,
-                report=self._tell,
-                timing=self._timing,
-                moving=self._moving,
-            )
-            try:
-                await self._attend(service)
-            finally:
-                self._service = None
-            self._done_with, failed = service.name, service.exit
-            # What is left of the lease, the connection of a tunnel among it, must not stay until the next one.
-            del service
-            if failed:
-                return 1
-            if self._exit_on_lease_end:
-                return 0
+        recovery = StartRecovery(self._try_start, self._failure_limit, self._timing.pause_clock)
+        recovering: asyncio.Task[None] | None = None
+        try:
+            while True:
+                leased = await self._next_lease(recovery)
+                if recovering is not None:
+                    await ended([recovering])
+                if recovery.given_up is not None:
+                    return self._give_up(recovery.given_up)
+                if leased is None:
+                    return 0
+                service = LeaseServer(
+                    *leased,
+                    offer=self.offer,
+                    controller=controller,
+                    report=self._tell,
+                    timing=self._timing,
+                    moving=self._moving,
+                )
+                failure = await self._attend(service)
+                self._done_with, exit_reason = service.name, service.exit
+                # What is left of the lease, the connection of a tunnel among it, must not stay until the next one.
+                del service
+                if exit_reason is not None:
+                    return self._give_up(exit_reason)
+                if failure is not None:
+                    recovery.note(failure)
+                    recovering = asyncio.create_task(self._recover(recovery, *leased, failure))
+                else:
+                    recovery.reset()
+                if self._exit_on_lease_end:
+                    return 0
+        finally:
+            if recovering is not None:
+                await ended([recovering])
 
-    async def _next_lease(self) -> tuple[str, str] | None:
-        """Wait for a lease; None where the exporter is to stop."""
-        while not (self._stopping.is_set() or self._stopping_later):
+    def _give_up(self, reason: str) -> int:
+        _log.error("The exporter ends: %s", reason)
+        self._farewell = reason
+        return 1
+
+    async def _recover(self, recovery: StartRecovery, lease: str, _client: str, failure: StartFailed) -> None:
+        """Try to start the drivers until they start, or the exporter gives up."""
+        if await recovery.run():
+            self._tell(AVAILABLE, f"Available again. {start_failure_text(lease, str(failure))}")
+        self._changed.set()
+
+    async def _try_start(self) -> None:
+        with log_scope(_NOWHERE):
+            async with self.offer.started(log=_tries):
+                pass
+
+    async def _next_lease(self, recovery: StartRecovery) -> tuple[str, str] | None:
+        """Wait for a lease; None where the exporter is to stop, or has given up."""
+        while not (self._stopping.is_set() or self._stopping_later or recovery.given_up):
             if self._leased is None or self._leased[0] != self._done_with:
                 self._done_with = None
                 if self._leased is not None:
@@ -319,8 +360,9 @@ class LeasedExporter:
             await self._change()
         return None
 
-    async def _attend(self, service: LeaseServer) -> None:
-        """Run a lease, and tell it what happens outside."""
+    async def _attend(self, service: LeaseServer) -> StartFailed | None:
+        """Run a lease, and tell it what happens outside. Returns why it could not be started, if so."""
+        self._service = service
         running = asyncio.create_task(service.run())
         running.add_done_callback(lambda _: self._changed.set())
         try:
@@ -333,9 +375,13 @@ class LeasedExporter:
                     service.client = self._leased[1]
                 await self._change()
             await running
+        except StartFailed as failure:
+            return failure
         finally:
+            self._service = None
             if not running.done():
                 await ended([running])
+        return None
 
     async def _change(self) -> None:
         await self._changed.wait()
@@ -349,7 +395,9 @@ class LeasedExporter:
         try:
             async with asyncio.timeout(self._timing.stop_limit_s):
                 with suppress(grpc.aio.AioRpcError):
-                    await controller.report_status(OFFLINE, STOPPING_TEXT)
-                await controller.unregister(UNREGISTER_REASON)
+                    await controller.report_status(OFFLINE, self._farewell or STOPPING_TEXT)
+                await controller.unregister(
+                    f"{UNREGISTER_REASON}: {self._farewell}" if self._farewell else UNREGISTER_REASON
+                )
         except (grpc.aio.AioRpcError, InfrastructureError, TimeoutError) as error:
             _log.warning("The controller was not told that the exporter stops: %s", short(error))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from JumpstarterLibrary.common.values import one_line
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors
@@ -16,6 +17,7 @@ from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookError, run_hook
 from JumpstarterLibrary.exporter.leasing.motd import MotdFile
+from JumpstarterLibrary.exporter.leasing.recovery import StartFailed
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
 from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.leasing.tunnels import Tunnels
@@ -39,6 +41,20 @@ AFTER_LEASE_HOOK_FAILED = common_pb2.EXPORTER_STATUS_AFTER_LEASE_HOOK_FAILED
 READY_TEXT = "Ready for commands"
 AVAILABLE_TEXT = "Available for new lease"
 RELEASED_TEXT = "Exporter available after lease release"
+
+SENTENCE = 1000
+"""Characters of a driver's sentence that clients are shown."""
+
+
+def start_failure_text(lease: str, reason: str) -> str:
+    """Return the status text of an exporter that could not start a lease. Clients look for it.
+
+    Args:
+        lease: The lease.
+        reason: The driver's sentence.
+    """
+    return f"Lease '{lease}' could not be started: {reason}"
+
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +86,68 @@ class ExporterSpec:
         """Whether there is any hook. An exporter with hooks gives leases back by itself."""
         return self.before_lease is not None or self.after_lease is not None
 
+    @asynccontextmanager
+    async def started(
+        self, on_end_session: Callable[[], None] = lambda: None, grace_s: float = 0, *, log: logging.Logger = _log
+    ) -> AsyncIterator[StartedSession]:
+        """Start a session with fresh drivers that have been reset, on sockets; end it with the block.
+
+        What is logged in the block goes to the session's log.
+
+        Args:
+            on_end_session: Called when a client ends the session.
+            grace_s: Real seconds that running calls get at its end.
+            log: Where failures are told in detail.
+
+        Raises:
+            StartFailed: The drivers cannot be made or reset, or the sockets cannot be bound.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                with map_driver_errors(log, "preparing the drivers"):
+                    session = self._new_session(on_end_session, grace_s)
+                    stack.enter_context(log_scope(session.logs))
+                    await stack.enter_async_context(session)
+                main = await stack.enter_async_context(serve_unix(session))
+                # Clients of a tunnel cannot get in the way of hooks, nor hooks in theirs.
+                hooks = await stack.enter_async_context(serve_unix(session)) if self.hooked else ""
+            except CallFailed as failure:
+                raise StartFailed(one_line(failure.details, SENTENCE)) from failure
+            except (ConfigurationError, OSError) as error:
+                raise StartFailed(one_line(str(error), SENTENCE)) from error
+            yield StartedSession(session, main, hooks)
+
+    def _new_session(self, on_end_session: Callable[[], None], grace_s: float) -> Session:
+        root = self.factory()
+        try:
+            return Session(
+                root,
+                labels=self.labels,
+                motd=self.motd,
+                features=self.features,
+                on_end_session=on_end_session,
+                grace=grace_s,
+                loggers=self.loggers,
+            )
+        except BaseException:
+            close_driver(root)
+            raise
+
+
+@dataclass(frozen=True)
+class StartedSession:
+    """A session that is served on sockets.
+
+    Attributes:
+        session: The session.
+        main: The socket for clients.
+        hooks: The socket for hooks; empty without hooks.
+    """
+
+    session: Session
+    main: str
+    hooks: str
+
 
 class LeaseServer:
     """Serves one lease, from the moment the exporter hears of it until nothing is left of it.
@@ -92,7 +170,7 @@ class LeaseServer:
         client: As given; changes when the lease is transferred.
         session: The session, once there is one.
         tunnels: The lease's tunnels.
-        exit: Whether a hook failed that ends the exporter.
+        exit: Why the exporter has to end, as a sentence: a hook failed whose ``onFailure`` is ``exit``; None otherwise.
     """
 
     def __init__(
@@ -110,7 +188,7 @@ class LeaseServer:
         self.client = client
         self.session: Session | None = None
         self.tunnels = Tunnels(controller, name, moving, timing)
-        self.exit = False
+        self.exit: str | None = None
         self._offer = offer
         self._controller = controller
         self._report = report
@@ -130,51 +208,26 @@ class LeaseServer:
     async def run(self) -> None:
         """Serve the lease to its end. Cancelling ends it without notice to the controller or clients.
 
+        A lease that cannot be started is released, after the controller was told why.
+
         Raises:
-            ConfigurationError: The drivers cannot be made or reset, or the sockets cannot be bound.
+            StartFailed: The drivers cannot be made or reset, or the sockets cannot be bound.
         """
         try:
-            async with AsyncExitStack() as stack:
-                session = await self._prepared(stack)
-                main = await stack.enter_async_context(serve_unix(session))
-                # Clients of a tunnel cannot get in the way of hooks, nor hooks in theirs.
-                hooks = await stack.enter_async_context(serve_unix(session)) if self._offer.hooked else ""
-                self.session = session
+            grace_s = self._timing.real(self._timing.grace_s)
+            async with self._offer.started(self._end_requested.set, grace_s) as started:
+                self.session = started.session
                 self._status(AVAILABLE, AVAILABLE_TEXT, report=False)
-                await stack.enter_async_context(self.tunnels.listening(main))
-                await self._phases(session, hooks)
-                self.tunnels.expect_end()
+                async with self.tunnels.listening(started.main):
+                    await self._phases(started.session, started.hooks)
+                    self.tunnels.expect_end()
+        except StartFailed as failure:
+            self._status(OFFLINE, start_failure_text(self.name, str(failure)))
+            await self._give_back(then_available=False)
+            raise
         finally:
             self.session = None
             await self.tunnels.wind_up()
-
-    async def _prepared(self, stack: AsyncExitStack) -> Session:
-        """Return a session with fresh drivers that have been reset, and send what is logged from now on to it."""
-        try:
-            with map_driver_errors(_log, "preparing the drivers"):
-                session = self._new_session()
-                stack.enter_context(log_scope(session.logs))
-                return await stack.enter_async_context(session)
-        except CallFailed as failure:
-            raise ConfigurationError(
-                f"The drivers could not be prepared for lease {self.name}: {failure.details}"
-            ) from failure
-
-    def _new_session(self) -> Session:
-        root = self._offer.factory()
-        try:
-            return Session(
-                root,
-                labels=self._offer.labels,
-                motd=self._offer.motd,
-                features=self._offer.features,
-                on_end_session=self._end_requested.set,
-                grace=self._timing.real(self._timing.grace_s),
-                loggers=self._offer.loggers,
-            )
-        except BaseException:
-            close_driver(root)
-            raise
 
     async def _phases(self, session: Session, hook_host: str) -> None:
         heeding = asyncio.create_task(self._heed_the_end())
@@ -184,10 +237,8 @@ class LeaseServer:
             if failure is None:
                 await self._until_over()
                 await self._after(session, hook_host)
-            elif failure.exit:
-                await any_of(self._ended, self._stopping)
             else:
-                await self._give_back()
+                await self._give_back(then_available=not failure.exit)
         except asyncio.CancelledError:
             # Before the session is left, since it gives running calls time.
             await self.tunnels.cut()
@@ -244,13 +295,7 @@ class LeaseServer:
                 self._status(AVAILABLE, AVAILABLE_TEXT)
             return
         failure = await self._after_hook(session, host)
-        if failure is None:
-            await self._give_back()
-        elif failure.exit:
-            await self._pause()
-            await any_of(self._ended, self._stopping)
-        else:
-            await self._give_back()
+        await self._give_back(then_available=failure is None or not failure.exit)
 
     async def _after_hook(self, session: Session, host: str) -> HookError | None:
         hook = self._offer.after_lease
@@ -271,27 +316,39 @@ class LeaseServer:
     def _fail(self, status: int, failure: HookError, text: str) -> None:
         self._status(status, text)
         if failure.exit:
-            self.exit = True
-            self._status(OFFLINE, f"The exporter stops when the lease ends. {text}")
+            self.exit = text
+            self._status(OFFLINE, f"The exporter stops. {text}")
 
-    async def _give_back(self) -> None:
-        """Leave clients time to see the status, and release the lease unless it has ended."""
+    async def _give_back(self, *, then_available: bool = True) -> None:
+        """Leave clients time to see the status, and release the lease unless it has ended.
+
+        Args:
+            then_available: Whether the exporter takes other leases from then on.
+        """
         await self._pause()
-        if not self._ended.is_set():
+        released = not self._ended.is_set()
+        if released:
             await self._release()
             self.tunnels.refuse()
+        if not then_available:
+            return
+        if released:
             self._status(AVAILABLE, RELEASED_TEXT)
         elif self.session is not None and self.session.status().status != AVAILABLE:
             self._status(AVAILABLE, AVAILABLE_TEXT)
 
     async def _release(self) -> None:
+        """Release the lease, however long the controller is away, unless the exporter stops meanwhile."""
         releasing = asyncio.create_task(self._controller.release_lease(self.name))
         over = asyncio.create_task(self._ended.wait())
-        limit = self._timing.stop_limit_s if self._stopping.is_set() else None
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait({releasing, over}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({releasing, over, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {releasing, over}, timeout=self._timing.stop_limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
-            await ended([releasing, over])
+            await ended([releasing, over, stopping])
 
     async def _pause(self) -> None:
         await asyncio.sleep(self._timing.real(self._timing.release_pause_s))

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import time
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class PauseClock(Protocol):
+    """A clock for pauses that take minutes: that of a virtual lab, or of the system."""
+
+    def seconds(self) -> float:
+        """Return the seconds since some moment; they never go back."""
+        ...
+
+    async def sleep(self, seconds: float, /) -> None:
+        """Wait so many seconds."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +38,7 @@ class ExporterTiming:
         kill_after_s: What a hook gets between being asked to end and being killed.
         linger_s: Pause in which tunnels may pass on that their session has ended.
         stream_end_s: Pause that a router gets to end a stream whose directions have both ended.
+        clock: What pauses between tries to start the drivers pass on. Default: the system's clock, scaled.
     """
 
     scale: float = 1.0
@@ -35,6 +51,7 @@ class ExporterTiming:
     kill_after_s: float = 5.0
     linger_s: float = 0.5
     stream_end_s: float = 2.0
+    clock: PauseClock | None = None
 
     def __post_init__(self) -> None:
         """Check the scale.
@@ -48,6 +65,28 @@ class ExporterTiming:
     def real(self, pause_s: float) -> float:
         """Return the real seconds of a pause."""
         return pause_s / self.scale
+
+    @property
+    def pause_clock(self) -> PauseClock:
+        """The clock of long pauses."""
+        return self.clock or _ScaledClock(self.scale)
+
+
+class _ScaledClock:
+    """The system's clock, so many times faster.
+
+    Args:
+        scale: How many of its seconds pass in one real second.
+    """
+
+    def __init__(self, scale: float) -> None:
+        self._scale = scale
+
+    def seconds(self) -> float:
+        return time.monotonic() * self._scale
+
+    async def sleep(self, seconds: float, /) -> None:
+        await asyncio.sleep(seconds / self._scale)
 
 
 class Backoff:

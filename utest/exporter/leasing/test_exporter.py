@@ -379,39 +379,6 @@ def test_drivers_that_cannot_be_made(play: Any) -> None:
     play(test)
 
 
-class Unready(MockPower):
-    """A driver whose hardware does not answer."""
-
-    def reset(self) -> None:
-        raise OSError("no answer from the relay")
-
-
-def gone() -> Composite:
-    raise ConfigurationError("export.power: there is no such thing any more.")
-
-
-@pytest.mark.parametrize(
-    ("second", "reason"),
-    [
-        (gone, "export.power: there is no such thing any more."),
-        (lambda: Composite(children={"power": Unready()}), "no answer from the relay"),
-    ],
-)
-def test_drivers_that_cannot_be_prepared_for_a_lease(play: Any, second: Any, reason: str) -> None:
-    factories = [second, Composite]
-
-    async def test(bench: Any) -> None:
-        exporter = await bench.exporter(factory=lambda: factories.pop()())
-        await bench.lease("l1")
-        message = f"^The drivers could not be prepared for lease l1: {re.escape(reason)}$"
-        with pytest.raises(ConfigurationError, match=message):
-            await bench.running[exporter]
-        assert bench.statuses()[-1] == "OFFLINE"
-        assert bench.calls()[-1] == "Unregister"
-
-    play(test)
-
-
 # A controller that comes and goes
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -121,9 +123,24 @@ def test_it_ends_with_the_lease(lab: Lab, eventually: Until) -> None:
 def test_a_hook_ends_it(lab: Lab, eventually: Until) -> None:
     process, _ = lab.start(hooks={"beforeLease": {"script": "exit 2", "onFailure": "exit"}})
     lab.lease("l1")
-    eventually(lambda: lab.statuses()[-1:] == [1])
-    lab.controller.release("l1")
     assert process.wait(LIMIT_S) == 1
+    assert lab.controller.lease("l1").ended
+
+
+def test_too_many_failures_of_a_driver_end_it(lab: Lab, tmp_path: Path) -> None:
+    port, (_, terminal) = tmp_path / "tty", pty.openpty()
+    port.symlink_to(os.ttyname(terminal))
+    export = {"serial": {"type": "jumpstarter_driver_pyserial.driver.PySerial", "config": {"url": str(port)}}}
+    process, line = lab.start(export=export, failureDetection={"maxRapidFailures": 1})
+    assert line.startswith("Exporter default/e1 is registered")
+    port.unlink()
+    lab.lease("l1")
+    assert process.wait(LIMIT_S) == 1
+    assert lab.controller.exporter("e1").status_message == (
+        f"Exporter shutdown: The exporter gives up, because its drivers failed to start (failureDetection): The "
+        f"configuration file '{lab.file}', line 5: export.serial.config: PySerial did not accept it: There is no "
+        f"serial port {port}. Plug it in, correct 'url', or set 'check_present: false'."
+    )
 
 
 def test_a_second_signal_ends_a_hook_too(lab: Lab, eventually: Until, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from JumpstarterLibrary.exporter import ExporterConfigV1Alpha1 as CoreConfig
-from JumpstarterLibrary.exporter.leasing import ControllerAccess, LeasedExporter
+from JumpstarterLibrary.exporter.leasing import ControllerAccess, FailureLimit, LeasedExporter
 from pytest_jumpstarter.upstream_api.exporter.metadata import Metadata
 from pytest_jumpstarter.upstream_api.exporter.session import Session
 from pytest_jumpstarter.upstream_api.exporter.statuses import ExporterStatus
@@ -107,4 +107,5 @@ class Exporter(Metadata):
             motd=config.motd,
             labels=self.labels,
             exit_on_lease_end=config.exit_on_lease_end,
+            failure_limit=FailureLimit(failures=config.max_rapid_failures, window_s=config.rapid_failure_window),
         )
