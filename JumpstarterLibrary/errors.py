@@ -69,6 +69,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
 from JumpstarterLibrary.hints import PYTHON, Hint, Phrases, with_hints
+from JumpstarterLibrary.printable import printable
 
 _Error = TypeVar("_Error", bound="JumpstarterError")
 
@@ -113,7 +114,8 @@ class JumpstarterError(Exception):
     _phrases: Phrases = PYTHON
 
     def __init__(self, *args: object, hint: Hint | None = None, fault: FaultClass | None = None) -> None:
-        super().__init__(*args)
+        # Facts quote boards, exporters and files.
+        super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
         if hint is not None:
             self.hints = (hint,)
         if fault is not None:
@@ -138,7 +140,7 @@ class JumpstarterError(Exception):
     def add_fact(self, sentence: str) -> None:
         """Add a sentence to what was found; on a line of its own after several lines."""
         separator = "\n" if "\n" in self.facts else " "
-        self.args = (f"{self.facts}{separator}{sentence}",)
+        self.args = (f"{self.facts}{separator}{printable(sentence)}",)
 
     def reworded(self, kind: type[_Error], facts: str, hint: Hint | None = None) -> _Error:
         """Return an error of a class with other facts, and with the hints, the fault and the rest of this one.

@@ -45,23 +45,30 @@ def _set(text: str) -> frozenset[str]:
 TABLE = {
     "types": Room(),
     "hints": Room(),
-    "errors": Room(_set("hints")),
+    "printable": Room(),
+    "errors": Room(_set("hints printable")),
     "version": Room(),
     "__init__": Room(_set("library version")),
-    "common": Room(_set("types errors hints"), _set("yaml")),
+    "common": Room(_set("types errors hints printable"), _set("yaml")),
     "protocol": Room(packages=_set("google grpc")),
-    "client": Room(_set("common types errors hints protocol version"), _set("google grpc pexpect ahocorasick_rs")),
-    "exporter": Room(_set("common types errors protocol version"), _set("google grpc")),
+    "client": Room(
+        _set("common types errors hints printable protocol version"), _set("google grpc pexpect ahocorasick_rs")
+    ),
+    "exporter": Room(_set("common types errors printable protocol version"), _set("google grpc")),
     "lab": Room(
-        _set("common exporter protocol types errors version"),
+        _set("common exporter protocol types errors printable version"),
         _set("google grpc yaml cryptography jwt"),
     ),
-    "keywords": Room(_set("client common types errors hints version reporting.html"), ANYTHING, _set("grpc google")),
-    "reporting": Room(_set("client common types errors hints version"), ANYTHING, _set("grpc google")),
-    "library": Room(
-        _set("keywords reporting client lab common types errors hints version"), ANYTHING, _set("grpc google")
+    "keywords": Room(
+        _set("client common types errors hints printable version reporting.html"), ANYTHING, _set("grpc google")
     ),
-    "shim": Room(_set("client exporter lab common types errors hints version"), ANYTHING, _set("robot grpc google")),
+    "reporting": Room(_set("client common types errors hints printable version"), ANYTHING, _set("grpc google")),
+    "library": Room(
+        _set("keywords reporting client lab common types errors hints printable version"), ANYTHING, _set("grpc google")
+    ),
+    "shim": Room(
+        _set("client exporter lab common types errors hints printable version"), ANYTHING, _set("robot grpc google")
+    ),
 }
 
 

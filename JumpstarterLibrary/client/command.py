@@ -25,7 +25,7 @@ from JumpstarterLibrary.client.consoles.keyboard import (
     let_settle,
     type_text,
 )
-from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail, visible
+from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign
 from JumpstarterLibrary.client.consoles.shell_probe import other_shell
@@ -34,6 +34,7 @@ from JumpstarterLibrary.client.shell_prompt import OVERLAP, await_prompt, expect
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
+from JumpstarterLibrary.printable import printable
 from JumpstarterLibrary.types import CommandResult
 
 logger = logging.getLogger(__name__)
@@ -271,7 +272,7 @@ class _Run:
         elif not self.began and (wrong := _COMPLAINT.search(recent)):
             # The shell says the rest of its complaint before the next command may take that for its own.
             let_settle(self.console, self.deadline)
-            said = visible(self.console.hidden(wrong.group().strip()))
+            said = printable(self.console.hidden(wrong.group().strip()))
             raise CommandFailed(f"The shell did not understand command {quoted(self.command)}: {said}")
         if self.began or self.restarts:
             self._look_for_restart(raw)

@@ -15,7 +15,6 @@ from JumpstarterLibrary.client.consoles.messages import (
     alternatives,
     crash,
     mismatch_message,
-    visible,
 )
 from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.consoles.recording import Recording
@@ -26,6 +25,7 @@ from JumpstarterLibrary.client.pattern import Found, Pattern
 from JumpstarterLibrary.client.text import without_erased
 from JumpstarterLibrary.errors import ConsoleMismatch, DeviceCrashed, FaultClass, LeaseError, LinkError, UsageError
 from JumpstarterLibrary.hints import Hint
+from JumpstarterLibrary.printable import printable
 from JumpstarterLibrary.types import ConsoleMatch
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class Console:
             except ConsoleMismatch as error:
                 if not found:
                     raise
-                came = ", ".join(f"'{visible(self.hidden(match.text))}'" for match in found.values())
+                came = ", ".join(f"'{printable(self.hidden(match.text))}'" for match in found.values())
                 raise error.reworded(ConsoleMismatch, f"{error.facts}\nBefore that came: {came}.") from error
             found[left[index]] = match
             begin = match.end if in_order else begin
@@ -624,11 +624,11 @@ class Console:
         base, text = self._recording.read(offset - CONTEXT)
         at = max(0, offset - base)
         line = without_erased(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0])
-        return visible(self.hidden(line.strip()))
+        return printable(self.hidden(line.strip()))
 
     def _unwanted(self, found: Found, when: str = "") -> ConsoleMismatch:
         return ConsoleMismatch(
-            f"Console {self.title} said '{visible(self.hidden(found.text))}', which it should not{when}. "
+            f"Console {self.title} said '{printable(self.hidden(found.text))}', which it should not{when}. "
             f"The line was: '{self._line_of(found.start)}'."
         )
 
@@ -642,7 +642,7 @@ class Console:
         if line is not None:
             raise ConsoleMismatch(
                 f"The board on console {self.title} restarted while {waiting} was awaited, which was not ordered: it "
-                f"said '{visible(self.hidden(line))}'.",
+                f"said '{printable(self.hidden(line))}'.",
                 hint=Hint.ALLOW_RESTART,
             )
 

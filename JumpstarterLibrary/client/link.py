@@ -20,6 +20,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duratio
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.linked_exporter import Route
+from JumpstarterLibrary.client.peer_text import clean_message, details_of
 from JumpstarterLibrary.client.status import Operation, link_error, translate
 from JumpstarterLibrary.common.unix_sockets import check_path
 from JumpstarterLibrary.errors import FaultClass, LinkError, OperationTimeout
@@ -96,7 +97,7 @@ class Link:
         self.client = f"{uuid4().hex}{CLIENT_SEPARATOR}{_process_name()}"
         self.metadata = ((PASSPHRASE_KEY, connection.passphrase),) if connection.passphrase else ()
         self._channel = open_channel(connection, Deadline.of(timeout), patient=route is not None)
-        self._stub = ExporterStub(self._channel)
+        self._stub = ExporterStub(self._channel, clean_message)
         self._ping: Any = None
 
     @property
@@ -126,7 +127,7 @@ class Link:
                 )
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNAVAILABLE:
-                raise link_error(self, operation, error.details() or "no details") from error
+                raise link_error(self, operation, details_of(error) or "no details") from error
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and deadline.expired:
                 raise OperationTimeout(
                     f"Exporter '{self.name}' (from {self.source}) did not answer within "

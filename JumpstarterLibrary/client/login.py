@@ -8,13 +8,14 @@ from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.boot_messages import maintenance_mode
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT, TypingOptions, type_text
-from JumpstarterLibrary.client.consoles.messages import tail, visible
+from JumpstarterLibrary.client.consoles.messages import tail
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.consoles.shell_probe import other_shell, refusal
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, LoginFailed
 from JumpstarterLibrary.hints import Hint
+from JumpstarterLibrary.printable import printable
 
 _REFUSED = re.compile(
     r"^.*(?:login (?:incorrect|failed|invalid|denied)|authentication (?:failure|failed|error)"
@@ -170,7 +171,7 @@ class _Login:
         self._send("")
 
     def _line(self, prompt: Prompt) -> str:
-        return visible(self._console.hidden(prompt.line))
+        return printable(self._console.hidden(prompt.line))
 
     def _patience_at(self, prompt: Prompt) -> float:
         """Return how long a silent console is left alone.
@@ -243,7 +244,7 @@ class _Login:
     def _shown(self, text: str) -> str:
         """Return the last line of a text that is not empty, for messages."""
         lines = [line.strip() for line in self._console.hidden(text).split("\n") if line.strip()]
-        return visible(lines[-1][:LONGEST]) if lines else ""
+        return printable(lines[-1][:LONGEST]) if lines else ""
 
     def _refused(self, facts: str) -> LoginFailed:
         return LoginFailed(

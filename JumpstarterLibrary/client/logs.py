@@ -11,6 +11,7 @@ import grpc
 from JumpstarterLibrary.client.events import LogRecord
 from JumpstarterLibrary.client.interrupts import started
 from JumpstarterLibrary.client.link import Link, enum_name
+from JumpstarterLibrary.client.peer_text import details_of
 from JumpstarterLibrary.protocol import common_pb2
 from JumpstarterLibrary.protocol.wellknown import Empty
 
@@ -38,7 +39,7 @@ class LogFollower:
                 self._link.events.emit(LogRecord(line.message, line.severity, source, written))
         except grpc.RpcError as error:
             # The call that needs the link tells what has ended it.
-            logger.debug("the exporter's log of %s ended: %s", self._link.name, error)
+            logger.debug("the exporter's log of %s ended: %s", self._link.name, details_of(error))
 
     def close(self) -> None:
         """Stop following."""

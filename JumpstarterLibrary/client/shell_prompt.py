@@ -7,7 +7,7 @@ import re
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.command_markers import MarkerReader
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, abandon_line, let_settle
-from JumpstarterLibrary.client.consoles.messages import quoted, visible
+from JumpstarterLibrary.client.consoles.messages import quoted
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, restart_ordered, restart_signs
 from JumpstarterLibrary.client.consoles.screen import TAIL, LastLines
@@ -16,6 +16,7 @@ from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch
 from JumpstarterLibrary.hints import Hint
+from JumpstarterLibrary.printable import printable
 
 OVERLAP = 4096
 """Characters before new output that a marker, cut by kernel messages, may begin in."""
@@ -109,7 +110,7 @@ def expect_shell(console: Console, command: str, deadline: Deadline) -> Prompt:
         if not goes_on and (stays or deadline.expired):
             break
         prompt, _ = _settled_prompt(console, screen, deadline)
-    line = visible(console.hidden(prompt.line))
+    line = printable(console.hidden(prompt.line))
     if patience and prompt.kind is PromptKind.NONE and deadline.expired:
         limit = format_duration(deadline.timeout or 0)
         facts, hint = f"console {console.title} came to no shell within {limit} ('{line}').", Hint.CHECK_LOGIN
@@ -149,7 +150,7 @@ def _patience(timing: Timing, prompt: Prompt, sign: RestartSign | None, before: 
 def restart_told(console: Console, sign: RestartSign) -> str:
     """Return the sentence that tells of a restart, and by which line it was noticed."""
     what = "the system went down" if sign.stage == "down" else "the board restarted"
-    return f"{what}. The console said: '{visible(console.hidden(sign.line))}'."
+    return f"{what}. The console said: '{printable(console.hidden(sign.line))}'."
 
 
 def _settled_prompt(console: Console, screen: LastLines, deadline: Deadline) -> tuple[Prompt, str]:

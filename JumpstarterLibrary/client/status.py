@@ -16,6 +16,7 @@ import grpc
 
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.linked_exporter import LinkedExporter
+from JumpstarterLibrary.client.peer_text import details_of
 from JumpstarterLibrary.common.grpc_reasons import Failure, failure_of, is_about_tls, is_unsent, tls_failure_of
 from JumpstarterLibrary.errors import (
     AuthenticationError,
@@ -72,7 +73,7 @@ def translate(
         deadline: The deadline that the RPC was given, if any.
     """
     call: Any = error
-    code, details = call.code(), " ".join((call.details() or "").split())
+    code, details = call.code(), details_of(error)
     logger.debug("%s on %s ended with %s: %s", operation.text, exporter.name, code, details)
     if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
         return out_of_time(operation, deadline)

@@ -5,14 +5,9 @@ from __future__ import annotations
 import codecs
 import re
 
-_LONGEST = 250
-"""Characters of the longest parameters of an escape sequence; what goes on longer is text."""
+from JumpstarterLibrary.printable import CSI, ESCAPE_SEQUENCE, LONGEST_PARAMETERS, OSC
 
-# CSI sequences, OSC strings ended by BEL or ST, and the two-byte escapes. A line end is in none of them.
-_CSI = rf"\[[0-?]{{0,{_LONGEST}}}[ -/]{{0,{_LONGEST}}}"
-_OSC = rf"\][^\x07\x1b\r\n]{{0,{_LONGEST}}}"
-_ESCAPES = re.compile(rf"\x1b(?:{_CSI}[@-~]|{_OSC}(?:\x07|\x1b\\)|[ -/]{{0,{_LONGEST}}}[0-Z\\^-~])")
-_INCOMPLETE = re.compile(rf"\x1b(?:{_CSI}|{_OSC}\x1b?|[ -/]{{0,{_LONGEST}}})?\Z")
+_INCOMPLETE = re.compile(rf"\x1b(?:{CSI}|{OSC}\x1b?|[ -/]{{0,{LONGEST_PARAMETERS}}})?\Z")
 
 _BEFORE_STAMP = re.compile(r"\r{1,2}(?=(?:<\d{1,3}>)?\[ *\d+\.\d{6}[\]@s])")
 _UNDECIDED = re.compile(r"\r{1,2}(?:<\d{0,3}|(?:<\d{1,3}>)?(?:\[ {0,8}\d{0,12}(?:\.\d{0,6})?)?)\Z")
@@ -43,7 +38,7 @@ class Normaliser:
         self._escape = ""
         if "\x1b" in text:
             cut = _begin_of_incomplete_escape(text)
-            text, self._escape = _ESCAPES.sub("", text[:cut]), text[cut:]
+            text, self._escape = ESCAPE_SEQUENCE.sub("", text[:cut]), text[cut:]
         text = self._line_end + text
         self._line_end = ""
         if "\r" in text:
@@ -58,7 +53,7 @@ class Normaliser:
 
 def without_escapes(text: str) -> str:
     """Return a text without escape sequences, NUL and BEL; one that is cut at its end is left out, too."""
-    return _ESCAPES.sub("", text[: _begin_of_incomplete_escape(text)]).replace("\x00", "").replace("\x07", "")
+    return ESCAPE_SEQUENCE.sub("", text[: _begin_of_incomplete_escape(text)]).replace("\x00", "").replace("\x07", "")
 
 
 def without_erased(text: str) -> str:

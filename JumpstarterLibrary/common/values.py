@@ -9,6 +9,7 @@ from typing import Any
 
 from JumpstarterLibrary.errors import ConfigurationError, UsageError
 from JumpstarterLibrary.hints import Hint
+from JumpstarterLibrary.printable import printable
 
 SHOWN = 40
 """Characters of a refused value that are shown."""
@@ -82,8 +83,8 @@ def within(place: str) -> Iterator[None]:
 def one_line(text: str, most: int = REASON) -> str:
     """Return a text on one line, cut short and without control characters: it may come from a file or a library."""
     words = " ".join(text.split())
-    printable = "".join(char if char.isprintable() else repr(char)[1:-1] for char in words[: most + 1])
-    return printable if len(words) <= most else f"{printable[:most]}…"
+    cleaned = printable(words[: most + 1])
+    return cleaned if len(words) <= most else f"{cleaned[:most]}…"
 
 
 def type_name(value: object) -> str:

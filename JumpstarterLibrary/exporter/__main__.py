@@ -21,6 +21,7 @@ from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing import ControllerAccess, FailureLimit, LeasedExporter
 from JumpstarterLibrary.exporter.serving import serve_tcp, serve_unix
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
+from JumpstarterLibrary.printable import PrintableFormatter
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         config = ExporterConfigV1Alpha1.load(options.config)
         if config.endpoint is not None and options.tcp is None and options.unix is None:

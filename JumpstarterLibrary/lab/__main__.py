@@ -21,6 +21,7 @@ from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.lab.faults import FAULTS, find, parse_fault, read_options, spelt
 from JumpstarterLibrary.lab.labfile import LabFile
 from JumpstarterLibrary.lab.virtual_lab import VirtualLab
+from JumpstarterLibrary.printable import PrintableFormatter
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -34,9 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     handler = logging.StreamHandler()
     # On the handler, since drivers have levels of their own, for their clients.
     handler.setLevel(logging.INFO if options.verbose else logging.ERROR)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler]
-    )
+    handler.setFormatter(PrintableFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         _run(options)
     except JumpstarterError as error:

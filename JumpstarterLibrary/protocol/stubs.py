@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -14,6 +15,9 @@ CONTROLLER = "jumpstarter.v1.ControllerService"
 EXPORTER = "jumpstarter.v1.ExporterService"
 ROUTER = "jumpstarter.v1.RouterService"
 CLIENT = "jumpstarter.client.v1.ClientService"
+
+Receiver = Callable[[Any], None]
+"""Sees each message that a stub receives."""
 
 
 def snake_case(name: str) -> str:
@@ -27,22 +31,40 @@ def service(full_name: str) -> ServiceDescriptor:
 
 
 class _Stub:
-    """Binds each RPC of a service to an attribute of its snake-case name."""
+    """Binds each RPC of a service to an attribute of its snake-case name.
 
-    def __init__(self, channel: grpc.Channel, full_name: str) -> None:
+    Args:
+        channel: The channel.
+        full_name: The service.
+        received: Called with each message that comes, before anything else sees it. Default: nothing.
+    """
+
+    def __init__(self, channel: grpc.Channel, full_name: str, received: Receiver | None = None) -> None:
         for method in service(full_name).methods:
-            setattr(self, snake_case(method.name), _bind(channel, method))
+            setattr(self, snake_case(method.name), _bind(channel, method, received))
 
 
-def _bind(channel: grpc.Channel, method: MethodDescriptor) -> Any:
+def _bind(channel: grpc.Channel, method: MethodDescriptor, received: Receiver | None = None) -> Any:
     path = f"/{method.containing_service.full_name}/{method.name}"
     serialize = message_class(method.input_type.full_name).SerializeToString
-    deserialize = message_class(method.output_type.full_name).FromString
+    deserialize = _parser(message_class(method.output_type.full_name).FromString, received)
     if method.client_streaming:
         return channel.stream_stream(path, serialize, deserialize)
     if method.server_streaming:
         return channel.unary_stream(path, serialize, deserialize)
     return channel.unary_unary(path, serialize, deserialize)
+
+
+def _parser(parse: Callable[[bytes], Any], received: Receiver | None) -> Callable[[bytes], Any]:
+    if received is None:
+        return parse
+
+    def parse_and_hand_over(data: bytes) -> Any:
+        message = parse(data)
+        received(message)
+        return message
+
+    return parse_and_hand_over
 
 
 class ExporterStub(_Stub):
@@ -56,8 +78,8 @@ class ExporterStub(_Stub):
     end_session: grpc.UnaryUnaryMultiCallable[Any, Any]
     stream: grpc.StreamStreamMultiCallable[Any, Any]
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        super().__init__(channel, EXPORTER)
+    def __init__(self, channel: grpc.Channel, received: Receiver | None = None) -> None:
+        super().__init__(channel, EXPORTER, received)
         self.stream = _bind(channel, service(ROUTER).methods_by_name["Stream"])
 
 
@@ -76,8 +98,8 @@ class ControllerStub(_Stub):
     release_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
     list_leases: grpc.UnaryUnaryMultiCallable[Any, Any]
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        super().__init__(channel, CONTROLLER)
+    def __init__(self, channel: grpc.Channel, received: Receiver | None = None) -> None:
+        super().__init__(channel, CONTROLLER, received)
 
 
 class ClientStub(_Stub):
@@ -92,8 +114,8 @@ class ClientStub(_Stub):
     delete_lease: grpc.UnaryUnaryMultiCallable[Any, Any]
     rotate_token: grpc.UnaryUnaryMultiCallable[Any, Any]
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        super().__init__(channel, CLIENT)
+    def __init__(self, channel: grpc.Channel, received: Receiver | None = None) -> None:
+        super().__init__(channel, CLIENT, received)
 
 
 class RouterStub(_Stub):

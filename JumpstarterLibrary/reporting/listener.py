@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from JumpstarterLibrary.printable import printable
 from JumpstarterLibrary.reporting.hints import hint_at_names
 
 TEARDOWN = "TEARDOWN"
@@ -54,7 +55,8 @@ class LifecycleListener:
         self._test_starts(result.id)
 
     def end_test(self, _data: Any, result: Any) -> None:
-        """A test has ended."""
+        """A test has ended. Its message goes to the terminal, and may compare what a board or a driver said."""
+        result.message = printable(result.message)
         self._test_ends(result.id)
 
     def start_keyword(self, _data: Any, result: Any) -> None:

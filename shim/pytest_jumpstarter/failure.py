@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 import pytest
 
+from JumpstarterLibrary.printable import printable, printable_prose
+
 # A context manager of ours may be entered through contextlib.
 _OURS = {"JumpstarterLibrary", "pytest_jumpstarter", "contextlib"}
 _PYTEST = {"_pytest", "pluggy"}
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 @contextlib.contextmanager
@@ -40,6 +45,26 @@ def trim_traceback(call: pytest.CallInfo[None], excinfo: pytest.ExceptionInfo[Ba
     finally:
         error.__cause__, error.__suppress_context__ = cause, suppress
         call.excinfo = excinfo
+
+
+def clean_report(report: pytest.TestReport) -> None:
+    """Make a failed test's report printable: it quotes values of the test, which a board or a driver may have sent.
+
+    pytest's own colours stay.
+    """
+    chain = getattr(report.longrepr, "chain", None) or [
+        (getattr(report.longrepr, name, None) for name in ("reprtraceback", "reprcrash"))
+    ]
+    for traceback, crash, *_ in chain:
+        for entry in getattr(traceback, "reprentries", ()):
+            entry.lines = [_clean(line) for line in entry.lines]
+        if crash is not None:
+            crash.message = _clean(crash.message)
+
+
+def _clean(text: str) -> str:
+    plain = _COLOUR.sub("", text)
+    return text if printable(plain) == plain else printable_prose(text)
 
 
 def _above_ours(traceback: TracebackType) -> list[TracebackType]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from JumpstarterLibrary.client.boot.board import Board
 from JumpstarterLibrary.client.boot.model import OFF, UNKNOWN
 from JumpstarterLibrary.client.consoles.boot_messages import STATE_LOST, STATE_LOST_WORDS
-from JumpstarterLibrary.client.consoles.messages import visible
 from JumpstarterLibrary.client.consoles.pattern_index import WordIndex
 from JumpstarterLibrary.client.events import BoardStateChanged
+from JumpstarterLibrary.printable import printable
 
 _OVERLAP = 256
 """Characters before new output that a line, cut in two by chunks, may begin in."""
@@ -74,7 +74,7 @@ class StateCache:
             said = text[begin : None if end < 0 else end].strip()
             if said.startswith("[gap"):
                 return "the link was lost for a while"
-            return f"the console said '{visible(console.hidden(said))}'"
+            return f"the console said '{printable(console.hidden(said))}'"
         lines = text[:-_OVERLAP].rfind("\n") + 1
         self._seen += max(0, lines)
         return ""

@@ -13,13 +13,13 @@ from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles import boot_messages
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT
-from JumpstarterLibrary.client.consoles.messages import visible
 from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.errors import CommandFailed, ConsoleMismatch, InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
+from JumpstarterLibrary.printable import printable
 from JumpstarterLibrary.types import CommandResult, ConsoleMatch
 
 logger = logging.getLogger(__name__)
@@ -241,7 +241,7 @@ class UBoot:
                 self._restarted = True
                 raise CommandFailed(
                     f"The board restarted while U-Boot ran command '{short(command)}': it said "
-                    f"'{visible(self.console.hidden(match.text.strip()))}'.",
+                    f"'{printable(self.console.hidden(match.text.strip()))}'.",
                     hint=Hint.START_FROM_UBOOT,
                 )
             elif index == 3 and not self._screen.changes(OPEN_SETTLE * self._timing.prompt_settle, deadline):
@@ -294,7 +294,7 @@ class UBoot:
                 f"U-Boot took only {len(heard[-1])} of the {len(line)} characters of '{short(line)}', which was not "
                 f"run. Its lines are no longer than that (CONFIG_SYS_CBSIZE). Split it, for example with variables."
             )
-        came = short(visible(self.console.hidden(heard[-1])))
+        came = short(printable(self.console.hidden(heard[-1])))
         raise CommandFailed(
             f"What was typed did not arrive at U-Boot on console {self.console.title}, and was not run: "
             f"typed '{short(line)}', shown '{came}'. It was tried {len(heard)} times."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.pattern import Pattern
+from JumpstarterLibrary.printable import printable
 
 TAIL_LINES = 20
 
@@ -23,19 +24,12 @@ QUOTED = 500
 NEAR = 64 * 1024
 """Characters at the end of what was read among which the nearest line is looked for."""
 
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)}
-
 
 def alternatives(wanted: Iterable[Pattern]) -> str:
     """Return patterns as messages name them."""
     return " or ".join(
         f"'{pattern}'" if pattern.name in ("", str(pattern)) else f"{pattern.name} ('{pattern}')" for pattern in wanted
     )
-
-
-def visible(line: str) -> str:
-    """Return a line with its control characters as escapes; reports drop them."""
-    return line.translate(_CONTROLS)
 
 
 def quoted(command: str) -> str:
@@ -45,7 +39,7 @@ def quoted(command: str) -> str:
 
 def indented(lines: Iterable[str]) -> str:
     """Return lines as messages show them."""
-    return "\n".join(f"  {visible(line)}" for line in lines)
+    return "\n".join(f"  {printable(line)}" for line in lines)
 
 
 def tail(text: str, lines: int = TAIL_LINES) -> str:
@@ -90,7 +84,7 @@ def mismatch_message(wanted: list[Pattern], heard: ReadStats) -> str:
     parts = [f"{_bytes(heard.count)} read, the last {since} ago."]
     near = next(filter(None, (pattern.nearest(text[-NEAR:]) for pattern in wanted)), None)
     if near is not None:
-        parts.append(f"The nearest line was: '{visible(near)}'.")
+        parts.append(f"The nearest line was: '{printable(near)}'.")
     parts.append(f"The last lines were:\n{tail(heard.last)}")
     return " ".join(parts)
 
@@ -113,6 +107,6 @@ def crash(console: str, waiting: str, line: str, pattern: str, trace: list[str])
     shown = indented(trace[:TRACE_LINES])
     rest = f"\n  ... and {len(trace) - TRACE_LINES} lines more, in the transcript." if len(trace) > TRACE_LINES else ""
     return (
-        f"The device crashed{while_waiting}: console {console} said '{visible(line)}' (failing pattern '{pattern}'). "
+        f"The device crashed{while_waiting}: console {console} said '{printable(line)}' (failing pattern '{pattern}'). "
         f"What came with it:\n{shown}{rest}"
     )

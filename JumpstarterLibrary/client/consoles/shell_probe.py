@@ -8,11 +8,11 @@ from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.command_markers import COMMAND_BEGIN, as_typed, end_marker, new_token
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
 from JumpstarterLibrary.client.consoles.keyboard import TypingOptions, type_text
-from JumpstarterLibrary.client.consoles.messages import visible
 from JumpstarterLibrary.client.consoles.prompts import Prompt, PromptKind
 from JumpstarterLibrary.client.consoles.screen import LastLines
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.text import without_erased
+from JumpstarterLibrary.printable import printable
 from JumpstarterLibrary.types import CommandResult
 
 ANSWER = "42"
@@ -73,12 +73,12 @@ def refusal(console: Console, prompt: Prompt, deadline: Deadline, char_delay: fl
         answered, _, last = text.partition("\n")[2].rpartition("\n")
         # A shell may be slow, but it does not show its prompt before it has answered.
         if last.strip() == prompt.line and not screen.changes(console.timing.prompt_settle, deadline):
-            said = visible(console.hidden(answered.strip()))[:QUOTED]
+            said = printable(console.hidden(answered.strip()))[:QUOTED]
             if prompt.kind is PromptKind.CONTINUATION and not (token in said or _REFUSED.search(said)):
                 return ""  # a quote is open, and has taken the echo, too; what was said is a cut message of a kernel
             return (
-                f"what waits on console {console.title} with the prompt '{visible(prompt.line)}' is no shell: an echo "
-                f"that was typed there was answered with '{said}'."
+                f"what waits on console {console.title} with the prompt '{printable(prompt.line)}' is no shell: an "
+                f"echo that was typed there was answered with '{said}'."
             )
         console.wait_for_output(deadline)
     return ""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.events import Event, LogRecord, Notice, Progress, TransferEnded
 from JumpstarterLibrary.hints import PYTHON, Phrases
+from JumpstarterLibrary.printable import printable
 
 WARN = "WARN"
 
@@ -92,7 +93,7 @@ class EventSink:
         line = format_event(event, self._phrases, device)
         if line is None:
             return
-        text = mask(line.text, self._secrets())
+        text = mask(printable(line.text), self._secrets())
         self._log(line.level, text)
         if line.urgent and not (self._shows_warnings and line.level == WARN):
             self._show(text)

@@ -16,6 +16,7 @@ from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.interrupts import interruptible, started, wait, watch_end
 from JumpstarterLibrary.client.leasing.refusals import LimitReached, Peer, token_expired, translate_control
 from JumpstarterLibrary.client.link import CLOSE_S
+from JumpstarterLibrary.client.peer_text import clean_message
 from JumpstarterLibrary.client.pinning import fetch_certificate
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
 from JumpstarterLibrary.errors import ConfigurationError, ControllerUnreachable
@@ -74,8 +75,8 @@ class ControllerConnection:
         self._routers: dict[str, grpc.Channel] = {}
         self._retired: list[grpc.Channel] = []
         self._channel = self._open(settings.endpoint, Deadline.of(timeout))
-        self.clients = ClientStub(self._channel)
-        self._control = ControllerStub(self._channel)
+        self.clients = ClientStub(self._channel, clean_message)
+        self._control = ControllerStub(self._channel, clean_message)
         self._closed = False
 
     def _open(self, endpoint: str, deadline: Deadline) -> grpc.Channel:

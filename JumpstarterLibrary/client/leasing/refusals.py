@@ -15,6 +15,7 @@ import grpc
 
 from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
+from JumpstarterLibrary.client.peer_text import details_of
 from JumpstarterLibrary.common.grpc_reasons import failure_of, is_about_tls, is_unsent, tls_failure_of
 from JumpstarterLibrary.errors import (
     AuthenticationError,
@@ -77,7 +78,7 @@ class LimitReached(grpc.RpcError):
 def status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
     """Return an error's code, and its details on one line."""
     call: Any = error
-    return call.code(), " ".join((call.details() or "").split())
+    return call.code(), details_of(error)
 
 
 def transport_error(details: str, peer: Peer) -> ControllerUnreachable | TlsError | None:

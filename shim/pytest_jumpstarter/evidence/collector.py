@@ -10,6 +10,7 @@ import pytest
 
 from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.devices.recorder import BEGIN, Recorder, RecorderMark
+from JumpstarterLibrary.printable import printable
 from pytest_jumpstarter.evidence.facts import facts, image
 from pytest_jumpstarter.options import Options
 
@@ -97,7 +98,7 @@ class EvidenceCollector:
         uses = [use for use in self._uses if use.is_of(item)]
         sections = [section for use in uses for section in self._sections(use, several=len(uses) > 1)]
         secrets = self._secrets()
-        return [(title, mask(text, secrets)) for title, text in sections]
+        return [(printable(title), mask(printable(text), secrets)) for title, text in sections]
 
     def _sections(self, use: _Use, several: bool) -> list[tuple[str, str]]:
         if self._options.log_lines:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from JumpstarterLibrary.errors import FaultClass, InfrastructureError, JumpstarterError
-from pytest_jumpstarter.failure import trim_traceback
+from pytest_jumpstarter.failure import clean_report, trim_traceback
 from pytest_jumpstarter.hints import PYTEST
 from pytest_jumpstarter.options import Options
 from pytest_jumpstarter.state import TROUBLE
@@ -33,6 +33,8 @@ def reported(
         known = item.user_properties
         known += [one for one in evidence.properties(item) if one not in known]
     report = yield from _brief(item, call)
+    if evidence is not None and report.failed:
+        clean_report(report)
     if call.excinfo is not None and report.failed:
         trouble = is_trouble(call.excinfo.value)
         if evidence is not None:

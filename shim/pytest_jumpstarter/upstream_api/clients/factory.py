@@ -14,8 +14,9 @@ from uuid import UUID
 
 from JumpstarterLibrary.client import Device, DriverProxy, drivers
 from JumpstarterLibrary.client.drivers import GenericProxy, power, proxy_class
-from JumpstarterLibrary.client.tree import Node
+from JumpstarterLibrary.client.tree import ROOT, Node
 from JumpstarterLibrary.common.environment import DRIVERS_ALLOW, DRIVERS_UNSAFE
+from JumpstarterLibrary.errors import InfrastructureError
 from pytest_jumpstarter.upstream_api.clients.base import DriverClient
 from pytest_jumpstarter.upstream_api.clients.driver_handle import DriverHandle
 from pytest_jumpstarter.upstream_api.clients.importing import MissingDriverError, import_class, is_allowed
@@ -137,7 +138,7 @@ class _Clients:
         children = {name: self.make(child) for name, child in node.children.items()}
         kind, reason = self.chosen[node]
         client = kind(
-            uuid=UUID(node.uuid),
+            uuid=_uuid(self.device, node),
             labels=dict(node.labels),
             stub=DriverHandle(self.device, node),
             portal=self.portal,
@@ -149,6 +150,16 @@ class _Clients:
         if isinstance(client, StubDriverClient):
             client.reason = reason
         return client
+
+
+def _uuid(device: Device, node: Node) -> UUID:
+    try:
+        return UUID(node.uuid)
+    except ValueError:
+        raise InfrastructureError(
+            f"Exporter '{device.link.name}' reports driver '{node.path or ROOT}' with the id '{node.uuid}', which is "
+            f"no UUID. Update the exporter."
+        ) from None
 
 
 def client_class(label: str, allow: Allow) -> type[DriverClient]:
