@@ -41,8 +41,8 @@ CHECKOUT = tuple(
 """Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
 what takes minutes."""
 
-WORKERS = 1
-"""Processes for the tests of one environment; two environments are tested at once."""
+WORKERS = 2
+"""Processes for the tests of one environment, of which two are tested at once: they wait half of the time."""
 
 RUN = f"""
 import runpy, sys

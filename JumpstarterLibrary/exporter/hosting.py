@@ -47,7 +47,8 @@ class LoopThread:
             self._loop.run_forever()
         finally:
             try:
-                self._loop.run_until_complete(_finish_tasks(self._stop_limit))
+                # Not only as long as the one who stops it waits: a server that was not stopped keeps its socket.
+                self._loop.run_until_complete(_finish_tasks(STOP_LIMIT_S))
                 self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             finally:
                 # Without waiting: a function that never returns would keep the loop from ending.
