@@ -40,6 +40,21 @@ Nothing Acts In The Event Log
 The Transcript Has The Bytes As They Came
     File Should Be Raw    ${CHILD.output}/jumpstarter-artefacts/device/console.log
 
+Two Names Never Share A Transcript
+    ${host} =    Start Exporter    ${CURDIR}/resources/like_names.yaml
+    Connect To Exporter    ${host}    alias=names
+    Power On    driver=uart 1.power
+    Console Should Contain    first login:    driver=uart 1.console    timeout=20 s
+    Power On    driver=uart_1.power
+    Console Should Contain    second login:    driver=uart_1.console    timeout=20 s
+    VAR    ${folder} =    ${OUTPUT_DIR}/jumpstarter-artefacts/names
+    ${plain} =    Get File    ${folder}/uart_1.console.log
+    ${numbered} =    Get File    ${folder}/uart_1.console-159f059eb50c.log
+    Should Contain    ${plain}    second login:
+    Should Not Contain    ${plain}    first login:
+    Should Contain    ${numbered}    first login:
+    Should Not Contain    ${numbered}    second login:
+
 
 *** Keywords ***
 Run Tests On A Hostile Exporter

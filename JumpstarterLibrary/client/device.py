@@ -15,7 +15,7 @@ from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.drivers import DriverProxy, GenericProxy, NetworkProxy, SerialProxy, proxy_class
 from JumpstarterLibrary.client.events import Events, LinkChanged, MarkSet
-from JumpstarterLibrary.client.filenames import file_name
+from JumpstarterLibrary.client.filenames import driver_file_name
 from JumpstarterLibrary.client.link import ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
 from JumpstarterLibrary.client.power_tracker import PowerTracker
@@ -23,6 +23,7 @@ from JumpstarterLibrary.client.profile import ChosenProfile
 from JumpstarterLibrary.client.resource import ResourceHandles
 from JumpstarterLibrary.client.timing import Timing
 from JumpstarterLibrary.client.tree import Node, build_tree
+from JumpstarterLibrary.common.values import listed
 from JumpstarterLibrary.errors import AmbiguousDriver, InfrastructureError, NoSuchDriver
 from JumpstarterLibrary.hints import Hint
 
@@ -177,13 +178,13 @@ class Device:
         if not found:
             raise NoSuchDriver(f"The exporter '{self.link.name}' has no {what} driver. It has: {self.leaves()}.")
         if len(found) > 1:
-            paths = ", ".join(proxy.path for proxy in found)
+            paths = listed([proxy.path for proxy in found])
             raise AmbiguousDriver(f"The exporter '{self.link.name}' has several {what} drivers: {paths}.", hint=several)
         return found[0]
 
     def leaves(self) -> str:
         """Return the paths of all drivers without children, for messages."""
-        return ", ".join(node.path or "(root)" for node in self.root.walk() if not node.children)
+        return listed([node.path or "(root)" for node in self.root.walk() if not node.children])
 
     def _of_kind(self, kind: type[Proxy], what: str, path: str) -> Proxy:
         proxy = self.driver(path)
@@ -241,7 +242,7 @@ class Device:
             if console is None:
                 transcript = None
                 if self.transcripts is not None:
-                    transcript = self.transcripts / file_name(f"{driver.path or 'console'}.log")
+                    transcript = self.transcripts / f"{driver_file_name(driver._node.names or ('console',))}.log"
                 console = self._consoles[driver.uuid] = Console(driver, transcript, lambda: self.tick())
             elif console.gone:
                 console.resume()

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from JumpstarterLibrary.common.values import listed
 from JumpstarterLibrary.errors import NoSuchDriver
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import LABEL_CLIENT, LABEL_NAME
 from JumpstarterLibrary.types import DriverInfo
+
+DRIVERS = 20_000
+"""Drivers at most in a tree."""
+
+DEPTH = 50
+"""Drivers at most in each other."""
+
+LONGEST_NAME = 200
+"""Characters of a driver's name; a longer one is shortened, with a number made of all of it."""
 
 ROOT = "(root)"
 """What the root is called where it is a driver of its own."""
@@ -39,8 +50,13 @@ class Node:
     @property
     def path(self) -> str:
         """Dotted place in the tree; empty for the root."""
-        above = self.parent.path if self.parent else ""
-        return f"{above}.{self.name}" if above else self.name
+        return ".".join(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names on the way to it, its own last; none for a root without a name."""
+        above = self.parent.names if self.parent else ()
+        return (*above, self.name) if self.name or self.parent else ()
 
     @property
     def info(self) -> DriverInfo:
@@ -79,24 +95,27 @@ class Node:
             return self.children[name]
         except KeyError:
             where = f" under '{self.path}'" if self.path else ""
-            there = ", ".join(sorted(self.children)) or "no drivers"
+            there = listed(sorted(self.children)) or "no drivers"
             raise NoSuchDriver(f"No driver '{name}'{where}. It has: {there}.") from None
 
 
-def build_tree(reports: Iterable[jumpstarter_pb2.DriverInstanceReport]) -> Node:
+def build_tree(reports: Sequence[jumpstarter_pb2.DriverInstanceReport]) -> Node:
     """Return the root of the tree that an exporter reports.
 
     Reports come parents first. A proxy repeats its target's uuid, so that a parent's uuid means the latest node
     before the child that carries it.
 
     Raises:
-        NoSuchDriver: The report has no driver, or a driver whose parent was not reported before it.
+        NoSuchDriver: The report has no driver, too many, too many in each other, or a driver whose parent was not
+            reported before it.
     """
     latest: dict[str, Node] = {}
     root: Node | None = None
+    if len(reports) > DRIVERS:
+        raise NoSuchDriver(f"The exporter reports {len(reports):,} drivers, and at most {DRIVERS:,} can be used.")
     for report in reports:
         labels = dict(report.labels)
-        name = labels.get(LABEL_NAME, "")
+        name = _bounded(labels.get(LABEL_NAME, ""))
         node = Node(
             uuid=report.uuid,
             name=name,
@@ -114,8 +133,19 @@ def build_tree(reports: Iterable[jumpstarter_pb2.DriverInstanceReport]) -> Node:
                     f"The exporter reports driver '{name}' under a parent that it did not report. Its tree is unusable."
                 )
             node.parent = parent
+            if len(node.names) > DEPTH:
+                raise NoSuchDriver(
+                    f"The exporter reports drivers in each other, more than {DEPTH} deep. Its tree is unusable. Check "
+                    f"its `export` configuration."
+                )
             parent.children[name] = node
         latest[report.uuid] = node
     if root is None:
         raise NoSuchDriver("The exporter reports no driver at all. Check its `export` configuration.")
     return root
+
+
+def _bounded(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}…{hashlib.sha256(name.encode()).hexdigest()[:12]}"

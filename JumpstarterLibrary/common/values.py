@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,9 @@ PLACE = 120
 
 PROBLEM = 800
 """Characters of a problem that an error shows: less than a screen."""
+
+LISTED = 20
+"""Names that an error lists."""
 
 PORT_LIMIT = 65535
 """The last port of TCP and UDP."""
@@ -85,6 +88,17 @@ def one_line(text: str, most: int = REASON) -> str:
     words = " ".join(text.split())
     cleaned = printable(words[: most + 1])
     return cleaned if len(words) <= most else f"{cleaned[:most]}…"
+
+
+def listed(items: Sequence[object], most: int = LISTED) -> str:
+    """Return names with commas between them, and how many more there are.
+
+    Args:
+        items: The names.
+        most: How many of them are told. Default: 20.
+    """
+    more = len(items) - most
+    return ", ".join(map(str, items[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def type_name(value: object) -> str:

@@ -16,12 +16,12 @@ from typing import Any, Literal, Self
 
 from JumpstarterLibrary.common import environment
 from JumpstarterLibrary.common.config_reader import ConfigReader
-from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown
+from JumpstarterLibrary.common.values import InvalidSetting, one_line, shown, within
 from JumpstarterLibrary.common.yaml_files import YamlFile, parse_yaml, read_yaml
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.classes import driver_class
 from JumpstarterLibrary.exporter.driver import Driver
-from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy
+from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy, check_size
 
 API_VERSION = "jumpstarter.dev/v1alpha1"
 KIND = "ExporterConfig"
@@ -173,6 +173,8 @@ class ExporterConfigV1Alpha1DriverInstance:
                     driver.target(root)
                 except ConfigurationError as error:
                     raise InvalidSetting(instance._place("ref"), f"{error}") from error
+        with within(self.where):
+            check_size(root)
 
     def _pairs(self, driver: Driver) -> Iterator[tuple[ExporterConfigV1Alpha1DriverInstance, Driver]]:
         yield self, driver

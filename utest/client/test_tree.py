@@ -143,3 +143,44 @@ def test_neighbours_of_a_driver_that_is_not_there(path: str, sentence: str) -> N
         root.find(path)
     assert str(caught.value) == sentence
     assert isinstance(caught.value, AttributeError)
+
+
+def test_drivers_in_each_other_have_a_limit() -> None:
+    def chain(length: int) -> list[Any]:
+        return [entry("0"), *(entry(str(number), str(number - 1), "d") for number in range(1, length + 1))]
+
+    assert len(list(build_tree(chain(50)).walk())) == 51
+    for length in (51, 3000):
+        with pytest.raises(NoSuchDriver) as refused:
+            build_tree(chain(length))
+        assert str(refused.value) == (
+            "The exporter reports drivers in each other, more than 50 deep. Its tree is unusable. Check its `export` "
+            "configuration."
+        )
+
+
+def test_the_number_of_drivers_has_a_limit() -> None:
+    reports = [entry("r"), *(entry(str(number), "r", f"d{number}", POWER) for number in range(20_000))]
+    with pytest.raises(NoSuchDriver) as refused:
+        build_tree(reports)
+    assert str(refused.value) == "The exporter reports 20,001 drivers, and at most 20,000 can be used."
+    root = build_tree(reports[:-1])
+    with pytest.raises(NoSuchDriver) as missing:
+        root.find("none")
+    assert str(missing.value).endswith("d10012, d10013 and 19,979 more.")
+    assert len(str(missing.value)) < 300
+
+
+def test_a_driver_that_is_its_own_parent() -> None:
+    root = build_tree([entry("a", "b", "a"), entry("b", "a", "b"), entry("a", "b", "c"), entry("a", "a", "s", POWER)])
+    assert shape(root) == [("a", "a"), ("a.b", "b"), ("a.b.c", "a"), ("a.b.c.s", "a")]
+
+
+def test_long_names_are_shortened_and_stay_apart() -> None:
+    lengths = {"a": 5000, "b": 4999, "c": 200}
+    root = build_tree([entry("r"), *(entry(uuid, "r", "x" * length) for uuid, length in lengths.items())])
+    names = list(root.children)
+    assert [name[:200] for name in names] == ["x" * 200] * 3
+    assert [len(name) for name in names] == [213, 213, 200]
+    assert len(set(names)) == 3
+    assert root.find(names[0]).uuid == "a"

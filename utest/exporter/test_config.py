@@ -345,3 +345,51 @@ def test_a_class_that_takes_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = ExporterConfigV1Alpha1DriverInstance.from_str(f"type: {HERE}.Anything\nconfig: {{x: 1}}").instantiate()
     assert isinstance(driver, Anything)
     assert driver.options["x"] == 1
+
+
+def chained(length: int) -> str:
+    """Return references of which each leads to the next, the last one to a driver."""
+    ends = [*(f"a{number}" for number in range(1, length)), "z"]
+    return f"children:\n  z: {{type: {POWER}}}\n" + "".join(
+        f"  a{number}: {{ref: {end}}}\n" for number, end in enumerate(ends)
+    )
+
+
+def doubled(levels: int, children: str = "xy") -> str:
+    """Return groups that each refer several times to the next."""
+    ends = [*(f"a{number}" for number in range(1, levels)), "z"]
+    return f"children:\n  z: {{type: {POWER}}}\n" + "".join(
+        f"  a{number}:\n    children: {{{', '.join(f'{name}: {{ref: {end}}}' for name in children)}}}\n"
+        for number, end in enumerate(ends)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            chained(1500),
+            "The YAML text, line 3: children.a0.ref: The reference 'a51' is behind more than 50 others. Point them to "
+            "the driver.",
+        ),
+        (
+            doubled(40),
+            "The YAML text: There are more than 20,000 drivers, with those that references repeat. Point fewer "
+            "references to groups.",
+        ),
+        (
+            doubled(100, "x"),
+            "The YAML text: More than 50 drivers are in each other, by way of references, too.",
+        ),
+    ],
+    ids=["chain", "doubled", "deep"],
+)
+def test_references_have_limits(text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate()
+    assert str(refused.value) == message
+
+
+def test_references_within_the_limits() -> None:
+    for text in (chained(50), doubled(10)):
+        ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate().enumerate()

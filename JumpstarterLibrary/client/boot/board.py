@@ -13,6 +13,7 @@ from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.drivers import DriverProxy, PowerProxy
 from JumpstarterLibrary.client.timing import Timing
+from JumpstarterLibrary.common.values import listed
 from JumpstarterLibrary.errors import AmbiguousDriver, NoSuchDriver
 from JumpstarterLibrary.hints import Hint
 
@@ -148,7 +149,7 @@ def _uboot_driver(device: Device, path: str | None) -> DriverProxy | None:
         return driver if driver._node.label == UBOOT_LABEL else None
     found = {node.uuid: node for node in device.root.walk() if node.label == UBOOT_LABEL}
     if len(found) > 1:
-        paths = ", ".join(node.path for node in found.values())
+        paths = listed([node.path for node in found.values()])
         raise AmbiguousDriver(
             f"The exporter '{device.link.name}' has several U-Boot drivers: {paths}.", hint=Hint.NAME_DRIVER
         )

@@ -59,7 +59,7 @@ class StreamTranscripts:
         """Return a new transcript, without files for what is no console or cannot be written."""
         if self._folder is not None and self._is_console(driver):
             try:
-                path = self._folder / file_name(f"{driver or 'console'}-stream.log")
+                path = self._folder / f"{file_name(driver or 'console')}-stream.log"
                 return Transcript(path, driver, Secrets(self._secrets))
             except ConfigurationError as error:
                 # An error in this thread would end the byte stream.

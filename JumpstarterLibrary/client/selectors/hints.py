@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from JumpstarterLibrary.client.selectors.model import Operator, Requirement, Selector
+from JumpstarterLibrary.common.values import listed
 
 LONGEST = 300
 """Characters of the whole phrase."""
@@ -37,7 +38,7 @@ def _phrase(selector: Selector, exporters: Mapping[str, Labels]) -> str:
         return "there are no exporters"
     matching = [name for name, labels in exporters.items() if selector.matches(labels)]
     if matching:
-        return f"{_counted(len(matching), 'exporter matches', 'exporters match')}: {_listed(matching, _NAMES)}"
+        return f"{_counted(len(matching), 'exporter matches', 'exporters match')}: {listed(matching, _NAMES)}"
     labels = list(exporters.values())
     excluding = [one for one in selector.requirements if not any(one.matches(found) for found in labels)]
     if excluding:
@@ -57,7 +58,7 @@ def _excluded(one: Requirement, labels: Sequence[Labels]) -> str:
         return f"no exporter has a label '{one.key}'" + (f" (there is '{close[0]}')" if close else "")
     near = sorted(found, key=lambda value: (-_likeness(value, one.values), -found[value], value))
     instead = [f"{_counted(found[value], 'has', 'have')} {_pair(one.key, value)}" for value in near]
-    return f"no exporter has {_wanted(one)}; {_listed(instead, _VALUES)}"
+    return f"no exporter has {_wanted(one)}; {listed(instead, _VALUES)}"
 
 
 def _wanted(one: Requirement) -> str:
@@ -72,12 +73,12 @@ def _combination(selector: Selector, exporters: Mapping[str, Labels]) -> str:
     least = min(len(lacking) for lacking in missed.values())
     if least > 1:
         name = next(name for name, lacking in missed.items() if len(lacking) == least)
-        return f"no exporter meets all of it; '{name}' comes nearest but lacks {_listed(missed[name], _VALUES)}"
+        return f"no exporter meets all of it; '{name}' comes nearest but lacks {listed(missed[name], _VALUES)}"
     alone = Counter(lacking[0] for lacking in missed.values() if len(lacking) == 1)
     one, count = alone.most_common(1)[0]
     names = [name for name, lacking in missed.items() if lacking == [one]]
     shown = [f"{name} ({_state(one.key, exporters[name])})" for name in names]
-    return f"no exporter meets all of it; without '{one}' {count} would match: {_listed(shown, _NAMES)}"
+    return f"no exporter meets all of it; without '{one}' {count} would match: {listed(shown, _NAMES)}"
 
 
 def _state(key: str, labels: Labels) -> str:
@@ -94,8 +95,3 @@ def _likeness(value: str, wanted: Iterable[str]) -> float:
 
 def _counted(number: int, one: str, several: str) -> str:
     return f"{number} {one if number == 1 else several}"
-
-
-def _listed(items: Sequence[object], limit: int) -> str:
-    more = len(items) - limit
-    return ", ".join(map(str, items[:limit])) + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,7 @@ from JumpstarterLibrary.client.settings.files import API_VERSION, read_file
 from JumpstarterLibrary.client.settings.layers import Given, Layer, Layers, where
 from JumpstarterLibrary.client.settings.values import literal, text_or_nothing
 from JumpstarterLibrary.common.environment import CLIENT_CONFIG, CLIENT_CONFIG_HOME, NAME, NAMESPACE
-from JumpstarterLibrary.common.values import type_name
+from JumpstarterLibrary.common.values import listed, type_name
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.hints import Hint, argument
 
@@ -165,7 +165,7 @@ def _kept(clients: Path) -> ClientChoice:
     lost = f" (the current one, '{current}', has no file)" if current is not None else ""
     if aliases:
         raise ConfigurationError(
-            f"There are several clients in '{clients}' and none of them is current{lost}: {_listed(aliases)}.",
+            f"There are several clients in '{clients}' and none of them is current{lost}: {listed(aliases, _LISTED)}.",
             hint=Hint.CHOOSE_CLIENT,
         )
     raise ConfigurationError(
@@ -233,11 +233,10 @@ def _of_alias(alias: str, clients: Path, origin: str) -> Path:
         if close:
             hint = f"Did you mean '{close[0]}'?"
         else:
-            hint = f"There are: {_listed(aliases)}." if aliases else "There is none at all; log in with `jmp login`."
+            hint = (
+                f"There are: {listed(aliases, _LISTED)}."
+                if aliases
+                else "There is none at all; log in with `jmp login`."
+            )
         raise ConfigurationError(f"There is no client '{alias}', which {origin} names, in '{clients}'. {hint}")
     return path
-
-
-def _listed(aliases: Sequence[str]) -> str:
-    more = len(aliases) - _LISTED
-    return ", ".join(aliases[:_LISTED]) + (f" and {more} more" if more > 0 else "")

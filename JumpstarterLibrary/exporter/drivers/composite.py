@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from JumpstarterLibrary.common.values import shown
+from JumpstarterLibrary.common.values import listed, shown
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.driver import Driver, TreeEntry
+
+DRIVERS = 20_000
+"""Drivers at most in a tree, with those that references repeat."""
+
+DEPTH = 50
+"""Drivers at most in each other, and references that lead to references."""
 
 
 class CompositeInterface:
@@ -92,7 +98,7 @@ class Proxy(CompositeInterface, Driver):
             ConfigurationError: The path leads nowhere, or back to this proxy.
         """
         found = self._resolve(root, ())
-        if _reaches(found, self, root, ()):
+        if _reaches(found, self, root):
             raise ConfigurationError(f"The reference {shown(self.ref)} leads back to itself. Point it to a driver.")
         self._proxy_target = found
         return found
@@ -100,11 +106,15 @@ class Proxy(CompositeInterface, Driver):
     def _resolve(self, root: Driver, passed: tuple[Proxy, ...]) -> Driver:
         if any(self is proxy for proxy in passed):
             raise ConfigurationError(f"The reference {shown(self.ref)} leads back to itself. Point it to a driver.")
+        if len(passed) >= DEPTH:
+            raise ConfigurationError(
+                f"The reference {shown(self.ref)} is behind more than {DEPTH} others. Point them to the driver."
+            )
         driver = root
         for part in self.ref.split("."):
             child = driver.children.get(part)
             if child is None:
-                known = ", ".join(sorted(driver.children)) or "nothing"
+                known = listed(sorted(driver.children)) or "nothing"
                 raise ConfigurationError(
                     f"The reference {shown(self.ref)} leads nowhere: there is no {shown(part)}, only {known}. "
                     "Write the path from the root."
@@ -113,9 +123,39 @@ class Proxy(CompositeInterface, Driver):
         return driver
 
 
-def _reaches(driver: Driver, wanted: Proxy, root: Driver, passed: tuple[Driver, ...]) -> bool:
+def check_size(root: Driver) -> None:
+    """Check that a tree can be reported: references that lead to groups of references multiply what is below them.
+
+    Args:
+        root: The tree, all of whose references lead to drivers.
+
+    Raises:
+        ConfigurationError: There are too many drivers, or too many in each other.
+    """
+    count, waiting = 0, [(root, 0)]
+    while waiting:
+        driver, depth = waiting.pop()
+        count += 1
+        if depth > DEPTH:
+            raise ConfigurationError(f"More than {DEPTH} drivers are in each other, by way of references, too.")
+        if count > DRIVERS:
+            raise ConfigurationError(
+                f"There are more than {DRIVERS:,} drivers, with those that references repeat. Point fewer references "
+                f"to groups."
+            )
+        found = driver._resolve(root, ()) if isinstance(driver, Proxy) else driver
+        # A class of others may lack children, as long as the configuration gives it none.
+        waiting += [(child, depth + 1) for child in getattr(found, "children", {}).values()]
+
+
+def _reaches(driver: Driver, wanted: Proxy, root: Driver) -> bool:
     """Tell whether a tree holds a proxy, also by way of other proxies."""
-    if driver is wanted or any(driver is earlier for earlier in passed):
-        return driver is wanted
-    below = [driver._resolve(root, ())] if isinstance(driver, Proxy) else list(driver.children.values())
-    return any(_reaches(child, wanted, root, (*passed, driver)) for child in below)
+    waiting, seen = [driver], set[int]()
+    while waiting:
+        found = waiting.pop()
+        if found is wanted:
+            return True
+        if id(found) not in seen:
+            seen.add(id(found))
+            waiting += [found._resolve(root, ())] if isinstance(found, Proxy) else found.children.values()
+    return False

@@ -239,7 +239,7 @@ def test_files_that_cannot_be_reached(home: Any, refusal: Callable[..., str]) ->
     name = "x" * 300
     path = home.file(name)
     assert refusal(client=name) == f"The file '{path}' cannot be read: File name too long."
-    assert refusal(client="a\0b").startswith("There is no client 'a\0b', which client= names, in ")
+    assert refusal(client="a\0b").startswith("There is no client 'a\\x00b', which client= names, in ")
 
 
 def test_a_folder_that_cannot_be_read(home: Any, refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
