@@ -60,6 +60,28 @@ Frozen Exporter
     ...    Call Driver    faulty    echo    timeout=0.5 s
     Kill Exporter    ${HOST}
 
+Frozen Exporter Is Lost
+    [Documentation]    Nothing waits for ever for an exporter that stands still; the first wait of any kind tells so.
+    [Setup]    No Operation
+    [Template]    Silence Should Be Told
+    unix    {lost} 'on' of driver 'relays.main'    Power On    driver=relays.main
+    tcp    {lost} 'hang' of driver 'faulty'    Call Driver    faulty    hang
+    unix    The stream of console 'silent' broke while waiting for 'login:': {lost} 'connect' of driver 'silent'
+    ...    Console Should Contain    login:    timeout=1 min    driver=silent
+    [Teardown]    No Operation
+
+Frozen Exporter Is Found Again
+    [Timeout]    20 s
+    Disconnect
+    Connect To Exporter    ${HOST}    timing=exporter_silence=1 s
+    Freeze Exporter    ${HOST}
+    Run Keyword And Expect Error    Exporter '${HOST}' (from host=) was lost during*    Power On    driver=relays.main
+    Run Keyword And Expect Error
+    ...    EQUALS:Exporter '${HOST}' (from host=) was lost: it had answered nothing for 1 second (exporter_silence), and does not answer now. Nothing was sent to it. Check that it still runs.
+    ...    Call Driver    relays.main    on    timeout=0.5 s
+    Thaw Exporter    ${HOST}
+    Power On    driver=relays.main
+
 Frozen Exporter Is No Silent Board
     [Documentation]    A console that is silent because its exporter does not answer tells nothing of the board.
     [Timeout]    20 s
@@ -96,6 +118,20 @@ Connect To Doomed Exporter
     ${host} =    Start Exporter    ${CROWDED}
     VAR    ${HOST} =    ${host}    scope=TEST
     Connect To Exporter    ${HOST}
+
+Silence Should Be Told
+    [Arguments]    ${transport}    ${expected}    ${keyword}    @{arguments}    &{named}
+    VAR    @{options} =    @{{ ['--tcp', '127.0.0.1:0', '--insecure'] if $transport == 'tcp' else [] }}
+    ${host} =    Start Exporter    ${CROWDED}    @{options}
+    Connect To Exporter    ${host}    tls=${{ 'plaintext' if $transport == 'tcp' else None }}    timing=exporter_silence=1 s
+    Freeze Exporter    ${host}
+    VAR    ${lost} =    Exporter '${host}' (from host=) was lost during
+    VAR    ${why} =    it has answered nothing for 1 second (exporter_silence), not even the question for its status.
+    Run Keyword And Expect Error
+    ...    EQUALS:${{ $expected.format(lost=$lost) }}: ${why} It is not known whether it carried it out. Check that it still runs.
+    ...    ${keyword}    @{arguments}    &{named}
+    Disconnect
+    Kill Exporter    ${host}
 
 Robot Should End Soon
     [Documentation]    Kills the exporter while a child run waits for it; the child must end within 5 + 3 seconds.

@@ -55,6 +55,16 @@ Exporter Stands Still
     Clear Faults
     Power On
 
+Exporter Stands Still For Too Long
+    [Documentation]    The tunnel to it is given up, and dialled again. It is not told as something that the board did.
+    [Setup]    Lease A Board    timing=exporter_silence=2 s
+    Inject Fault    exporter    pause    name=virtual-1
+    VAR    ${told} =    the exporter answered nothing for 2 seconds (exporter_silence).
+    Error Should Come Soon
+    ...    STARTS:The tunnel to exporter 'virtual-1' (lease '${LEASE}') broke during 'on' of driver 'power': ${told}    10    Power On
+    Clear Faults
+    Power On
+
 Lease Swap
     [Documentation]    The exporter hears of the next lease without having been idle: it serves that one, too.
     Inject Fault    lease    swap

@@ -56,6 +56,9 @@ class Clock:
         """Wait so many seconds of this clock; nothing ends that earlier but an exception out of a signal handler."""
         self.wait(threading.Event(), seconds)
 
+    def hold(self, change: int) -> None:
+        """Take note that something is on its way in the background (1), or is there (-1). It stops no real time."""
+
 
 class MovableClock(Clock):
     """Time that a test moves forward, so that a wait that has to expire does so at once.
@@ -76,6 +79,7 @@ class MovableClock(Clock):
         self._skipping: dict[int, Callable[[], object]] = {}
         self._skipping_pauses: dict[int, Callable[[], object]] = {}
         self._calls: list[tuple[float, int, Callable[[], object]]] = []
+        self._held = 0
         self._numbers = itertools.count()
 
     def seconds(self) -> float:
@@ -102,6 +106,11 @@ class MovableClock(Clock):
         """
         with self._lock:
             heapq.heappush(self._calls, (self.seconds() + seconds, next(self._numbers), callback))
+
+    def hold(self, change: int) -> None:
+        """Take note that something is on its way in the background (1), or is there (-1): meanwhile no wait skips."""
+        with self._lock:
+            self._held += change
 
     @contextmanager
     def skipping(self, idle: Callable[[], object] = lambda: True) -> Iterator[None]:
@@ -147,7 +156,7 @@ class MovableClock(Clock):
                         f"A wait of {limit_s:g} s hangs: the clock has stood still for {self._still_s:g} s."
                     )
                 self._move(self.seconds())
-                skips = idle is not None and bool(idle())
+                skips = idle is not None and not self._held and bool(idle())
                 left = end - self.seconds()
                 if wait(0.0 if skips else max(0.0, min(left, SLICE_S))):
                     return True
@@ -228,6 +237,16 @@ def wait(waitable: Waitable, limit_s: float | None) -> bool:
 def pause(seconds: float) -> None:
     """Wait so many seconds of the clock in force; see ``Clock.pause``."""
     _clock.pause(seconds)
+
+
+def held() -> Callable[[], None]:
+    """Take note that something is on its way in the background, by the clock in force; return what ends that.
+
+    A clock that skips waits does not skip meanwhile.
+    """
+    clock = _clock
+    clock.hold(1)
+    return lambda: clock.hold(-1)
 
 
 @contextmanager

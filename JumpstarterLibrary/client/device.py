@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.deadline import Deadline, Seconds
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.drivers import DriverProxy, GenericProxy, NetworkProxy, SerialProxy, proxy_class
-from JumpstarterLibrary.client.events import Events, LinkChanged, MarkSet
+from JumpstarterLibrary.client.events import Events, LinkChanged, MarkSet, Notice
 from JumpstarterLibrary.client.filenames import driver_file_name
-from JumpstarterLibrary.client.link import ExporterState, Link
+from JumpstarterLibrary.client.link import PROBE_S, ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
 from JumpstarterLibrary.client.power_tracker import PowerTracker
 from JumpstarterLibrary.client.profile import ChosenProfile
@@ -80,6 +80,7 @@ class Device:
         self._timings: list[tuple[Node, Timing]] = []
         self._consoles: dict[str, Console] = {}
         self._logs: LogFollower | None = None
+        self._lease_name = ""
         self.powers = PowerTracker(root, self._power_changes, link.events.emit)
         """What is known of the power of its boards."""
         self._lock = threading.RLock()
@@ -114,7 +115,9 @@ class Device:
             facts = connection.shell
             device.exporter = facts.exporter or link.name
             device.labels = dict(facts.labels or report.labels)
-            link.events.emit(LinkChanged("connected", device.exporter, facts.lease, device.labels))
+            device._lease_name = facts.lease
+            device._link_changed("connected")
+            link.watch(lambda: device.timing.exporter_silence, device._silent)
             return device
         except BaseException:
             link.close()
@@ -128,9 +131,39 @@ class Device:
         """Return the secrets by which it was connected."""
         return [value for _, value in self.link.metadata]
 
-    def ready(self) -> Link:
-        """Return the link, for a call that begins now."""
+    def ready(self, deadline: Deadline | None = None) -> Link:
+        """Return the link, for a call that begins now; if it was given up, connect anew.
+
+        Args:
+            deadline: Until when that may take. Default: its own limit, 2 seconds.
+
+        Raises:
+            LinkError: The exporter was silent for too long, and still is.
+        """
+        if self.link.given_up:
+            with self._lock:
+                self._revive(PROBE_S if deadline is None else deadline.at_most(PROBE_S))
         return self.link
+
+    def _revive(self, limit_s: float) -> None:
+        """Connect the link anew, and read on what was read on it."""
+        if not self.link.revive(limit_s):
+            return
+        self._link_changed("reconnected")
+        text = f"Exporter '{self.link.name}' answers again; the link to it was given up when it was silent."
+        self.link.events.emit(Notice(text, "WARN"))
+        if self.follows_logs:
+            self._stop_logs()
+            self.follow_logs()
+        self._resume_consoles()
+
+    def _silent(self) -> None:
+        """Tell that the exporter was lost."""
+        silent = format_duration(self.link.silent_s or 0)
+        self._link_changed("lost", f"the exporter answered nothing for {silent} (exporter_silence)")
+
+    def _link_changed(self, change: str, reason: str = "") -> None:
+        self.link.events.emit(LinkChanged(change, self.exporter, self._lease_name, self.labels, reason))
 
     @property
     def present(self) -> Link:
@@ -296,6 +329,7 @@ class Device:
 
     def status(self, timeout: Seconds = 5.0) -> ExporterState:
         """Return the exporter's status; see ``Link.get_status``."""
+        self.link.revive()
         return self.link.get_status(timeout)
 
     @property

@@ -8,18 +8,21 @@ import logging
 import os
 import platform
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import grpc
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.channel import open_channel
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.linked_exporter import Route
+from JumpstarterLibrary.client.liveness import Liveness, LivenessWatch
 from JumpstarterLibrary.client.peer_text import clean_message, details_of
 from JumpstarterLibrary.client.status import Operation, link_error, translate
 from JumpstarterLibrary.common.unix_sockets import check_path
@@ -83,6 +86,11 @@ class Link:
         self.source = connection.source
         self.secure = connection.tls is not Tls.plaintext
         self.connected = False
+        self.silent_s: float | None = None
+        self._heard = [clock.seconds()]
+        self._watch: LivenessWatch | None = None
+        self._given_up = False
+        self._connection = connection
         self._closed = threading.Event()
         self.events = events or Events()
         self.route = route
@@ -105,10 +113,12 @@ class Link:
         """The exporter's RPCs.
 
         Raises:
-            LinkError: The link is closed.
+            LinkError: The link is closed, or was given up.
         """
         if self._closed.is_set():
             raise LinkError(f"The link to exporter '{self.name}' is closed. Connect to it again.")
+        if self._given_up:
+            raise self._silent_still()
         return self._stub
 
     def get_report(self, timeout: Seconds) -> jumpstarter_pb2.GetReportResponse:
@@ -141,19 +151,86 @@ class Link:
 
     def alive(self) -> bool:
         """Whether the exporter answers anything at all within 2 seconds."""
-        if self.route is not None and self.route.lost:
+        if self._given_up or (self.route is not None and self.route.lost):
             return False  # asking would only find it again
+        # Perhaps it was another connection that brought the answer.
+        return self._answers(self._stub, PROBE_S) and (self.route is None or not self.route.lost)
+
+    def _answers(self, stub: ExporterStub, limit_s: float) -> bool:
+        """Whether the exporter answers anything at all to a stub within some seconds."""
         try:
             with interruptible:
-                self._stub.get_status(jumpstarter_pb2.GetStatusRequest(), timeout=PROBE_S, metadata=self.metadata)
+                stub.get_status(jumpstarter_pb2.GetStatusRequest(), timeout=limit_s, metadata=self.metadata)
         except grpc.RpcError as error:
-            lost = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+            lost = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
             return error.code() not in lost
         except ValueError:
             # What gRPC raises when the channel is closed, perhaps meanwhile, by another thread.
             return False
-        # Perhaps it was another connection that brought the answer.
-        return self.route is None or not self.route.lost
+        return True
+
+    # Silence
+
+    def heard(self) -> None:
+        """Take note of a sign of life."""
+        self._heard[0] = clock.seconds()
+
+    def watch(self, limit_s: Callable[[], float], lost: Callable[[], object]) -> None:
+        """Look for signs of life from now on, until the link is closed.
+
+        Args:
+            limit_s: Returns how many seconds the exporter may be silent. Then the link is given up: all that runs on it
+                ends with an error.
+            lost: Called, in another thread, when that has happened.
+        """
+        self.heard()
+
+        def look() -> bool:
+            return not self._given_up and liveness.look()
+
+        def give_up() -> None:
+            self.silent_s, self._given_up = liveness.limit_s, True
+            self._close_channel()
+            lost()
+
+        liveness = Liveness(lambda: self._heard[0], self.ping, limit_s)
+        self._watch = LivenessWatch(lambda: liveness.pace_s, look, give_up)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it was given up because the exporter was silent, and not connected anew since."""
+        return self._given_up
+
+    def revive(self, limit_s: float = PROBE_S) -> bool:
+        """Connect anew if the link was given up; return whether it was.
+
+        Args:
+            limit_s: Seconds that the exporter may take to answer, at most 2.
+
+        Raises:
+            LinkError: The exporter still does not answer.
+        """
+        if not self._given_up or self._closed.is_set():
+            return False
+        limit = Deadline(min(limit_s, PROBE_S))
+        channel = open_channel(self._connection, limit)
+        stub = ExporterStub(channel)
+        if not self._answers(stub, limit.at_most(PROBE_S)):
+            _close(channel, 0.0)
+            raise self._silent_still()
+        self._channel, self._stub = channel, stub
+        self.heard()
+        self._given_up = False
+        if self._closed.is_set():  # by another thread, meanwhile
+            self._close_channel()
+        return True
+
+    def _silent_still(self) -> LinkError:
+        return LinkError(
+            f"Exporter '{self.name}' (from {self.source}) was lost: it had answered nothing for "
+            f"{format_duration(self.silent_s or 0)} (exporter_silence), and does not answer now. Nothing was sent to "
+            f"it. Check that it still runs."
+        )
 
     def barrier(self) -> bool:
         """Return when the exporter has seen all that was sent before, or cannot be asked; say whether it has answered.
@@ -163,14 +240,25 @@ class Link:
         return self.alive()
 
     def ping(self, timeout: float) -> None:
-        """Ask for a sign of life without waiting for it."""
+        """Ask for a sign of life without waiting for it; any answer counts as heard."""
+        on_its_way = clock.held()
+
+        def over(call: Any) -> None:
+            on_its_way()
+            # What says that the connection is broken is told to all calls that wait, and is no silence.
+            if call.code() not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+                self.heard()
+
         try:
             # gRPC cancels a call whose future has no reference.
             self._ping = self._stub.get_status.future(
                 jumpstarter_pb2.GetStatusRequest(), timeout=timeout, metadata=self.metadata
             )
         except ValueError:
+            on_its_way()
             logger.debug("the channel of %s is closed", self.name)
+            return
+        self._ping.add_done_callback(over)
 
     def by(self, route: Route) -> Link:
         """Return this link for the calls of one connection: they are lost with it, even if another connection follows.
@@ -229,9 +317,19 @@ class Link:
         daemon thread.
         """
         self._closed.set()
-        closing = threading.Thread(target=self._channel.close, name="jumpstarter-close", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
+        if self._watch is not None:
+            self._watch.close()
+        self._close_channel(CLOSE_S)
+
+    def _close_channel(self, limit_s: float = 0.0) -> None:
+        _close(self._channel, limit_s)
+
+
+def _close(channel: grpc.Channel, limit_s: float) -> None:
+    """Close a channel in a thread, and wait some seconds for that."""
+    closing = threading.Thread(target=channel.close, name="jumpstarter-close", daemon=True)
+    closing.start()
+    closing.join(limit_s)
 
 
 def enum_name(enum: Any, number: int, prefix: str) -> str:

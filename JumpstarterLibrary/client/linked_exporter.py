@@ -49,6 +49,10 @@ class LinkedExporter(Protocol):
         """Whether it has answered before."""
 
     @property
+    def silent_s(self) -> float | None:
+        """How many seconds of silence the link was given up for last; None if it never was."""
+
+    @property
     def route(self) -> Route | None:
         """The route to it, if that can be dialled again."""
 

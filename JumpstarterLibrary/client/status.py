@@ -78,6 +78,8 @@ def translate(
     if code is Code.DEADLINE_EXCEEDED and deadline is not None and deadline.expired:
         return out_of_time(operation, deadline)
     route = exporter.route
+    if code is Code.CANCELLED and exporter.silent_s is not None:
+        return silence_error(exporter, operation, exporter.silent_s)
     # The controller is asked before the exporter, to which gRPC would look for another way meanwhile.
     if route is not None and code in _LOSSES and (route.lost or route.over or not exporter.alive()):
         return route.explain(operation.text)
@@ -92,6 +94,15 @@ def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
         f"{_start(operation.text)} did not finish within {format_duration(deadline.timeout or 0)} and was cancelled. "
         f"The exporter may still be working on it.",
         hint=Hint.GIVE_TIME,
+    )
+
+
+def silence_error(exporter: LinkedExporter, operation: Operation, silent_s: float) -> LinkError:
+    """Return the error for an exporter whose link was given up, because it was silent."""
+    return LinkError(
+        f"Exporter '{exporter.name}' (from {exporter.source}) was lost during {operation.text}: it has answered "
+        f"nothing for {format_duration(silent_s)} (exporter_silence), not even the question for its status. It is not "
+        f"known whether it carried it out. Check that it still runs."
     )
 
 

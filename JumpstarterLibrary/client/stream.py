@@ -71,7 +71,7 @@ class Frames:
         with interruptible:
             stub = link.stub
             metadata = (*link.metadata, (REQUEST_KEY, request), (CLIENT_KEY, link.client))
-            self._call: Any = started(lambda: stub.stream(iter(outgoing), metadata=metadata))
+            self._call: Any = started(lambda: stub.stream(_noted(outgoing, link), metadata=metadata))
         if not self._call.add_callback(on_end):
             on_end()
         self.metadata: dict[str, str] = {}
@@ -118,6 +118,7 @@ class Frames:
                     frame = next(frames, None)
                 if frame is None:
                     return
+                self._link.heard()
                 if frame.frame_type == FRAME_TYPE_GOAWAY:
                     self.complete = True
                     return
@@ -148,6 +149,13 @@ class Frames:
         raise translate(self._call, self._link, self._operation, self._deadline) from self._call
 
 
+def _noted(outgoing: Iterable[router_pb2.StreamRequest], link: Link) -> Iterator[router_pb2.StreamRequest]:
+    """Yield frames to send. That gRPC takes another one is a sign of life: the exporter makes room for it."""
+    for frame in outgoing:
+        yield frame
+        link.heard()
+
+
 class ByteStream:
     """A two-way byte stream to a driver, for callers who send and receive by turns.
 
@@ -159,12 +167,18 @@ class ByteStream:
         request: The request text that says which stream (see ``protocol.streams``).
         operation: What is asked, for messages.
         heard: Called with everything that comes, as it comes, in a thread of the stream. Default: nothing.
+        deadline: For opening it. Default: 30 seconds.
     """
 
     INBOX_LIMIT = 4 * 1024 * 1024
 
     def __init__(
-        self, link: Link, request: str, operation: Operation, heard: Callable[[bytes], None] = lambda _data: None
+        self,
+        link: Link,
+        request: str,
+        operation: Operation,
+        heard: Callable[[bytes], None] = lambda _data: None,
+        deadline: Deadline | None = None,
     ) -> None:
         self._heard = heard
         self._outbox = Outbox()
@@ -174,7 +188,7 @@ class ByteStream:
         self._closed = False
         self._error: InfrastructureError | None = None
         self._changed: Callable[[], None] = lambda: None
-        self._frames = Frames(link, request, self._outbox, operation, self._outbox.kill)
+        self._frames = Frames(link, request, self._outbox, operation, self._outbox.kill, deadline)
         threading.Thread(target=self._pump, name="jumpstarter-stream", daemon=True).start()
 
     def send(self, data: bytes, timeout: Seconds = None) -> None:

@@ -43,6 +43,12 @@ class Timing:
     connect_timeout: float = _field(
         30.0, "until the first answer of an exporter that is not leased", "slow ways to the lab"
     )
+    exporter_silence: float = _field(
+        30.0,
+        "how long an exporter may answer nothing, not even the question for its status, before it is lost: what runs "
+        "on it then ends with an error",
+        "drivers that keep their whole exporter busy",
+    )
     transfer_silence: float = _field(
         30.0, "how long a download may bring nothing after its driver has reported success", "slow ways to the lab"
     )

@@ -81,6 +81,10 @@ class ExporterProcess:
         timer.daemon = True
         timer.start()
 
+    def thaw_exporter(self, host: str) -> None:
+        """Lets a frozen exporter go on."""
+        forks.send_signal(self._running[host], signal.SIGCONT)
+
     def stop_exporter(self, host: str) -> None:
         """Stop an exporter as an administrator does, and wait for its end."""
         process = self._running.pop(host)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from JumpstarterLibrary.client.leasing import LeaseService, exit_cleanup, readiness, renewer, route
+from JumpstarterLibrary.client.leasing import LeaseService, exit_cleanup, readiness, renewer
 from JumpstarterLibrary.client.settings import ClientArguments, ClientSettings, find_settings
 from JumpstarterLibrary.errors import JumpstarterError, UsageError
 from JumpstarterLibrary.lab.faults import InjectedFault
@@ -37,7 +37,6 @@ BUSY_S = 2.0
 """After which a run begins nothing new."""
 
 QUICK_KEEPER = {"LOOK_S": 0.2}
-QUICK_ROUTE = {"QUIET_S": 0.4, "DEAD_S": 1.6}
 QUICK_READINESS = {"JOIN_S": 0.6}
 """The patience of the client, ten times as short as it is."""
 
@@ -247,7 +246,6 @@ def benches() -> Iterator[Bench]:
         patch.object(tempfile, "tempdir", name),
         patch.dict(os.environ, {"XDG_RUNTIME_DIR": ""}),
         patch.multiple(renewer, **QUICK_KEEPER),
-        patch.multiple(route, **QUICK_ROUTE),
         patch.multiple(readiness, **QUICK_READINESS),
         Bench(Path(name)) as bench,
     ):

@@ -12,11 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from JumpstarterLibrary.client import Timing
 from JumpstarterLibrary.client.events import Event, Events, Notice
 from JumpstarterLibrary.client.leasing import LeasedDevice, LeaseRequest, LeaseService
 from JumpstarterLibrary.client.source import Source
 from JumpstarterLibrary.errors import JumpstarterError
 from utest.chaos.soak_bench import BOARDS, ERRORS, Ledger, content
+
+QUICK = Timing(exporter_silence=1.6)
+"""The patience with silent exporters, much shorter than it is."""
 
 LEASE_S = 2.5
 CALL_S = 1.5
@@ -153,13 +157,13 @@ class Actions:
         if chance.random() < 0.3:
             wanted |= {"duration": datetime.timedelta(seconds=60), "max_duration": datetime.timedelta(hours=1)}
         service = self._services[0]
-        device = service.lease(LeaseRequest(**wanted), LEASE_S, events=self._events, tick=lambda: None)
+        device = service.lease(LeaseRequest(**wanted), LEASE_S, events=self._events, tick=lambda: None, timing=QUICK)
         self._held.append(Held(device, service))
         return f"{device.lease.exporter}, {device.lease.name}"
 
     def _attach(self) -> str:
         service = self._services[1]
-        device = service.attach(self._some().device.lease.name, LEASE_S, events=self._events)
+        device = service.attach(self._some().device.lease.name, LEASE_S, events=self._events, timing=QUICK)
         self._held.append(Held(device, service, own=False))
         return device.lease.name
 

@@ -63,8 +63,8 @@ class DriverContext(Protocol):
     def secrets(self) -> Callable[[], Iterable[str]]:
         """Returns the tokens and passphrases that neither transcripts nor messages may show."""
 
-    def ready(self) -> Link:
-        """Return the link, for a call that begins now."""
+    def ready(self, deadline: Deadline | None = None, /) -> Link:
+        """Return the link, for a call that begins now. It may have to be connected anew, until a deadline."""
 
     def proxy(self, node: Node, /) -> DriverProxy:
         """Return the proxy for a node."""
@@ -264,12 +264,13 @@ class DriverProxy(DriverMethods):
             return self.begin(method, *args, timeout=timeout).result()
         with self._record(method, "unary", args) as record:
             self._begins(method)
-            link = self._device.ready()
-            request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
             deadline = None if timeout is None else Deadline.of(timeout)
+            link = self._device.ready(deadline)
+            request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
+            limit = None if deadline is None else deadline.remaining
             try:
                 with interruptible:
-                    response = link.stub.driver_call(request, timeout=seconds(timeout), metadata=link.metadata)
+                    response = link.stub.driver_call(request, timeout=limit, metadata=link.metadata)
             except grpc.RpcError as error:
                 raise translate(error, link, self._operation(method, "unary"), deadline) from error
             self._ended(method)
@@ -286,10 +287,10 @@ class DriverProxy(DriverMethods):
 
     def _begin(self, method: str, args: tuple[object, ...], timeout: Seconds, record: CallRecord) -> PendingCall:
         self._begins(method)
-        link = self._device.ready()
-        request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
         deadline = None if timeout is None else Deadline.of(timeout)
-        stub, limit = link.stub, seconds(timeout)
+        link = self._device.ready(deadline)
+        request = self._request(jumpstarter_pb2.DriverCallRequest, method, args)
+        stub, limit = link.stub, None if deadline is None else deadline.remaining
         future = started(lambda: stub.driver_call.future(request, timeout=limit, metadata=link.metadata))
         operation = self._operation(method, "unary")
         return PendingCall(future, link, operation, deadline, lambda: self._ended(method), record)
@@ -310,26 +311,32 @@ class DriverProxy(DriverMethods):
         handle = self._device.resource_handles.of(args)
         record = self._record(method, "streaming", _without_handle(args, handle))
         with record.failing():
-            link = self._device.ready()
+            deadline = Deadline.of(timeout)
+            link = self._device.ready(deadline)
             request = self._request(jumpstarter_pb2.StreamingDriverCallRequest, method, args)
-            operation, deadline = self._operation(method, "streaming"), Deadline.of(timeout)
+            operation = self._operation(method, "streaming")
 
             def start() -> ResultStream:
                 return ResultStream(link, request, operation, deadline, record)
 
             return start() if handle is None else handle.begin(start)
 
-    def stream(self, method: str = "connect") -> ByteStream:
+    def stream(self, method: str = "connect", *, timeout: Seconds = None) -> ByteStream:
         """Open a byte stream to the driver; a context manager.
+
+        Args:
+            method: The stream's name on the exporter.
+            timeout: Seconds or timedelta until it is open. Default: 30 seconds.
 
         Raises:
             DriverMethodNotImplemented: The driver has no such stream.
             InfrastructureError: It could not be opened.
         """
-        link = self._device.ready()
+        deadline = Deadline.of(timeout)
+        link = self._device.ready(deadline)
         request = driver_stream_request(self.uuid, method)
         heard = partial(link.events.heard, self.path)
-        return ByteStream(link, request, self._operation(method, "stream"), heard)
+        return ByteStream(link, request, self._operation(method, "stream"), heard, deadline)
 
     def _begins(self, method: str) -> None:
         """Called before every unary call."""
@@ -393,8 +400,9 @@ class DriverProxy(DriverMethods):
         """Open an upload or a download for calls that get its handle; see ``ResourceTransfer``."""
         operation = self._operation("resource", "stream") if method is None else self._operation(method, "unary")
         handles, silence_s = self._device.resource_handles, self._device.timing_of(self).transfer_silence
-        link = self._device.ready()
-        return ResourceTransfer(handles, link, self.uuid, operation, silence_s=silence_s, **options)
+        deadline = Deadline.of(options.pop("timeout", None))
+        link = self._device.ready(deadline)
+        return ResourceTransfer(handles, link, self.uuid, operation, silence_s=silence_s, timeout=deadline, **options)
 
     def _record(self, method: str, call_type: str, args: tuple[object, ...]) -> CallRecord:
         """Return the record of a call that begins now."""

@@ -87,7 +87,9 @@ class LeasedDevice(Device):
         self._present = link.by(self._passage)
         which = f"exporter '{link.name}' of lease '{route.lease.name}'"
         self._search = ReconnectPolicy(which, link.events, route.answers, usual_s=usual_s, progress_s=progress_s)
-        route.watch(link)
+        self._told: RouteGeneration | None = None
+        self._lease_name = route.lease.name
+        route.watch(link, lambda: self.timing.exporter_silence)
 
     @property
     def lease(self) -> Lease:
@@ -107,22 +109,32 @@ class LeasedDevice(Device):
         """Ping a silent exporter, without waiting; see ``LeaseRoute.check_liveness``."""
         self._route.check_liveness()
 
-    def ready(self) -> Link:
+    def ready(self, deadline: Deadline | None = None) -> Link:
         """Return the link; if its tunnel broke, connect anew while the lease lasts.
 
         That may take as long as the dial timeout; once it was in vain it is tried for about a second only.
 
+        Args:
+            deadline: Until when that may take. Default: no other limit.
+
         Raises:
             LeaseError: The lease is over.
-            InfrastructureError: The exporter cannot be reached again.
+            OperationTimeout: The exporter was not reached again before the deadline.
+            InfrastructureError: It cannot be reached again.
         """
         with self._lock:
             self._route.check()
             if self._passage.lost:
                 broke = self._route.tunnel.broke
-                self._link_changed("lost", str(broke))
-                with self._search.once(broke, self._route.dial_timeout) as deadline:
-                    self._connect_again(deadline)
+                if self._told is not self._passage:
+                    self._told = self._passage
+                    self._link_changed("lost", str(broke))
+                self._route.searching = True
+                try:
+                    with self._search.once(broke, self._route.dial_timeout, deadline) as limit:
+                        self._connect_again(limit)
+                finally:
+                    self._route.searching = False
                 self._link_changed("reconnected")
                 text = f"Exporter '{self.link.name}' was connected again; the tunnel had broken: {broke}."
                 self.link.events.emit(Notice(text, "WARN"))
@@ -132,9 +144,6 @@ class LeasedDevice(Device):
     def present(self) -> Link:
         """The link, lost as soon as its present connection is."""
         return self._present
-
-    def _link_changed(self, change: str, reason: str = "") -> None:
-        self.link.events.emit(LinkChanged(change, self.link.name, self.lease.name, self.labels, reason))
 
     def _connect_again(self, deadline: Deadline) -> None:
         def meanwhile() -> None:

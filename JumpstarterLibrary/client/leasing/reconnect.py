@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.events import Events, Notice
-from JumpstarterLibrary.errors import AuthenticationError, HookFailed, InfrastructureError, LeaseError, OperationTimeout
+from JumpstarterLibrary.errors import (
+    AuthenticationError,
+    FaultClass,
+    HookFailed,
+    InfrastructureError,
+    LeaseError,
+    OperationTimeout,
+)
+from JumpstarterLibrary.hints import Hint
 
 PROBE_S = 1.0
 """How long it is looked for once that was in vain: long enough to find one that is back."""
@@ -57,29 +65,35 @@ class ReconnectPolicy:
         self._begin = self._due = self._limit = 0.0
 
     @contextmanager
-    def once(self, broke: str, patience_s: float) -> Iterator[Deadline]:
+    def once(self, broke: str, patience_s: float, deadline: Deadline | None = None) -> Iterator[Deadline]:
         """Look for the exporter while the block runs, which ends with an error if it was not found.
 
         Args:
             broke: Why it was lost.
             patience_s: Seconds that it may take, unless it was in vain before.
+            deadline: When its caller gives up, if that is sooner. Default: never.
 
         Yields:
             How long the block may take.
         """
         self._broke, self._begin = broke, clock.seconds()
         self._due = self._begin + TELL_S
-        if self._vain is not None and not self._answered and self._answers(self._probe_s):
+        if self._vain is not None and not self._answered and self._answers(self._probe(deadline)):
             # It is back, and so may the rest be after a while.
             self._vain = None
         self._limit = patience_s if self._vain is None else min(self._probe_s, patience_s)
+        limit = Deadline(self._limit) if deadline is None else deadline.within(self._limit)
+        self._limit = limit.timeout or 0.0
         try:
-            yield Deadline(self._limit)
+            yield limit
         except _FINAL:
             raise
         except InfrastructureError as error:
+            if limit is deadline and limit.expired:
+                # Its caller had no more time; that says nothing about a search that has enough.
+                raise self._late() from error
             if self._vain is None:
-                self._vain, self._answered = error, self._answers(self._probe_s)
+                self._vain, self._answered = error, self._answers(self._probe(deadline))
                 raise
             # One that only ran out of time says less than the one that had enough of it.
             why = self._vain if isinstance(error, OperationTimeout) else error
@@ -89,6 +103,19 @@ class ReconnectPolicy:
                 f"{format_duration(self._limit)} now: {why.facts}",
             ) from error
         self._vain = None
+
+    def _probe(self, deadline: Deadline | None) -> float:
+        """Return the seconds that the controller has to answer."""
+        return self._probe_s if deadline is None else deadline.at_most(self._probe_s)
+
+    def _late(self) -> OperationTimeout:
+        """Return the error for a search whose caller has no more time."""
+        return OperationTimeout(
+            f"The {self._which} was not found again within {format_duration(self._limit)}; its tunnel had broken: "
+            f"{self._broke}. Nothing was sent to it.",
+            hint=Hint.GIVE_TIME,
+            fault=FaultClass.LAB,
+        )
 
     def tell(self) -> None:
         """Tell that it is still looked for, if that was not told for a while."""

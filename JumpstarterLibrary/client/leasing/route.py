@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import grpc
 
-from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.address import Address
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
@@ -15,22 +15,17 @@ from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.refusals import status_of
 from JumpstarterLibrary.client.leasing.tunnel import Tunnel
 from JumpstarterLibrary.client.link import Link
+from JumpstarterLibrary.client.liveness import Liveness
 from JumpstarterLibrary.errors import ControllerUnreachable, InfrastructureError, JumpstarterError, LinkError
 from JumpstarterLibrary.types import Tls
 
 logger = logging.getLogger(__name__)
 
-QUIET_S = 5.0
-"""How long an exporter may be silent before it is asked whether it is there."""
+SUSPECT_SHARE = 2 / 3
+"""Part of the time that an exporter may be silent after which the controller is asked about it. Routers do not tell
+that the other side has gone, but the controller knows whether it still listens."""
 
-SUSPECT_S = 20.0
-"""How long it may be silent before the controller is asked about it. Routers do not tell that the other side has gone,
-but the controller knows whether it still listens; a driver may keep an exporter busy for long."""
-
-DEAD_S = 120.0
-"""How long it may be silent before the tunnel is taken for dead, even if the controller says otherwise."""
-
-EXPLAIN_S = 3.0
+EXPLAIN_S = 1.5
 """How long the controller is asked for the reason of a lost link."""
 
 
@@ -74,16 +69,17 @@ class LeaseRoute:
 
     Attributes:
         closing: Whether this side has begun to close it.
+        searching: Whether a lost exporter is looked for: then it may be silent, for example while its hook runs.
     """
 
     def __init__(self, lease: Lease, dialer: Dialer, dial_timeout: float) -> None:
         self.lease = lease
         self.tunnel = Tunnel(lease, dialer, dial_timeout)
         self.dial_timeout = dial_timeout
-        self._asked = 0.0
         self._suspected = 0.0
         self.closing = False
-        self._link: Link | None = None
+        self.searching = False
+        self._liveness: Liveness | None = None
 
     @property
     def connection(self) -> DirectConnection:
@@ -123,9 +119,14 @@ class LeaseRoute:
             logger.debug("the controller answers, if only with an error: %s", error)
         return True
 
-    def watch(self, link: Link) -> None:
-        """Check on this link from now on whether the exporter is alive."""
-        self._link = link
+    def watch(self, link: Link, limit_s: Callable[[], float]) -> None:
+        """Check on a link from now on whether the exporter is alive.
+
+        Args:
+            link: The link.
+            limit_s: Returns how many seconds it may be silent.
+        """
+        self._liveness = Liveness(lambda: self.tunnel.heard, lambda limit: link.ping(limit), limit_s)
 
     def check(self) -> None:
         """Raise why the lease can be used no more, if that is known."""
@@ -156,18 +157,15 @@ class LeaseRoute:
 
     def check_liveness(self) -> None:
         """Ask a silent exporter for a sign of life; cut the tunnel to one that is dead or gone."""
-        now = clock.seconds()
-        silent = now - self.tunnel.heard
-        if self._link is None or self.lost or silent < QUIET_S:
+        liveness = self._liveness
+        if liveness is None or self.lost or self.searching:
             return
-        if silent >= DEAD_S:
-            self.tunnel.cut(f"the exporter was not heard for {format_duration(DEAD_S)}")
-        elif silent >= SUSPECT_S and self._suspected != self.tunnel.heard:
-            if self._gone():
-                self.tunnel.cut(f"the exporter was not heard for {format_duration(round(silent))}, and has gone")
-        elif now - self._asked >= QUIET_S:
-            self._asked = now
-            self._link.ping(QUIET_S)
+        limit_s = liveness.limit_s
+        if liveness.look():
+            self.tunnel.cut(f"the exporter answered nothing for {format_duration(limit_s)} (exporter_silence)")
+        elif liveness.silent_s >= SUSPECT_SHARE * limit_s and self._suspected != self.tunnel.heard and self._gone():
+            silent = format_duration(round(liveness.silent_s))
+            self.tunnel.cut(f"the exporter was not heard for {silent}, and has gone")
 
     def _gone(self) -> bool:
         """Whether the exporter of a silent tunnel listens no more, by the controller's word."""

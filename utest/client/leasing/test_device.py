@@ -11,16 +11,19 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.client.events import LinkChanged
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
-from JumpstarterLibrary.client.leasing.route import QUIET_S
+from JumpstarterLibrary.client.liveness import QUIET_S
 from JumpstarterLibrary.errors import (
     DriverUnavailable,
+    FaultClass,
     InfrastructureError,
     LeaseExpired,
     LeaseReleased,
     LeaseTransferred,
     LinkError,
     NoSuchLease,
+    OperationTimeout,
 )
 
 Code = grpc.StatusCode
@@ -85,9 +88,41 @@ def test_a_silent_tunnel_is_noticed_and_the_next_call_works(rig: Any, during: Du
     pass_until(lambda: waiting.over, 0.5)
     with pytest.raises(LinkError) as info:
         waiting()
-    reason = "the exporter was not heard for 2 minutes"
+    reason = "the exporter answered nothing for 30 seconds (exporter_silence)"
     assert str(info.value) == BROKE.format(lease=device.lease.name, reason=reason)
     assert device.client.probe.count() == 2
+
+
+SEARCHES: dict[str, Callable[[LeasedDevice], object]] = {
+    "call": lambda device: device.client.probe.call("count", timeout=10),
+    "begun call": lambda device: device.client.probe.begin("count", timeout=10),
+    "results": lambda device: device.client.probe.streamingcall("count", timeout=10),
+    "byte stream": lambda device: device.client.console.stream(timeout=10),
+}
+
+
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_the_callers_limit_ends_the_search_for_a_lost_exporter(
+    kind: str, rig: Any, during: During, pass_until: Any, eventually: Eventually
+) -> None:
+    """A shorter search than usual says nothing about the next one: that has all its time again."""
+    device = rig.lease()
+    changes: list[LinkChanged] = []
+    device.link.events.subscribe(changes.append, LinkChanged)
+    rig.lab.exporters["b1"].crash()
+    device._route.tunnel.cut("it was cut")
+    rig.hold("Dial")
+    for _ in range(2):
+        searching = during(lambda: SEARCHES[kind](device))
+        pass_until(lambda searching=searching: searching.over, 0.2)
+        with pytest.raises(OperationTimeout) as info:
+            searching()
+        assert str(info.value) == (
+            f"The exporter 'b1' of lease '{device.lease.name}' was not found again within 10 seconds; its tunnel had "
+            f"broken: it was cut. Nothing was sent to it. Give it more time with timeout=."
+        )
+        assert info.value.fault is FaultClass.LAB
+    assert [change.change for change in changes] == ["lost"]
 
 
 def test_an_exporter_that_vanished_behind_the_router_is_noticed(rig: Any, during: During, pass_until: Any) -> None:
