@@ -14,9 +14,8 @@ import pytest
 from interop.certificates import Certificates
 from interop.conftest import Exporter
 from interop.exporters import Tcp, our_exporter, upstream_tcp
-from interop.leases.processes import CLIENTS_OF_BOARDS
+from interop.leases.processes import CLIENTS_OF_BOARDS, TESTING, Jmp, forked_jmp
 from interop.upstream import Upstream
-from scripts.forks import forks
 
 PEER = Path(__file__).parent / "peer"
 LIMIT_S = 180
@@ -41,10 +40,17 @@ def run(command: Sequence[str], environ: Mapping[str, str], report: Path) -> int
     return int(counts.attrib["tests"])
 
 
-def test_upstreams_client(upstream: Upstream, exporter: Exporter, runtime: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def jmp(upstream: Upstream, runtime: Path) -> Iterator[Jmp]:
+    """Import upstream's command line and test tool once, and return them."""
+    with forked_jmp(upstream, upstream.environ(runtime), CLIENTS_OF_BOARDS, *TESTING) as jmp:
+        yield jmp
+
+
+def test_upstreams_client(jmp: Jmp, exporter: Exporter, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
-    environ = upstream.environ(runtime, JUMPSTARTER_HOST=exporter.host, JMP_DRIVERS_ALLOW="UNSAFE")
-    assert run(suite(upstream.python, report), environ, report) > 25
+    environ = {**jmp.environ, "JUMPSTARTER_HOST": exporter.host, "JMP_DRIVERS_ALLOW": "UNSAFE"}
+    assert run(suite(jmp.python, report), environ, report) > 25
 
 
 def test_our_plugin(exporter: Exporter, runtime: Path, tmp_path: Path) -> None:
@@ -55,20 +61,18 @@ def test_our_plugin(exporter: Exporter, runtime: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["upstream", "ours"])
 def test_upstreams_shell_over_tls_with_a_passphrase(
-    upstream: Upstream, config: Path, runtime: Path, certificates: Certificates, tmp_path: Path, kind: str
+    upstream: Upstream, jmp: Jmp, config: Path, runtime: Path, certificates: Certificates, tmp_path: Path, kind: str
 ) -> None:
     report, tcp = tmp_path / "report.xml", Tcp(certificates, PASSPHRASE)
     # Upstream's client trusts gRPC's default roots here, and this is how gRPC is told which those are.
-    environ = upstream.environ(runtime, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=str(certificates.ca))
+    environ = {**jmp.environ, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(certificates.ca)}
     serving = upstream_tcp(upstream, config, runtime, tcp) if kind == "upstream" else our_exporter(config, runtime, tcp)
     with serving as host:
-        shell = [upstream.jmp, "shell", "--tls-grpc", host, "--passphrase", PASSPHRASE, "--"]
-        assert (
-            run([*shell, *suite(upstream.python, report, str(PEER), "-k", "power or flash or files")], environ, report)
-            > 5
-        )
+        shell = [jmp.python, upstream.jmp, "shell", "--tls-grpc", host, "--passphrase"]
+        tests = suite(jmp.python, report, str(PEER), "-k", "power or flash or files")
+        assert run([*shell, PASSPHRASE, "--", *tests], environ, report) > 5
         refused = subprocess.run(
-            [*shell[:4], "--passphrase", "wrong", "--", "j", "power", "on"],
+            [*shell, "wrong", "--", "j", "power", "on"],
             env=environ,
             capture_output=True,
             text=True,
@@ -78,18 +82,9 @@ def test_upstreams_shell_over_tls_with_a_passphrase(
         assert refused.returncode != 0
 
 
-@pytest.fixture(scope="module")
-def j(upstream: Upstream, runtime: Path) -> Iterator[list[str]]:
-    """Import upstream's ``j`` once, and return how to run it."""
-    modules = ("jumpstarter_cli.j", CLIENTS_OF_BOARDS)
-    with forks(*modules, quick=True, python=upstream.python, environment=upstream.environ(runtime)) as launcher:
-        yield [launcher, str(Path(upstream.jmp).with_name("j"))]
-
-
-def test_upstreams_command_line(
-    upstream: Upstream, j: Sequence[str], exporter: Exporter, runtime: Path, tmp_path: Path
-) -> None:
-    environ = upstream.environ(runtime, JUMPSTARTER_HOST=exporter.host, JMP_DRIVERS_ALLOW="UNSAFE")
+def test_upstreams_command_line(jmp: Jmp, exporter: Exporter, tmp_path: Path) -> None:
+    environ = {**jmp.environ, "JUMPSTARTER_HOST": exporter.host, "JMP_DRIVERS_ALLOW": "UNSAFE"}
+    j = [jmp.python, str(Path(jmp.upstream.jmp).with_name("j"))]
     source, back = tmp_path / "image.bin", tmp_path / "back.bin"
     source.write_bytes(os.urandom(300_000))
 

@@ -24,6 +24,9 @@ LIMIT_S = 180.0
 CLIENTS_OF_BOARDS = "jumpstarter_driver_pyserial.client"
 """The classes of a board's clients, which every shell imports."""
 
+TESTING = ("pytest", "jumpstarter_testing")
+"""What a test run of upstream's imports."""
+
 STOP_S = 10.0
 LOOK_S = 0.02
 
@@ -110,6 +113,11 @@ class Jmp:
     upstream: Upstream
     environ: Mapping[str, str]
     launcher: str | None = None
+
+    @property
+    def python(self) -> str:
+        """Upstream's interpreter, or the launcher that stands in for it."""
+        return self.launcher or self.upstream.python
 
     def __call__(self, command: str, *words: str, environ: Mapping[str, str] | None = None) -> Done:
         """Run ``jmp``, and return what it has left, whatever that is.

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from interop.leases.processes import Jmp, run
-from interop.upstream import Upstream
 from JumpstarterLibrary.lab import VirtualLab
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -17,9 +16,9 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 SCRIPT = Path(__file__).parent / "suites" / "use_api.py"
 
 
-def use(upstream: Upstream, jmp: Jmp, lab: VirtualLab, folder: Path, selector: str, layout: str) -> dict[str, Any]:
+def use(jmp: Jmp, lab: VirtualLab, folder: Path, selector: str, layout: str) -> dict[str, Any]:
     """Let upstream's API use an exporter, check what does not depend on it, and return what it has seen of it."""
-    done = run([upstream.python, str(SCRIPT), selector, layout, str(folder)], jmp.environ)
+    done = run([jmp.python, str(SCRIPT), selector, layout, str(folder)], jmp.environ)
     assert done.code == 0, f"{done.out}\n{done.err}"
     seen: dict[str, Any] = json.loads(done.out.splitlines()[-1])
     lease = lab.controller.lease(seen["lease"])
@@ -33,15 +32,15 @@ def use(upstream: Upstream, jmp: Jmp, lab: VirtualLab, folder: Path, selector: s
     return used
 
 
-def test_virtual_board(upstream: Upstream, jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:
-    used = use(upstream, jmp, lab, tmp_path, "board=virtual,number=1", "board")
+def test_virtual_board(jmp: Jmp, lab: VirtualLab, tmp_path: Path) -> None:
+    used = use(jmp, lab, tmp_path, "board=virtual,number=1", "board")
     assert used["children"] == ["console", "power", "storage"]
 
 
 @pytest.mark.usefixtures("boards")
 @pytest.mark.parametrize("kind", ["upstream", "ours"])
-def test_registered_exporter(upstream: Upstream, jmp: Jmp, lab: VirtualLab, tmp_path: Path, kind: str) -> None:
-    assert use(upstream, jmp, lab, tmp_path, f"kind={kind}", "bench") == {
+def test_registered_exporter(jmp: Jmp, lab: VirtualLab, tmp_path: Path, kind: str) -> None:
+    assert use(jmp, lab, tmp_path, f"kind={kind}", "bench") == {
         "readings": [[0.0, 0.0], [5.0, 2.0]],
         "answer": "there and back",
         "same": {"list": [1, 2.5, None], "text": "Grüße"},

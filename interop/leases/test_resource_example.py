@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from interop.leases.conftest import CLIENTS, client_home, make_jmp, watched
-from interop.leases.processes import run
+from interop.leases.conftest import CLIENTS, client_environ, client_home, watched
+from interop.leases.processes import CLIENTS_OF_BOARDS, TESTING, Jmp, forked_jmp, run
 from interop.test_peer import suite
 from interop.upstream import Upstream
 from JumpstarterLibrary.exporter.drivers.composite import Composite
@@ -40,6 +40,13 @@ def home(lab: VirtualLab, runtime: Path) -> Path:
     return client_home(lab, runtime / "clients-of-example")
 
 
+@pytest.fixture(scope="module")
+def jmp(upstream: Upstream, runtime: Path, home: Path) -> Iterator[Jmp]:
+    """Return upstream's command line as the lab's client."""
+    with forked_jmp(upstream, client_environ(upstream, runtime, home), CLIENTS_OF_BOARDS, *TESTING) as jmp:
+        yield jmp
+
+
 @pytest.fixture
 def environ(upstream: Upstream, runtime: Path, home: Path) -> Mapping[str, str]:
     """Return the environment of the lab's client."""
@@ -56,11 +63,10 @@ def test_in_lease_mode(lab: VirtualLab, environ: Mapping[str, str], tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", ["ours", "theirs"])
-def test_in_upstreams_shell(
-    lab: VirtualLab, upstream: Upstream, runtime: Path, home: Path, tmp_path: Path, kind: str
-) -> None:
-    jmp = make_jmp(upstream, runtime, home)
-    python, options = (sys.executable, ("-W", "error")) if kind == "ours" else (upstream.python, ())
+def test_in_upstreams_shell(lab: VirtualLab, jmp: Jmp, tmp_path: Path, kind: str) -> None:
+    # Upstream's is imported already.
+    theirs = (jmp.python, ("-W", "ignore::pytest.PytestAssertRewriteWarning"))
+    python, options = (sys.executable, ("-W", "error")) if kind == "ours" else theirs
     command = suite(python, tmp_path / "report.xml", *options, ALONE, str(SUITE))
     with watched(lab):
         done = jmp("shell --selector board=rpi4 --", "env", f"IMAGE={IMAGE}", *command)
