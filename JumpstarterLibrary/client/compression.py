@@ -43,6 +43,8 @@ class Decompressor:
         try:
             while piece := self._inner.read():
                 yield piece
+        except common.TooMuchMemory as error:
+            raise TransferError(f"The image cannot be decompressed here: {error.reason}.") from error
         except common.CompressionError as error:
             raise TransferError(f"The image is not valid {self._name} data: {error.reason}.") from error
 

@@ -7,11 +7,12 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from JumpstarterLibrary.common.drafts import draft_of
 from JumpstarterLibrary.errors import JumpstarterError, TransferError, UsageError
 
 
@@ -77,14 +78,8 @@ def _is_regular(path: Path) -> bool:
 @contextmanager
 def _replaced(path: Path) -> Iterator[Callable[[bytes], object]]:
     """Write a file beside the one of that name, and put it in its place when the block has ended well."""
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        with partial.open("wb") as file:
-            yield file.write
-        partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with draft_of(path, suffix=".part") as file:
+        yield file.write
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from typing import Any, Protocol
 PIECE_LIMIT = 1024 * 1024
 """Bytes that one ``read`` of a decompressor returns at most, so that a highly compressed image needs no memory."""
 
+MEMORY_LIMIT = 128 * 1024 * 1024
+"""Bytes that decompressing xz data may need; ``xz -9`` makes data that needs 65 MiB."""
+
 SIGNATURES = {
     "gzip": bytes.fromhex("1f8b08"),
     "xz": b"\xfd7zXZ\x00",
@@ -41,6 +44,10 @@ class CompressionError(Exception):
     def __init__(self, reason: str | None) -> None:
         super().__init__(reason or "the data ended too early")
         self.reason = reason
+
+
+class TooMuchMemory(CompressionError):
+    """Data whose decompression needs more memory than one stream may have."""
 
 
 def encoding_of(head: bytes) -> str | None:
@@ -101,6 +108,7 @@ class IncrementalDecompressor:
         """Return the next decompressed data; nothing if more input is needed.
 
         Raises:
+            TooMuchMemory: The data needs a dictionary that is too large.
             CompressionError: The data is not of this encoding.
         """
         while self._ready():
@@ -132,6 +140,11 @@ class IncrementalDecompressor:
         try:
             piece = self._stage.decompress(data, PIECE_LIMIT)
         except _errors() as error:
+            if isinstance(error, lzma.LZMAError) and "emory usage limit" in str(error):
+                raise TooMuchMemory(
+                    f"that needs more than {MEMORY_LIMIT // 1024 // 1024} MiB of memory. Compress it with a smaller "
+                    "dictionary, such as that of 'xz -9'"
+                ) from error
             raise CompressionError(str(error)) from error
         if self._stage.eof:
             self._input = self._stage.unused_data
@@ -244,7 +257,7 @@ def _errors() -> tuple[type[Exception], ...]:
 
 _STAGES: dict[str, Callable[[], _Stage]] = {
     "gzip": _Gzip,
-    "xz": lzma.LZMADecompressor,
+    "xz": lambda: lzma.LZMADecompressor(memlimit=MEMORY_LIMIT),
     "bz2": bz2.BZ2Decompressor,
 }
 

@@ -19,9 +19,14 @@ from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing import ControllerAccess, FailureLimit, LeasedExporter
+from JumpstarterLibrary.exporter.logs import BoundedFormatter
 from JumpstarterLibrary.exporter.serving import serve_tcp, serve_unix
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 from JumpstarterLibrary.printable import PrintableFormatter
+
+
+class ExporterFormatter(BoundedFormatter, PrintableFormatter):
+    """Formats log records of an exporter's process: of bounded length, and without what acts on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     handler = logging.StreamHandler()
-    handler.setFormatter(PrintableFormatter())
+    handler.setFormatter(ExporterFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         config = ExporterConfigV1Alpha1.load(options.config)

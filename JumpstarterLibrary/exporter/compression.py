@@ -8,6 +8,7 @@ from JumpstarterLibrary.common.compression import (
     ZSTD_PACKAGE,
     CompressionError,
     IncrementalDecompressor,
+    TooMuchMemory,
     can_decompress,
     known_encodings,
 )
@@ -58,10 +59,12 @@ class Decoder:
         """Return decoded data, at most 1 MiB; nothing if more input is needed.
 
         Raises:
-            DecodingError: The data is not of this encoding.
+            DecodingError: The data is not of this encoding, or decoding it takes too much memory.
         """
         try:
             return self._inner.read()
+        except TooMuchMemory as error:
+            raise DecodingError(f"The {self._encoding} data cannot be decoded here: {error.reason}.") from error
         except CompressionError as error:
             raise DecodingError(f"The data is not valid {self._encoding} data: {error.reason}.") from error
 

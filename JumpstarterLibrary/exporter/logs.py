@@ -6,11 +6,13 @@ import asyncio
 import logging
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.wellknown import Timestamp
@@ -20,6 +22,12 @@ RING_LIMIT = 256
 
 MESSAGE_LIMIT = 64 * 1024
 """Characters of a record's message; the rest is cut off."""
+
+FRAME_LIMIT = 20
+"""Calls of a traceback that records show: the innermost ones."""
+
+LINE_LIMIT = 2000
+"""Characters of one entry of a traceback."""
 
 DRIVER_LOGGER = "driver"
 EXPORTER_LOGGER = "JumpstarterLibrary.exporter"
@@ -50,6 +58,20 @@ def log_scope(ring: LogRing, operation: str | None = None) -> Iterator[None]:
         _SCOPE.reset(token)
 
 
+class BoundedFormatter(logging.Formatter):
+    """Formats records of bounded length: a path of some kilobytes in a deep recursion once made megabytes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record, cut off behind 64 Ki characters."""
+        text = super().format(record)
+        return text if len(text) <= MESSAGE_LIMIT else f"{text[:MESSAGE_LIMIT]} [{len(text) - MESSAGE_LIMIT} more]"
+
+    def formatException(self, ei: Any) -> str:
+        """Return a traceback with its innermost calls, and the error cut off."""
+        entries = traceback.format_exception(*ei, limit=-FRAME_LIMIT)
+        return "".join(text if len(text) <= LINE_LIMIT else f"{text[:LINE_LIMIT]} [...]\n" for text in entries).rstrip()
+
+
 class LogRing(logging.Handler):
     """Collects records of Python's logging, from any thread, for one session's log stream.
 
@@ -65,7 +87,7 @@ class LogRing(logging.Handler):
         self._records: deque[jumpstarter_pb2.LogStreamResponse] = deque(maxlen=RING_LIMIT)
         self._readers: deque[asyncio.Future[None]] = deque()
         self._guard = threading.Lock()
-        self.setFormatter(logging.Formatter("%(message)s"))
+        self.setFormatter(BoundedFormatter("%(message)s"))
 
     def attach(self) -> None:
         """Begin to listen."""

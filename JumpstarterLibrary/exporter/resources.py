@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from JumpstarterLibrary.exporter.streams import ByteStream, StreamMixin, end_of_
 from JumpstarterLibrary.exporter.workers import WorkerPool
 from JumpstarterLibrary.protocol.names import CONTENT_ENCODING_FIELD
 
-__all__ = ["PendingResource", "ResourceError", "ResourceStream", "UnknownResource", "open_resource"]
+__all__ = ["PendingResource", "PendingStream", "ResourceError", "ResourceStream", "UnknownResource", "open_resource"]
 
 
 class UnknownResource(KeyError):
@@ -26,10 +27,45 @@ class UnknownResource(KeyError):
 
 @dataclass(frozen=True)
 class PendingResource:
-    """A resource that a client has opened for one driver, and that no call has taken yet."""
+    """A resource that a client has opened for one driver, and that no call has taken yet.
+
+    Attributes:
+        stream: The driver's end of it.
+        content_encoding: How its bytes are encoded.
+        taken: Set when a call takes it. Until then the client's data stays with the client.
+    """
 
     stream: ByteStream
     content_encoding: str | None = None
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class PendingStream(StreamMixin):
+    """The driver's end of a resource. Its first use takes the resource: some drivers look for it by themselves."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self.taken = asyncio.Event()
+        self._stream = stream
+
+    async def send(self, data: bytes) -> None:
+        """Send data to the client."""
+        self.taken.set()
+        await self._stream.send(data)
+
+    async def receive(self) -> bytes:
+        """Return the client's next data."""
+        self.taken.set()
+        return await self._stream.receive()
+
+    async def send_eof(self) -> None:
+        """Say that no more data follows."""
+        self.taken.set()
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """Close both directions."""
+        self.taken.set()
+        await self._stream.aclose()
 
 
 class _Source(Protocol):
@@ -144,6 +180,8 @@ async def _client_stream(offers: dict[UUID, PendingResource | ByteStream], handl
         raise UnknownResource(f"No resource {uuid} was offered to this driver, or it has been used. Open a new one.")
     # A test of a driver may put a stream there by itself.
     stream = offer.stream if isinstance(offer, PendingResource) else offer
+    if isinstance(offer, PendingResource):
+        offer.taken.set()
     try:
         return ResourceStream(stream, encoding)
     except DecodingError:

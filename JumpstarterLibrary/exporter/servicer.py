@@ -17,7 +17,7 @@ from JumpstarterLibrary.exporter.compression import accepted_encoding
 from JumpstarterLibrary.exporter.dispatch import CallFailed, call_streaming, call_unary, exported, unexpected
 from JumpstarterLibrary.exporter.driver import CallKind, Driver
 from JumpstarterLibrary.exporter.logs import log_scope
-from JumpstarterLibrary.exporter.resources import PendingResource
+from JumpstarterLibrary.exporter.resources import PendingResource, PendingStream
 from JumpstarterLibrary.exporter.router import Forwarder
 from JumpstarterLibrary.exporter.session import Session
 from JumpstarterLibrary.exporter.streams import ByteStream, broken_stream_types, memory_pair
@@ -117,17 +117,20 @@ class Servicer:
             raise failure
 
     async def _resource_stream(self, context: _Context, driver: Driver, target: StreamTarget) -> None:
-        near, far = memory_pair()
+        near, end = memory_pair()
+        far = PendingStream(end)
         uuid = uuid4()
-        driver.resources[uuid] = PendingResource(far, target.content_encoding)
         handle = {"kind": "client_stream", "uuid": str(uuid), CONTENT_ENCODING_FIELD: target.content_encoding}
         try:
-            await context.send_initial_metadata(
-                (
-                    (RESOURCE_KEY, json.dumps(handle)),
-                    (ACCEPT_ENCODING_KEY, accepted_encoding(target.content_encoding)),
+            async with self._session.offers.place():
+                driver.resources[uuid] = PendingResource(far, target.content_encoding, far.taken)
+                await context.send_initial_metadata(
+                    (
+                        (RESOURCE_KEY, json.dumps(handle)),
+                        (ACCEPT_ENCODING_KEY, accepted_encoding(target.content_encoding)),
+                    )
                 )
-            )
+                await self._session.offers.until(far.taken)
             title = f"resource for {type(driver).__name__}"
             failure = await _forward(context, near, title, doubt_half_close=self._session.features.cut_off_is_error)
         finally:

@@ -23,6 +23,18 @@ DRAIN_LIMIT_S = 5.0
 """Seconds that cancelled RPCs get to clean up."""
 
 
+_OPTIONS = (
+    # Without it, two exporters could share a port and its calls.
+    ("grpc.so_reuseport", 0),
+    # RPCs of one connection: its further ones wait in the client.
+    ("grpc.max_concurrent_streams", 512),
+    # Bytes of a stream that gRPC takes from its client before they are read. What gRPC learns from the speed of a
+    # connection may be ten times as much, for each stream.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 2 * 1024 * 1024),
+)
+
+
 @asynccontextmanager
 async def serve_unix(session: Session, path: str | Path | None = None) -> AsyncIterator[str]:
     """Serve a session on a unix socket, and yield its path.
@@ -102,8 +114,7 @@ async def _server(
 ) -> AsyncIterator[None]:
     keep_large_blocks()
     servicer = Servicer(session)
-    # Without it, two exporters could share a port and its calls.
-    server = grpc.aio.server(interceptors=interceptors, options=(("grpc.so_reuseport", 0),))
+    server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
     server.add_generic_rpc_handlers((service_handler(EXPORTER, servicer), service_handler(ROUTER, servicer)))
     try:
         add_port(server)

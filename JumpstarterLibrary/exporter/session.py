@@ -15,6 +15,7 @@ from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors, 
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.driver_threads import PATIENCE_S, DriverThreads
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, LogRing, log_scope
+from JumpstarterLibrary.exporter.offers import EXPIRY_S, OfferBudget
 from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
 
 GRACE_S = 1.0
@@ -66,7 +67,9 @@ class Session:
         on_end_session: Called when a client ends the session; without it there is nothing to end.
         grace: Seconds that running RPCs get when a server stops; default 1.
         loggers: Names of the loggers whose records clients can read.
-        call_patience: Seconds that a call waits while its driver runs as many as it may; default 30.
+        call_patience: Seconds that a call waits while its driver runs as many as it may, and a resource stream while
+            as many wait for a call as may; default 30.
+        offer_expiry: Seconds in which a call has to take a resource stream; default 120.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Session:
         grace: float = GRACE_S,
         loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
         call_patience: float = PATIENCE_S,
+        offer_expiry: float = EXPIRY_S,
     ) -> None:
         self.root_driver = root_driver
         self.uuid = uuid or uuid4()
@@ -95,6 +99,7 @@ class Session:
         self._drivers = {entry.driver.uuid: entry.driver for entry in self._entries}
         names = {entry.uuid: repr(entry.name or type(entry.driver).__name__) for entry in self._entries}
         self.threads = DriverThreads(names, call_patience)
+        self.offers = OfferBudget(patience=call_patience, expiry=offer_expiry)
         self._status = jumpstarter_pb2.GetStatusResponse(status=AVAILABLE, message="", status_version=0)
 
     async def __aenter__(self) -> Self:

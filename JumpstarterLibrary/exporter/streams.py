@@ -17,6 +17,9 @@ Error = TypeVar("Error", bound=BaseException)
 CHUNK_LIMIT = 32
 """Chunks that wait between the two ends of a memory pair; a further ``send`` waits for the reader."""
 
+SIZE_LIMIT = 2 * 1024 * 1024
+"""Bytes that wait between the two ends of a memory pair, beside the latest chunk."""
+
 READ_SIZE = 1024 * 1024
 """Bytes that one ``receive`` returns at most, and that a socket buffers on its way to a slow reader."""
 
@@ -180,6 +183,7 @@ class _Direction:
 
     def __init__(self, limit: int) -> None:
         self._chunks: deque[bytes] = deque()
+        self._size = 0
         self._limit = limit
         self._ended = False
         self._reader_closed = False
@@ -193,10 +197,11 @@ class _Direction:
                 raise BrokenStream("the other end of this stream is closed")
             if self._ended:
                 raise ClosedStream("this stream's data has ended; nothing can be sent any more")
-            if len(self._chunks) < self._limit:
+            if len(self._chunks) < self._limit and self._size < SIZE_LIMIT:
                 break
             await self._space.wait()
         self._chunks.append(chunk)
+        self._size += len(chunk)
         self._data.wake()
 
     async def get(self) -> bytes:
@@ -211,6 +216,7 @@ class _Direction:
                 raise EndOfStream
             await self._data.wait()
         chunk = self._chunks.popleft()
+        self._size -= len(chunk)
         self._space.wake()
         return chunk
 
@@ -220,14 +226,18 @@ class _Direction:
 
     def close_reader(self) -> None:
         self._reader_closed = True
-        self._chunks.clear()
+        self._clear()
         self._wake_all()
 
     def break_off(self, reason: str) -> None:
         if not self._ended:
             self._broken = reason
-            self._chunks.clear()
+            self._clear()
         self.end()
+
+    def _clear(self) -> None:
+        self._chunks.clear()
+        self._size = 0
 
     def _wake_all(self) -> None:
         self._data.wake()
@@ -272,7 +282,7 @@ def memory_pair(limit: int = CHUNK_LIMIT) -> tuple[MemoryStream, MemoryStream]:
     """Return two joined streams: what one sends, the other receives.
 
     Args:
-        limit: Chunks that wait in each direction before ``send`` does.
+        limit: Chunks that wait in each direction before ``send`` does; of large ones, as many as 2 MiB hold.
     """
     one, other = _Direction(limit), _Direction(limit)
     return MemoryStream(one, other), MemoryStream(other, one)

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from JumpstarterLibrary.common.drafts import replace_file
 from JumpstarterLibrary.common.environment import CLIENT_CONFIG_HOME
 from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
 from JumpstarterLibrary.lab.faults import FAULTS, find, parse_fault, read_options, spelt
@@ -154,9 +155,7 @@ def _facts(lab: VirtualLab, directory: Path, file: LabFile) -> dict[str, Any]:
 
 def _write_facts(path: Path, facts: dict[str, Any]) -> None:
     try:
-        draft = path.with_name(f"{path.name}.new")
-        draft.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
+        replace_file(path, json.dumps(facts, indent=2) + "\n")
     except OSError as error:
         raise ConfigurationError(f"The file {path} cannot be written: {error}.") from error
 

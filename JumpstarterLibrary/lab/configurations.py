@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from JumpstarterLibrary.common.drafts import replace_file
 
 API_VERSION = "jumpstarter.dev/v1alpha1"
 
@@ -70,8 +71,5 @@ def write_client(directory: Path, config: Mapping[str, Any], *, current: bool) -
 def write_secret(path: Path, content: Mapping[str, Any]) -> Path:
     """Write a YAML file that only this user may read, in one step, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600, exist_ok=False)
-    draft.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
-    return draft.replace(path)
+    replace_file(path, yaml.safe_dump(dict(content), sort_keys=False), mode=0o600)
+    return path

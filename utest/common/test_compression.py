@@ -8,6 +8,7 @@ import importlib
 import lzma
 import random
 import sys
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,7 @@ from JumpstarterLibrary.common.compression import (
     SIGNATURE_SIZE,
     CompressionError,
     IncrementalDecompressor,
+    TooMuchMemory,
     can_decompress,
     compressor,
     encoding_of,
@@ -144,3 +146,29 @@ def test_without_a_module_for_zstd(without_zstd: None) -> None:
     assert compressor("zstd") is None
     assert compressor("brotli") is None
     assert not can_decompress("brotli")
+
+
+def _xz_with_dictionary(size: int) -> bytes:
+    """Return xz data whose header asks for a dictionary of some bytes, which the data itself does not need."""
+    data = bytearray(lzma.compress(bytes(1000)))
+    # The block's header is behind the stream's 12 bytes: its size, flags, filter and properties, then its CRC32.
+    data[data.index(b"\x21\x01", 12) + 2] = next(
+        bits for bits in range(41) if (2 | (bits & 1)) << (bits // 2 + 11) >= size
+    )
+    end = 12 + (data[12] + 1) * 4
+    data[end - 4 : end] = zlib.crc32(bytes(data[12 : end - 4])).to_bytes(4, "little")
+    return bytes(data)
+
+
+def test_dictionary_of_xz_is_bounded() -> None:
+    fits = IncrementalDecompressor("xz")
+    fits.feed(_xz_with_dictionary(64 << 20))
+    assert fits.read() == bytes(1000)
+    for size in (192 << 20, 1536 << 20):
+        bomb = IncrementalDecompressor("xz")
+        bomb.feed(_xz_with_dictionary(size))
+        with pytest.raises(TooMuchMemory) as caught:
+            bomb.read()
+        assert caught.value.reason == (
+            "that needs more than 128 MiB of memory. Compress it with a smaller dictionary, such as that of 'xz -9'"
+        )

@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import sys
 import threading
 import time
 
 import pytest
 
-from JumpstarterLibrary.exporter.logs import MESSAGE_LIMIT, RING_LIMIT, LogRing, log_scope
+from JumpstarterLibrary.exporter.logs import (
+    FRAME_LIMIT,
+    MESSAGE_LIMIT,
+    RING_LIMIT,
+    BoundedFormatter,
+    LogRing,
+    log_scope,
+)
 from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
 
 DRIVER_LOG = logging.getLogger("driver.Relay")
@@ -140,3 +149,35 @@ def test_a_source_may_be_added_for_a_logger() -> None:
         ("driver.Other", common_pb2.LOG_SOURCE_DRIVER),
         ("driver again", common_pb2.LOG_SOURCE_DRIVER),
     ]
+
+
+def test_records_are_bounded() -> None:
+    def deep(name: str, left: int) -> None:
+        if left:
+            deep(name, left - 1)
+        raise ValueError(name)
+
+    def one(left: int) -> None:
+        other(left - 1)
+
+    def other(left: int) -> None:
+        if left <= 0:
+            raise ValueError(left)
+        one(left)
+
+    formatter = BoundedFormatter("%(message)s")
+    try:
+        deep("x" * 100_000, 500)
+    except ValueError:
+        text = formatter.format(logging.LogRecord("driver", 40, "", 0, "failed", (), sys.exc_info()))
+    assert text.startswith("failed\nTraceback (most recent call last):\n")
+    assert text.count("Previous line repeated") == 1
+    assert text.endswith("x [...]")
+    assert len(text) < 10_000
+    try:
+        one(100)
+    except ValueError:
+        text = formatter.format(logging.LogRecord("driver", 40, "", 0, "failed", (), sys.exc_info()))
+    assert len(re.findall(r" in (?:one|other)\n", text)) == FRAME_LIMIT
+    long = formatter.format(logging.LogRecord("driver", 40, "", 0, "y" * 100_000, (), None))
+    assert long == "y" * MESSAGE_LIMIT + f" [{100_000 - MESSAGE_LIMIT} more]"

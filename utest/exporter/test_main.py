@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.exporter.__main__ import main
-from JumpstarterLibrary.protocol import ExporterStub, jumpstarter_pb2
-from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY
+from JumpstarterLibrary.protocol import ExporterStub, encode, jumpstarter_pb2, router_pb2
+from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY, REQUEST_KEY
+from JumpstarterLibrary.protocol.streams import resource_stream_request
 from JumpstarterLibrary.protocol.wellknown import Empty
 
 CONFIG = """
@@ -121,3 +124,56 @@ def test_a_configuration_that_does_not_fit(tmp_path: Path, capsys: pytest.Captur
         f"The configuration file '{config}', line 1: export.power.type: no class 'Nothing' in module 'json'. Correct "
         f"the type.\n"
     )
+
+
+def _resident_mib(pid: int) -> int:
+    return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) // 1024
+
+
+def test_resource_streams_that_no_call_takes_need_little_memory(start: Start) -> None:
+    process, host = start()
+    gate, sent = threading.Event(), threading.Semaphore(0)
+
+    def frames() -> Iterator[router_pb2.StreamRequest]:
+        for _ in range(20):
+            yield router_pb2.StreamRequest(payload=bytes(1_000_000))
+            sent.release()
+        gate.wait(30)
+
+    with grpc.insecure_channel(f"unix:{host}") as channel:
+        stub = ExporterStub(channel)
+        metadata = ((REQUEST_KEY, resource_stream_request(stub.get_report(Empty(), timeout=10).reports[0].uuid)),)
+        before = _resident_mib(process.pid)
+        streams: list[Any] = [stub.stream(frames(), metadata=metadata) for _ in range(30)]
+        # gRPC hands over one message, and makes the next, before the exporter takes it.
+        for _ in range(30 * 2):
+            assert sent.acquire(timeout=20)
+        # What is not held back has come by the time that the exporter answers.
+        stub.get_report(Empty(), timeout=10)
+        assert _resident_mib(process.pid) - before < 30 * 3 + 20
+        gate.set()
+        for stream in streams:
+            stream.cancel()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+
+
+def test_deep_path_is_refused_and_logs_little(start: Start, tmp_path: Path) -> None:
+    config = (
+        f"type: jumpstarter_driver_opendal.driver.Opendal\nconfig: {{scheme: fs, kwargs: {{root: {tmp_path}/files}}}}"
+    )
+    process, host = start(config=config)
+    with grpc.insecure_channel(f"unix:{host}") as channel:
+        stub = ExporterStub(channel)
+        (report,) = stub.get_report(Empty(), timeout=10).reports
+        request = jumpstarter_pb2.DriverCallRequest(uuid=report.uuid, method="create_dir", args=[encode("a/" * 2000)])
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.driver_call(request, timeout=10)
+    call: Any = caught.value
+    assert call.details() == (
+        f"The path {'a/' * 50!r}, of which this is the beginning, has 2000 names and 4000 bytes. "
+        "A path has at most 100 names and 2000 bytes."
+    )
+    process.send_signal(signal.SIGTERM)
+    assert len(process.communicate(timeout=10)[1]) < 2000
+    assert list((tmp_path / "files").iterdir()) == []

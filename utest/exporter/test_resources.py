@@ -18,6 +18,7 @@ import pytest
 
 from JumpstarterLibrary.exporter import Driver, Features, export
 from JumpstarterLibrary.exporter.drivers.composite import Composite
+from JumpstarterLibrary.exporter.offers import OFFER_LIMIT
 from JumpstarterLibrary.protocol import decode, router_pb2
 
 DATA = router_pb2.FRAME_TYPE_DATA
@@ -281,3 +282,36 @@ def test_a_client_that_sends_on_after_a_failed_call_is_told(connect: Any) -> Non
         stream.goaway()
         assert stream.receive() == (router_pb2.FRAME_TYPE_GOAWAY, b"")
         stream.cancel()
+
+
+def test_resources_that_no_call_takes_are_bounded(connect: Any, refused: Any) -> None:
+    with connect(Flash(), call_patience=0) as wire:
+        streams = [wire.offer() for _ in range(OFFER_LIMIT)]
+        for stream in streams:
+            assert stream.handle
+        streams[0].send(bytes(1000))
+        further = wire.offer()
+        assert refused(further.receive) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "32 resource streams wait for a call that takes them, which is the most that may. Make those calls, or "
+            "close the streams.",
+        )
+        # One that a call takes makes room.
+        call = wire.start("write", streams[0].handle)
+        streams[0].goaway()
+        assert decode(call.result().result) == hashlib.sha256(bytes(1000)).hexdigest()
+        last = wire.offer()
+        assert last.handle
+        for stream in (*streams, last):
+            stream.cancel()
+
+
+def test_resource_that_no_call_takes_expires(connect: Any, refused: Any) -> None:
+    flash = Flash()
+    with connect(flash, offer_expiry=0) as wire:
+        stream = wire.offer()
+        assert refused(stream.receive) == (
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            "No call took this resource stream within 0 seconds. Open it directly before the call.",
+        )
+        _until(lambda: flash.resources == {})

@@ -52,6 +52,16 @@ HASHES = ("md5", "sha256")
 """What ``Directory.hash`` can compute."""
 
 
+DEPTH_LIMIT = 100
+"""Names of a path, one below the other."""
+
+PATH_LIMIT = 2000
+"""Bytes of a path; systems end at some 4,000, to which the root's own path counts."""
+
+SHOWN = 100
+"""Characters of a path that messages show."""
+
+
 class FileError(RuntimeError):
     """A file operation failed. Clients get UNKNOWN and the text, as from upstream's storage library."""
 
@@ -81,6 +91,12 @@ class StoragePath:
             raise ValueError(f"The path {path!r} holds a null character.")
         spelled = path.strip()
         parts = tuple(part for part in spelled.split("/") if part not in ("", "."))
+        size = len(spelled.encode(errors="replace"))
+        if len(parts) > DEPTH_LIMIT or size > PATH_LIMIT:
+            raise ValueError(
+                f"The path {path[:SHOWN]!r}, of which this is the beginning, has {len(parts)} names and {size} bytes. "
+                f"A path has at most {DEPTH_LIMIT} names and {PATH_LIMIT} bytes."
+            )
         if ".." in parts:
             raise ValueError(f"The path {path!r} goes up with '..'. Give the path from the storage's root.")
         return cls(parts, is_dir=not parts or spelled.endswith(("/", "/.")))
@@ -335,5 +351,7 @@ def file_errors(action: str, path: StoragePath) -> Iterator[None]:
     """
     try:
         yield
+    except RecursionError:
+        raise FileError(f"Cannot {action} {str(path) or '/'!r}: its folders are nested too deeply.") from None
     except OSError as error:
         raise FileError(f"Cannot {action} {str(path) or '/'!r}: {error.strerror or error}.") from error

@@ -19,7 +19,7 @@ from JumpstarterLibrary.exporter.drivers.services import Service
 SEEKS = (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _OpenFile:
     """A file that a client opened. Operations on it wait for each other."""
 
@@ -27,6 +27,8 @@ class _OpenFile:
     mode: str
     file: BackgroundFile
     turn: asyncio.Lock
+    partial: bool = False
+    """Whether a write to it ended early: it goes when it is closed."""
 
     def require(self, mode: str) -> None:
         """Refuse what the file was not opened for.
@@ -100,6 +102,7 @@ class Opendal(Driver):
         super().close()
         for entry in self._files.values():
             entry.file.close_now()
+            self._remove_partial(entry)
         self._files.clear()
         created = sorted(self._created_paths) if self.remove_created_on_close else []
         self._created_paths.clear()
@@ -139,12 +142,14 @@ class Opendal(Driver):
 
     @export
     async def file_write(self, fd: str, src: Mapping[str, Any]) -> None:
-        """Write a resource's content at a file's position. If cancelled, the first part of the content is written."""
+        """Write a resource's content at a file's position. If it ends early, the file goes when it is closed."""
         entry = self._file(fd)
         async with self.resource(src) as source, entry.turn:
             entry.require("wb")
+            before, entry.partial = entry.partial, True
             with file_errors("write", entry.path):
                 await entry.file.write_from(source)
+            entry.partial = before
 
     @export
     async def file_seek(self, fd: str, pos: int, whence: int = os.SEEK_SET) -> int:
@@ -169,11 +174,12 @@ class Opendal(Driver):
 
     @export
     async def file_close(self, fd: str) -> None:
-        """Close a file. Closing it again does nothing."""
+        """Close a file; one of which only a part was written is removed. Closing it again does nothing."""
         entry = self._file(fd)
         async with entry.turn:
             with file_errors("close", entry.path):
                 await entry.file.close()
+            self._remove_partial(entry)
 
     @export
     async def file_closed(self, fd: str) -> bool:
@@ -306,6 +312,17 @@ class Opendal(Driver):
                 f"The files of this exporter have no URLs, {path!r} neither. Open and transfer the file instead."
             )
         return await self._storage.presign(action, path, seconds)
+
+    def _remove_partial(self, entry: _OpenFile) -> None:
+        """Remove a file of which only a part was written: it would pass for a whole one."""
+        if not entry.partial:
+            return
+        entry.partial = False
+        self.logger.warning("%s is removed, since only a part of it was written", entry.path)
+        try:
+            self._storage.delete(str(entry.path))
+        except (FileError, ValueError) as error:
+            self.logger.warning("%s", error)
 
     def _file(self, fd: object) -> _OpenFile:
         try:

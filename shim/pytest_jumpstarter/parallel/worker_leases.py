@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from JumpstarterLibrary.client.settings import ClientSettings
+    from JumpstarterLibrary.common.drafts import replace_file
+from JumpstarterLibrary.client.settings import ClientSettings
 
 logger = logging.getLogger("pytest_jumpstarter")
 
@@ -50,9 +51,7 @@ class WorkerLeaseRegistry:
         text = json.dumps({"lease": lease, "client": identity(settings)})
         try:
             # At once or not at all: a worker may die in the middle.
-            part = self._path(lease).with_suffix(".part")
-            part.write_text(text, encoding="utf-8")
-            part.replace(self._path(lease))
+            replace_file(self._path(lease), text, suffix=".part", mode=0o600)
         except OSError as error:
             logger.warning("Lease %s will not be released if this worker dies: %s", lease, error)
 

@@ -203,3 +203,32 @@ def test_operations(directory, root):
 def test_unknown_hash(directory):
     with pytest.raises(ValueError, match=r"^A hash is one of md5, sha256, not 'sha1'\.$"):
         directory.hash("file", "sha1")
+
+
+def test_nested_too_deeply(directory, root, monkeypatch):
+    """Names below the limit can be moved below each other until Python's stack ends."""
+    root.joinpath("f").touch()
+
+    def deep(*_):
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr("shutil.rmtree", deep)
+    root.joinpath("d").mkdir()
+    with pytest.raises(FileError, match=r"^Cannot remove 'd': its folders are nested too deeply\.$"):
+        directory.remove_all("d")
+
+
+@pytest.mark.parametrize("path", ["a/" * 101, "a/" * 99 + "b" * 2000, "ü" * 1001])
+def test_paths_without_end(directory, root, path):
+    for operation in (directory.create_dir, directory.exists, directory.file_to_write, directory.delete):
+        with pytest.raises(ValueError, match=r" A path has at most 100 names and 2000 bytes\.$") as caught:
+            operation(path)
+        assert len(str(caught.value)) < 300
+    assert not root.joinpath("a").exists()
+
+
+def test_longest_paths(directory):
+    assert directory.create_dir("a/" * 100)
+    assert directory.exists("a/" * 100)
+    assert len(list(directory.entries("a/", recursive=True))) == 100
+    directory.remove_all("a")

@@ -135,7 +135,7 @@ def test_wrong_mode(client, root):
     )
 
 
-def test_cancelled_write_leaves_the_first_part(client, root):
+def test_file_whose_write_was_cancelled_is_removed(client, root):
     fd = client.call("open", "image", "wb")
     with client.resource() as stream:
         call = client.start("file_write", fd, stream.handle)
@@ -145,10 +145,29 @@ def test_cancelled_write_leaves_the_first_part(client, root):
         with pytest.raises(grpc.FutureCancelledError):
             call.result()
     client.call("file_close", fd)
-    written = root.joinpath("image").read_bytes()
-    assert written == b"x" * len(written)
-    assert len(written) <= 4_000_000
-    assert client.call("stat", "image")["content_length"] == len(written)
+    assert list(root.iterdir()) == []
+    client.call("file_close", fd)
+
+
+def test_file_whose_client_went_away_is_removed_at_the_end_of_the_session(client, root, eventually):
+    fd = client.call("open", "image", "wb")
+    with client.resource() as stream:
+        call = client.start("file_write", fd, stream.handle)
+        stream.send(b"x" * 2_000_000)
+        eventually(lambda: root.joinpath("image").stat().st_size)
+    assert call.exception().details() == "The client went away before the end of its data."
+    client.exporter.call(client.exporter.session.root_driver.close)
+    assert list(root.iterdir()) == []
+
+
+def test_file_that_was_written_anew_after_a_failure_stays(client, root):
+    fd = client.call("open", "image", "wb")
+    with client.resource() as stream:
+        call = client.start("file_write", fd, stream.handle)
+    assert call.exception() is not None
+    client.call("file_close", fd)
+    write(client, "image", b"content")
+    assert root.joinpath("image").read_bytes() == b"content"
 
 
 def test_stat(client, root):
