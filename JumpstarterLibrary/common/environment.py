@@ -17,7 +17,13 @@ EXPORTER_LABELS = "JMP_EXPORTER_LABELS"
 """The labels of the shell's exporter, ``KEY=VALUE`` divided by commas."""
 
 PASSPHRASE = "JMP_GRPC_PASSPHRASE"
-"""The passphrase of the shell's exporter."""
+"""The passphrase of the shell's exporter, and of a standalone exporter on TCP."""
+
+TLS_CERTIFICATE = "JUMPSTARTER_TLS_CERT"
+"""The certificate chain of a standalone exporter on TCP, as PEM text."""
+
+TLS_KEY = "JUMPSTARTER_TLS_KEY"
+"""The private key of a standalone exporter on TCP, as PEM text."""
 
 MOTD_FILE = "JMP_MOTD_FILE"
 """A file whose text a shell shows at its start; an exporter's hook writes it."""

@@ -10,40 +10,20 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
-from JumpstarterLibrary.common.values import check_port, within
-from JumpstarterLibrary.errors import ConfigurationError, JumpstarterError
+from JumpstarterLibrary.errors import JumpstarterError
 from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1, ExporterConfigV1Alpha1DriverInstance
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing import ControllerAccess, FailureLimit, LeasedExporter
+from JumpstarterLibrary.exporter.listen_address import ListenAddress, add_options, read_address, refuse_without_tcp
 from JumpstarterLibrary.exporter.logs import BoundedFormatter
-from JumpstarterLibrary.exporter.serving import serve_tcp, serve_unix
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 from JumpstarterLibrary.printable import PrintableFormatter
 
 
 class ExporterFormatter(BoundedFormatter, PrintableFormatter):
     """Formats log records of an exporter's process: of bounded length, and without what acts on a terminal."""
-
-
-@dataclass(frozen=True)
-class ListenAddress:
-    """The address to listen on, and its credentials."""
-
-    unix: Path | None = None
-    tcp: tuple[str, int] | None = None
-    certificate: bytes | None = None
-    key: bytes | None = None
-    passphrase: str | None = None
-
-    def serve(self, session: Session) -> AbstractAsyncContextManager[str]:
-        """Serve a session there."""
-        if self.tcp is None:
-            return serve_unix(session, self.unix)
-        return serve_tcp(session, *self.tcp, certificate=self.certificate, key=self.key, passphrase=self.passphrase)
 
 
 async def run(driver: Driver, address: ListenAddress, motd: str | None = None) -> None:
@@ -143,9 +123,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = ExporterConfigV1Alpha1.load(options.config)
         if config.endpoint is not None and options.tcp is None and options.unix is None:
+            refuse_without_tcp(options, f"the exporter registers with the controller at {config.endpoint}")
             return asyncio.run(run_leased(config))
         driver, motd = _load(config, options.config)
-        asyncio.run(run(driver, _address(options), motd))
+        asyncio.run(run(driver, read_address(options), motd))
     except JumpstarterError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -159,18 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         "otherwise the first line printed is where it listens."
     )
     parser.add_argument("config", type=Path, help="an exporter's configuration, or that of one driver")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--unix",
-        type=Path,
-        metavar="PATH",
-        help="the socket; by default in a new private directory, if the file has no endpoint",
-    )
-    where.add_argument("--tcp", metavar="HOST:PORT", help="a TCP port instead; port 0 takes a free one")
-    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain (PEM) for --tcp")
-    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key (PEM) for --tcp")
-    parser.add_argument("--insecure", action="store_true", help="plain text on --tcp")
-    parser.add_argument("--passphrase", help="what clients of --tcp must send")
+    add_options(parser)
     return parser
 
 
@@ -178,32 +148,6 @@ def _load(config: ExporterConfigV1Alpha1, path: Path) -> tuple[Driver, str | Non
     if config.export:
         return config.instantiate(), config.motd
     return ExporterConfigV1Alpha1DriverInstance.from_path(path).instantiate(), None
-
-
-def _address(options: argparse.Namespace) -> ListenAddress:
-    if options.tcp is None:
-        return ListenAddress(unix=options.unix)
-    host, colon, port = options.tcp.rpartition(":")
-    if not colon or not port.isdecimal():
-        raise ConfigurationError(f"--tcp needs HOST:PORT, not {options.tcp!r}.")
-    with within("--tcp"):
-        check_port(options.tcp)
-    secure = options.tls_cert is not None or options.tls_key is not None
-    if secure == options.insecure:
-        raise ConfigurationError("--tcp needs either --tls-cert and --tls-key, or --insecure.")
-    return ListenAddress(
-        tcp=(host.strip("[]"), int(port)),
-        certificate=_content(options.tls_cert),
-        key=_content(options.tls_key),
-        passphrase=options.passphrase,
-    )
-
-
-def _content(path: Path | None) -> bytes | None:
-    try:
-        return path.read_bytes() if path is not None else None
-    except OSError as error:
-        raise ConfigurationError(f"The file {path} cannot be read: {error}.") from error
 
 
 if __name__ == "__main__":

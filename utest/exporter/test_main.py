@@ -15,6 +15,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.exporter.__main__ import main
+from JumpstarterLibrary.lab.certificates import self_signed
 from JumpstarterLibrary.protocol import ExporterStub, encode, jumpstarter_pb2, router_pb2
 from JumpstarterLibrary.protocol.names import PASSPHRASE_KEY, REQUEST_KEY
 from JumpstarterLibrary.protocol.streams import resource_stream_request
@@ -104,7 +105,34 @@ def test_a_killed_exporter_leaves_a_socket_that_the_next_one_takes(
             ["--tcp", "h:0", "--insecure", "--tls-key", "k"],
             "--tcp needs either --tls-cert and --tls-key, or --insecure.",
         ),
-        (["--tcp", "h:0", "--tls-cert", "/nowhere"], "The file /nowhere cannot be read: "),
+        (
+            ["--tcp", "h:0", "--tls-cert", "/nowhere"],
+            "The file /nowhere cannot be read: No such file or directory (--tls-cert).",
+        ),
+        (
+            ["--passphrase", "s3cret"],
+            "--passphrase has no effect without --tcp: the exporter listens on a unix socket, which only its user can "
+            "open. Add --tcp HOST:PORT, or leave it out.\n",
+        ),
+        (
+            ["--unix", "/nowhere/x", "--tls-cert", "/nowhere", "--insecure"],
+            "--tls-cert and --insecure have no effect without --tcp: the exporter listens on a unix socket, which only "
+            "its user can open. Add --tcp HOST:PORT, or leave them out.\n",
+        ),
+        (
+            ["--tcp", "h:0", "--insecure", "--passphrase", ""],
+            "The passphrase of --passphrase has 0 characters. A passphrase has 1 to 1024 printable ASCII "
+            "characters, in one line.\n",
+        ),
+        (
+            ["--tcp", "h:0", "--insecure", "--passphrase", "schlüssel"],
+            "The passphrase of --passphrase has 9 characters. A passphrase has 1 to 1024 printable ASCII "
+            "characters, in one line.\n",
+        ),
+        (
+            ["--tcp", "h:0", "--insecure", "--passphrase-file", "/nowhere"],
+            "The file /nowhere cannot be read: No such file or directory (--passphrase-file).\n",
+        ),
     ],
 )
 def test_options_that_do_not_fit(
@@ -114,6 +142,95 @@ def test_options_that_do_not_fit(
     config.write_text(CONFIG)
     assert main([str(config), *options]) == 1
     assert capsys.readouterr().err.startswith(message)
+
+
+def test_options_of_tcp_have_no_effect_beside_a_controller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "exporter.yaml"
+    config.write_text(f"endpoint: lab.example:8082\nmetadata: {{namespace: lab, name: board}}\ntoken: t\n{CONFIG}")
+    assert main([str(config), "--insecure"]) == 1
+    assert capsys.readouterr().err == (
+        "--insecure has no effect without --tcp: the exporter registers with the controller at lab.example:8082. Add "
+        "--tcp HOST:PORT, or leave it out.\n"
+    )
+
+
+OPEN = (
+    "The exporter on 127.0.0.1 is open to all who can reach it: they can switch the board, write its storage and use "
+    "all other drivers. Set a passphrase with --passphrase-file or JMP_GRPC_PASSPHRASE.\n"
+)
+PLAIN = (
+    "The exporter speaks plain text on 127.0.0.1: others on the network can read and change what is sent, "
+    "passphrases and images too. Use --tls-cert and --tls-key.\n"
+)
+LISTED = (
+    "Other users of this machine can see the passphrase in the list of processes. Use --passphrase-file or "
+    "JMP_GRPC_PASSPHRASE.\n"
+)
+
+
+@pytest.mark.parametrize("source", ["nowhere", "option", "file", "open file", "environment"])
+def test_warnings_of_an_open_port(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Any, source: str
+) -> None:
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600 if source == "file" else 0o644)
+    secret.write_text("s3cret\n")
+    options: list[str] = []
+    match source:
+        case "option":
+            options = ["--passphrase", "s3cret"]
+        case "file" | "open file":
+            options = ["--passphrase-file", str(secret)]
+        case "environment":
+            monkeypatch.setenv("JMP_GRPC_PASSPHRASE", "s3cret")
+    process, host = start("--tcp", "127.0.0.1:0", "--insecure", *options)
+    with grpc.insecure_channel(host) as channel:
+        stub = ExporterStub(channel)
+        assert stub.get_report(Empty(), timeout=10, metadata=((PASSPHRASE_KEY, "s3cret"),)).reports
+        if source != "nowhere":
+            assert refused(lambda: stub.get_report(Empty(), timeout=10))[0] is grpc.StatusCode.UNAUTHENTICATED
+    process.send_signal(signal.SIGTERM)
+    errors = process.communicate(timeout=10)[1]
+    readable = f"Other users of this machine can read the passphrase in {secret}. Try: chmod 600.\n"
+    expected = {PLAIN, {"nowhere": OPEN, "option": LISTED, "open file": readable}.get(source, PLAIN)}
+    warnings = (OPEN, PLAIN, LISTED, readable)
+    logger = "WARNING JumpstarterLibrary.exporter.listen_address"
+    assert {text for text in warnings if f"{logger}: {text}" in errors} == expected
+    assert "s3cret" not in errors
+
+
+def _answers_with_tls(host: str, trusted: bytes) -> bool:
+    with grpc.secure_channel(host, grpc.ssl_channel_credentials(trusted)) as channel:
+        return len(ExporterStub(channel).get_report(Empty(), timeout=10).reports) == 2
+
+
+def test_certificate_and_key_from_files_or_the_environment(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = self_signed("127.0.0.1"), self_signed("127.0.0.1")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_bytes(one.certificate)
+    key.write_bytes(one.key)
+    options = ["--tcp", "127.0.0.1:0", "--tls-cert", str(certificate), "--tls-key", str(key)]
+    assert _answers_with_tls(start(*options)[1], one.certificate)
+    config = tmp_path / "exporter.yaml"
+    for content, reason in (
+        (other.key, "the key is of another certificate"),
+        (b"no key", "one is no PEM text, or the key has a password"),
+    ):
+        key.write_bytes(content)
+        assert main([str(config), *options]) == 1
+        assert capsys.readouterr().err.startswith(
+            f"The certificate and the key of --tcp cannot be used: {reason}. Give "
+        )
+    monkeypatch.setenv("JUMPSTARTER_TLS_CERT", one.certificate.decode())
+    monkeypatch.setenv("JUMPSTARTER_TLS_KEY", one.key.decode())
+    assert _answers_with_tls(start("--tcp", "127.0.0.1:0")[1], one.certificate)
+    assert main([str(config), "--tcp", "127.0.0.1:0", "--insecure"]) == 1
+    assert capsys.readouterr().err == (
+        "--tcp needs either --tls-cert and --tls-key, or --insecure. The environment has JUMPSTARTER_TLS_CERT and "
+        "JUMPSTARTER_TLS_KEY.\n"
+    )
 
 
 def test_a_configuration_that_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
