@@ -79,6 +79,20 @@ def utest(context: Context, select: str = "") -> None:
 
 
 @task
+def fuzz(context: Context, examples: int = 2000, seed: int = 0, select: str = "") -> None:
+    """Give many made-up inputs to parsers, files, consoles, exporter, router and lab; a failure tells how to repeat it.
+
+    Args:
+        examples: How many inputs each fuzzer gets.
+        seed: The seed of the inputs. Default: another one each time, which is printed.
+        select: Only the fuzzers whose names match, as with pytest's -k.
+    """
+    options = f"--seed {seed}" if seed else ""
+    only = f"--select {shlex.quote(select)}" if select else ""
+    _python(context, f"-m scripts.fuzz --examples {examples} {options} {only}")
+
+
+@task
 def atest(context: Context, suite: str = "") -> None:
     """Run the acceptance tests; the log is results/atest/log.html.
 

@@ -36,10 +36,10 @@ WIRE = (
 
 CHECKOUT = tuple(
     f"--ignore=utest/{name}"
-    for name in ("chaos", "scripts", "protocol/test_generated.py", "protocol/test_published.py")
+    for name in ("chaos", "fuzz", "scripts", "protocol/test_generated.py", "protocol/test_published.py")
 )
-"""Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; and
-what takes minutes."""
+"""Tests of what is only in the checkout: scripts, the generator, and the comparison with upstream's descriptors; the
+fuzzers, which need Hypothesis; and what takes minutes."""
 
 WORKERS = 2
 """Processes for the tests of one environment, of which two are tested at once: they wait half of the time."""

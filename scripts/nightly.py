@@ -71,6 +71,7 @@ STEPS = (
     Step("questions", (*ROBOT, "--outputdir", str(RESULTS / "questions"), "atest/_nightly/questions.robot")),
     Step("kernels", (*TEST, "interop/kernels")),
     Step("fuzzers", (*TEST, *(f"utest/client/{name}" for name in FUZZERS)), times=30),
+    Step("fuzz", ("scripts.fuzz", "--examples", "5000")),
     Step("interruptions", (*TEST, *(f"utest/{name}" for name in (*INTERRUPTIONS, STORM))), times=20),
     Step("matrix", ("scripts.matrix", "--all")),
     Step("pytests", ("scripts.pytests", "--all")),

@@ -125,8 +125,7 @@ def decode(value: Value) -> Any:
     kind = value.WhichOneof("kind")
     match kind:
         case "number_value":
-            number = value.number_value
-            return int(number) if number.is_integer() and abs(number) <= EXACT_INTEGER_LIMIT else number
+            return _decoded_number(value.number_value)
         case "string_value":
             return value.string_value
         case "bool_value":
@@ -188,3 +187,9 @@ def _iso_duration(value: datetime.timedelta) -> str:
 def _error(where: str, problem: str, hint: str) -> ValueEncodingError:
     place = f" (at {where})" if where else ""
     return ValueEncodingError(f"{problem}{place}; {hint}")
+
+
+def _decoded_number(number: float) -> float:
+    # A negative zero is no whole number: it would lose its sign.
+    whole = number.is_integer() and abs(number) <= EXACT_INTEGER_LIMIT and (number or math.copysign(1, number) > 0)
+    return int(number) if whole else number

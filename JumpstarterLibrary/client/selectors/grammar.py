@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from JumpstarterLibrary.client.selectors.model import EVERYTHING, Operator, Requirement, Selector
 from JumpstarterLibrary.errors import ConfigurationError
+from JumpstarterLibrary.printable import printable_line
 
 EXAMPLE = "board=rpi4,os in (linux,android),!broken"
 ALTERNATIVE = "|"
@@ -270,4 +271,5 @@ def _error(text: str, index: int, reason: str) -> ConfigurationError:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+    line = printable_line(text)
+    return line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 1]}…"
