@@ -1,4 +1,4 @@
-"""Whatever text or value is given to a parser, it is taken or refused in one sentence, and comes back as it was."""
+"""Any text or value that a parser is given is taken or refused in one sentence, and comes back as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is sent over the wire ends with a status or one of our errors, and the next call is answered as before."""
+"""Anything that is sent over the wire ends with a status or an error of ours, and the next call is answered as before."""
 
 from __future__ import annotations
 
