@@ -1,4 +1,4 @@
-"""Anything that is sent over the wire ends with a status or an error of ours, and the next call is answered as before."""
+"""What is sent over the wire ends with a status or an error of ours, and the next call is answered as before."""
 
 from __future__ import annotations
 
