@@ -136,6 +136,22 @@ Controller Restarts While A Board Is Awaited
     Acquire Lease    exporter=virtual-1    timeout=15 s
     Calls Should Be    CreateLease=1
 
+Controller That Has Just Started
+    [Documentation]    For some ten seconds a real controller accepts no client after each start: that is waited out.
+    Inject Fault    controller    starting    for=1 s
+    Acquire Lease    exporter=virtual-1    timeout=10 s
+    Inject Fault    controller    starting    for=1 s
+    ${exporters} =    Get Exporters
+    Should Not Be Empty    ${exporters}
+    Inject Fault    controller    starting    for=1 s
+    Release Lease
+
+Controller That Stays At Its Start
+    Inject Fault    controller    starting
+    Run Keyword And Expect Error
+    ...    EQUALS:The controller ${ENDPOINT} has just started, and accepts no client yet (oidc: authenticator not initialized). Try again in some seconds.
+    ...    Acquire Lease    exporter=virtual-1    timeout=1 s
+
 Controller Down
     Inject Fault    controller    down
     Error Should Come Soon

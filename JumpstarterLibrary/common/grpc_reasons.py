@@ -60,6 +60,8 @@ _UNSENT = (
     "errors resolving",
 )
 
+_NOT_INITIALIZED = "authenticator not initialized"
+
 Kind = TypeVar("Kind", Failure, TlsFailure)
 
 
@@ -86,6 +88,15 @@ def is_about_tls(details: str, server: str) -> bool:
 def is_unsent(details: str) -> bool:
     """Whether a call ended before anything of it was sent, by gRPC's own words: there was no connection for it."""
     return _have(details.lower(), _UNSENT)
+
+
+def is_starting(details: str) -> bool:
+    """Whether a controller refused a call only because it has just started.
+
+    For some ten seconds a controller answers so to each client and exporter: it fetches the keys of token issuers in
+    the background at first. Nothing was done then, and the token may be good.
+    """
+    return _NOT_INITIALIZED in details.lower()
 
 
 def _first(table: tuple[tuple[tuple[str, ...], Kind], ...], details: str) -> Kind | None:

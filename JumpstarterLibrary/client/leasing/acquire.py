@@ -23,6 +23,7 @@ from JumpstarterLibrary.client.leasing.refusals import (
     lost_answer,
     perhaps_done,
     status_of,
+    still_starting,
     translate_control,
     transport_error,
 )
@@ -216,10 +217,14 @@ class Acquisition:
         translated = self._translated(error, limit)
         if isinstance(translated, TlsError) or not isinstance(translated, ControllerUnreachable):
             raise translated from error
+        translated.__cause__ = error
         self._patience(translated)
 
     def _patience(self, error: ControllerUnreachable) -> None:
-        """Raise an error if the controller has not been reached for too long."""
+        """Raise an error if the controller has not been reached for too long. One that has just started is reached."""
+        if still_starting(error.__cause__):
+            self._answered = clock.seconds()
+            self._tell_start()
         if self._answered is not None:
             begin, limit = self._answered, self._controller.settings.retry_timeout
         else:
@@ -255,7 +260,7 @@ class Acquisition:
 
     def _look(self, lease: Lease, created: Deadline) -> LeaseState | None:
         try:
-            state = self._controller.lease(lease.name, self._deadline.within(CALL_S, LEAST_S))
+            state = self._controller.lease(lease.name, self._deadline.within(CALL_S, LEAST_S), patient=False)
         except ControllerUnreachable as error:
             self._patience(error)
             return None
@@ -287,6 +292,14 @@ class Acquisition:
         who = holders(self._controller, self._request, Deadline(5.0))
         text = f"Waiting for {self._request} (lease '{lease.name}'){waited}: {why}{who}."
         self._events.emit(Notice(text, console=True))
+
+    def _tell_start(self) -> None:
+        now = clock.seconds()
+        if self._line != _STARTING or now - self._told >= self._progress_s:
+            self._told, self._line = now, _STARTING
+            peer = self._controller.peer
+            text = f"Waiting for {self._request}: the {peer} has just started, and accepts no client yet."
+            self._events.emit(Notice(text, console=True))
 
     def _check_own(self) -> None:
         """Raise if all exporters that fit are leased by the caller, which would wait for itself."""
@@ -349,6 +362,8 @@ class Acquisition:
                 raise failure.error(state.exporter, state.name)
         raise end_error(state)
 
+
+_STARTING = "the controller has just started"
 
 _REASONS = {
     "Offline": "offline",

@@ -180,11 +180,17 @@ class ControllerCalls:
 
     # Leases
 
-    def lease(self, name: str, timeout: Seconds = None) -> client_pb2.Lease:
-        """Return one lease, whether it lasts or has ended."""
+    def lease(self, name: str, timeout: Seconds = None, *, patient: bool = True) -> client_pb2.Lease:
+        """Return one lease, whether it lasts or has ended.
+
+        Args:
+            name: Its name.
+            timeout: Less than 10 seconds.
+            patient: Whether it is asked for again where the controller has just started, and accepts no client yet.
+        """
         request = client_pb2.GetLeaseRequest(name=self._path("leases", name))
         stub = self._connection.clients.get_lease
-        answer: client_pb2.Lease = self._connection.call(stub, request, f"lease '{name}'", timeout)
+        answer: client_pb2.Lease = self._connection.call(stub, request, f"lease '{name}'", timeout, patient=patient)
         return answer
 
     def leases(

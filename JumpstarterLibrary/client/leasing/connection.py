@@ -12,9 +12,15 @@ import grpc
 
 from JumpstarterLibrary.client.address import Address
 from JumpstarterLibrary.client.channel import RECEIVE_LIMIT
-from JumpstarterLibrary.client.deadline import Deadline, Seconds
-from JumpstarterLibrary.client.interrupts import interruptible, started, wait, watch_end
-from JumpstarterLibrary.client.leasing.refusals import LimitReached, Peer, token_expired, translate_control
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
+from JumpstarterLibrary.client.interrupts import interruptible, pause, started, wait, watch_end
+from JumpstarterLibrary.client.leasing.refusals import (
+    LimitReached,
+    Peer,
+    still_starting,
+    token_expired,
+    translate_control,
+)
 from JumpstarterLibrary.client.link import CLOSE_S
 from JumpstarterLibrary.client.peer_text import clean_message
 from JumpstarterLibrary.client.pinning import fetch_certificate
@@ -27,6 +33,12 @@ logger = logging.getLogger(__name__)
 
 CALL_S = 10.0
 """How long the controller may take for an answer, unless the caller has less time."""
+
+START_S = 20.0
+"""How long a controller that has just started may take to accept its clients, unless the caller has less time."""
+
+START_PAUSE_S = 0.5
+"""Seconds between two calls to a controller that accepts no client yet."""
 
 TICK_S = 0.2
 """Seconds between two calls of ``waiting`` while a slow answer is awaited."""
@@ -153,24 +165,41 @@ class ControllerConnection:
 
     # Calls
 
-    def call(self, method: Any, request: Any, asked: str, timeout: Seconds, *, subject: str | None = None) -> Any:
+    def call(
+        self,
+        method: Any,
+        request: Any,
+        asked: str,
+        timeout: Seconds,
+        *,
+        subject: str | None = None,
+        patient: bool = True,
+    ) -> Any:
         """Make a call of the client service, and return its answer.
 
         Args:
             method: The stub's method; see ``clients``.
             request: Its message.
             asked: What is asked for, in words.
-            timeout: How long it may take, up to 10 seconds.
+            timeout: How long it may take, up to 10 seconds, or 20 where the controller has just started.
+            subject: What the controller knows nothing of if it does not find it. Default: what was asked for.
+            patient: Whether the call is made again where the controller has just started, and accepts no client yet.
 
         Raises:
             LeaseError: The controller refused.
             LinkError: The controller cannot be reached, or refuses this client.
         """
-        limit = Deadline.of(timeout).within(CALL_S)
+        patience, told = Deadline.of(timeout).within(START_S), False
         try:
-            return self.raw_call(method, request, limit)
-        except grpc.RpcError as error:
-            raise translate_control(error, asked, self.peer, limit, subject) from error
+            while True:
+                limit = patience.within(CALL_S)
+                try:
+                    return self.raw_call(method, request, limit)
+                except grpc.RpcError as error:
+                    if not patient or patience.expired or not still_starting(error):
+                        raise translate_control(error, asked, self.peer, limit, subject) from error
+                told = told or self._tell_start(asked, patience)
+                pause(patience.at_most(START_PAUSE_S))
         except ValueError as error:
             # What gRPC raises when the channel is closed.
             if not self._closed:
@@ -178,6 +207,14 @@ class ControllerConnection:
             raise ControllerUnreachable(
                 f"The connection to {self.peer} is closed, so that it cannot be asked for {asked}."
             ) from error
+
+    def _tell_start(self, asked: str, patience: Deadline) -> bool:
+        limit = format_duration(patience.timeout or START_S)
+        logger.warning(
+            "The %s has just started, and accepts no client yet. It is asked for %s again, for at most %s.",
+            *(self.peer, asked, limit),
+        )
+        return True
 
     def raw_call(self, method: Any, request: Any, timeout: Seconds) -> Any:
         """Make a call like ``call``, whose caller alone knows what an error means.

@@ -104,14 +104,19 @@ class Controller(ControllerConnection):
         """
         self.calls.try_create_lease(request, name, timeout)
 
-    def lease(self, name: str, timeout: Seconds = None) -> LeaseState:
+    def lease(self, name: str, timeout: Seconds = None, *, patient: bool = True) -> LeaseState:
         """Return a lease's state.
+
+        Args:
+            name: The lease's name.
+            timeout: See ``call``.
+            patient: See ``call``.
 
         Raises:
             NoSuchLease: The controller knows none of that name.
             LinkError: The controller cannot be reached, or refuses this client.
         """
-        return LeaseState.of(self.calls.lease(name, timeout))
+        return LeaseState.of(self.calls.lease(name, timeout, patient=patient))
 
     def leases(self, selector: str = "", timeout: Seconds = None) -> list[LeaseState]:
         """Return the active leases of the namespace, of all clients.

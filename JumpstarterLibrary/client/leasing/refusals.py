@@ -16,7 +16,7 @@ import grpc
 from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.peer_text import details_of
-from JumpstarterLibrary.common.grpc_reasons import failure_of, is_about_tls, is_unsent, tls_failure_of
+from JumpstarterLibrary.common.grpc_reasons import failure_of, is_about_tls, is_starting, is_unsent, tls_failure_of
 from JumpstarterLibrary.errors import (
     AuthenticationError,
     ControllerUnreachable,
@@ -76,19 +76,33 @@ class LimitReached(grpc.RpcError):
 
 
 def status_of(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
-    """Return an error's code, and its details on one line."""
+    """Return an error's code, and its details on one line.
+
+    A controller that has just started answers UNKNOWN; here that is UNAVAILABLE, which it is.
+    """
     call: Any = error
-    return call.code(), details_of(error)
+    details = details_of(error)
+    return Code.UNAVAILABLE if still_starting(error) else call.code(), details
+
+
+def still_starting(error: BaseException | None) -> bool:
+    """Whether an error is the answer of a controller that has just started, and accepts no client yet."""
+    call: Any = error
+    return isinstance(error, grpc.RpcError) and call.code() is Code.UNKNOWN and is_starting(details_of(error))
 
 
 def transport_error(details: str, peer: Peer) -> ControllerUnreachable | TlsError | None:
-    """Return the error for an UNAVAILABLE that gRPC itself made; None for one that the server sent."""
+    """Return the error for an UNAVAILABLE of gRPC's own, or of a controller that starts; None for others."""
     if is_about_tls(details, peer.endpoint):
         failure = tls_failure_of(details)
         tls_reason = details if failure is None else failure.value
         return TlsError(
             f"The secure connection to {peer} could not be made: {tls_reason}. Check tls.ca and tls.insecure "
             f"of the client configuration ({peer.source}), and the name in its endpoint."
+        )
+    if is_starting(details):
+        return ControllerUnreachable(
+            f"The {peer} has just started, and accepts no client yet ({details}). Try again in some seconds."
         )
     reason = control_reason(details)
     if reason is None:
@@ -235,10 +249,10 @@ def token_expired(error: grpc.RpcError) -> bool:
     return _EXPIRED in status_of(error)[1].lower()
 
 
-def never_sent(error: grpc.RpcError) -> bool:
-    """Whether a call surely did not reach the controller: there was no connection to send it on."""
+def surely_not_done(error: grpc.RpcError) -> bool:
+    """Whether what was asked was surely not done: there was no connection, or no client was accepted yet."""
     code, details = status_of(error)
-    return code is Code.UNAVAILABLE and is_unsent(details)
+    return code is Code.UNAVAILABLE and (is_unsent(details) or is_starting(details))
 
 
 def lost_answer(error: grpc.RpcError) -> bool:
@@ -248,4 +262,4 @@ def lost_answer(error: grpc.RpcError) -> bool:
 
 def perhaps_done(error: grpc.RpcError) -> bool:
     """Whether the controller may have done what was asked: an answer that broke on its way is INTERNAL, too."""
-    return (lost_answer(error) or status_of(error)[0] is Code.INTERNAL) and not never_sent(error)
+    return (lost_answer(error) or status_of(error)[0] is Code.INTERNAL) and not surely_not_done(error)

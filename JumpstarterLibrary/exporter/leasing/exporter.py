@@ -16,7 +16,7 @@ from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 from JumpstarterLibrary.exporter.leasing.controller import Controller
 from JumpstarterLibrary.exporter.leasing.lease import OFFLINE, ExporterSpec, LeaseServer, start_failure_text
 from JumpstarterLibrary.exporter.leasing.recovery import FailureLimit, StartFailed, StartRecovery
-from JumpstarterLibrary.exporter.leasing.refusals import short
+from JumpstarterLibrary.exporter.leasing.refusals import ControllerStarting, short
 from JumpstarterLibrary.exporter.leasing.reporter import StatusReporter
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
 from JumpstarterLibrary.exporter.leasing.timing import Backoff, ExporterTiming
@@ -276,7 +276,8 @@ class LeasedExporter:
             try:
                 return await controller.register(self._reports(), self.offer.labels)
             except LinkError as error:
-                if first or isinstance(error, AuthenticationError | TlsError):
+                starting = isinstance(error, ControllerStarting)
+                if (first and not starting) or isinstance(error, AuthenticationError | TlsError):
                     raise
                 # What restarts a process that died does so again and again.
                 _log.warning("%s", error)

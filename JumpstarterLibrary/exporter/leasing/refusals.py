@@ -5,7 +5,14 @@ from __future__ import annotations
 import grpc
 import grpc.aio
 
-from JumpstarterLibrary.common.grpc_reasons import Failure, TlsFailure, failure_of, is_about_tls, tls_failure_of
+from JumpstarterLibrary.common.grpc_reasons import (
+    Failure,
+    TlsFailure,
+    failure_of,
+    is_about_tls,
+    is_starting,
+    tls_failure_of,
+)
 from JumpstarterLibrary.errors import AuthenticationError, LinkError, TlsError
 from JumpstarterLibrary.exporter.leasing.access import ControllerAccess
 
@@ -22,10 +29,16 @@ _TLS_REASONS = {
 }
 
 
+class ControllerStarting(LinkError):
+    """The controller has just started, and accepts no exporter yet."""
+
+
 def refusal(access: ControllerAccess, error: grpc.aio.AioRpcError) -> LinkError:
     """Return what is to be said of a registration that failed."""
     who = f"Exporter '{access.namespace}/{access.name}' could not register with the controller at {access.endpoint}"
     details = error.details() or error.code().name
+    if is_starting(details):
+        return ControllerStarting(f"{who}: it has just started, and accepts no exporter yet ({details}).")
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return _unreachable(who, access.endpoint, details)
     if "token is expired" in details:

@@ -19,6 +19,9 @@ from JumpstarterLibrary.lab.model import NO_STATUS
 NOWHERE = "no-such-host.invalid:8082"
 """A name that never resolves."""
 
+_NOT_INITIALIZED = {"code": grpc.StatusCode.UNKNOWN, "details": "oidc: authenticator not initialized"}
+"""The answer of a real controller in the first seconds after its start."""
+
 RPC = Option("rpc", text, "which RPC, such as CreateLease; default: all", "*")
 CALLER = Option("caller", text, "only those of this client or exporter; default: of everybody")
 
@@ -28,13 +31,23 @@ CALLER = Option("caller", text, "only those of this client or exporter; default:
     "restart",
     "It is gone and comes back, with all leases; tunnels stay.",
     Option("down", seconds, "how long it is gone", 0.0),
+    Option("starting", seconds, "how long it accepts no client and no exporter then; a real one takes 11 s", 0.0),
 )
-async def restart(parts: LabComponents, *, down: float) -> None:
+async def restart(parts: LabComponents, *, down: float, starting: float) -> None:
     """Stop the controller and start it."""
     await parts.controller.stop_serving()
-    with kept(parts.controller.endpoint):
-        await parts.clock.sleep(down)
-    await parts.controller.start_serving()
+    with _fault(parts, "*", **_NOT_INITIALIZED):
+        with kept(parts.controller.endpoint):
+            await parts.clock.sleep(down)
+        await parts.controller.start_serving()
+        await parts.clock.sleep(starting)
+
+
+@lasting("controller", "starting", "It has just started, and accepts no client and no exporter yet.")
+async def start(parts: LabComponents) -> AsyncIterator[None]:
+    """Refuse RPCs as a controller does whose authenticator has not fetched the keys of token issuers yet."""
+    with _fault(parts, "*", **_NOT_INITIALIZED):
+        yield
 
 
 @lasting("controller", "down", "It is gone: connections are refused; it comes back in the end, with all leases.")

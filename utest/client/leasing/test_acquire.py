@@ -443,6 +443,67 @@ def test_a_controller_that_stays_away_is_given_up(
     assert rig.active() == ["lease-of-other"]
 
 
+NOT_INITIALIZED: dict[str, Any] = {"code": Code.UNKNOWN, "details": "oidc: authenticator not initialized"}
+"""What a real controller answers in the first ten seconds after each start."""
+
+
+def test_a_controller_that_has_just_started_is_waited_for(
+    rig: Any, during: During, eventually: Eventually, clock: MovableClock
+) -> None:
+    fault = rig.fault("*", **NOT_INITIALIZED)
+    join = during(lambda: ask(rig))
+    eventually(lambda: fault.hits >= 2)
+    clock.advance(FIRST_CONTACT_S + LAST_PAUSE_S)
+    hits = fault.hits
+    eventually(lambda: fault.hits > hits + 1)
+    fault.clear()
+    lease = join()
+    assert lease.exporter == "b1"
+    assert rig.codes("CreateLease")[-2:] == ["UNKNOWN", "OK"]
+    assert rig.notices == [
+        f"Waiting for selector 'board=b': the controller {rig.lab.endpoint} has just started, and accepts no client "
+        "yet."
+    ]
+
+
+def test_a_controller_that_starts_anew_meanwhile_is_waited_for(
+    rig: Any, during: During, eventually: Eventually, clock: MovableClock
+) -> None:
+    holder = rig.only_lease(client="other")
+    join = during(lambda: ask(rig))
+    eventually(lambda: rig.notices)
+    fault = rig.fault("*", **NOT_INITIALIZED)
+    eventually(lambda: fault.hits >= 2)
+    clock.advance(30)
+    hits = fault.hits
+    eventually(lambda: fault.hits > hits)
+    holder.release()
+    fault.clear()
+    assert join().exporter == "b1"
+    assert sum("has just started" in notice for notice in rig.notices) == 1
+
+
+def test_an_interrupted_wait_for_a_controller_that_starts_leaves_nothing(rig: Any, alarm: Any) -> None:
+    fault = rig.fault("*", **NOT_INITIALIZED)
+    alarm.when(lambda: fault.hits >= 2)
+    with pytest.raises(alarm.Interruption):
+        ask(rig)
+    fault.clear()
+    assert rig.codes("DeleteLease") == []
+    assert rig.lab.leases() == []
+
+
+def test_a_controller_that_does_not_get_ready_is_given_up_in_time(rig: Any, frozen_clock: MovableClock) -> None:
+    rig.fault("*", **NOT_INITIALIZED)
+    with frozen_clock.skipping_pauses():
+        sentence = refusal(rig, ControllerUnreachable, 60)
+    assert sentence == (
+        f"The controller {rig.lab.endpoint} has just started, and accepts no client yet (oidc: authenticator not "
+        "initialized). Try again in some seconds."
+    )
+    assert 60 <= frozen_clock.seconds() < 60 + LAST_PAUSE_S
+
+
 @pytest.mark.parametrize(
     ("method", "code", "details", "kind"),
     [

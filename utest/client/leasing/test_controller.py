@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
+from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.leasing import calls as calls_module
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
@@ -398,3 +399,35 @@ def test_tunnels_through_one_router_share_a_connection(rig: Any, controller: Con
     for join in [during(lambda: controller.router(rig.lab.router.endpoint, Deadline(5))) for _ in range(8)]:
         join()
     assert list(controller._routers) == [rig.lab.router.endpoint]
+
+
+NOT_INITIALIZED: dict[str, Any] = {
+    "code": grpc.StatusCode.UNKNOWN,
+    "details": "oidc: authenticator not initialized",
+}
+
+
+def test_a_controller_that_has_just_started_is_asked_again(
+    rig: Any, controller: Controller, frozen_clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.fault("ListExporters", **NOT_INITIALIZED, times=3)
+    with frozen_clock.skipping_pauses():
+        assert [one.name for one in controller.exporters()] == ["b1"]
+    assert rig.codes("ListExporters") == ["UNKNOWN", "UNKNOWN", "UNKNOWN", "OK"]
+    assert caplog.messages == [
+        f"The controller {rig.lab.endpoint} has just started, and accepts no client yet. It is asked for all exporters "
+        "again, for at most 20 seconds."
+    ]
+
+
+def test_a_controller_that_stays_at_its_start_is_given_up(
+    rig: Any, controller: Controller, frozen_clock: MovableClock
+) -> None:
+    rig.fault("ListExporters", **NOT_INITIALIZED)
+    with frozen_clock.skipping_pauses(), pytest.raises(ControllerUnreachable) as info:
+        controller.exporters(timeout=5)
+    assert str(info.value) == (
+        f"The controller {rig.lab.endpoint} has just started, and accepts no client yet (oidc: authenticator not "
+        "initialized). Try again in some seconds."
+    )
+    assert 5 <= frozen_clock.seconds() < 6

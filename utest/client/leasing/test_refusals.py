@@ -12,7 +12,7 @@ from JumpstarterLibrary.client.leasing.refusals import (
     Peer,
     already_exists,
     lost_answer,
-    never_sent,
+    surely_not_done,
     token_expired,
     translate_control,
     transport_error,
@@ -240,12 +240,13 @@ def test_words_of_a_server_are_not_taken_for_grpcs() -> None:
         ("DEADLINE_EXCEEDED", "Deadline Exceeded", True, False),
         ("CANCELLED", "CANCELLED", True, False),
         ("UNKNOWN", "already exists", False, False),
+        ("UNKNOWN", "oidc: authenticator not initialized", True, True),
         ("INTERNAL", "", False, False),
     ],
 )
 def test_what_may_have_been_done(refused: Any, code: str, details: str, lost: bool, unsent: bool) -> None:
     error = refused(code, details)
-    assert (lost_answer(error), never_sent(error)) == (lost, unsent)
+    assert (lost_answer(error), surely_not_done(error)) == (lost, unsent)
 
 
 def test_words_that_are_looked_for_may_be_written_in_any_way(refused: Any) -> None:

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
+import pytest
 
 from JumpstarterLibrary.client.clock import MovableClock
 
 Eventually = Callable[..., None]
 
 
-def test_an_unheard_of_answer_is_tried_again(rig: Any) -> None:
+@pytest.mark.parametrize("details", ["etcdserver: request timed out", "oidc: authenticator not initialized"])
+def test_an_unheard_of_answer_is_tried_again(rig: Any, details: str) -> None:
     held = rig.only_lease()
-    rig.fault("DeleteLease", code=grpc.StatusCode.UNKNOWN, details="etcdserver: request timed out", times=2)
+    rig.fault("DeleteLease", code=grpc.StatusCode.UNKNOWN, details=details, times=2)
     assert held.release() is True
     assert rig.codes("DeleteLease") == ["UNKNOWN", "UNKNOWN", "OK"]
     assert rig.active() == []

@@ -321,6 +321,21 @@ def test_a_token_that_is_not_accepted(play: Any) -> None:
     play(test)
 
 
+def test_a_controller_that_has_just_started_is_waited_for(play: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(bench: Any) -> None:
+        refused = {"code": grpc.StatusCode.UNKNOWN, "details": "oidc: authenticator not initialized"}
+        fault = bench.controller.faults.add("Register", **refused, times=3)
+        await bench.exporter()
+        assert fault.hits == 3
+        sentence = (
+            "Exporter 'default/e1' could not register with the controller at {}: it has just started, and accepts no "
+            "exporter yet (oidc: authenticator not initialized)."
+        )
+        assert caplog.messages.count(sentence.format(bench.controller.endpoint)) == 3
+
+    play(test)
+
+
 def test_a_token_that_has_expired(play: Any) -> None:
     async def test(bench: Any) -> None:
         access = bench.access()
