@@ -236,9 +236,12 @@ Variable Is Checked
 
 Variables That Cannot Be
     VAR    ${message} =
-    ...    EQUALS:'a b' is no name of a U-Boot variable. Give one without blanks, quotes, '=', ';' or '$'.
+    ...    EQUALS:'a b' is no name of a U-Boot variable. Give one without blanks, control characters, quotes, '=', ';' or '$'.
     Run Keyword And Expect Error    ${message}    Set U-Boot Variable    a b    c
     Run Keyword And Expect Error    ${message}    Get U-Boot Variable    a b
+    Run Keyword And Expect Error
+    ...    STARTS:'x\\x03' is no name of a U-Boot variable.
+    ...    Set U-Boot Variable    x\x03    c
     Run Keyword And Expect Error
     ...    EQUALS:The value of U-Boot's variable 'lines' has the control character '\\n', which cannot be typed. Give one line of text.
     ...    Set U-Boot Variable    lines    one\ntwo

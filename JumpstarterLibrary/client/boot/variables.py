@@ -16,7 +16,7 @@ BETWEEN_TRIES = "sleep 2"
 NETMASK = "255.255.255.0"
 """Where DHCP gives none."""
 
-_NAME = re.compile(r"[^\s=;'\"\\$#&|<>-][^\s=;'\"\\$#&|<>]*")
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f=;'\"\\$#&|<>-][^\s\x00-\x1f\x7f=;'\"\\$#&|<>]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -125,4 +125,7 @@ def _autoload_off(uboot: UBoot, deadline: Deadline) -> Iterator[None]:
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise UsageError(f"'{name}' is no name of a U-Boot variable. Give one without blanks, quotes, '=', ';' or '$'.")
+        raise UsageError(
+            f"'{name}' is no name of a U-Boot variable. Give one without blanks, control characters, quotes, '=', ';' "
+            f"or '$'."
+        )

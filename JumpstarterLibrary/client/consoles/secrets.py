@@ -16,6 +16,10 @@ SHORT = 6
 """Characters from which on a secret is hidden wherever it stands as a word. A shorter one may be a word of anything,
 and is hidden only as the echo of what was typed."""
 
+LONG = 12
+"""Characters from which on a secret with letters and digits is hidden also inside of a word: no word holds it by
+chance."""
+
 MASK = "********"
 
 END = 16
@@ -34,6 +38,10 @@ def mask(text: str, secrets: Iterable[str]) -> str:
         if text == secret or len(text) > len(secret) >= SHORT:
             text = text.replace(secret, MASK) if secret else text
     return text
+
+
+def _is_long(secret: str) -> bool:
+    return len(secret) >= LONG and any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
 
 
 class Secrets:
@@ -80,9 +88,9 @@ class Secrets:
         self._longest = max(self._longest, len(secret.encode()))
         words = sorted((each for each in self._known if len(each) >= SHORT), key=len, reverse=True)
         if words:
-            self._words = re.compile(_EDGES.format("|".join(map(re.escape, words))))
-            encoded = b"|".join(re.escape(word.encode()) for word in words)
-            self._word_bytes = re.compile(_EDGES.encode().replace(b"{}", encoded))
+            pattern = "|".join(re.escape(word) if _is_long(word) else _EDGES.format(re.escape(word)) for word in words)
+            self._words = re.compile(pattern)
+            self._word_bytes = re.compile(pattern.encode())
 
     def may_end_in(self, data: bytes, before: int) -> bool:
         """Return whether one may end in data, behind the bytes that came before; quickly."""

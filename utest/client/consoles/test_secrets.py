@@ -30,6 +30,15 @@ def test_a_part_of_a_word_is_none(secrets: Secrets) -> None:
     assert secrets.hidden_bytes(b"xhunter42", 0) == b"xhunter42"
 
 
+def test_a_long_secret_with_letters_and_digits_is_hidden_also_within_words() -> None:
+    secrets = Secrets()
+    secrets.typed("Kq7-geheim-Wort9", 0, 0)
+    secrets.typed("correct horse battery", 0, 0)
+    assert secrets.hidden("xKq7-geheim-Wort9_y") == f"x{MASK}_y"
+    assert secrets.hidden_bytes(b"xKq7-geheim-Wort9_y", 9) == b"x****************_y"
+    assert secrets.hidden("correct horse batterys") == "correct horse batterys"
+
+
 def test_a_short_secret_is_hidden_only_where_it_comes_back() -> None:
     secrets = Secrets()
     secrets.typed("root", 10, 20)
