@@ -74,6 +74,8 @@ class Acquisition:
         away: Whether the controller was away when it was asked before, so that it is not waited for again.
         held: The leases that the caller holds itself, by name, with what uses them in words: to wait for one of them
             would be in vain.
+        not_released: Called with a request that could not be taken back, to try that again. Default: the exit of the
+            interpreter does.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class Acquisition:
         tick: Tick,
         away: bool = False,
         held: Mapping[str, str] | None = None,
+        not_released: Callable[[Lease], object] = lambda _lease: None,
     ) -> None:
         self._controller = controller
+        self._not_released = not_released
         self._held = held or {}
         self._away = away
         self._request = request
@@ -126,6 +130,8 @@ class Acquisition:
             except BaseException:
                 if lease.release():
                     unregister(lease)
+                else:
+                    self._not_released(lease)
                 raise
             # An old controller's word for exporters that are offline at the moment: ask again, under another name.
             lease.release()
@@ -397,6 +403,7 @@ def acquire(
     tick: Tick = lambda: None,
     away: bool = False,
     held: Mapping[str, str] | None = None,
+    not_released: Callable[[Lease], object] = lambda _lease: None,
 ) -> Lease:
     """Return a lease that has an exporter; see ``Acquisition``."""
     if not request.selector and not request.exporter:
@@ -410,5 +417,6 @@ def acquire(
         tick=tick,
         away=away,
         held=held,
+        not_released=not_released,
     )
     return acquisition.run()

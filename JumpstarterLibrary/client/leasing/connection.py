@@ -196,10 +196,11 @@ class ControllerConnection:
                 try:
                     return self.raw_call(method, request, limit)
                 except grpc.RpcError as error:
-                    if not patient or patience.expired or not still_starting(error):
+                    # Not once more with no time at all: that would be told as an answer that did not come.
+                    if not patient or patience.at_most(START_PAUSE_S) < START_PAUSE_S or not still_starting(error):
                         raise translate_control(error, asked, self.peer, limit, subject) from error
                 told = told or self._tell_start(asked, patience)
-                pause(patience.at_most(START_PAUSE_S))
+                pause(START_PAUSE_S)
         except ValueError as error:
             # What gRPC raises when the channel is closed.
             if not self._closed:

@@ -144,6 +144,7 @@ class LeaseService:
                 tick=tick,
                 away=self._away,
                 held=held,
+                not_released=self.keeper.release,
             )
         except ControllerUnreachable:
             self._away = True

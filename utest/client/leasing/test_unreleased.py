@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.errors import LeaseTimeout
 
 Eventually = Callable[..., None]
 
@@ -44,6 +45,29 @@ def test_a_failed_release_is_tried_again_in_the_background(
     told = [text for text in rig.notices if "could not be released" in text]
     assert len(told) == 1
     assert told[0].endswith(f"Free it with: jmp delete leases {device.lease.name}")
+
+
+def test_a_request_that_could_not_be_taken_back_is_taken_back_later(
+    rig: Any, clock: MovableClock, eventually: Eventually
+) -> None:
+    rig.only_lease(client="other")
+    fault = rig.fault("DeleteLease", code=grpc.StatusCode.UNAUTHENTICATED, details="invalid jwt token")
+    with pytest.raises(LeaseTimeout):
+        rig.lease(timeout=0)
+    assert len(rig.active()) == 2
+    fault.clear()
+    eventually(lambda: clock.advance(0.1) or rig.active() == ["lease-of-other"])
+    assert rig.codes("CreateLease") == ["OK"]
+
+
+def test_a_request_that_could_not_be_taken_back_is_taken_back_when_the_service_is_closed(rig: Any) -> None:
+    rig.only_lease(client="other")
+    fault = rig.fault("DeleteLease", code=grpc.StatusCode.UNAUTHENTICATED, details="invalid jwt token")
+    with pytest.raises(LeaseTimeout):
+        rig.lease(timeout=0)
+    fault.clear()
+    rig.service.close()
+    assert rig.active() == ["lease-of-other"]
 
 
 def test_a_failed_release_is_tried_again_when_the_service_is_closed(rig: Any) -> None:
