@@ -17,12 +17,14 @@ from robotlibcore import DynamicCore
 
 from JumpstarterLibrary.client import Device, Timing
 from JumpstarterLibrary.client.consoles.presets import describe_presets
+from JumpstarterLibrary.client.deadline import limited_search
 from JumpstarterLibrary.client.devices.artefacts import DeviceArtefacts, release_folder
 from JumpstarterLibrary.client.devices.notices import TOLD
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.filenames import file_name
 from JumpstarterLibrary.client.leasing import LeasedDevice, LeaseRequest
+from JumpstarterLibrary.client.limits import describe_limits
 from JumpstarterLibrary.client.settings import ClientArguments
 from JumpstarterLibrary.client.timing import TimingSource, describe_timing
 from JumpstarterLibrary.errors import JumpstarterError
@@ -189,6 +191,14 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     %TIMING%
 
+    = Limits =
+
+    Nothing waits for ever: what may take as long as it does, such as the writing of an image, ends when its exporter
+    has answered nothing for some time, not even the question for its status. The error names the limit. ``timeout=``
+    of a keyword ends it within 2 seconds of its time, also where the exporter stands still or has to be looked for.
+
+    %LIMITS%
+
     All times, here, in arguments and in files, are numbers of seconds, or text such as ``500 ms``, ``2 min``,
     ``1h30m``, ``1:30:00`` and ``PT1H30M``, up to 365 days.
 
@@ -319,11 +329,13 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
 
     def run_keyword(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Run a keyword, and write what happened in the background meanwhile into its log. Errors hint at keywords."""
+        limit = (kwargs or {}).get("timeout")
         try:
             if not BuiltIn().robot_running:
                 types = self.get_keyword_types(name)
                 return call_plainly(name, self.keywords[name], types, args, kwargs or {})
-            return super().run_keyword(name, args, kwargs)
+            with limited_search(limit if isinstance(limit, datetime.timedelta) else None):
+                return super().run_keyword(name, args, kwargs)
         except JumpstarterError as error:
             error.phrase_hints(ROBOT)
             if "device" in inspect.signature(self.keywords[name]).parameters:
@@ -418,6 +430,7 @@ def _preset_tables() -> str:
 JumpstarterLibrary.__doc__ = (
     inspect.cleandoc(str(JumpstarterLibrary.__doc__))
     .replace("%TIMING%", _table(("=field=", "=default=", "=meaning=", "=longer for="), *describe_timing()))
+    .replace("%LIMITS%", _table(("=operation=", "=silence=", "=length=", "=where it is changed="), *describe_limits()))
     .replace("%PRESETS%", _preset_tables())
 )
 

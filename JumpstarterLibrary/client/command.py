@@ -25,6 +25,7 @@ from JumpstarterLibrary.client.consoles.keyboard import (
     let_settle,
     type_text,
 )
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.consoles.messages import indented, quoted, tail
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.restart_signs import RestartSign, last_sign
@@ -99,7 +100,8 @@ def run_command(
     deadline = Deadline.of(timeout, console.timing.command_timeout)
     begin = max(console.start, console.end - OVERLAP)
     try:
-        result = _run(console, command, deadline, once, char_delay, restarts)
+        with exporter_checked(console):
+            result = _run(console, command, deadline, once, char_delay, restarts)
         cause = None
     except CommandFailed as error:
         result, cause = None, error

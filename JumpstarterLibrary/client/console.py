@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
+from JumpstarterLibrary.client.consoles.lost_exporter import STILL_S, check_exporter
 from JumpstarterLibrary.client.consoles.messages import (
     CONTEXT_LINES,
     ReadStats,
@@ -36,8 +37,6 @@ TICK_S = 0.2
 """Seconds between two calls of the tick during a wait, and the delay until an interruption is noticed."""
 
 TAIL = 16 * 1024
-STILL_S = 1.0
-"""Seconds of silence after which a check that something was not said asks whether the exporter still answers."""
 CONTEXT = 4096
 """Characters before a failing line in which the lines before it are looked for."""
 
@@ -213,8 +212,7 @@ class Console:
             if ended:
                 raise self._recording.end_error(waiting)
             if late:
-                if self.heard == heard:
-                    self._check_exporter(waiting)
+                check_exporter(self, waiting, 0.0 if self.heard == heard else STILL_S)
                 raise self._mismatch(wanted, start, heard, deadline)
             self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
 
@@ -315,9 +313,7 @@ class Console:
             if ended and (self._recording.error is not None or not late):
                 raise self._recording.end_error(alternatives([wanted]))
             if late:
-                last = self._recording.last_byte
-                if last is None or clock.seconds() - last > STILL_S:
-                    self._check_exporter(f"silence about '{wanted}'")
+                check_exporter(self, f"silence about '{wanted}'")
                 return
             self._pause(end, deadline.at_most(THOROUGH_S if hunt.pending_text else TICK_S))
 
@@ -644,20 +640,6 @@ class Console:
                 f"The board on console {self.title} restarted while {waiting} was awaited, which was not ordered: it "
                 f"said '{printable(self.hidden(line))}'.",
                 hint=Hint.ALLOW_RESTART,
-            )
-
-    def _check_exporter(self, waiting: str) -> None:
-        """Raise if the exporter does not answer: then its silence tells nothing of the board.
-
-        Raises:
-            LinkError: The exporter does not answer.
-        """
-        link = self.driver._device.present
-        if not link.alive():
-            raise LinkError(
-                f"Exporter '{link.name}' (from {link.source}) does not answer, so that console {self.title} was "
-                f"silent while {waiting} was awaited. It is not known what the board said. Check that the exporter "
-                f"still runs."
             )
 
     def _mismatch(self, wanted: list[Pattern], start: int, heard: int, deadline: Deadline) -> ConsoleMismatch:

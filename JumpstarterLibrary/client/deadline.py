@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 
 from JumpstarterLibrary.client import clock
@@ -16,26 +18,36 @@ class Deadline:
 
     Args:
         timeout: Seconds (or a timedelta) from now; None for no limit.
+        name: What the limit is called where it is set, for messages; empty for the caller's own.
     """
 
-    def __init__(self, timeout: float | datetime.timedelta | None) -> None:
+    def __init__(self, timeout: float | datetime.timedelta | None, name: str = "") -> None:
+        self.name = name
         self.timeout = timeout.total_seconds() if isinstance(timeout, datetime.timedelta) else timeout
         self._end = math.inf if self.timeout is None else clock.seconds() + self.timeout
 
     @classmethod
-    def of(cls, timeout: Seconds, default: float | None = None) -> Deadline:
+    def of(cls, timeout: Seconds, default: float | None = None, name: str = "") -> Deadline:
         """Return the deadline for a timeout; one that is already running is shared.
 
         Args:
             timeout: Seconds, a timedelta or a deadline; None for the default.
             default: Seconds where there is no timeout. Default: no limit.
+            name: What the default is called where it is set.
         """
-        return timeout if isinstance(timeout, Deadline) else cls(default if timeout is None else timeout)
+        if isinstance(timeout, Deadline):
+            return timeout
+        return cls(default, name) if timeout is None else cls(timeout)
 
     @property
     def remaining(self) -> float | None:
         """Seconds left, never below 0; None without a limit."""
         return None if self.timeout is None else max(0.0, self._end - clock.seconds())
+
+    @property
+    def told(self) -> str:
+        """The whole limit in words, with its name if it has one: ``10 minutes (power_timeout)``."""
+        return format_duration(self.timeout or 0) + (f" ({self.name})" if self.name else "")
 
     @property
     def expired(self) -> bool:
@@ -114,6 +126,33 @@ class Watchdog:
         with self._condition:
             self._stopped = True
             self._condition.notify_all()
+
+
+_search: ContextVar[Deadline | None] = ContextVar("search", default=None)
+
+
+@contextmanager
+def limited_search(timeout: float | datetime.timedelta | None) -> Iterator[None]:
+    """Let no search for a lost exporter last longer than some seconds from now while the block runs, in this thread.
+
+    For callers who have a limit for all that they do, and reach the exporter at several places.
+
+    Args:
+        timeout: Seconds or timedelta; None for no further limit.
+    """
+    token = _search.set(_search.get() if timeout is None else Deadline(timeout))
+    try:
+        yield
+    finally:
+        _search.reset(token)
+
+
+def search_limit(deadline: Deadline | None) -> Deadline | None:
+    """Return until when a lost exporter may be looked for: an operation's own deadline, or that of its caller."""
+    outer = _search.get()
+    if deadline is None or deadline.remaining is None or outer is None:
+        return outer if deadline is None or deadline.remaining is None else deadline
+    return min(deadline, outer, key=lambda one: one.remaining or 0.0)
 
 
 Seconds = float | datetime.timedelta | Deadline | None

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from JumpstarterLibrary.client.config import DirectConnection
 from JumpstarterLibrary.client.console import Console
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration, search_limit
 from JumpstarterLibrary.client.drivers import DriverProxy, GenericProxy, NetworkProxy, SerialProxy, proxy_class
 from JumpstarterLibrary.client.events import Events, LinkChanged, MarkSet, Notice
 from JumpstarterLibrary.client.filenames import driver_file_name
-from JumpstarterLibrary.client.link import PROBE_S, ExporterState, Link
+from JumpstarterLibrary.client.link import PROBE_S, STATUS_S, ExporterState, Link
 from JumpstarterLibrary.client.logs import LogFollower
 from JumpstarterLibrary.client.power_tracker import PowerTracker
 from JumpstarterLibrary.client.profile import ChosenProfile
@@ -135,12 +135,13 @@ class Device:
         """Return the link, for a call that begins now; if it was given up, connect anew.
 
         Args:
-            deadline: Until when that may take. Default: its own limit, 2 seconds.
+            deadline: Until when that may take. Default: its own limit, 1.5 seconds.
 
         Raises:
             LinkError: The exporter was silent for too long, and still is.
         """
         if self.link.given_up:
+            deadline = search_limit(deadline)
             with self._lock:
                 self._revive(PROBE_S if deadline is None else deadline.at_most(PROBE_S))
         return self.link
@@ -327,7 +328,7 @@ class Device:
 
     # The exporter
 
-    def status(self, timeout: Seconds = 5.0) -> ExporterState:
+    def status(self, timeout: Seconds = STATUS_S) -> ExporterState:
         """Return the exporter's status; see ``Link.get_status``."""
         self.link.revive()
         return self.link.get_status(timeout)

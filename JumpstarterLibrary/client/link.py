@@ -37,7 +37,10 @@ logger = logging.getLogger(__name__)
 
 CLOSE_S = 2.0
 
-PROBE_S = 2.0
+STATUS_S = 5.0
+"""How long an exporter may take to tell its status."""
+
+PROBE_S = 1.5
 """How long an exporter may take to show that it is alive."""
 
 
@@ -150,7 +153,7 @@ class Link:
         return report
 
     def alive(self) -> bool:
-        """Whether the exporter answers anything at all within 2 seconds."""
+        """Whether the exporter answers anything at all within 1.5 seconds."""
         if self._given_up or (self.route is not None and self.route.lost):
             return False  # asking would only find it again
         # Perhaps it was another connection that brought the answer.
@@ -205,7 +208,7 @@ class Link:
         """Connect anew if the link was given up; return whether it was.
 
         Args:
-            limit_s: Seconds that the exporter may take to answer, at most 2.
+            limit_s: Seconds that the exporter may take to answer, at most 1.5.
 
         Raises:
             LinkError: The exporter still does not answer.
@@ -270,7 +273,7 @@ class Link:
         link.route = route
         return link
 
-    def get_status(self, timeout: Seconds = 5.0) -> ExporterState:
+    def get_status(self, timeout: Seconds = STATUS_S) -> ExporterState:
         """Return the exporter's status; ``LEASE_READY`` with no version where it is too old to tell.
 
         Raises:

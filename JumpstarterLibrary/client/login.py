@@ -8,6 +8,7 @@ from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.boot_messages import maintenance_mode
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT, TypingOptions, type_text
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.consoles.messages import tail
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, Prompt, PromptKind, classify
 from JumpstarterLibrary.client.consoles.screen import LastLines
@@ -73,7 +74,9 @@ def log_in(
             time.
         DeviceCrashed: A failing pattern came meanwhile.
     """
-    _Login(console, user, password, Deadline.of(timeout, console.timing.login_timeout), char_delay).run()
+    login = _Login(console, user, password, Deadline.of(timeout, console.timing.login_timeout), char_delay)
+    with exporter_checked(console):
+        login.run()
 
 
 class _Login:
@@ -115,7 +118,7 @@ class _Login:
                 return
             elif self._screen.goes_on(self._patience_at(prompt), self._deadline):
                 self._nudged = 0
-            else:
+            elif not self._deadline.expired:  # a nudge whose answer is not awaited could stop a boot
                 self._nudge(prompt)
         raise self._no_login()
 

@@ -91,7 +91,7 @@ def translate(
 def out_of_time(operation: Operation, deadline: Deadline) -> OperationTimeout:
     """Return the error for an operation whose deadline is over."""
     return OperationTimeout(
-        f"{_start(operation.text)} did not finish within {format_duration(deadline.timeout or 0)} and was cancelled. "
+        f"{_start(operation.text)} did not finish within {deadline.told} and was cancelled. "
         f"The exporter may still be working on it.",
         hint=Hint.GIVE_TIME,
     )

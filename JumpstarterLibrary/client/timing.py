@@ -49,6 +49,11 @@ class Timing:
         "on it then ends with an error",
         "drivers that keep their whole exporter busy",
     )
+    power_timeout: float = _field(
+        600.0,
+        "until power is switched: ``Power On``, ``Power Off``, and each of both for ``Power Cycle``",
+        "virtual devices that take longer to start",
+    )
     transfer_silence: float = _field(
         30.0, "how long a download may bring nothing after its driver has reported success", "slow ways to the lab"
     )

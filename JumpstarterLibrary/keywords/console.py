@@ -10,6 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from JumpstarterLibrary.client import Console, clock
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.pattern import Pattern
@@ -324,7 +325,7 @@ class ConsoleKeywords(ConsoleBase):
         if assertion_operator is None and expected is None:
             return console.shown(begin)
         limit = Deadline(self.timeout if timeout is None else timeout)
-        with explained(message):
+        with explained(message), exporter_checked(console):
             value = _asserted(console, begin, assertion_operator, expected, limit)
         return console.hidden(value) if isinstance(value, str) else value
 

@@ -79,6 +79,7 @@ class DriverKeywords(Keywords):
             NoSuchDriver: There is no such driver; the error lists the neighbours.
             DriverMethodNotImplemented: The driver has no such streaming method.
             DriverError: The driver refused or failed.
+            LinkError: There were no results, and the exporter does not answer.
 
         Example:
         | ${readings} =    Stream From Driver    power    read    limit=2
@@ -86,11 +87,14 @@ class DriverKeywords(Keywords):
         if limit < 1:
             raise UsageError(f"limit={limit} is no number of results to take.")
         results: list[Any] = []
+        proxy = self.device(device).driver(driver)
         try:
-            with self.device(device).driver(driver).streamingcall(method, *arguments, timeout=timeout) as stream:
+            with proxy.streamingcall(method, *arguments, timeout=timeout) as stream:
                 for result in itertools.islice(stream, limit):
                     results.append(result)
-        except OperationTimeout:
+        except OperationTimeout as error:
+            if not results:
+                proxy._check_exporter(method, error)
             logger.info(f"Stopped after {timeout.total_seconds():g} seconds with {len(results)} results.")
         return results
 

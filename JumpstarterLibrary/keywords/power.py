@@ -17,18 +17,26 @@ class PowerKeywords(Keywords):
     """Switching and measuring power."""
 
     @keyword(tags=("Power", "Setter"))
-    def power_on(self, *, device: str | None = None, driver: str | None = None) -> None:
+    def power_on(
+        self,
+        *,
+        timeout: datetime.timedelta | None = None,
+        device: str | None = None,
+        driver: str | None = None,
+    ) -> None:
         """Switches a device on. One that is on stays on.
 
         The console's cursor moves to where the console is now: what it said before is no answer to what is waited for
         after it.
 
         Args:
+            timeout: Until it must be done. Default: ``power_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the power driver. Default: the only one.
 
         Raises:
             DriverError: The driver refused or failed.
+            OperationTimeout: It was not done in time.
             NoSuchDriver: The device has no power driver.
             AmbiguousDriver: It has several.
 
@@ -36,18 +44,26 @@ class PowerKeywords(Keywords):
         | Power On
         | Console Should Contain    login:    timeout=60 s
         """
-        self._power(device, driver).on()
+        self._power(device, driver).on(timeout=timeout)
 
     @keyword(tags=("Power", "Setter"))
-    def power_off(self, *, device: str | None = None, driver: str | None = None) -> None:
+    def power_off(
+        self,
+        *,
+        timeout: datetime.timedelta | None = None,
+        device: str | None = None,
+        driver: str | None = None,
+    ) -> None:
         """Switches a device off, as if its plug were pulled. One that is off stays off.
 
         Args:
+            timeout: Until it must be done. Default: ``power_timeout`` of `Timing`.
             device: Alias. Default: the current device.
             driver: Path of the power driver. Default: the only one.
 
         Raises:
             DriverError: The driver refused or failed.
+            OperationTimeout: It was not done in time.
 
         Example:
         | [Teardown]    Power Off
@@ -55,12 +71,13 @@ class PowerKeywords(Keywords):
         if device is None and self.devices.none_in_teardown:
             logger.info("No device is connected; there is nothing to switch off.")
             return
-        self._power(device, driver).off()
+        self._power(device, driver).off(timeout=timeout)
 
     @keyword(tags=("Power", "Setter"))
     def power_cycle(
         self,
         *,
+        timeout: datetime.timedelta | None = None,
         off_time: datetime.timedelta | None = None,
         device: str | None = None,
         driver: str | None = None,
@@ -68,17 +85,19 @@ class PowerKeywords(Keywords):
         """Switches a device off, waits, and switches it on.
 
         Args:
+            timeout: Until both are done, beside ``off_time``. Default: ``power_timeout`` of `Timing` for each.
             off_time: How long it stays without power. Default: ``power_off_time`` of `Timing`, otherwise 2 seconds.
             device: Alias. Default: the current device.
             driver: Path of the power driver. Default: the only one.
 
         Raises:
             DriverError: The driver refused or failed.
+            OperationTimeout: It was not done in time.
 
         Example:
         | Power Cycle    off_time=5 s
         """
-        self._power(device, driver).cycle(off_time)
+        self._power(device, driver).cycle(off_time, timeout=timeout)
 
     @keyword(tags=("Power", "Getter"))
     def get_power_readings(

@@ -19,6 +19,7 @@ from typing import Any, get_args
 
 from robot.api import TypeInfo
 
+from JumpstarterLibrary.client.deadline import limited_search
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.keywords.conversion import CONVERTERS
 from JumpstarterLibrary.keywords.secret import Secret
@@ -77,7 +78,7 @@ def call_plainly(
                 bound.arguments[argument] = {key: convert(item) for key, item in value.items()}
             case _:
                 bound.arguments[argument] = convert(value)
-    with _logging_on_stdout():
+    with _logging_on_stdout(), limited_search(bound.arguments.get("timeout")):
         return plain(keyword(*bound.args, **bound.kwargs))
 
 

@@ -11,6 +11,7 @@ from JumpstarterLibrary.client.boot.screen import TAIL, seen
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.boot_messages import BOOT_START, KERNEL
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
@@ -61,7 +62,9 @@ def interrupt_boot(
         BootFailed: There was no prompt in time, or the kernel was started instead.
         InfrastructureError: The console or the power driver failed.
     """
-    return _Attempt(board, how or Interruption(), Deadline.of(timeout, board.timing.interrupt_timeout)).run(switch_on)
+    attempt = _Attempt(board, how or Interruption(), Deadline.of(timeout, board.timing.interrupt_timeout))
+    with exporter_checked(board.console):
+        return attempt.run(switch_on)
 
 
 class _Attempt:

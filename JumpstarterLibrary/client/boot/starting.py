@@ -10,6 +10,7 @@ from JumpstarterLibrary.client.boot.model import BOOTLOADER, LOGIN, PRESS_ENTER,
 from JumpstarterLibrary.client.boot.screen import EVIDENCE_LINES
 from JumpstarterLibrary.client.boot.uboot import UBoot
 from JumpstarterLibrary.client.consoles.boot_messages import PANIC, maintenance_mode
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.consoles.prompts import PromptKind, classify
 from JumpstarterLibrary.client.consoles.trace import Trace
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
@@ -46,6 +47,11 @@ def boot_from_uboot(
     if not commands:
         raise UsageError("There is no command to boot with. Give one, such as boot.")
     deadline, begin = Deadline.of(timeout, board.timing.boot_timeout), clock.seconds()
+    with exporter_checked(board.console):
+        return _boot(board, commands, until, deadline, begin)
+
+
+def _boot(board: Board, commands: Sequence[str], until: str | None, deadline: Deadline, begin: float) -> ConsoleMatch:
     uboot = UBoot(board.console, board.prompt)
     for command in commands[:-1]:
         uboot.checked(command, deadline)

@@ -22,6 +22,7 @@ from JumpstarterLibrary.client.boot.model import (
 )
 from JumpstarterLibrary.client.boot.state_cache import StateCache
 from JumpstarterLibrary.client.boot.transition import ON_THE_WAY, Transition
+from JumpstarterLibrary.client.consoles.lost_exporter import check_exporter, exporter_checked
 from JumpstarterLibrary.client.consoles.presets import named_patterns
 from JumpstarterLibrary.client.consoles.prompts import PromptSettings
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
@@ -154,6 +155,7 @@ class DeviceStates:
         detector = Detector(context, self._all_states())
         state = detector.look()
         if state in (UNKNOWN, *ON_THE_WAY):
+            check_exporter(context.board.console, "the board's state")
             self._knowledge.forget(detector.reason)
             return UNKNOWN, detector.reason
         self._knowledge.learn(state)
@@ -201,7 +203,8 @@ class DeviceStates:
         self._failures.forgive(context.settings)
         journey = Transition(context, self._all_states(), self._ways, self._knowledge, self._failures, target)
         try:
-            return journey.go()
+            with exporter_checked(context.board.console):
+                return journey.go()
         finally:
             self._failures.count()
 

@@ -23,6 +23,7 @@ from JumpstarterLibrary.client.boot.model import (
 )
 from JumpstarterLibrary.client.boot.starting import SYSTEM_STATES
 from JumpstarterLibrary.client.boot.state_cache import StateCache
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import BoardStep, Notice
 from JumpstarterLibrary.errors import BootFailed, DeviceCrashed, DeviceFailure, StateBroken
@@ -139,7 +140,8 @@ class Transition:
         context = dataclasses.replace(self._context, deadline=limit)
         start = self._board.console.end
         try:
-            arrived = way.act(context) or self._arrival(way.target, start, limit)
+            with exporter_checked(self._board.console):
+                arrived = way.act(context) or self._arrival(way.target, start, limit)
         except StateBroken:
             raise
         except DeviceFailure as error:

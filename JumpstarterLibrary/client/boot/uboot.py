@@ -13,6 +13,7 @@ from JumpstarterLibrary.client.boot.screen import Screen
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles import boot_messages
 from JumpstarterLibrary.client.consoles.keyboard import COMMENT, ERASE, INTERRUPT
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.consoles.prompts import PS2, Prompt, PromptKind, PromptSettings, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.pattern import Pattern
@@ -158,9 +159,11 @@ class UBoot:
         """
         deadline, begin = Deadline.of(timeout, self._timing.uboot_command_timeout), clock.seconds()
         self._restarted = False
-        at = self.enter(command, deadline)
+        with exporter_checked(self.console):
+            at = self.enter(command, deadline)
         try:
-            output, status = self._result(command, at, deadline)
+            with exporter_checked(self.console):
+                output, status = self._result(command, at, deadline)
         except BaseException:
             if not self._restarted:  # a key could stop what it does then
                 with contextlib.suppress(InfrastructureError):

@@ -5,6 +5,7 @@ history           the text, whose beginning is forgotten
 transcript        the files: every byte, and timed lines with what was typed
 secrets           what no artefact may show
 search            incremental search for several patterns
+lost_exporter     a silent console through an exporter that answers nothing
 messages          the messages of waits that failed
 failure_patterns  patterns that end any wait
 required_text     the texts that a regular expression needs

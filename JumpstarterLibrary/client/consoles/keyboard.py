@@ -13,6 +13,7 @@ from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.console import Console
 from JumpstarterLibrary.client.consoles.echo import PIECES, LineEcho, ScrolledRow, scrolls
 from JumpstarterLibrary.client.consoles.kernel import without_kernel_messages
+from JumpstarterLibrary.client.consoles.lost_exporter import exporter_checked
 from JumpstarterLibrary.client.consoles.prompts import LONGEST, PromptKind, classify
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.text import without_erased
@@ -103,7 +104,8 @@ def type_text(
         if secret or not line or not echoes or manner.echo is Echo.no or _CONTROL.search(line):
             console.write(encoded(f"{line}\n"), deadline, secret=secret, delay=manner.char_delay)
         else:
-            echoes = _type_line(console, line, manner, deadline, goes_on=number > 0)
+            with exporter_checked(console):
+                echoes = _type_line(console, line, manner, deadline, goes_on=number > 0)
     if rest:
         console.write(encoded(rest), deadline, secret=secret, delay=manner.char_delay)
     return echoes

@@ -19,7 +19,14 @@ from JumpstarterLibrary.client.source import RemoteSource, Source, shown_url
 from JumpstarterLibrary.client.status import Operation, translate
 from JumpstarterLibrary.client.stream import ByteStream
 from JumpstarterLibrary.client.transfers import ResourceTransfer, Transfer
-from JumpstarterLibrary.errors import TransferError, UnsupportedValue, UsageError
+from JumpstarterLibrary.errors import (
+    FaultClass,
+    LinkError,
+    OperationTimeout,
+    TransferError,
+    UnsupportedValue,
+    UsageError,
+)
 from JumpstarterLibrary.hints import argument
 from JumpstarterLibrary.protocol import ValueEncodingError, decode, encode, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import MESSAGE_LIMIT
@@ -337,6 +344,22 @@ class DriverProxy(DriverMethods):
         request = driver_stream_request(self.uuid, method)
         heard = partial(link.events.heard, self.path)
         return ByteStream(link, request, self._operation(method, "stream"), heard, deadline)
+
+    def _check_exporter(self, method: str, timed_out: OperationTimeout) -> None:
+        """Raise if a call without a single result in its time was one to a lost exporter.
+
+        Raises:
+            LinkError: The exporter does not answer.
+            OperationTimeout: The exporter was looked for until then.
+        """
+        link = self._device.present
+        if timed_out.fault is FaultClass.LAB:
+            raise timed_out
+        if not link.alive():
+            raise LinkError(
+                f"Exporter '{link.name}' (from {link.source}) does not answer, so that "
+                f"{self._operation(method, '').text} gave no result. Check that the exporter still runs."
+            ) from timed_out
 
     def _begins(self, method: str) -> None:
         """Called before every unary call."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.consoles.restarts import RestartOrders
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration, seconds
-from JumpstarterLibrary.client.drivers.base import DriverMethods, DriverProxy
+from JumpstarterLibrary.client.drivers.base import DriverMethods, DriverProxy, call_within
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.common.values import shown
 from JumpstarterLibrary.errors import InfrastructureError, OperationTimeout, UsageError
@@ -31,17 +32,21 @@ class PowerMethods(DriverMethods):
         """Switch power off. Switching off what is off is fine."""
         self._driver_call("off", timeout=timeout)
 
-    def cycle(self, wait: Seconds = None) -> None:
+    def cycle(self, wait: Seconds = None, *, timeout: Seconds = None) -> None:
         """Switch power off, wait, and switch it on.
 
         Args:
             wait: Seconds (or timedelta) without power. Default: the timing's ``power_off_time``, otherwise 2 seconds.
+            timeout: Seconds or timedelta for both actions together, beside the time without power.
         """
         length = self._off_time(wait)
-        self.off()
+        limit = seconds(timeout)
+        begin = clock.seconds()
+        call_within(limit, self.off)
+        left = None if limit is None else max(0.0, begin + limit - clock.seconds())
         # Not a wait for something to happen: how long a board stays without power is the caller's to say.
         pause(length)
-        self.on()
+        call_within(left, self.on)
 
     def rescue(self, *, timeout: Seconds = None) -> None:
         """Start the board in its rescue mode, where the driver has one.
@@ -102,9 +107,9 @@ class VirtualPowerMethods(PowerMethods):
 class ExporterCyclePowerMethods(PowerMethods):
     """Power whose cycle runs on the exporter."""
 
-    def cycle(self, wait: Seconds = None) -> None:
+    def cycle(self, wait: Seconds = None, *, timeout: Seconds = None) -> None:
         """Let the exporter switch power off, wait, and switch it on."""
-        self._driver_call("cycle", self._off_time(wait))
+        self._driver_call("cycle", self._off_time(wait), timeout=timeout)
 
 
 class PowerProxy(PowerMethods, DriverProxy):
@@ -116,6 +121,11 @@ class PowerProxy(PowerMethods, DriverProxy):
         "jumpstarter_driver_snmp.client.SNMPServerClient",
         "jumpstarter_driver_gpiod.client.DigitalOutputClient",
     )
+
+    def _driver_call(self, method: str, *args: object, timeout: Seconds = None) -> Any:
+        """Call a power action, which takes no longer than the timing's ``power_timeout`` unless its caller says so."""
+        limit = Deadline.of(timeout, self._device.timing_of(self).power_timeout, "power_timeout")
+        return self.call(method, *args, timeout=limit)
 
     def _begins(self, method: str) -> None:
         RestartOrders.note_on_all()  # the power of a board may be that of another device
@@ -147,6 +157,7 @@ class PowerProxy(PowerMethods, DriverProxy):
                     found.append(self._reading(result))
         except OperationTimeout as error:
             if not found:
+                self._check_exporter("read", error)
                 raise OperationTimeout(
                     f"{self._subject} gave no power reading within {format_duration(deadline.timeout or 0)}.",
                     hint=Hint.GIVE_TIME,

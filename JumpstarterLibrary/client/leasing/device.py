@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from JumpstarterLibrary.client import clock
-from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
+from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration, search_limit
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Events, LinkChanged, LogRecord, Notice
 from JumpstarterLibrary.client.interrupts import pause
@@ -131,7 +131,7 @@ class LeasedDevice(Device):
                     self._link_changed("lost", str(broke))
                 self._route.searching = True
                 try:
-                    with self._search.once(broke, self._route.dial_timeout, deadline) as limit:
+                    with self._search.once(broke, self._route.dial_timeout, search_limit(deadline)) as limit:
                         self._connect_again(limit)
                 finally:
                     self._route.searching = False

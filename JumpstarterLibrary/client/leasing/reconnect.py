@@ -89,7 +89,7 @@ class ReconnectPolicy:
         except _FINAL:
             raise
         except InfrastructureError as error:
-            if limit is deadline and limit.expired:
+            if deadline is not None and deadline.expired:
                 # Its caller had no more time; that says nothing about a search that has enough.
                 raise self._late() from error
             if self._vain is None:
