@@ -168,7 +168,7 @@ Failing Hooks Whose Boards Can Be Used
     [Setup]    No Operation
     ${result} =    Slow Test Should Pass
     VAR    @{expected} =
-    ...    Exporter 'virtual-1' is ready, but its hook failed: The beforeLease hook failed with exit status 1.
+    ...    Exporter 'virtual-1' is ready, but its hook failed: The beforeLease hook failed with exit status 1. Its last lines were:\n \ no such switch\n \ The beforeLease hook failed with exit status 1 (onFailure: warn).
     ...    The hook after the lease of exporter 'virtual-1' failed: The afterLease hook failed with exit status 1. Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: warn).
     ...    The hook after the lease of exporter 'virtual-1' failed: The afterLease hook failed with exit status 1 (onFailure: endLease). Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: endLease).
     ...    The hook after the lease of exporter 'virtual-1' failed: The exporter stops. The afterLease hook failed with exit status 1 (onFailure: exit). Its last lines were:\n \ no such switch\n \ The afterLease hook failed with exit status 1 (onFailure: exit).

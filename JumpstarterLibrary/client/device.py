@@ -371,8 +371,14 @@ class Device:
         self._stop_logs()
         self.link.close()
 
+    def read_logs(self, state: ExporterState | None = None) -> None:
+        """Read the rest of the exporter's log, if it is followed; see ``LogFollower.read_rest``."""
+        if self._logs is not None:
+            self._logs.read_rest(state)
+
     def _stop_logs(self) -> None:
         if self._logs is not None:
+            self._logs.read_rest()
             self._logs.close()
             self._logs = None
 

@@ -9,7 +9,7 @@ import os
 import platform
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -29,7 +29,7 @@ from JumpstarterLibrary.common.unix_sockets import check_path
 from JumpstarterLibrary.errors import FaultClass, LinkError, OperationTimeout
 from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import ExporterStub, common_pb2, jumpstarter_pb2
-from JumpstarterLibrary.protocol.names import CLIENT_SEPARATOR, PASSPHRASE_KEY
+from JumpstarterLibrary.protocol.names import CLIENT_SEPARATOR, LOG_COUNT_KEY, PASSPHRASE_KEY
 from JumpstarterLibrary.protocol.wellknown import Empty
 from JumpstarterLibrary.types import Tls
 
@@ -52,11 +52,13 @@ class ExporterState:
         status: The status without its prefix, for example ``LEASE_READY``.
         message: The exporter's own words, or an empty string.
         version: Grows by one at each change; None where the exporter is too old to tell.
+        log_count: How many records its session has written to its log so far; None where it is upstream's.
     """
 
     status: str
     message: str
     version: int | None
+    log_count: int | None = field(default=None, compare=False)
 
 
 class Link:
@@ -65,6 +67,7 @@ class Link:
     Attributes:
         client: What byte streams tell the exporter of this client: a key that all of the link's streams have, and the
             process's name for other clients.
+        log_read: The number of the last record of the exporter's log that was read; 0 for none.
 
     Args:
         connection: Where the exporter is and how to reach it.
@@ -89,6 +92,7 @@ class Link:
         self.source = connection.source
         self.secure = connection.tls is not Tls.plaintext
         self.connected = False
+        self.log_read = 0
         self.silent_s: float | None = None
         self._heard = [clock.seconds()]
         self._watch: LivenessWatch | None = None
@@ -282,7 +286,7 @@ class Link:
         deadline = Deadline.of(timeout)
         try:
             with interruptible:
-                answer = self.stub.get_status(
+                answer, call = self.stub.get_status.with_call(
                     jumpstarter_pb2.GetStatusRequest(), timeout=deadline.remaining, metadata=self.metadata
                 )
         except grpc.RpcError as error:
@@ -290,7 +294,7 @@ class Link:
                 return ExporterState("LEASE_READY", "", None)
             raise translate(error, self, Operation("the exporter's status (GetStatus)"), deadline) from error
         name = enum_name(common_pb2.ExporterStatus, answer.status, "EXPORTER_STATUS_")
-        return ExporterState(name, answer.message, answer.status_version)
+        return ExporterState(name, answer.message, answer.status_version, _log_count(call))
 
     def end_session(self, timeout: Seconds = 5.0) -> bool:
         """Tell the exporter that this session is over; return whether it will act on it.
@@ -342,6 +346,11 @@ def enum_name(enum: Any, number: int, prefix: str) -> str:
     except ValueError:
         return str(number)
     return name.removeprefix(prefix)
+
+
+def _log_count(call: Any) -> int | None:
+    found = [value for key, value in call.trailing_metadata() or () if key == LOG_COUNT_KEY]
+    return int(found[0]) if found and found[0].isdecimal() else None
 
 
 def _process_name() -> str:

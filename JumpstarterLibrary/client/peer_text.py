@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from JumpstarterLibrary.printable import printable_line, printable_prose
 
-PROSE = frozenset({"message", "motd", "description", "methods_description"})
+PROSE = frozenset({"message", "status_message", "motd", "description", "methods_description"})
 """Fields with text of several lines, which may have colours; all others are names."""
 
 _VALUES = "google.protobuf."

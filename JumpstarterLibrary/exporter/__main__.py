@@ -76,6 +76,7 @@ async def run_leased(config: ExporterConfigV1Alpha1) -> int:
         motd=config.motd,
         exit_on_lease_end=config.exit_on_lease_end,
         failure_limit=FailureLimit(failures=config.max_rapid_failures, window_s=config.rapid_failure_window),
+        secrets=config.secrets(),
         # In a process of its own, all log records belong to the exporter.
         loggers=("",),
     )

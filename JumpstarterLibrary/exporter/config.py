@@ -107,6 +107,12 @@ class ExporterConfigV1Alpha1DriverInstance:
             where=table.where,
         )
 
+    def secrets(self) -> Iterator[str]:
+        """Yield the texts of the configuration, and of those below, whose keys say that they are secret."""
+        yield from _secret_texts(self.config, False)
+        for child in self.children.values():
+            yield from child.secrets()
+
     def instantiate(self) -> Driver:
         """Build the driver tree.
 
@@ -182,6 +188,24 @@ class ExporterConfigV1Alpha1DriverInstance:
             # A driver may keep children of its own under other names; those of the configuration it may also drop.
             if name in driver.children:
                 yield from child._pairs(driver.children[name])
+
+
+_SECRET_WORDS = ("password", "passphrase", "passwd", "secret", "token", "credential", "api_key", "apikey")
+
+_SECRET_LEAST = 4
+"""Characters of a text from which on it can be hidden in lines; a shorter one is part of many words."""
+
+
+def _secret_texts(value: object, secret: bool) -> Iterator[str]:
+    match value:
+        case dict():
+            for key, below in value.items():
+                yield from _secret_texts(below, secret or any(word in str(key).lower() for word in _SECRET_WORDS))
+        case list():
+            for below in value:
+                yield from _secret_texts(below, secret)
+        case str() if secret and len(value) >= _SECRET_LEAST:
+            yield value
 
 
 _COMMON = frozenset(inspect.signature(Driver).parameters)
@@ -307,6 +331,10 @@ class ExporterConfigV1Alpha1:
             exit_on_lease_end=table.boolean("exitOnLeaseEnd"),
             path=path,
         )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the texts of the drivers' configurations whose keys say that they are secret, such as ``password``."""
+        return tuple(text for driver in self.export.values() for text in driver.secrets())
 
     def instantiate(self) -> Driver:
         """Build the driver tree: a group of everything under ``export``. Each call builds a new one.

@@ -1,4 +1,4 @@
-"""The exporter's log as clients read it: a ring of records, each handed out once."""
+"""The exporter's log as clients read it: a ring of records, each handed out once, and a word about lost ones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
+from JumpstarterLibrary.protocol.names import LOG_NUMBER
 from JumpstarterLibrary.protocol.wellknown import Timestamp
 
-RING_LIMIT = 256
-"""Records that wait for a reader; older ones are dropped."""
+RING_LIMIT = 5_000
+"""Records that wait for a reader; beyond that the oldest are dropped, and the reader is told how many."""
+
+RING_TEXT = 2 * 1024 * 1024
+"""Characters of their messages, likewise."""
 
 MESSAGE_LIMIT = 64 * 1024
 """Characters of a record's message; the rest is cut off."""
@@ -77,6 +81,10 @@ class LogRing(logging.Handler):
 
     Args:
         loggers: Names of the loggers to listen to.
+
+    Attributes:
+        written: How many records it has taken so far.
+        readers: How many clients follow the log.
     """
 
     def __init__(self, loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER)) -> None:
@@ -84,7 +92,12 @@ class LogRing(logging.Handler):
         self._loggers = [logging.getLogger(name) for name in loggers]
         self._sources: dict[str, int] = {}
         self._attached = False
-        self._records: deque[jumpstarter_pb2.LogStreamResponse] = deque(maxlen=RING_LIMIT)
+        self.written = 0
+        self.readers = 0
+        self._records: deque[jumpstarter_pb2.LogStreamResponse] = deque()
+        self._characters = 0
+        self._dropped = 0
+        self._last_dropped = jumpstarter_pb2.LogStreamResponse()
         self._readers: deque[asyncio.Future[None]] = deque()
         self._guard = threading.Lock()
         self.setFormatter(BoundedFormatter("%(message)s"))
@@ -170,8 +183,9 @@ class LogRing(logging.Handler):
         loop = asyncio.get_running_loop()
         while True:
             with self._guard:
-                if self._records:
-                    return self._records.popleft()
+                record = self._oldest()
+                if record is not None:
+                    return record
                 waiter: asyncio.Future[None] = loop.create_future()
                 self._readers.append(waiter)
             try:
@@ -180,16 +194,59 @@ class LogRing(logging.Handler):
                 with self._guard, suppress(ValueError):
                     self._readers.remove(waiter)
 
+    def take(self) -> jumpstarter_pb2.LogStreamResponse | None:
+        """Return the oldest record; None if there is none."""
+        with self._guard:
+            return self._oldest()
+
+    @property
+    def read(self) -> bool:
+        """Whether no record waits for a reader."""
+        with self._guard:
+            return not self._records and not self._dropped
+
     def put_back(self, record: jumpstarter_pb2.LogStreamResponse) -> None:
         """Let the next reader have a record that did not reach its reader, unless newer ones have filled the ring."""
         with self._guard:
-            if len(self._records) < RING_LIMIT:
+            if self._full(record):
+                self._drop(record)
+            else:
                 self._records.appendleft(record)
+                self._characters += len(record.message)
         self._wake_readers()
+
+    def _oldest(self) -> jumpstarter_pb2.LogStreamResponse | None:
+        """Take the oldest record, or the one that tells of those that are missing before it."""
+        if self._dropped:
+            record, dropped = self._last_dropped, self._dropped
+            self._dropped = 0
+            lines = "1 line is" if dropped == 1 else f"{dropped} lines are"
+            record.message = f"{lines} missing here: no client has read them before there was no room for them."
+            record.severity = "WARNING"
+            return record
+        if not self._records:
+            return None
+        record = self._records.popleft()
+        self._characters -= len(record.message)
+        return record
+
+    def _full(self, record: jumpstarter_pb2.LogStreamResponse) -> bool:
+        return len(self._records) >= RING_LIMIT or self._characters + len(record.message) > RING_TEXT
+
+    def _drop(self, record: jumpstarter_pb2.LogStreamResponse) -> None:
+        self._dropped += 1
+        self._last_dropped = record
 
     def _append(self, record: jumpstarter_pb2.LogStreamResponse) -> None:
         with self._guard:
+            self.written += 1
+            record.structured_fields[LOG_NUMBER] = str(self.written)
+            while self._records and self._full(record):
+                oldest = self._records.popleft()
+                self._characters -= len(oldest.message)
+                self._drop(oldest)
             self._records.append(record)
+            self._characters += len(record.message)
         self._wake_readers()
 
     def _wake_readers(self) -> None:

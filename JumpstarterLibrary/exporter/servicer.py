@@ -26,6 +26,7 @@ from JumpstarterLibrary.protocol.names import (
     ACCEPT_ENCODING_KEY,
     CLIENT_KEY,
     CONTENT_ENCODING_FIELD,
+    LOG_COUNT_KEY,
     REQUEST_KEY,
     RESOURCE_KEY,
 )
@@ -147,30 +148,42 @@ class Servicer:
             # Tells the client that it is connected; the first record may be long in coming.
             await context.send_initial_metadata(())
             closing = asyncio.ensure_future(self._closing.wait())
+            logs = self._session.logs
+            logs.readers += 1
             try:
-                while await self._pass_on_a_record(context, closing):
-                    pass
+                while (record := await self._next_record(closing)) is not None:
+                    await self._pass_on(record, context)
             finally:
+                logs.readers -= 1
                 closing.cancel()
             raise CallFailed(grpc.StatusCode.UNAVAILABLE, CLOSING_DETAILS)
 
-    async def _pass_on_a_record(self, context: _Context, closing: asyncio.Future[Any]) -> bool:
+    async def _next_record(self, closing: asyncio.Future[Any]) -> jumpstarter_pb2.LogStreamResponse | None:
+        """Return the next record of the log; None if the session ends and none is left."""
+        record = self._session.logs.take()
+        if record is not None:
+            return record
         getting = asyncio.ensure_future(self._session.logs.get())
         try:
             await asyncio.wait({getting, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not getting.done():
-                return False
-            await context.write(getting.result())
+            return getting.result() if getting.done() else self._session.logs.take()
         except BaseException:
             if getting.done():
-                # The client has gone. It may come back for the record.
                 self._session.logs.put_back(getting.result())
             raise
         finally:
             getting.cancel()
-        return True
 
-    async def _get_status(self, _request: object, _context: _Context) -> jumpstarter_pb2.GetStatusResponse:
+    async def _pass_on(self, record: jumpstarter_pb2.LogStreamResponse, context: _Context) -> None:
+        try:
+            await context.write(record)
+        except BaseException:
+            # The client has gone. It may come back for the record.
+            self._session.logs.put_back(record)
+            raise
+
+    async def _get_status(self, _request: object, context: _Context) -> jumpstarter_pb2.GetStatusResponse:
+        context.set_trailing_metadata(((LOG_COUNT_KEY, str(self._session.logs.written)),))
         return self._session.status()
 
     async def _end_session(self, _request: object, _context: _Context) -> jumpstarter_pb2.EndSessionResponse:

@@ -30,5 +30,11 @@ ACCEPT_ENCODING_KEY = "x_jmp_accept_encoding"
 CONTENT_ENCODING_FIELD = "x_jmp_content_encoding"
 """Field of stream requests and handles: how the bytes are encoded while on the stream."""
 
+LOG_NUMBER = "number"
+"""Field of a log record: how many records its session had written with it. Only our exporters send it."""
+
+LOG_COUNT_KEY = "x-jumpstarter-log-count"
+"""Trailing metadata key of GetStatus: how many log records the session has written. Only our exporters send it."""
+
 MESSAGE_LIMIT = 4 * 1024 * 1024
 """Bytes that gRPC receives in one message unless told otherwise; upstream sets no other limit."""

@@ -91,3 +91,33 @@ def test_a_log_that_breaks_does_not_disturb(
     eventually(lambda: "the exporter's log of " in caplog.text)
     assert [message for message, _, _ in found] == ["last words"]
     assert device.status().status == "LEASE_READY"
+
+
+def test_all_is_read_that_was_written_before_the_device_is_closed(
+    serving: Callable[..., HostedExporter], connecting: Callable[..., Device]
+) -> None:
+    exporter = serving(MockPower())
+    device = connecting(exporter.host)
+    found = lines(device)
+    device.follow_logs()
+
+    def write() -> None:
+        for number in range(2000):
+            exporter.session.logs.write(str(number), common_pb2.LOG_SOURCE_AFTER_LEASE_HOOK)
+
+    exporter.call(write)
+    device.close()
+    assert [text for text, _, source in found if source == "AFTER_LEASE_HOOK"] == [str(n) for n in range(2000)]
+
+
+def test_lines_that_another_client_has_read_are_not_waited_for(
+    serving: Callable[..., HostedExporter], connecting: Callable[..., Device], skipping: Any
+) -> None:
+    exporter = serving(MockPower())
+    exporter.call(exporter.session.logs.write, "for another one", common_pb2.LOG_SOURCE_DRIVER)
+    exporter.call(exporter.session.logs.take)
+    device = connecting(exporter.host)
+    found = lines(device)
+    device.follow_logs()
+    device.close()
+    assert found == []

@@ -393,3 +393,17 @@ def test_references_have_limits(text: str, message: str) -> None:
 def test_references_within_the_limits() -> None:
     for text in (chained(50), doubled(10)):
         ExporterConfigV1Alpha1DriverInstance.from_str(text).instantiate().enumerate()
+
+
+def test_texts_of_drivers_that_are_secret() -> None:
+    config = ExporterConfigV1Alpha1.from_str(
+        """
+export:
+  shell:
+    type: some.Driver
+    config: {Password: hunter2, user: root, tokens: [alpha, 17, {a: beta, b: abc}], host: somewhere}
+    children:
+      below: {type: some.Driver, config: {auth: {client_secret: gamma}}}
+"""
+    )
+    assert config.secrets() == ("hunter2", "alpha", "beta", "gamma")

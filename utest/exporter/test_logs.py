@@ -13,6 +13,7 @@ from JumpstarterLibrary.exporter.logs import (
     FRAME_LIMIT,
     MESSAGE_LIMIT,
     RING_LIMIT,
+    RING_TEXT,
     BoundedFormatter,
     LogRing,
     log_scope,
@@ -71,15 +72,51 @@ def test_two_sessions_of_one_process_do_not_mix() -> None:
     assert [record.message for record in _read(rings[1], 2)] == ["from nowhere", "for the second"]
 
 
-def test_the_ring_keeps_the_newest_and_gives_each_once() -> None:
+HOOK = common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK
+
+
+def missing(lines: str) -> str:
+    return f"{lines} missing here: no client has read them before there was no room for them."
+
+
+def test_the_ring_keeps_the_newest_gives_each_once_and_tells_of_a_gap() -> None:
     ring = LogRing()
     for number in range(RING_LIMIT + 5):
-        ring.write(str(number), common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK)
-    records = _read(ring, RING_LIMIT)
+        ring.write(str(number), HOOK)
+    gap, *records = _read(ring, RING_LIMIT + 1)
+    assert (gap.message, gap.severity, gap.source) == (missing("5 lines are"), "WARNING", HOOK)
     assert [record.message for record in records] == [str(number) for number in range(5, RING_LIMIT + 5)]
-    assert records[0].source == common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK
+    assert records[0].source == HOOK
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(ring.get(), 0.01))
+
+
+def test_long_lines_are_kept_as_far_as_there_is_room() -> None:
+    ring = LogRing()
+    for _ in range(RING_TEXT // MESSAGE_LIMIT + 1):
+        ring.write("x" * MESSAGE_LIMIT, HOOK)
+    assert ring.take().message == missing("1 line is")  # type: ignore[union-attr]
+    assert [len(record.message) for record in _read(ring, RING_TEXT // MESSAGE_LIMIT)] == [MESSAGE_LIMIT] * 32
+    assert (ring.take(), ring.read) == (None, True)
+
+
+def test_a_record_that_comes_back_too_late_is_missing() -> None:
+    ring = LogRing()
+    ring.write("first", HOOK)
+    first = ring.take()
+    assert first is not None
+    for number in range(RING_LIMIT):
+        ring.write(str(number), HOOK)
+    ring.put_back(first)
+    assert [record.message for record in _read(ring, 2)] == [missing("1 line is"), "0"]
+
+
+def test_records_are_numbered() -> None:
+    ring = LogRing()
+    for number in range(3):
+        ring.write(str(number), HOOK)
+    assert [record.structured_fields["number"] for record in _read(ring, 3)] == ["1", "2", "3"]
+    assert ring.written == 3
 
 
 def test_tracebacks_travel_and_endless_messages_are_cut() -> None:

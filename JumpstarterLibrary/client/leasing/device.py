@@ -12,7 +12,7 @@ from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.events import Events, LinkChanged, LogRecord, Notice
 from JumpstarterLibrary.client.interrupts import pause
 from JumpstarterLibrary.client.leasing.dial import Dialer
-from JumpstarterLibrary.client.leasing.hooks import HookLog, shown_failure
+from JumpstarterLibrary.client.leasing.hooks import HookLog, shown_failure, split_lines
 from JumpstarterLibrary.client.leasing.lease import Lease
 from JumpstarterLibrary.client.leasing.readiness import await_ready, await_report
 from JumpstarterLibrary.client.leasing.reconnect import ReconnectPolicy
@@ -171,7 +171,7 @@ class LeasedDevice(Device):
         """
         self.follow_logs()
         try:
-            await_ready(self.link, self._route, self._hooks, deadline, self._meanwhile)
+            await_ready(self.link, self._route, self._hooks, deadline, self._meanwhile, self.read_logs)
         finally:
             # It costs something with every call that the exporter logs.
             if not self._following:
@@ -212,10 +212,13 @@ class LeasedDevice(Device):
             # What the hook before the lease left behind is told until the status changes.
             stops = state.status == "OFFLINE" and "hook" in state.message.lower()
             if new and (state.status == FAILED or stops or "[HOOK_WARNING]" in state.message):
-                said = state.message.removeprefix("[HOOK_WARNING]").strip().rstrip(".")
-                text = f"The hook after the lease of exporter '{self.link.name}' failed: {said}.{self._hooks.told()}"
+                self.read_logs(state)
+                said, shown = split_lines(state.message.removeprefix("[HOOK_WARNING]").strip())
+                lines = self._hooks.told() or shown
+                text = f"The hook after the lease of exporter '{self.link.name}' failed: {said}.{lines}"
                 self.link.events.emit(Notice(text, "WARN"))
             if new and state.status in FINISHED:
+                self.read_logs(state)
                 if state.status == FAILED:
                     self.lease.await_exporter(self.tick)
                 return

@@ -16,6 +16,9 @@ from JumpstarterLibrary.errors import HookFailed, InfrastructureError
 logger = logging.getLogger(__name__)
 
 HOOK_LINES = 20
+LAST_LINES_TITLE = " Its last lines were:"
+"""What stands before the last lines of a hook, in a message and in the status of our exporters."""
+
 LAST_LINES_S = 0.5
 
 LOOK_S = 2.0
@@ -63,11 +66,22 @@ class HookFailure:
             lease: The lease's name.
             lines: What the hook printed; see ``HookLog.told``.
         """
-        said = f": {self.message.rstrip('.')}" if self.message else ""
+        sentence, shown = split_lines(self.message)
+        said = f": {sentence}" if sentence else ""
         return HookFailed(
             f"Exporter '{exporter}' of lease '{lease}' cannot be used, because its hook {self.when} the lease "
-            f"failed{said}.{lines or ' Look at its log.'}"
+            f"failed{said}.{lines or shown or ' Look at its log.'}"
         )
+
+
+def split_lines(message: str) -> tuple[str, str]:
+    """Return the sentence of a failed hook's status, without its full stop, and behind it the last lines that it shows.
+
+    Args:
+        message: The text of the status.
+    """
+    sentence, title, lines = message.partition(LAST_LINES_TITLE)
+    return sentence.rstrip("."), title + lines
 
 
 def failure_of(status: str, message: str, lease: str) -> HookFailure | StartFailure | None:
@@ -89,19 +103,20 @@ class HookLog:
 
     Attributes:
         failure: The failure; None as long as there is no word of one.
+        arrived: How many lines have come so far.
     """
 
     def __init__(self, lease: str = "") -> None:
         self.failure: HookFailure | StartFailure | None = None
         self._lease = lease
         self._lines: deque[str] = deque(maxlen=HOOK_LINES)
-        self._arrived = 0
+        self.arrived = 0
 
     def put(self, event: Event) -> None:
         """Take an event; only hook lines are kept."""
         if isinstance(event, LogRecord) and event.source.endswith("_HOOK"):
             self._lines.append(event.message)
-            self._arrived += 1
+            self.arrived += 1
 
     def note(self, status: str, message: str) -> None:
         """Take note of a status of the exporter; a failure is kept, even if another status follows."""
@@ -115,12 +130,12 @@ class HookLog:
     def told(self) -> str:
         """Return what was printed, as the end of a message; the last lines may still be on their way."""
         end, known = Deadline(LAST_LINES_S), -1
-        while known != self._arrived and not end.expired:
-            known = self._arrived
+        while known != self.arrived and not end.expired:
+            known = self.arrived
             pause(LAST_LINES_S / 5)
         if not self._lines:
             return ""
-        return " Its last lines were:\n" + "\n".join(f"  {line}" for line in self._lines)
+        return f"{LAST_LINES_TITLE}\n" + "\n".join(f"  {line}" for line in self._lines)
 
 
 def shown_failure(

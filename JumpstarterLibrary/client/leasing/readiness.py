@@ -13,7 +13,7 @@ from JumpstarterLibrary.client.deadline import Deadline, format_duration
 from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.client.interrupts import interruptible, pause, started, wait, watch_end
 from JumpstarterLibrary.client.leasing.controller import ExporterInfo
-from JumpstarterLibrary.client.leasing.hooks import HookFailure, HookLog
+from JumpstarterLibrary.client.leasing.hooks import HookFailure, HookLog, split_lines
 from JumpstarterLibrary.client.leasing.route import LeaseRoute
 from JumpstarterLibrary.client.leasing.start_failure import StartFailure
 from JumpstarterLibrary.client.link import ExporterState, Link
@@ -46,6 +46,8 @@ HOOK_WORDS_S = 2.0
 """How long an exporter whose hook has failed may take to come and tell what the hook printed."""
 
 Tick = Callable[[], None]
+
+ReadLogs = Callable[[ExporterState], None]
 
 
 def await_report(
@@ -195,8 +197,23 @@ def _look(route: LeaseRoute, deadline: Deadline) -> ExporterInfo | None:
     return exporter
 
 
-def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadline, tick: Tick = lambda: None) -> None:
+def await_ready(
+    link: Link,
+    route: LeaseRoute,
+    hooks: HookLog,
+    deadline: Deadline,
+    tick: Tick = lambda: None,
+    read_logs: ReadLogs = lambda _: None,
+) -> None:
     """Return when the exporter takes driver calls. One that is too old to tell its status is taken to do so.
+
+    Args:
+        link: The link to the exporter.
+        route: What is behind the link.
+        hooks: The lines of the exporter's hooks.
+        deadline: Until when.
+        tick: Called several times a second meanwhile.
+        read_logs: Reads what the exporter had logged when it told its state: the lines of its hook belong to the wait.
 
     Raises:
         HookFailed: Its hook failed; the message has the hook's last lines.
@@ -219,13 +236,11 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
         version = state.version or 0
         hooks.note(state.status, state.message)
         if state.status == "LEASE_READY":
-            _warn(link, state)
+            if state.log_count is not None or hooks.arrived:
+                read_logs(state)
+            _warn(link, state, hooks)
             return
-        failure = HookFailure.behind_release(state.status, state.message)
-        if failure is not None:
-            raise failure.error(route.lease.exporter, route.lease.name, hooks.told())
-        if state.status.endswith("HOOK_FAILED") or state.status == "OFFLINE":
-            raise _stopped(link, route, hooks, state)
+        _check_failure(link, route, hooks, state, read_logs)
         if state.status == "BEFORE_LEASE_HOOK" and not told:
             told = True
             link.events.emit(Notice(f"Exporter '{link.name}' runs its hook before the lease.", console=True))
@@ -239,16 +254,27 @@ def await_ready(link: Link, route: LeaseRoute, hooks: HookLog, deadline: Deadlin
         pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
 
+def _check_failure(link: Link, route: LeaseRoute, hooks: HookLog, state: ExporterState, read_logs: ReadLogs) -> None:
+    """Raise if the exporter will not be ready any more."""
+    failure = HookFailure.behind_release(state.status, state.message)
+    if failure is not None:
+        raise failure.error(route.lease.exporter, route.lease.name, hooks.told())
+    if state.status.endswith("HOOK_FAILED") or state.status == "OFFLINE":
+        read_logs(state)
+        raise _stopped(link, route, hooks, state)
+
+
 def _pause(seconds: float, tick: Tick) -> None:
     pause(seconds)
     tick()
 
 
-def _warn(link: Link, state: ExporterState) -> None:
+def _warn(link: Link, state: ExporterState, hooks: HookLog) -> None:
     """Warn of a hook whose failure does not keep the exporter from working."""
     if state.message.startswith("[HOOK_WARNING]"):
-        said = state.message.removeprefix("[HOOK_WARNING]").strip()
-        link.events.emit(Notice(f"Exporter '{link.name}' is ready, but its hook failed: {said}", "WARN"))
+        said, shown = split_lines(state.message.removeprefix("[HOOK_WARNING]").strip())
+        lines = hooks.told() or shown
+        link.events.emit(Notice(f"Exporter '{link.name}' is ready, but its hook failed: {said}.{lines}", "WARN"))
 
 
 def _stopped(link: Link, route: LeaseRoute, hooks: HookLog, state: ExporterState) -> ExporterNotReady:

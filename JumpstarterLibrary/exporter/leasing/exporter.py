@@ -64,6 +64,7 @@ class LeasedExporter:
         features: What the exporter can do.
         timing: Pauses.
         loggers: Names of the loggers whose records clients can read.
+        secrets: Texts that no line of a hook may show, beside the exporter's token.
 
     Attributes:
         access: As given.
@@ -86,6 +87,7 @@ class LeasedExporter:
         features: Features | None = None,
         timing: ExporterTiming | None = None,
         loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self.access = access
         self.registered = asyncio.Event()
@@ -98,6 +100,7 @@ class LeasedExporter:
             labels=labels or {},
             features=features or Features(),
             loggers=loggers,
+            secrets=secrets,
         )
         self._timing = timing or ExporterTiming()
         self._exit_on_lease_end = exit_on_lease_end

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
+from JumpstarterLibrary.exporter.classes import SHIM
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 
 SHELL = "/bin/sh"
@@ -15,14 +18,15 @@ def command(hook: HookInstanceConfigV1Alpha1) -> list[str]:
 
     The script is a file's path or the commands themselves. ``exec`` is the interpreter, one program without arguments;
     without it, files that end in ``.py`` are run by the Python that runs the exporter, everything else by ``/bin/sh``,
-    regardless of their first line.
+    regardless of their first line. Scripts that this Python runs find upstream's import names, as drivers do.
     """
     path = _file(hook.script)
     if path is None:
         return [hook.exec or SHELL, "-c", hook.script]
-    if hook.exec is not None:
-        return [hook.exec, str(path)]
-    return [sys.executable if path.suffix == ".py" else SHELL, str(path)]
+    program = hook.exec or (sys.executable if path.suffix == ".py" else SHELL)
+    # By way of the package that has upstream's names behind all others, if it is installed.
+    ours = shutil.which(program) == sys.executable and importlib.util.find_spec(SHIM) is not None
+    return [program, "-m", SHIM, str(path)] if ours else [program, str(path)]
 
 
 def _file(script: str) -> Path | None:

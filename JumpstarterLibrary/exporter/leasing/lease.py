@@ -15,7 +15,7 @@ from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.dispatch import CallFailed, map_driver_errors
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing.controller import Controller
-from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookError, run_hook
+from JumpstarterLibrary.exporter.leasing.hooks import WARNING_PREFIX, HookCall, HookError, HookName, run_hook
 from JumpstarterLibrary.exporter.leasing.motd import MotdFile
 from JumpstarterLibrary.exporter.leasing.recovery import StartFailed
 from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
@@ -41,6 +41,10 @@ AFTER_LEASE_HOOK_FAILED = common_pb2.EXPORTER_STATUS_AFTER_LEASE_HOOK_FAILED
 READY_TEXT = "Ready for commands"
 AVAILABLE_TEXT = "Available for new lease"
 RELEASED_TEXT = "Exporter available after lease release"
+
+DRAIN_LIMIT_S = 5.0
+DRAIN_LOOK_S = 0.02
+"""Real seconds that a client gets to read the log before its session ends, and between two looks at whether it has."""
 
 SENTENCE = 1000
 """Characters of a driver's sentence that clients are shown."""
@@ -71,6 +75,7 @@ class ExporterSpec:
         labels: The exporter's labels.
         features: What the exporter can do.
         loggers: Names of the loggers whose records clients can read.
+        secrets: Texts that no line of a hook may show, beside the exporter's token.
     """
 
     factory: Callable[[], Driver]
@@ -80,6 +85,7 @@ class ExporterSpec:
     labels: dict[str, str] = field(default_factory=dict)
     features: Features = field(default_factory=Features)
     loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER)
+    secrets: tuple[str, ...] = ()
 
     @property
     def hooked(self) -> bool:
@@ -262,15 +268,15 @@ class LeaseServer:
         self._status(BEFORE_LEASE_HOOK, "Running the beforeLease hook")
         text = READY_TEXT
         with MotdFile() as motd:
-            call = HookCall(self.name, self.client, host, str(motd.path))
+            call = HookCall(self.name, self.client, host, str(motd.path) if motd.path is not None else None)
             try:
-                await self._unless_stopped(run_hook("beforeLease", hook, call, session.logs, self._timing))
+                await self._unless_stopped(self._run_hook("beforeLease", hook, call, session))
             except HookError as failure:
-                text = f"{failure} (onFailure: {hook.on_failure})."
                 if not failure.warn:
+                    text = f"{failure} (onFailure: {hook.on_failure}).{failure.last_lines}"
                     self._fail(BEFORE_LEASE_HOOK_FAILED, failure, text)
                     return failure
-                text = f"{WARNING_PREFIX}{failure}."
+                text = f"{WARNING_PREFIX}{failure}.{failure.last_lines}"
             session.motd = motd.appended_to(session.motd)
         self._ready(text)
         return None
@@ -304,14 +310,21 @@ class LeaseServer:
             self._status(AFTER_LEASE_HOOK, "Running the afterLease hook")
             call = HookCall(self.name, self.client, host)
             try:
-                await run_hook("afterLease", hook, call, session.logs, self._timing)
+                await self._run_hook("afterLease", hook, call, session)
             except HookError as failure:
                 if not failure.warn:
-                    self._fail(AFTER_LEASE_HOOK_FAILED, failure, f"{failure} (onFailure: {hook.on_failure}).")
+                    text = f"{failure} (onFailure: {hook.on_failure}).{failure.last_lines}"
+                    self._fail(AFTER_LEASE_HOOK_FAILED, failure, text)
                     return failure
-                text = f"{WARNING_PREFIX}{failure}."
+                text = f"{WARNING_PREFIX}{failure}.{failure.last_lines}"
         self._status(AVAILABLE, text)
         return None
+
+    async def _run_hook(
+        self, name: HookName, hook: HookInstanceConfigV1Alpha1, call: HookCall, session: Session
+    ) -> None:
+        secrets = (self._controller.access.token, *self._offer.secrets)
+        await run_hook(name, hook, call, session.logs, self._timing, secrets)
 
     def _fail(self, status: int, failure: HookError, text: str) -> None:
         self._status(status, text)
@@ -351,7 +364,13 @@ class LeaseServer:
             await ended([releasing, over, stopping])
 
     async def _pause(self) -> None:
+        """Leave clients time to see the status, and to read what the hook has printed."""
         await asyncio.sleep(self._timing.real(self._timing.release_pause_s))
+        logs = self.session.logs if self.session is not None else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_LIMIT_S):
+                while logs is not None and logs.readers and not logs.read and not self._stopping.is_set():
+                    await asyncio.sleep(DRAIN_LOOK_S)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Do some work, but end it when the exporter stops."""

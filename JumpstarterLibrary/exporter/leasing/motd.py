@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
+
+_log = logging.getLogger(__name__)
 
 LIMIT = 64 * 1024
 """Bytes of the file that count."""
@@ -16,26 +19,35 @@ class MotdFile:
     """An empty file in a directory that only this user may enter, as long as the block runs.
 
     Attributes:
-        path: The file.
+        path: The file; None where it cannot be made: a full disk is no reason to lose a lease.
     """
 
-    path: Path
+    path: Path | None = None
+    _directory: Path | None = None
 
     def __enter__(self) -> Self:
         """Make the file."""
-        self._directory = private_directory()
-        self.path = self._directory / "motd"
-        self.path.touch(mode=0o600)
+        try:
+            self._directory = private_directory()
+            path = self._directory / "motd"
+            path.touch(mode=0o600)
+        except OSError as error:
+            _log.warning("The hook gets no file for a message to clients: %s", error)
+        else:
+            self.path = path
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Remove it."""
-        remove_directory(self._directory)
+        if self._directory is not None:
+            remove_directory(self._directory)
 
     def appended_to(self, motd: str | None) -> str | None:
         """Return a message with what the hook wrote below it."""
+        if self.path is None:
+            return motd
         try:
             with self.path.open("rb") as file:
                 written = file.read(LIMIT).decode(errors="replace").strip()

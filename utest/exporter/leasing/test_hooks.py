@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1 as Hook
-from JumpstarterLibrary.exporter.leasing.hooks import HookCall, HookError, run_hook
+from JumpstarterLibrary.exporter.leasing.hooks import LAST_LINES_TEXT, HookCall, HookError, run_hook
 from JumpstarterLibrary.exporter.leasing.interpreter import command
 from JumpstarterLibrary.exporter.leasing.motd import LIMIT, MotdFile
 from JumpstarterLibrary.exporter.leasing.pty_process import LINE_LIMIT, PtyProcess
@@ -50,8 +50,11 @@ def test_the_interpreter(file: Callable[[str], str]) -> None:
     assert command(Hook(script="echo 1")) == ["/bin/sh", "-c", "echo 1"]
     assert command(Hook(script="print(1)", exec="python3")) == ["python3", "-c", "print(1)"]
     python, shell = file("hook.py"), file("hook")
-    assert command(Hook(script=python)) == [sys.executable, python]
-    assert command(Hook(script=f"{python}\n")) == [sys.executable, python]
+    ours = [sys.executable, "-m", "pytest_jumpstarter", python]
+    assert command(Hook(script=python)) == ours
+    assert command(Hook(script=f"{python}\n")) == ours
+    assert command(Hook(script=python, exec=sys.executable)) == ours
+    assert command(Hook(script=python, exec="/bin/another-python")) == ["/bin/another-python", python]
     assert command(Hook(script=shell)) == ["/bin/sh", shell]
     assert command(Hook(script=shell, exec="/bin/bash")) == ["/bin/bash", shell]
     assert command(Hook(script="/no/such/file.py")) == ["/bin/sh", "-c", "/no/such/file.py"]
@@ -79,6 +82,19 @@ def test_the_environment() -> None:
         "JMP_MOTD_FILE": "/motd",
     }
     assert "JMP_MOTD_FILE" not in CALL.environment({"JMP_MOTD_FILE": "somebody else's"})
+
+
+def test_the_exporters_credentials_are_not_inherited() -> None:
+    credentials = {"JMP_TOKEN": "a", "JMP_REFRESH_TOKEN": "b", "JMP_GRPC_PASSPHRASE": "c"}
+    assert not credentials.keys() & CALL.environment(credentials).keys()
+
+
+def test_a_python_hook_finds_upstreams_names(tmp_path: Path) -> None:
+    script = tmp_path / "hook.py"
+    script.write_text("import sys\nfrom jumpstarter.utils.env import env\nprint(env.__name__, sys.argv[0])\n")
+    ring = LogRing(())
+    asyncio.run(run_hook("beforeLease", Hook(script=str(script)), CALL, ring, QUICK))
+    assert records(ring) == [(common_pb2.LOG_SOURCE_BEFORE_LEASE_HOOK, "INFO", f"env {script}")]
 
 
 def test_a_terminal_and_a_session_of_its_own() -> None:
@@ -231,11 +247,36 @@ def test_its_lines_reach_clients_once_and_the_operator_too(caplog: pytest.LogCap
     assert "beforeLease hook of lease l1: hello l1" in caplog.messages
 
 
+def test_a_failure_has_the_last_lines() -> None:
+    with pytest.raises(HookError) as info:
+        asyncio.run(run_hook("beforeLease", Hook(script="seq 30; exit 1"), CALL, LogRing(()), QUICK))
+    assert info.value.last_lines == " Its last lines were:" + "".join(f"\n  {number}" for number in range(11, 31))
+    script = f"printf '%0{LAST_LINES_TEXT + 10}d' 1; exit 1"
+    with pytest.raises(HookError) as info:
+        asyncio.run(run_hook("beforeLease", Hook(script=script), CALL, LogRing(()), QUICK))
+    assert info.value.last_lines == f" Its last lines were:{'1'.zfill(LAST_LINES_TEXT)}"
+
+
+def test_secrets_are_hidden_in_all_that_a_hook_prints(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("JMP_TOKEN", "token-of-env")
+    script = "echo a token-of-file b token-of-env token-of; echo pass; exit 1"
+    ring = LogRing(())
+    secrets = ("token-of", "", "token-of-file", "pass")
+    with caplog.at_level("INFO"), pytest.raises(HookError) as info:
+        asyncio.run(run_hook("beforeLease", Hook(script=script), CALL, ring, QUICK, secrets))
+    assert [message for _, _, message in records(ring)][:2] == ["a *** b *** ***", "***"]
+    assert info.value.last_lines == " Its last lines were:\n  a *** b *** ***\n  ***"
+    assert "token-of" not in caplog.text
+
+
 # What it leaves for clients
 
 
 def test_the_message_of_a_hook() -> None:
     with MotdFile() as motd:
+        assert motd.path is not None
         assert motd.path.stat().st_mode & 0o777 == 0o600
         assert (motd.appended_to(None), motd.appended_to("Hello.")) == (None, "Hello.")
         motd.path.write_text("  from the hook\n")
@@ -246,3 +287,10 @@ def test_the_message_of_a_hook() -> None:
         motd.path.unlink()
         assert motd.appended_to("Hello.") == "Hello."
     assert not motd.path.parent.exists()
+
+
+def test_no_room_for_the_message_of_a_hook(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/self")
+    with MotdFile() as motd:
+        assert (motd.path, motd.appended_to("Hello.")) == (None, "Hello.")
+    assert "The hook gets no file for a message to clients: [Errno 2]" in caplog.text

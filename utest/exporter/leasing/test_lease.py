@@ -23,6 +23,9 @@ def fails(on_failure: str) -> Hook:
     return Hook(script="echo oops; exit 3", on_failure=on_failure)  # type: ignore[arg-type]
 
 
+OOPS = " Its last lines were:\n  oops"
+"""The end of the status, for clients that come too late for the log."""
+
 OK = Hook(script="true")
 
 
@@ -110,7 +113,7 @@ def test_clients_wait_until_the_hook_is_over(play: Any, tmp_path: Path) -> None:
     play(test)
 
 
-WARNED = "[HOOK_WARNING] The beforeLease hook failed with exit status 3."
+WARNED = f"[HOOK_WARNING] The beforeLease hook failed with exit status 3.{OOPS}"
 
 
 def test_a_before_hook_that_warns(play: Any, shown: Any) -> None:
@@ -165,7 +168,7 @@ def test_a_before_hook_that_ends_the_exporter(play: Any, shown: Any, tmp_path: P
         exporter = await bench.exporter(before_lease=fails("exit"), after_lease=Hook(script=f"touch {trace}"))
         await bench.lease("l1")
         await bench.until(lambda: bench.statuses()[-1] == "OFFLINE")
-        text = "The beforeLease hook failed with exit status 3 (onFailure: exit)."
+        text = f"The beforeLease hook failed with exit status 3 (onFailure: exit).{OOPS}"
         assert shown[2:] == [
             (3, "BEFORE_LEASE_HOOK_FAILED", text),
             (4, "OFFLINE", f"The exporter stops. {text}"),
@@ -186,7 +189,7 @@ def test_an_after_hook_that_warns(play: Any, shown: Any, released: bool) -> None
     async def test(bench: Any) -> None:
         exporter = await bench.exporter(after_lease=fails("warn"))
         await end(bench, exporter, released)
-        text = "[HOOK_WARNING] The afterLease hook failed with exit status 3."
+        text = f"[HOOK_WARNING] The afterLease hook failed with exit status 3.{OOPS}"
         expected = [(3, "AFTER_LEASE_HOOK", AFTER), (4, "AVAILABLE", text)]
         assert shown[2:] == (expected if released else [*expected, (5, "AVAILABLE", RELEASED)])
 
@@ -209,7 +212,7 @@ def test_an_after_hook_that_ends_the_lease(play: Any, shown: Any, released: bool
     async def test(bench: Any) -> None:
         exporter = await bench.exporter(after_lease=fails("endLease"))
         await end(bench, exporter, released)
-        text = "The afterLease hook failed with exit status 3 (onFailure: endLease)."
+        text = f"The afterLease hook failed with exit status 3 (onFailure: endLease).{OOPS}"
         assert shown[2:] == [
             (3, "AFTER_LEASE_HOOK", AFTER),
             (4, "AFTER_LEASE_HOOK_FAILED", text),
@@ -226,7 +229,7 @@ def test_an_after_hook_that_ends_the_exporter(play: Any, shown: Any) -> None:
         await bench.ready("l1", exporter)
         await (await bench.remote("l1")).end_session()
         await bench.until(lambda: bench.statuses()[-1] == "OFFLINE")
-        text = "The afterLease hook failed with exit status 3 (onFailure: exit)."
+        text = f"The afterLease hook failed with exit status 3 (onFailure: exit).{OOPS}"
         assert shown[3:] == [
             (4, "AFTER_LEASE_HOOK_FAILED", text),
             (5, "OFFLINE", f"The exporter stops. {text}"),

@@ -108,4 +108,5 @@ class Exporter(Metadata):
             labels=self.labels,
             exit_on_lease_end=config.exit_on_lease_end,
             failure_limit=FailureLimit(failures=config.max_rapid_failures, window_s=config.rapid_failure_window),
+            secrets=config.secrets(),
         )
