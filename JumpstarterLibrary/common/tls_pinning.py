@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
@@ -19,7 +20,10 @@ RESOLVE_S = 5.0
 """Seconds that resolving a host name may take."""
 
 CONNECT_S = 5.0
-"""Seconds that connecting may take, to all addresses together."""
+"""Seconds that connecting and the handshake may take, to all addresses together."""
+
+LEAST_S = 0.001
+"""What a step gets when they are over: a socket takes 0 for a wait of another kind."""
 
 Result = TypeVar("Result")
 
@@ -88,15 +92,18 @@ def fetch_certificate(host: str, addresses: Iterable[SocketAddress]) -> Attempts
     return Attempts(partial(_handshake, host, address) for address in addresses)
 
 
-def _handshake(host: str, address: SocketAddress) -> bytes:
+def _handshake(host: str, address: SocketAddress, limit_s: float = CONNECT_S) -> bytes:
     family, where = address
+    end = time.monotonic() + limit_s
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
     with socket.socket(family, socket.SOCK_STREAM) as plain:
-        plain.settimeout(CONNECT_S)
+        plain.settimeout(limit_s)
         plain.connect(where)
+        # The limit of a socket is one for the whole handshake, however slowly its bytes come.
+        plain.settimeout(max(LEAST_S, end - time.monotonic()))
         with context.wrap_socket(plain, server_hostname=host) as secure:
             certificate = secure.getpeercert(binary_form=True)
     if certificate is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
-from JumpstarterLibrary.common.tls_pinning import Attempts
+from JumpstarterLibrary.common.tls_pinning import Attempts, _handshake
 
 LIMIT_S = 10.0
 
@@ -56,3 +58,23 @@ def test_attempts_cannot_be_cancelled() -> None:
     assert not attempts.first.cancel()
     over.set()
     assert attempts.first.result(LIMIT_S) == "True"
+
+
+def test_a_server_that_drips_its_handshake_ends_it_in_time() -> None:
+    """Each byte comes in time; all of them together do not."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"\x16\x03\x03\x40\x00")
+                while not over.wait(0.02):
+                    connection.sendall(b"\x02")
+
+        server = threading.Thread(target=drip, daemon=True)
+        server.start()
+        with pytest.raises(TimeoutError):
+            _handshake("127.0.0.1", (socket.AF_INET, listener.getsockname()), 0.5)
+        over.set()
+        server.join(LIMIT_S)

@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from JumpstarterLibrary.client.deadline import format_duration
+from JumpstarterLibrary.client.interrupts import wait
 from JumpstarterLibrary.client.sink import DownloadSink, local_sink
 from JumpstarterLibrary.client.source import RemoteSource, Source, is_url
 from JumpstarterLibrary.common.compression import ZSTD_PACKAGE, compressor
-from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.errors import OperationTimeout, UsageError
 from JumpstarterLibrary.types import Compression
 from pytest_jumpstarter.upstream_api.clients.driver_handle import proxy_of
 from pytest_jumpstarter.upstream_api.clients.optional import needed
 from pytest_jumpstarter.upstream_api.clients.trouble import also_as, as_driver_error
+
+PRESIGN_S = 30.0
+"""How long a storage service may take to presign a request, which most do without a question to anything."""
 
 PathBuf = str | os.PathLike[str]
 
@@ -175,9 +180,14 @@ def path_with_query(url: Any) -> str:
 
 
 def _run(start: Callable[[], Any]) -> Any:
-    """Run a coroutine of OpenDAL's in a thread of its own, since the caller's may have an event loop."""
+    """Run a coroutine of OpenDAL's in a thread of its own, since the caller's may have an event loop.
+
+    Raises:
+        OperationTimeout: It did not end within 30 seconds.
+    """
     found: list[Any] = []
     failed: list[BaseException] = []
+    ended = threading.Event()
 
     async def main() -> None:
         found.append(await start())
@@ -187,10 +197,15 @@ def _run(start: Callable[[], Any]) -> Any:
             asyncio.run(main())
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for it
             failed.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=run, name="jumpstarter-presign", daemon=True)
-    thread.start()
-    thread.join()
+    threading.Thread(target=run, name="jumpstarter-presign", daemon=True).start()
+    if not wait(ended, PRESIGN_S):
+        raise OperationTimeout(
+            f"The storage of the image did not presign a request for it within {format_duration(PRESIGN_S)}. Check the "
+            f"operator, and that its service can be reached."
+        )
     if failed:
         raise failed[0]
     return found[0]
