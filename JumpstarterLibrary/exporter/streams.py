@@ -181,9 +181,10 @@ class Signal:
 class _Direction:
     """One direction of a memory pair."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, size: int) -> None:
         self._chunks: deque[bytes] = deque()
         self._size = 0
+        self._size_limit = size
         self._limit = limit
         self._ended = False
         self._reader_closed = False
@@ -197,7 +198,7 @@ class _Direction:
                 raise BrokenStream("the other end of this stream is closed")
             if self._ended:
                 raise ClosedStream("this stream's data has ended; nothing can be sent any more")
-            if len(self._chunks) < self._limit and self._size < SIZE_LIMIT:
+            if len(self._chunks) < self._limit and self._size < self._size_limit:
                 break
             await self._space.wait()
         self._chunks.append(chunk)
@@ -278,13 +279,14 @@ class MemoryStream(StreamMixin):
         self._incoming.close_reader()
 
 
-def memory_pair(limit: int = CHUNK_LIMIT) -> tuple[MemoryStream, MemoryStream]:
+def memory_pair(limit: int = CHUNK_LIMIT, size: int = SIZE_LIMIT) -> tuple[MemoryStream, MemoryStream]:
     """Return two joined streams: what one sends, the other receives.
 
     Args:
-        limit: Chunks that wait in each direction before ``send`` does; of large ones, as many as 2 MiB hold.
+        limit: Chunks that wait in each direction before ``send`` does. Default: 32.
+        size: Bytes that wait in each direction before ``send`` does. Default: 2 MiB.
     """
-    one, other = _Direction(limit), _Direction(limit)
+    one, other = _Direction(limit, size), _Direction(limit, size)
     return MemoryStream(one, other), MemoryStream(other, one)
 
 

@@ -36,6 +36,20 @@ def test_memory_pair_carries_chunks_both_ways_and_half_closes() -> None:
     asyncio.run(scenario())
 
 
+def test_memory_pair_waits_when_its_bytes_are_reached() -> None:
+    async def scenario() -> None:
+        one, other = memory_pair()
+        await one.send(bytes(3 * 1024 * 1024))
+        waiting = asyncio.create_task(one.send(b"x"))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        assert len(await other.receive()) == 3 * 1024 * 1024
+        await waiting
+        assert await other.receive() == b"x"
+
+    asyncio.run(scenario())
+
+
 def test_memory_pair_waits_when_its_limit_is_reached() -> None:
     async def scenario() -> None:
         one, other = memory_pair(limit=2)

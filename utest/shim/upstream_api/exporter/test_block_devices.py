@@ -34,7 +34,7 @@ def test_an_image_goes_to_the_beginning_and_the_rest_stays(tmp_path: Path, caplo
 
 def test_a_device_is_read_to_its_end(tmp_path: Path) -> None:
     async def scenario() -> bytes:
-        near, far = memory_pair(1000)
+        near, far = memory_pair(1000, len(IMAGE))
         await devices.read_from_storage_device(card, near)
         await near.send_eof()
         return b"".join([chunk async for chunk in far])
