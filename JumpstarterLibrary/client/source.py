@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit, urlunsplit
 
 from JumpstarterLibrary.common.compression import SIGNATURE_SIZE, encoding_of
+from JumpstarterLibrary.common.urls import redacted_url
 from JumpstarterLibrary.errors import UsageError
 from JumpstarterLibrary.protocol.streams import presigned_handle
 from JumpstarterLibrary.types import Compression, ImageSource
@@ -103,9 +103,7 @@ def source_of(what: ImageSource | Source | RemoteSource) -> Source | RemoteSourc
 
 def shown_url(url: str) -> str:
     """Return a URL for logs and errors: without user, password and query, which may be secret."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "[redacted]" if parts.query else "", ""))
+    return redacted_url(url)
 
 
 def is_url(what: object) -> bool:

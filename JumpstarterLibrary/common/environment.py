@@ -68,5 +68,8 @@ RETRY_TIMEOUT = "JMP_RETRY_TIMEOUT"
 DISABLE_COMPRESSION = "JMP_DISABLE_COMPRESSION"
 """``1``: an exporter says that it accepts no compressed streams."""
 
+FETCH_LOOPBACK = "JUMPSTARTER_FETCH_LOOPBACK"
+"""``1``: an exporter fetches URLs of its own host for clients of other hosts, too."""
+
 OIDC_CALLBACK_PORT = "JMP_OIDC_CALLBACK_PORT"
 """The port on which a login expects the browser."""

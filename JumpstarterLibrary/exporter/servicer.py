@@ -17,6 +17,7 @@ from JumpstarterLibrary.exporter.compression import accepted_encoding
 from JumpstarterLibrary.exporter.dispatch import CallFailed, call_streaming, call_unary, exported, unexpected
 from JumpstarterLibrary.exporter.driver import CallKind, Driver
 from JumpstarterLibrary.exporter.logs import log_scope
+from JumpstarterLibrary.exporter.presigned import fetch_policy
 from JumpstarterLibrary.exporter.resources import PendingResource, PendingStream
 from JumpstarterLibrary.exporter.router import Forwarder
 from JumpstarterLibrary.exporter.session import Session
@@ -196,7 +197,7 @@ class Servicer:
         assert task is not None
         self._running.add(task)
         try:
-            with log_scope(self._session.logs, operation):
+            with log_scope(self._session.logs, operation), fetch_policy(loopback=self._session.fetch_loopback):
                 yield
         except CallFailed as failure:
             await context.abort(failure.code, failure.details)

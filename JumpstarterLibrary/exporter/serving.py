@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,9 @@ async def serve_tcp(
         raise ConfigurationError("TLS needs a certificate and its key. Give both, or neither for plain text.")
     if certificate is not None and key is not None:
         credentials = grpc.ssl_server_credentials([(key, certificate)])
+    if not _is_loopback(host):
+        # Clients of other hosts have no business with services that listen for this one only.
+        session.fetch_loopback = False
     address = f"[{host}]" if ":" in host else host
     bound = 0
 
@@ -136,3 +140,10 @@ async def _server(
         stack.callback(servicer.begin_closing)
         await start_server(server)
         yield
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -69,6 +69,8 @@ class Session:
         loggers: Names of the loggers whose records clients can read.
         call_patience: Seconds that a call waits while its driver runs as many as it may, and a resource stream while
             as many wait for a call as may; default 30.
+        fetch_loopback: Whether clients may let the exporter fetch URLs of its own host; default yes. Serving on a TCP
+            port that other hosts can reach turns it off.
         offer_expiry: Seconds in which a call has to take a resource stream; default 120.
     """
 
@@ -85,6 +87,7 @@ class Session:
         loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
         call_patience: float = PATIENCE_S,
         offer_expiry: float = EXPIRY_S,
+        fetch_loopback: bool = True,
     ) -> None:
         self.root_driver = root_driver
         self.uuid = uuid or uuid4()
@@ -94,6 +97,7 @@ class Session:
         self.logs = LogRing(loggers)
         self._on_end_session = on_end_session
         self.grace = grace
+        self.fetch_loopback = fetch_loopback
         self._entered = 0
         self._entries = root_driver.enumerate()
         self._drivers = {entry.driver.uuid: entry.driver for entry in self._entries}

@@ -65,6 +65,7 @@ class LeasedExporter:
         timing: Pauses.
         loggers: Names of the loggers whose records clients can read.
         secrets: Texts that no line of a hook may show, beside the exporter's token.
+        fetch_loopback: Whether clients may let the exporter fetch URLs of its own host; default no.
 
     Attributes:
         access: As given.
@@ -88,6 +89,7 @@ class LeasedExporter:
         timing: ExporterTiming | None = None,
         loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER),
         secrets: tuple[str, ...] = (),
+        fetch_loopback: bool = False,
     ) -> None:
         self.access = access
         self.registered = asyncio.Event()
@@ -101,6 +103,7 @@ class LeasedExporter:
             features=features or Features(),
             loggers=loggers,
             secrets=secrets,
+            fetch_loopback=fetch_loopback,
         )
         self._timing = timing or ExporterTiming()
         self._exit_on_lease_end = exit_on_lease_end

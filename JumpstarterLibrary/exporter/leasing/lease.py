@@ -76,6 +76,7 @@ class ExporterSpec:
         features: What the exporter can do.
         loggers: Names of the loggers whose records clients can read.
         secrets: Texts that no line of a hook may show, beside the exporter's token.
+        fetch_loopback: Whether clients may let the exporter fetch URLs of its own host.
     """
 
     factory: Callable[[], Driver]
@@ -86,6 +87,7 @@ class ExporterSpec:
     features: Features = field(default_factory=Features)
     loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER)
     secrets: tuple[str, ...] = ()
+    fetch_loopback: bool = False
 
     @property
     def hooked(self) -> bool:
@@ -134,6 +136,7 @@ class ExporterSpec:
                 on_end_session=on_end_session,
                 grace=grace_s,
                 loggers=self.loggers,
+                fetch_loopback=self.fetch_loopback,
             )
         except BaseException:
             close_driver(root)
