@@ -32,3 +32,15 @@ Hook That Ends The Exporter
     ...    REGEXP:Exporter 'fatal-1' of lease '${UUID}' cannot be used, because its hook before the lease failed: .*The beforeLease hook failed with exit status 3 \\(onFailure: exit\\)\\.(.|\\n)*
     ...    Acquire Lease    board=fatal
     Active Leases Should Be
+
+Deprecated Label And Message Of The Day
+    [Documentation]    The administrator's words are a warning, and the message of the exporter is in the log.
+    Acquire Lease    old-pool=x
+    Release Lease
+
+Hidden Labels
+    [Documentation]    Selectors know them; lists do not show them.
+    ${exporters} =    Get Exporters    rack=7
+    Should Be Equal    ${exporters[0].labels}    ${{ {'board': 'old'} }}
+    Acquire Lease    rack=7
+    Release Lease

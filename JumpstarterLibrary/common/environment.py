@@ -1,6 +1,11 @@
-"""The names of the environment variables that clients, exporters, shells and both faces read or set."""
+"""The names of the environment variables that clients, exporters, shells and both faces read or set, and the folder of
+configurations that some of them name."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
 
 # A shell, and the lease and exporter that it is for.
 
@@ -73,3 +78,19 @@ FETCH_LOOPBACK = "JUMPSTARTER_FETCH_LOOPBACK"
 
 OIDC_CALLBACK_PORT = "JMP_OIDC_CALLBACK_PORT"
 """The port on which a login expects the browser."""
+
+
+def config_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of ``config.yaml``, ``clients/`` and ``exporters/``.
+
+    ``JMP_CLIENT_CONFIG_HOME`` if it is set, else ``jumpstarter`` in ``XDG_CONFIG_HOME`` if that is an absolute path,
+    else ``~/.config/jumpstarter``.
+    """
+    own = environ.get(CLIENT_CONFIG_HOME)
+    if own:
+        return Path(own)
+    shared = environ.get("XDG_CONFIG_HOME", "")
+    if Path(shared).is_absolute():
+        return Path(shared) / "jumpstarter"
+    user = environ.get("HOME")
+    return (Path(user) if user else Path.home()) / ".config" / "jumpstarter"

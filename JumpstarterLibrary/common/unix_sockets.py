@@ -14,6 +14,14 @@ from JumpstarterLibrary.errors import ConfigurationError
 PATH_LIMIT = 107
 """Bytes of a unix socket's path, on Linux; other systems take a few less."""
 
+PREFIX = "jumpstarter-"
+
+OWN_BYTES = len(f"/{PREFIX}01234567/") + 16
+"""Bytes of a private directory's name and of the socket in it, such as ``qmp.sock``."""
+
+SHORT = ("/tmp", "/var/tmp")
+"""Directories that every system has, for sockets only, where the usual ones have long paths."""
+
 _directories: dict[Path, int] = {}
 """Directories that were made and not removed yet, each with the process that made it."""
 
@@ -21,14 +29,14 @@ _directories: dict[Path, int] = {}
 def private_directory() -> Path:
     """Make a directory that only this user may enter, in ``$XDG_RUNTIME_DIR`` or the temporary directory.
 
+    Where their paths are too long for sockets, it is in ``/tmp`` or ``/var/tmp``.
+
     It is removed at the end of the process, unless ``remove_directory`` has removed it before.
 
     Raises:
         OSError: It cannot be made.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    parent = runtime if runtime and Path(runtime).is_dir() else tempfile.gettempdir()
-    directory = Path(parent) / f"jumpstarter-{secrets.token_hex(4)}"
+    directory = _parent() / f"{PREFIX}{secrets.token_hex(4)}"
     # Noted first: an interruption may come as soon as the directory is there.
     _directories[directory] = os.getpid()
     try:
@@ -37,6 +45,15 @@ def private_directory() -> Path:
         del _directories[directory]
         raise
     return directory
+
+
+def _parent() -> Path:
+    """Return the first directory whose path leaves room for that of a socket; the first one where none does."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    usual = [runtime] if runtime and Path(runtime).is_dir() else []
+    parents = [Path(parent) for parent in (*usual, tempfile.gettempdir(), *SHORT)]
+    fitting = (parent for parent in parents if len(os.fsencode(parent)) + OWN_BYTES <= PATH_LIMIT and parent.is_dir())
+    return next(fitting, parents[0])
 
 
 def remove_directory(directory: Path) -> None:

@@ -18,6 +18,7 @@ from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.leasing import ControllerAccess, FailureLimit, LeasedExporter
 from JumpstarterLibrary.exporter.listen_address import ListenAddress, add_options, read_address, refuse_without_tcp
 from JumpstarterLibrary.exporter.logs import BoundedFormatter
+from JumpstarterLibrary.exporter.named_config import config_file
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 from JumpstarterLibrary.printable import PrintableFormatter
 
@@ -122,11 +123,12 @@ def main(arguments: list[str] | None = None) -> int:
     handler.setFormatter(ExporterFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
-        config = ExporterConfigV1Alpha1.load(options.config)
+        file = config_file(options.config)
+        config = ExporterConfigV1Alpha1.load(file)
         if config.endpoint is not None and options.tcp is None and options.unix is None:
             refuse_without_tcp(options, f"the exporter registers with the controller at {config.endpoint}")
             return asyncio.run(run_leased(config))
-        driver, motd = _load(config, options.config)
+        driver, motd = _load(config, file)
         asyncio.run(run(driver, read_address(options), motd))
     except JumpstarterError as error:
         sys.stderr.write(f"{error}\n")
@@ -140,7 +142,11 @@ def _parser() -> argparse.ArgumentParser:
         "Serve the drivers of a YAML file until SIGTERM. A file with an endpoint registers with that controller; "
         "otherwise the first line printed is where it listens."
     )
-    parser.add_argument("config", type=Path, help="an exporter's configuration, or that of one driver")
+    parser.add_argument(
+        "config",
+        help="an exporter's configuration, or that of one driver: a file, or the name of one in exporters/ of the "
+        "configuration folder (~/.config/jumpstarter, JMP_CLIENT_CONFIG_HOME) or of /etc/jumpstarter",
+    )
     add_options(parser)
     return parser
 

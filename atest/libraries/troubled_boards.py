@@ -10,7 +10,7 @@ from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter import Driver
 from JumpstarterLibrary.exporter.config import HookInstanceConfigV1Alpha1
 from JumpstarterLibrary.exporter.drivers.composite import Composite
-from JumpstarterLibrary.lab import Clock, LabExporter, VirtualLab
+from JumpstarterLibrary.lab import Clock, ControllerFeatures, LabExporter, VirtualLab
 
 PORT = "There is no serial port /dev/ttyUSB7. Plug it in."
 
@@ -50,5 +50,14 @@ def lab(**options: Any) -> VirtualLab:
     boards = [
         LabExporter(name="port-1", labels={"board": "port"}, driver=port),
         LabExporter(name="fatal-1", labels={"board": "fatal"}, driver=board, before_lease=fatal),
+        LabExporter(
+            name="old-1",
+            labels={"board": "old", "old-pool": "x", "rack": "7"},
+            driver=board,
+            motd="Do not touch the left cable.",
+        ),
     ]
-    return VirtualLab(boards, clock=Clock(scale=10), **options)
+    features = ControllerFeatures(
+        hidden_labels=frozenset({"rack"}), deprecated_labels={"old-pool": "use board instead"}
+    )
+    return VirtualLab(boards, clock=Clock(scale=10), features=features, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import subprocess
 import sys
@@ -9,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from JumpstarterLibrary.common.unix_sockets import PATH_LIMIT, check_path, private_directory, remove_directory
+from JumpstarterLibrary.common.unix_sockets import (
+    OWN_BYTES,
+    PATH_LIMIT,
+    check_path,
+    private_directory,
+    remove_directory,
+)
 from JumpstarterLibrary.errors import ConfigurationError
 
 PROGRAM = """
@@ -39,6 +46,36 @@ def test_a_runtime_directory_that_is_not_there_is_not_used(tmp_path: Path, monke
     directory = private_directory()
     assert tmp_path not in directory.parents
     remove_directory(directory)
+
+
+@pytest.mark.parametrize("runtime", [False, True])
+def test_directories_with_long_paths_give_way_to_short_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: bool
+) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    if runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    directory = private_directory()
+    assert directory.parent == Path("/tmp")
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(directory / "sixteen-of-bytes"))
+    remove_directory(directory)
+    assert not directory.exists()
+
+
+def test_a_path_is_used_as_far_as_a_socket_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = PATH_LIMIT - OWN_BYTES - len(str(tmp_path)) - 1
+    for length, fits in ((room, True), (room + 1, False)):
+        parent = tmp_path / ("d" * length)
+        parent.mkdir()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(parent))
+        directory = private_directory()
+        assert (directory.parent == parent) is fits
+        remove_directory(directory)
 
 
 def test_the_end_of_the_process_removes_them_and_that_of_a_fork_does_not() -> None:

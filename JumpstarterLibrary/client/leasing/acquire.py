@@ -177,7 +177,7 @@ class Acquisition:
             lease.ours = True
             limit = self._deadline.within(CALL_S, LEAST_S)
             try:
-                self._controller.create_lease(self._request, lease.name, limit)
+                self._warn_of(self._controller.create_lease(self._request, lease.name, limit))
             except grpc.RpcError as error:
                 perhaps = perhaps or perhaps_done(error)
                 # What surely was not created needs no release.
@@ -194,6 +194,12 @@ class Acquisition:
                     raise self._translated(error, limit) from error
             self._answered = clock.seconds()
             return
+
+    def _warn_of(self, deprecated: dict[str, str]) -> None:
+        """Warn of labels in the selector that are going away, in their administrator's words."""
+        for label, words in deprecated.items():
+            said = f": {words.rstrip('.')}" if words else ""
+            self._events.emit(Notice(f"The label '{label}' of {self._request} is deprecated{said}.", "WARN"))
 
     def _adopt(self, lease: Lease, perhaps: bool) -> None:
         """Take a lease for ours that has our name: an earlier answer was lost, or the caller chose the name again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration
 from JumpstarterLibrary.client.leasing.controller import Controller, ExporterInfo, LeaseRequest
@@ -54,8 +54,16 @@ class Availability:
         return f"{name} is free"
 
 
-def availability(controller: Controller, selector: str = "", timeout: Seconds = None) -> list[Availability]:
+def availability(
+    controller: Controller, selector: str = "", timeout: Seconds = None, *, hidden: bool = True
+) -> list[Availability]:
     """Return the exporters that match a selector, with the clients that hold them.
+
+    Args:
+        controller: The controller.
+        selector: Label expression, which may have labels that the administrator has hidden. Default: all exporters.
+        timeout: For all questions.
+        hidden: Return also the labels that the administrator has hidden or deprecated; False for what users see.
 
     Raises:
         ConfigurationError: The selector is not one.
@@ -67,7 +75,19 @@ def availability(controller: Controller, selector: str = "", timeout: Seconds = 
     everyone = controller.exporters("", deadline, hidden=True)
     exporters = [one for one in everyone if wanted is None or wanted.matches(one.labels)]
     held = {lease.exporter: lease for lease in controller.leases("", deadline) if lease.phase is Phase.ready}
+    if not hidden:
+        seen = shown_labels(controller, deadline)
+        exporters = [replace(one, labels=seen.get(one.name, {})) for one in exporters]
     return [Availability(exporter, held.get(exporter.name)) for exporter in exporters]
+
+
+def shown_labels(controller: Controller, timeout: Seconds = None) -> dict[str, dict[str, str]]:
+    """Return the labels of all exporters that their administrator shows to users, by the exporter's name.
+
+    Raises:
+        LinkError: The controller cannot be reached, or refuses this client.
+    """
+    return {one.name: one.labels for one in controller.exporters("", timeout)}
 
 
 def holders(controller: Controller, request: LeaseRequest, timeout: Seconds) -> str:
@@ -126,15 +146,17 @@ def unfit(
 
 def _unfit_otherwise(controller: Controller, request: LeaseRequest, state: LeaseState, timeout: Seconds) -> str:
     said = state.message.rstrip(".") or state.reason
+    deadline = Deadline.of(timeout)
     try:
-        everyone = controller.exporters("", timeout, hidden=True)
+        everyone = controller.exporters("", deadline, hidden=True)
+        seen = shown_labels(controller, deadline)
     except InfrastructureError as error:
         logger.debug("the nearest labels are not known: %s", error)
         return f"{said}. Check the selector with `jmp get exporters`."
     if request.selector:
         wanted = parse_selector(request.selector)
         if not any(wanted.matches(one.labels) for one in everyone):
-            return f"{nearest(wanted, {one.name: one.labels for one in everyone})}. Correct the selector."
+            return f"{nearest(wanted, seen)}. Correct the selector."
     limit = format_duration(request.duration.total_seconds())
     return (
         f"the access policies do not let client '{controller.client}' have it for {limit} ({said}). Ask for less "

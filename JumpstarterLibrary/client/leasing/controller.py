@@ -96,13 +96,16 @@ class Controller(ControllerConnection):
 
     # Leases
 
-    def create_lease(self, request: LeaseRequest, name: str, timeout: Seconds = None) -> None:
+    def create_lease(self, request: LeaseRequest, name: str, timeout: Seconds = None) -> dict[str, str]:
         """Ask for a lease under a name of the caller's choice; whether it is granted shows later in its state.
+
+        Returns:
+            The labels of the request that are going away, with the administrator's words about each.
 
         Raises:
             grpc.RpcError: The controller's status, unchanged: only the caller knows what a lost answer means.
         """
-        self.calls.try_create_lease(request, name, timeout)
+        return dict(self.calls.try_create_lease(request, name, timeout).deprecated_labels)
 
     def lease(self, name: str, timeout: Seconds = None, *, patient: bool = True) -> LeaseState:
         """Return a lease's state.

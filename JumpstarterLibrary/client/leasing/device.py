@@ -319,6 +319,8 @@ def _connected(
             )
             device.await_ready(deadline)
             link.events.emit(LinkChanged("connected", link.name, lease.name, device.labels))
+            if device.motd.strip():
+                link.events.emit(Notice(f"Message of exporter '{link.name}': {device.motd.strip()}", console=True))
         except BaseException:
             link.close()
             raise

@@ -11,7 +11,7 @@ from dataclasses import replace
 from JumpstarterLibrary.client.deadline import Deadline, Seconds
 from JumpstarterLibrary.client.events import Events
 from JumpstarterLibrary.client.leasing.acquire import acquire
-from JumpstarterLibrary.client.leasing.availability import Availability, availability
+from JumpstarterLibrary.client.leasing.availability import Availability, availability, shown_labels
 from JumpstarterLibrary.client.leasing.controller import Controller, LeaseRequest
 from JumpstarterLibrary.client.leasing.device import LeasedDevice, connect_lease
 from JumpstarterLibrary.client.leasing.exit_cleanup import release_through, unregister
@@ -221,7 +221,7 @@ class LeaseService:
         """
         found: dict[str, Availability] = {}
         for alternative in _alternatives(selector):
-            for one in availability(self.controller, alternative, timeout):
+            for one in availability(self.controller, alternative, timeout, hidden=False):
                 found.setdefault(one.exporter.name, one)
         return list(found.values())
 
@@ -234,7 +234,7 @@ class LeaseService:
             return replace(request, selector=alternatives[0])
         fitting = [(text, found) for text in alternatives if (found := availability(self.controller, text, deadline))]
         if not fitting:
-            labels = {one.exporter.name: one.exporter.labels for one in availability(self.controller, "", deadline)}
+            labels = shown_labels(self.controller, deadline)
             why = "; ".join(nearest(parse_selector(text), labels) for text in alternatives)
             raise LeaseUnsatisfiable(
                 f"No exporter fits any of the alternatives of selector '{request.selector}': {why}. Correct one."

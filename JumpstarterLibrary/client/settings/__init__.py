@@ -6,8 +6,9 @@ It is read when it is asked for, never at import time, and in the order of upstr
 
 from __future__ import annotations
 
-from JumpstarterLibrary.client.settings.choice import ClientArguments, config_home
+from JumpstarterLibrary.client.settings.choice import ClientArguments
 from JumpstarterLibrary.client.settings.find import find_settings
 from JumpstarterLibrary.client.settings.model import ClientSettings, SettingLine
+from JumpstarterLibrary.common.environment import config_home
 
 __all__ = ["ClientArguments", "ClientSettings", "SettingLine", "config_home", "find_settings"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from JumpstarterLibrary.client.settings.files import API_VERSION, read_file
 from JumpstarterLibrary.client.settings.layers import Given, Layer, Layers, where
 from JumpstarterLibrary.client.settings.values import literal, text_or_nothing
-from JumpstarterLibrary.common.environment import CLIENT_CONFIG, CLIENT_CONFIG_HOME, NAME, NAMESPACE
+from JumpstarterLibrary.common.environment import CLIENT_CONFIG, NAME, NAMESPACE, config_home
 from JumpstarterLibrary.common.values import listed, type_name
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.hints import Hint, argument
@@ -80,22 +80,6 @@ class ClientChoice:
     def alias(self) -> str | None:
         """Its alias: the file's name up to the first dot, as upstream's client has it."""
         return self.path.name.partition(".")[0] if self.path else None
-
-
-def config_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of ``config.yaml`` and ``clients/``.
-
-    ``JMP_CLIENT_CONFIG_HOME`` if it is set, else ``jumpstarter`` in ``XDG_CONFIG_HOME`` if that is an absolute path,
-    else ``~/.config/jumpstarter``.
-    """
-    own = environ.get(CLIENT_CONFIG_HOME)
-    if own:
-        return Path(own)
-    shared = environ.get("XDG_CONFIG_HOME", "")
-    if Path(shared).is_absolute():
-        return Path(shared) / "jumpstarter"
-    user = environ.get("HOME")
-    return (Path(user) if user else Path.home()) / ".config" / "jumpstarter"
 
 
 def choose(arguments: ClientArguments, environ: Mapping[str, str], weak: Sequence[Layer]) -> ClientChoice:
