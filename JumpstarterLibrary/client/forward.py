@@ -10,12 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.common.system_errors import lacks_descriptors
 from JumpstarterLibrary.common.unix_sockets import check_path, private_directory, remove_directory
 from JumpstarterLibrary.common.values import PORT_LIMIT
 from JumpstarterLibrary.errors import InfrastructureError, UsageError
 from JumpstarterLibrary.hints import Hint
 
 logger = logging.getLogger(__name__)
+
+SHORTAGE_S = 0.2
+"""Pause before a connection is taken again for which there was no descriptor."""
 
 CHUNK = 64 * 1024
 BACKLOG = 16
@@ -125,8 +130,11 @@ class _Forward:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if self._closed or not lacks_descriptors(error):
+                    return
+                clock.pause(SHORTAGE_S)  # the connection waits until there is a descriptor for it
+                continue
             threading.Thread(target=self._serve, args=(connection,), name="jumpstarter-forward", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:

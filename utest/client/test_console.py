@@ -16,6 +16,7 @@ from JumpstarterLibrary.client import Console, Device
 from JumpstarterLibrary.client.clock import MovableClock
 from JumpstarterLibrary.client.consoles import recording as recording_module
 from JumpstarterLibrary.client.consoles.failure_patterns import FailingPattern
+from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.client.pattern import WINDOW, Pattern
 from JumpstarterLibrary.errors import (
     ConfigurationError,
@@ -543,3 +544,23 @@ def test_the_late_end_of_a_stream_that_was_given_up_ends_nothing(console: Consol
     assert not recording.ended
     port.say(b"still here\n")
     assert console.wait_for("still here", LIMIT_S)
+
+
+def test_a_transcript_on_a_full_disk_is_told_at_once(
+    device: Device, port: Port, tmp_path: Path, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    """By an event, which the main thread shows; and nothing of what was said is lost to the waits."""
+    (tmp_path / "console.log").symlink_to("/dev/full")
+    told: list[Notice] = []
+    device.link.events.subscribe(told.append, Notice)  # type: ignore[arg-type]
+    device.transcripts = tmp_path
+    console = device.console()
+    port.watch(console)
+    port.say(b"board login: ")
+    console.wait_for("login:", 10)
+    eventually(lambda: told)
+    assert [(notice.level, notice.console) for notice in told] == [("WARN", True)]
+    assert told[0].text.startswith(f"The transcript '{tmp_path / 'console.log'}' of console 'console' ends here: No ")
+    port.say(b"more\n")
+    console.wait_for("more", 10)
+    assert len(told) == 1

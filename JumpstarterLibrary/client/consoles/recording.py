@@ -17,6 +17,7 @@ from JumpstarterLibrary.client.consoles.secrets import Secrets
 from JumpstarterLibrary.client.consoles.transcript import Transcript
 from JumpstarterLibrary.client.consoles.typed_commands import TypedCommands
 from JumpstarterLibrary.client.deadline import Deadline
+from JumpstarterLibrary.client.events import Notice
 from JumpstarterLibrary.client.interrupts import interruptible, pause
 from JumpstarterLibrary.client.outbox import Outbox
 from JumpstarterLibrary.client.stream import FRAME, Frames
@@ -86,7 +87,10 @@ class Recording:
         self._ended_at: float | None = None
         self._closed = False
         self.commands = TypedCommands()
-        self.transcript = Transcript(transcript, name, self.secrets)
+        emit = driver._device.link.events.emit
+        self.transcript = Transcript(
+            transcript, name, self.secrets, lambda text: emit(Notice(text, "WARN", console=True))
+        )
         self._boot_phases = BootPhases(name, driver._device.link.events, self.secrets.hidden)
         try:
             self._open()

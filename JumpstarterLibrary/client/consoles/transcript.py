@@ -16,11 +16,13 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
 from JumpstarterLibrary.client.consoles.secrets import MASK, Secrets
 from JumpstarterLibrary.client.deadline import format_duration
+from JumpstarterLibrary.common.system_errors import remedy
 from JumpstarterLibrary.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -38,13 +40,17 @@ class Transcript:
         path: The file with every byte; the other one is beside it. None for no files at all.
         console: The console's name, for messages.
         secrets: What may not be in them.
+        tell: Called once with a sentence, in the thread that writes, if they end early. Default: nothing.
 
     Raises:
         ConfigurationError: They cannot be written.
     """
 
-    def __init__(self, path: Path | None, console: str, secrets: Secrets) -> None:
+    def __init__(
+        self, path: Path | None, console: str, secrets: Secrets, tell: Callable[[str], object] = lambda _text: None
+    ) -> None:
         self._console = console
+        self._tell = tell
         self._path = path
         self._secrets = secrets
         self._lock = threading.Lock()
@@ -73,7 +79,7 @@ class Transcript:
         except OSError as error:
             self.close()
             raise ConfigurationError(
-                f"The transcript '{path}' cannot be written: {error.strerror}. Choose another output directory."
+                f"The transcript '{path}' cannot be written: {error.strerror}. {remedy(error)}"
             ) from error
 
     @property
@@ -213,11 +219,16 @@ class Transcript:
         return f"{self._clock_text[1]}.{int(fraction * 1000):03}"
 
     def _give_up(self, error: OSError) -> None:
-        logger.warning("The transcript of console '%s' ends here: %s", self._console, error.strerror or error)
+        reason = error.strerror or error
+        logger.debug("the transcript of console %s ends: %s", self._console, reason)
         for file in (self._raw, self._timed):
             if file is not None:
                 file.close()
         self._raw = self._timed = None
+        self._tell(
+            f"The transcript '{self._path}' of console '{self._console}' ends here: {reason}. What the console says "
+            f"from now on is kept in memory only. {remedy(error)}"
+        )
 
 
 def _opened(path: Path) -> FileIO:

@@ -24,6 +24,7 @@ from JumpstarterLibrary.client.call_record import mask_urls
 from JumpstarterLibrary.client.consoles.secrets import mask
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.events import CallBegun, Event, Events, LeaseChanged, LinkChanged, Notice
+from JumpstarterLibrary.common.system_errors import remedy
 from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.version import __version__
 
@@ -135,7 +136,7 @@ class EventLog:
             self._file = FileIO(path, "w")
         except OSError as error:
             raise ConfigurationError(
-                f"The event log '{path}' cannot be written: {error.strerror}. Choose another output directory."
+                f"The event log '{path}' cannot be written: {error.strerror}. {remedy(error)}"
             ) from error
         opened = {"event": "opened", "schema": SCHEMA, "library": __version__, "process": os.getpid()}
         self._add(opened, _now(), urgent=True)
@@ -265,7 +266,7 @@ class EventLog:
             self._file.close()
             self._condition.notify_all()
         self._events.unsubscribe(self.put)
-        text = f"The event log '{self.path}' ends here: {error.strerror or error}."
+        text = f"The event log '{self.path}' ends here: {error.strerror or error}. {remedy(error)}"
         self._events.emit(Notice(text, "WARN", console=True))
 
     def _encoded(self, line: _Line, secrets: list[str]) -> bytes:

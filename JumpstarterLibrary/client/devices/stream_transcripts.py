@@ -60,11 +60,14 @@ class StreamTranscripts:
         if self._folder is not None and self._is_console(driver):
             try:
                 path = self._folder / f"{file_name(driver or 'console')}-stream.log"
-                return Transcript(path, driver, Secrets(self._secrets))
+                return Transcript(path, driver, Secrets(self._secrets), self._tell)
             except ConfigurationError as error:
                 # An error in this thread would end the byte stream.
-                self._events.emit(Notice(str(error), "WARN"))
+                self._tell(str(error))
         return Transcript(None, driver, Secrets())
+
+    def _tell(self, text: str) -> None:
+        self._events.emit(Notice(text, "WARN", console=True))
 
     def close(self) -> None:
         """Close the transcripts. Closing twice is fine."""

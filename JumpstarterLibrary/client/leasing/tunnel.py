@@ -21,6 +21,7 @@ from JumpstarterLibrary.client.interrupts import interruptible
 from JumpstarterLibrary.client.leasing.dial import Dialer, RouterEndpoint
 from JumpstarterLibrary.client.leasing.lease import Lease, told
 from JumpstarterLibrary.client.leasing.refusals import control_reason, status_of, translate_control
+from JumpstarterLibrary.common.system_errors import lacks_descriptors, remedy
 from JumpstarterLibrary.common.unix_sockets import private_directory, remove_directory
 from JumpstarterLibrary.errors import AuthenticationError, ControllerUnreachable, JumpstarterError, LinkError, TlsError
 from JumpstarterLibrary.protocol.generated.router_pb2 import FRAME_TYPE_DATA, FRAME_TYPE_GOAWAY, StreamRequest
@@ -35,6 +36,9 @@ PIECE = 256 * 1024
 
 AWAY_S = 3.0
 """How long a router may be away, as while it restarts, before that is an error."""
+
+SHORTAGE_S = 0.2
+"""Pause before a connection is taken again for which there was no descriptor."""
 
 ROUTER_S = 10.0
 """How long a router may take to show its certificate, where it is pinned."""
@@ -73,6 +77,7 @@ class Tunnel:
         self._half_open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self._over = threading.Event()
         try:
             self._directory = private_directory()
         except OSError as error:
@@ -144,6 +149,7 @@ class Tunnel:
             if self._closed:
                 return
             self._closed = True
+        self._over.set()
         # Closing alone would not wake the thread that accepts.
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -157,8 +163,16 @@ class Tunnel:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if not lacks_descriptors(error):
+                    return
+                # The connection waits on; what looks for the exporter is told at once.
+                self.error = LinkError(
+                    f"The tunnel of lease '{self._lease.name}' cannot take a connection: {error.strerror}. "
+                    f"{remedy(error)}"
+                )
+                clock.wait(self._over, SHORTAGE_S)
+                continue
             with self._lock:
                 if self._closed:
                     connection.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,12 +134,30 @@ def test_files_that_cannot_be_written(tmp_path: Path) -> None:
         Transcript(path, "console", Secrets())
 
 
-def test_a_disk_that_becomes_full(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "x.log").symlink_to("/dev/full")
-    transcript = Transcript(tmp_path / "x.log", "console", Secrets())
-    transcript.received(b"one", "one")
-    transcript.received(b"two", "two")
+@pytest.mark.parametrize("full", ["x.log", "x.timed.log"])
+def test_a_disk_that_becomes_full(full: str, tmp_path: Path) -> None:
+    (tmp_path / full).symlink_to("/dev/full")
+    told: list[str] = []
+    transcript = Transcript(tmp_path / "x.log", "console", Secrets(), told.append)
+    transcript.received(b"one\n", "one\n")
+    transcript.received(b"two\n", "two\n")
+    transcript.sent(b"three")
     transcript.close()
-    assert [record.getMessage() for record in caplog.records] == [
-        "The transcript of console 'console' ends here: No space left on device"
+    assert told == [
+        f"The transcript '{tmp_path / 'x.log'}' of console 'console' ends here: No space left on device. What the "
+        f"console says from now on is kept in memory only. Free some space there, or choose another output directory."
     ]
+
+
+def test_no_descriptor_for_a_transcript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        with pytest.raises(ConfigurationError) as caught:
+            Transcript(tmp_path / "x.log", "console", Secrets())
+    assert str(caught.value) == (
+        f"The transcript '{tmp_path / 'x.log'}' cannot be written: Too many open files. Close files and devices, or "
+        f"raise the limit (ulimit -n)."
+    )

@@ -289,7 +289,11 @@ def test_a_full_disk_is_told_once_and_ends_the_log(
     eventually(lambda: [event for event in told if isinstance(event, Notice)])
     events.emit(Notice("two"))
     (notice, _) = (event for event in told if isinstance(event, Notice))
-    assert (notice.text, notice.level) == (f"The event log '{log.path}' ends here: No space left on device.", "WARN")
+    assert notice.level == "WARN"
+    assert notice.text == (
+        f"The event log '{log.path}' ends here: No space left on device. Free some space there, or choose another "
+        f"output directory."
+    )
 
 
 def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import socket
@@ -280,6 +281,52 @@ def test_the_first_way_is_for_the_first_connection(stretch: Stretch, eventually:
     first.close()
     second.sendall(b"still")
     assert other.receive() == (b"still", DATA)
+
+
+class Starved:
+    """A listening socket for whose next connections there is no descriptor.
+
+    Attributes:
+        short: Whether that is so.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.short = True
+
+    def accept(self) -> Any:
+        if self.short:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return self._listener.accept()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
+
+
+def test_a_lack_of_descriptors_is_told_and_passes(
+    rig: Any, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    lease = rig.only_lease()
+    made: list[Starved] = []
+    genuine = socket.socket
+
+    def starving(*arguments: Any, **options: Any) -> Any:
+        made.append(Starved(genuine(*arguments, **options)))
+        return made[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tunnel.socket, "socket", starving)
+        stretch = Tunnel(lease, Ways(rig), 5)  # type: ignore[arg-type]
+    eventually(lambda: stretch.error)
+    assert str(stretch.error) == (
+        f"The tunnel of lease '{lease.name}' cannot take a connection: Too many open files. Close files and devices, "
+        f"or raise the limit (ulimit -n)."
+    )
+    with genuine(socket.AF_UNIX) as near:
+        near.connect(stretch.path)
+        made[0].short = False
+        eventually(lambda: stretch.generation == 1)
+        stretch.close()
 
 
 def test_an_end_is_noticed_with_its_reason(stretch: Stretch, eventually: Eventually) -> None:
