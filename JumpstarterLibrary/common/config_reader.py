@@ -30,6 +30,11 @@ class ConfigReader:
         """Return a text, or None if it is absent."""
         return self._get(key, str, "text")
 
+    def word(self, key: str) -> str | None:
+        """Return a text, or None if it is absent; YAML takes ``on`` and ``off`` for truth values."""
+        value = self._data.get(key)
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else self.text(key)
+
     def filled_text(self, key: str) -> str | None:
         """Return a text that is not empty, or None if it is absent."""
         text = self.text(key)

@@ -19,6 +19,7 @@ from JumpstarterLibrary.exporter.leasing import ControllerAccess, FailureLimit, 
 from JumpstarterLibrary.exporter.listen_address import ListenAddress, add_options, read_address, refuse_without_tcp
 from JumpstarterLibrary.exporter.logs import BoundedFormatter
 from JumpstarterLibrary.exporter.named_config import config_file
+from JumpstarterLibrary.exporter.on_release import run_on_release
 from JumpstarterLibrary.exporter.session import LEASE_READY, Session
 from JumpstarterLibrary.printable import PrintableFormatter
 
@@ -51,6 +52,7 @@ async def run(driver: Driver, address: ListenAddress, motd: str | None = None) -
         sys.stdout.write(f"{host}\n")
         sys.stdout.flush()
         await stopping.wait()
+        await run_on_release(session)
 
 
 async def run_leased(config: ExporterConfigV1Alpha1) -> int:

@@ -22,6 +22,7 @@ from JumpstarterLibrary.errors import ConfigurationError
 from JumpstarterLibrary.exporter.classes import driver_class
 from JumpstarterLibrary.exporter.driver import Driver
 from JumpstarterLibrary.exporter.drivers.composite import Composite, Proxy, check_size
+from JumpstarterLibrary.exporter.on_release import release_method, release_methods
 
 API_VERSION = "jumpstarter.dev/v1alpha1"
 KIND = "ExporterConfig"
@@ -43,6 +44,7 @@ class ExporterConfigV1Alpha1DriverInstance:
         ref: The dotted path from the root of the driver that is meant; None unless this is a reference.
         description: A text for users.
         methods_description: Help texts by method name.
+        on_release: The method that is called when a lease ends, or ``power_off`` for ``off`` of a power driver.
         where: The place in the configuration, for errors.
         source: The file or text that it was read from, for errors.
     """
@@ -54,6 +56,7 @@ class ExporterConfigV1Alpha1DriverInstance:
     ref: str | None = None
     description: str | None = None
     methods_description: dict[str, str] = field(default_factory=dict)
+    on_release: str | None = None
     where: str = ""
     source: YamlFile | None = field(default=None, repr=False, compare=False)
 
@@ -97,6 +100,8 @@ class ExporterConfigV1Alpha1DriverInstance:
         class_path, ref = table.text("type"), table.text("ref")
         if class_path is not None and ref is not None:
             raise table.error("", "a driver has a type or a ref, not both. Remove one of them.")
+        if class_path is None and table.has("on_release"):
+            raise table.error("on_release", "only a driver with a type has it. Move it there.")
         return cls(
             class_path=class_path,
             config=table.mapping("config"),
@@ -104,6 +109,7 @@ class ExporterConfigV1Alpha1DriverInstance:
             ref=ref,
             description=table.text("description"),
             methods_description=table.texts("methods_description"),
+            on_release=table.word("on_release"),
             where=table.where,
         )
 
@@ -135,9 +141,25 @@ class ExporterConfigV1Alpha1DriverInstance:
             for name, child in self.children.items():
                 children[name] = child._build()
                 undo.callback(children[name].close)
+            method = self._release_method(driver_type)
             driver = self._construct(driver_type, children)
+            if method is not None:
+                vars(driver)["on_release"] = method
             undo.pop_all()
         return driver
+
+    def _release_method(self, driver_type: type[Driver]) -> str | None:
+        if self.on_release is None:
+            return None
+        method = release_method(driver_type, self.on_release)
+        if method is None:
+            known = release_methods(driver_type)
+            has = f"It has: {', '.join(known)}." if known else "It has none."
+            raise InvalidSetting(
+                self._place("on_release"),
+                f"{driver_type.__name__} has no method {shown(self.on_release)} without arguments. {has}",
+            )
+        return method
 
     def _construct(self, driver_type: type[Driver], children: dict[str, Driver]) -> Driver:
         arguments = {

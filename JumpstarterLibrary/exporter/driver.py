@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 from JumpstarterLibrary.exporter.resources import ResourceStream, open_resource
@@ -94,6 +94,9 @@ class Driver(metaclass=ABCMeta):
     logger: logging.Logger = field(init=False, repr=False)
 
     name = _Name()
+
+    on_release: ClassVar[str | None] = None
+    """The method that is called when a lease ends, if there is one; of the exporter's configuration."""
 
     def __post_init__(self) -> None:
         """Set up the logger. Subclasses with a ``__post_init__`` of their own call this one."""

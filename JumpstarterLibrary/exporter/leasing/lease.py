@@ -22,6 +22,7 @@ from JumpstarterLibrary.exporter.leasing.tasks import any_of, ended
 from JumpstarterLibrary.exporter.leasing.timing import ExporterTiming
 from JumpstarterLibrary.exporter.leasing.tunnels import Tunnels
 from JumpstarterLibrary.exporter.logs import DRIVER_LOGGER, EXPORTER_LOGGER, log_scope
+from JumpstarterLibrary.exporter.on_release import run_on_release
 from JumpstarterLibrary.exporter.serving import serve_unix
 from JumpstarterLibrary.exporter.session import (
     AFTER_LEASE_HOOK,
@@ -247,6 +248,7 @@ class LeaseServer:
                 await self._until_over()
                 await self._after(session, hook_host)
             else:
+                await self._rest(session)
                 await self._give_back(then_available=not failure.exit)
         except asyncio.CancelledError:
             # Before the session is left, since it gives running calls time.
@@ -300,8 +302,9 @@ class LeaseServer:
 
     async def _after(self, session: Session, host: str) -> None:
         if not self._offer.hooked:
-            if not self._end_requested.is_set():
-                self._status(AVAILABLE, AVAILABLE_TEXT)
+            failed = await self._rest(session)
+            if failed or not self._end_requested.is_set():
+                self._status(AVAILABLE, f"{AVAILABLE_TEXT}{failed}")
             return
         failure = await self._after_hook(session, host)
         await self._give_back(then_available=failure is None or not failure.exit)
@@ -317,11 +320,17 @@ class LeaseServer:
             except HookError as failure:
                 if not failure.warn:
                     text = f"{failure} (onFailure: {hook.on_failure}).{failure.last_lines}"
+                    await self._rest(session)
                     self._fail(AFTER_LEASE_HOOK_FAILED, failure, text)
                     return failure
                 text = f"{WARNING_PREFIX}{failure}.{failure.last_lines}"
-        self._status(AVAILABLE, text)
+        failed = await self._rest(session)
+        self._status(AVAILABLE, text.rstrip(".") + failed if failed else text)
         return None
+
+    async def _rest(self, session: Session) -> str:
+        """Bring the board into the state in which it is left alone; return what failed, as the end of a status."""
+        return "".join(f". {failure}" for failure in await run_on_release(session))
 
     async def _run_hook(
         self, name: HookName, hook: HookInstanceConfigV1Alpha1, call: HookCall, session: Session

@@ -101,6 +101,16 @@ def test_it_registers_and_serves_until_it_is_told_to_stop(lab: Lab, eventually: 
     assert lab.controller.journal.entries(caller="e1")[-1].method == "Unregister"
 
 
+def test_a_board_is_switched_off_when_it_is_told_to_stop(lab: Lab, eventually: Until) -> None:
+    power = {"type": "jumpstarter_driver_power.driver.MockPower", "on_release": "power_off"}
+    process, _ = lab.start(export={"power": power})
+    lab.lease("l1")
+    eventually(lambda: lab.statuses()[-1:] == [LEASE_READY])
+    process.terminate()
+    assert "driver.MockPower: power off" in process.communicate(timeout=LIMIT_S)[1]
+    assert process.returncode == 0
+
+
 def test_a_hangup_ends_it_after_the_lease(lab: Lab, eventually: Until) -> None:
     process, _ = lab.start()
     lab.lease("l1")
