@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from JumpstarterLibrary.common.drafts import replace_file
+
 if TYPE_CHECKING:
-    from JumpstarterLibrary.common.drafts import replace_file
-from JumpstarterLibrary.client.settings import ClientSettings
+    from JumpstarterLibrary.client.settings import ClientSettings
 
 logger = logging.getLogger("pytest_jumpstarter")
 
