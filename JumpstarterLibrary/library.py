@@ -34,7 +34,13 @@ from JumpstarterLibrary.keywords.console import ConsoleKeywords
 from JumpstarterLibrary.keywords.console_failing import ConsoleFailingKeywords, import_failing_patterns
 from JumpstarterLibrary.keywords.console_shell import ConsoleShellKeywords
 from JumpstarterLibrary.keywords.console_writing import ConsoleWritingKeywords
-from JumpstarterLibrary.keywords.conversion import CONVERTERS, import_choice, import_duration
+from JumpstarterLibrary.keywords.conversion import (
+    CONVERTERS,
+    argument_type,
+    import_choice,
+    import_duration,
+    shown_default,
+)
 from JumpstarterLibrary.keywords.devices import Devices, ExporterHost
 from JumpstarterLibrary.keywords.drivers import DriverKeywords
 from JumpstarterLibrary.keywords.exporters import ExporterKeywords
@@ -344,9 +350,18 @@ class JumpstarterLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has
         finally:
             self._drain.drain()
 
+    def get_keyword_types(self, name: str) -> Any:
+        """Return the types of a keyword's arguments, or None where it has none."""
+        types = super().get_keyword_types(name)
+        if name == "__init__" or not types:
+            return types
+        return {argument: argument_type(hint) for argument, hint in types.items()}
+
     def get_keyword_arguments(self, name: str) -> list[Any]:
         """Return the arguments of a keyword, for a Remote server as texts."""
         arguments: list[Any] = super().get_keyword_arguments(name)
+        if name != "__init__":
+            arguments = [shown_default(argument) for argument in arguments]
         return arguments if BuiltIn().robot_running else plain_specification(arguments)
 
     def _new_events(self, alias: str) -> Events:

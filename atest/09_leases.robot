@@ -103,10 +103,10 @@ Scheduled Lease
 
 Durations That Cannot Be
     Run Keyword And Expect Error
-    ...    EQUALS:duration= has to be longer than nothing and at most 365 days, not 0:00:00.
+    ...    EQUALS:duration= has to be longer than nothing and at most 365 days, not 0 milliseconds.
     ...    Acquire Lease    board=alpha    duration=0
     Run Keyword And Expect Error
-    ...    EQUALS:max_duration= (0:10:00) is shorter than duration= (0:30:00). Give a longer one, or leave it out.
+    ...    EQUALS:max_duration= (10 minutes) is shorter than duration= (30 minutes). Give a longer one, or leave it out.
     ...    Acquire Lease    board=alpha    max_duration=10 min
     Calls Should Be    CreateLease=0
 

@@ -36,7 +36,7 @@ Results Are Dictionaries
 
 Arguments That Cannot Be Converted
     Run Keyword And Expect Error
-    ...    STARTS:Argument 'timeout' got value 'soon' that cannot be converted to timedelta
+    ...    EQUALS:Argument 'timeout' got value 'soon' that cannot be converted to Duration: must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not 'soon'
     ...    Run Command    true    timeout=soon
 
 Arguments Without Their Names

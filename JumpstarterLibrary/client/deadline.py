@@ -170,12 +170,17 @@ def seconds(value: Seconds) -> float | None:
     return value
 
 
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
+
+
 def format_duration(value: float) -> str:
-    """Return a length of time in seconds as people say it: ``1.5 seconds``, ``10 minutes``."""
+    """Return a length of time in seconds as people say it: ``1.5 seconds``, ``10 minutes``, ``2 hours``."""
+    if value < 0:
+        return f"-{format_duration(-value)}"
     if round(value * 1000) < 1000:
         return f"{round(value * 1000)} millisecond{'s' * (round(value * 1000) != 1)}"
-    amount, unit = value, "second"
-    if value >= 120 and value % 60 == 0:
-        amount, unit = value / 60, "minute"
+    amount, unit = next(
+        ((value / size, name) for name, size in _UNITS if value >= 2 * size and value % size == 0), (value, "second")
+    )
     text = f"{amount:.1f}".removesuffix(".0")
     return f"{text} {unit}" if text == "1" else f"{text} {unit}s"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import enum
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.common.durations import read_duration
 from JumpstarterLibrary.common.values import InvalidValue, shown
 from JumpstarterLibrary.errors import ConfigurationError
@@ -16,7 +17,27 @@ from JumpstarterLibrary.keywords.result_types import document_results
 Choice = TypeVar("Choice", bound=enum.Enum)
 
 
-def convert_duration(value: str | int | float) -> datetime.timedelta:
+class Duration:
+    """Stands for a length of time in the types of arguments that Robot Framework sees.
+
+    Where it sees ``timedelta`` or a union, it tries conversions of its own after ours, and tells nothing of why ours
+    has failed.
+    """
+
+
+def argument_type(hint: Any) -> Any:
+    """Return the type of an argument for Robot Framework: `Duration` for a timedelta that may be left out or not."""
+    return Duration if hint in (datetime.timedelta, datetime.timedelta | None) else hint
+
+
+def shown_default(argument: Any) -> Any:
+    """Return an argument of a keyword's specification with its default, a length of time being a text."""
+    if isinstance(argument, tuple) and isinstance(argument[-1], datetime.timedelta):
+        return argument[0], format_duration(argument[-1].total_seconds())
+    return argument
+
+
+def convert_duration(value: str | int | float | datetime.timedelta) -> datetime.timedelta:
     """Convert a length of time: seconds, ``500 ms``, ``2 h``, ``1h30m``, ``10 secs``, ``1:30:00`` or ``PT1H30M``.
 
     A negative one is converted as well: the keyword says in its own words why it takes none.
@@ -29,13 +50,14 @@ def convert_duration(value: str | int | float) -> datetime.timedelta:
         negative = text.startswith("-")
         seconds = read_duration(text.removeprefix("-") if negative else text)
     else:
+        value = value.total_seconds() if isinstance(value, datetime.timedelta) else value
         negative = value < 0
         seconds = read_duration(abs(value))
     return datetime.timedelta(seconds=-seconds if negative else seconds)
 
 
 CONVERTERS: dict[type, Callable[..., object]] = {
-    datetime.timedelta: convert_duration,
+    Duration: convert_duration,
     ExpectedStatus: convert_status,
     **document_results(),
 }

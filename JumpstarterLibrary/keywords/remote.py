@@ -70,7 +70,7 @@ def call_plainly(
     except TypeError as error:
         raise UsageError(f"Keyword '{name}' cannot be called so: {error}. See its arguments.") from None
     for argument, value in bound.arguments.items():
-        convert = _converter(argument, types.get(argument))
+        convert = _converter(argument, types.get(argument), signature.parameters[argument].default is None)
         match signature.parameters[argument].kind:
             case inspect.Parameter.VAR_POSITIONAL:
                 bound.arguments[argument] = tuple(map(convert, value))
@@ -82,11 +82,10 @@ def call_plainly(
         return plain(keyword(*bound.args, **bound.kwargs))
 
 
-def _converter(argument: str, hint: Any) -> Callable[[object], object]:
+def _converter(argument: str, hint: Any, nothing: bool) -> Callable[[object], object]:
     if hint is None:
         return lambda value: value
-    kinds = get_args(hint)
-    nothing = type(None) in kinds and Secret not in kinds
+    nothing = nothing and Secret not in get_args(hint)
     info = TypeInfo.from_type_hint(hint)
 
     def convert(value: object) -> object:

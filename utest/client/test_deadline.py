@@ -107,6 +107,11 @@ def test_seconds_from_now() -> None:
         (120, "2 minutes"),
         (600, "10 minutes"),
         (1800.0, "30 minutes"),
+        (3600, "60 minutes"),
+        (7200, "2 hours"),
+        (7260, "121 minutes"),
+        (400 * 86400, "400 days"),
+        (-90, "-90 seconds"),
         (125, "125 seconds"),
     ],
 )

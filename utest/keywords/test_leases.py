@@ -151,10 +151,10 @@ def test_nothing_to_ask_for_is_told(run: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"duration": 0 * MINUTE}, "duration= has to be longer than nothing and at most 365 days, not 0:00:00."),
+        ({"duration": 0 * MINUTE}, "duration= has to be longer than nothing and at most 365 days, not 0 milliseconds."),
         (
             {"duration": 2 * MINUTE, "max_duration": MINUTE},
-            "max_duration= (0:01:00) is shorter than duration= (0:02:00). Give a longer one, or leave it out.",
+            "max_duration= (60 seconds) is shorter than duration= (2 minutes). Give a longer one, or leave it out.",
         ),
         ({"tags": {f"t{n}": "x" for n in range(11)}}, "A lease can have 10 tags, not 11."),
         (

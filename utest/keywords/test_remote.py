@@ -11,6 +11,7 @@ import pytest
 from robot.api import logger
 
 from JumpstarterLibrary.errors import UsageError
+from JumpstarterLibrary.keywords.conversion import Duration
 from JumpstarterLibrary.keywords.expected_status import ExpectedStatus
 from JumpstarterLibrary.keywords.remote import call_plainly, plain, plain_specification
 from JumpstarterLibrary.keywords.secret import Secret
@@ -18,7 +19,7 @@ from JumpstarterLibrary.reporting.html import table
 from JumpstarterLibrary.types import CommandResult, Compression, PowerReading
 
 TYPES = {
-    "timeout": datetime.timedelta | None,
+    "timeout": Duration,
     "expect_status": ExpectedStatus,
     "compression": Compression,
     "password": Secret | str | None,
@@ -51,7 +52,9 @@ def test_nothing_travels_as_an_empty_text_and_control_characters_as_bytes() -> N
 
 
 def test_what_cannot_be_converted() -> None:
-    with pytest.raises(ValueError, match=r"^Argument 'timeout' got value 'soon' that cannot be converted to timedelta"):
+    with pytest.raises(
+        ValueError, match=r"^Argument 'timeout' got value 'soon' that cannot be converted to Duration: must be a "
+    ):
         call_plainly("k", keyword, TYPES, [], {"timeout": "soon"})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from JumpstarterLibrary.client.ci import ENTRIES, TAGS, ci_context, ci_tags, label_value
+from JumpstarterLibrary.client.deadline import format_duration
 from JumpstarterLibrary.client.device import Device
 from JumpstarterLibrary.client.devices.request import DeviceRequest
 from JumpstarterLibrary.client.events import Events, Notice
@@ -73,11 +74,13 @@ def check_lease_time(
     Raises:
         UsageError: A lease cannot last so long, or may extend itself to less than its length.
     """
+    asked = format_duration(duration.total_seconds())
     if not datetime.timedelta(0) < duration <= LONGEST:
-        raise UsageError(f"{names[0]} has to be longer than nothing and at most {LONGEST.days} days, not {duration}.")
+        raise UsageError(f"{names[0]} has to be longer than nothing and at most {LONGEST.days} days, not {asked}.")
     if max_duration is not None and max_duration < duration:
         raise UsageError(
-            f"{names[1]} ({max_duration}) is shorter than {names[0]} ({duration}). Give a longer one, or leave it out."
+            f"{names[1]} ({format_duration(max_duration.total_seconds())}) is shorter than {names[0]} ({asked}). Give "
+            f"a longer one, or leave it out."
         )
 
 
