@@ -47,7 +47,8 @@ class LifecycleListener:
         self._suite_starts(result.id)
 
     def end_suite(self, _data: Any, result: Any) -> None:
-        """A suite has ended."""
+        """A suite has ended. Its message, that of a setup or teardown, goes to the terminal as well."""
+        result.message = printable(result.message)
         self._suite_ends(result.id)
 
     def start_test(self, _data: Any, result: Any) -> None:

@@ -60,9 +60,13 @@ def format_event(event: Event, phrases: Phrases = PYTHON, device: str = "") -> E
 
 
 def format_log_record(record: LogRecord) -> str:
-    """Return a line of the exporter's log for a list of them: with its time of day."""
+    """Return a record of the exporter's log for a list of them: with its time of day, further lines indented.
+
+    None of its lines looks like another record.
+    """
     moment = time.strftime("%H:%M:%S", time.localtime(record.time))
-    return f"{moment} {record.severity:<7} {record.message.rstrip()}"
+    message = record.message.rstrip().replace("\n", "\n    ")
+    return f"{moment} {record.severity:<7} {message}"
 
 
 class EventSink:

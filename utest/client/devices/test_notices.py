@@ -60,3 +60,5 @@ def test_a_line_of_a_list() -> None:
     time, _, rest = format_log_record(record).partition(" ")
     assert len(time) == len("00:00:00")
     assert rest == "INFO    power on"
+    forged = LogRecord("first\n12:00:00 ERROR   second\n", "INFO", "DRIVER")
+    assert format_log_record(forged).partition(" ")[2] == "INFO    first\n    12:00:00 ERROR   second"
