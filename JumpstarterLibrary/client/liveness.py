@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 from JumpstarterLibrary.client import clock
+from JumpstarterLibrary.client.interrupts import interruptible
 
 QUIET_S = 5.0
 """How long an exporter may be silent before it is asked whether it is there, and how long each question is open."""
@@ -96,7 +97,8 @@ class LivenessWatch:
     def __init__(self, pace_s: Callable[[], float], look: Callable[[], bool], lost: Callable[[], object]) -> None:
         self._pace_s, self._look, self._lost = pace_s, look, lost
         self._closed = threading.Event()
-        threading.Thread(target=self._run, name="jumpstarter-liveness", daemon=True).start()
+        with interruptible:
+            threading.Thread(target=self._run, name="jumpstarter-liveness", daemon=True).start()
 
     def close(self) -> None:
         """Look no more. Closing twice is fine."""

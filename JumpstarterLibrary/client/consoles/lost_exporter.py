@@ -23,6 +23,10 @@ class SilentConsole(Protocol):
         """The name as messages have it."""
 
     @property
+    def heard(self) -> int:
+        """Bytes that came so far."""
+
+    @property
     def silent_for(self) -> float:
         """Seconds since the last byte came."""
 
@@ -55,11 +59,12 @@ def exporter_checked(console: SilentConsole) -> Iterator[None]:
     Raises:
         LinkError: The board has failed in the block, and its exporter does not answer.
     """
+    heard = console.heard
     try:
         yield
     except DeviceFailure as failure:
         try:
-            check_exporter(console)
+            check_exporter(console, still_s=0.0 if console.heard == heard else STILL_S)
         except LinkError as lost:
             raise lost from failure
         raise

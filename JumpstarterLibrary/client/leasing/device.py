@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from JumpstarterLibrary.client import clock
 from JumpstarterLibrary.client.deadline import Deadline, Seconds, format_duration, search_limit
@@ -23,12 +24,14 @@ from JumpstarterLibrary.client.tree import build_tree
 from JumpstarterLibrary.errors import (
     ControllerUnreachable,
     ExporterNotReady,
+    FaultClass,
     HookFailed,
     InfrastructureError,
     LeaseReleased,
     LinkError,
     OperationTimeout,
 )
+from JumpstarterLibrary.hints import Hint
 from JumpstarterLibrary.protocol import jumpstarter_pb2
 
 logger = logging.getLogger(__name__)
@@ -122,7 +125,8 @@ class LeasedDevice(Device):
             OperationTimeout: The exporter was not reached again before the deadline.
             InfrastructureError: It cannot be reached again.
         """
-        with self._lock:
+        deadline = search_limit(deadline)
+        with self._alone(deadline):
             self._route.check()
             if self._passage.lost:
                 broke = self._route.tunnel.broke
@@ -131,7 +135,7 @@ class LeasedDevice(Device):
                     self._link_changed("lost", str(broke))
                 self._route.searching = True
                 try:
-                    with self._search.once(broke, self._route.dial_timeout, search_limit(deadline)) as limit:
+                    with self._search.once(broke, self._route.dial_timeout, deadline) as limit:
                         self._connect_again(limit)
                 finally:
                     self._route.searching = False
@@ -139,6 +143,27 @@ class LeasedDevice(Device):
                 text = f"Exporter '{self.link.name}' was connected again; the tunnel had broken: {broke}."
                 self.link.events.emit(Notice(text, "WARN"))
             return self._present
+
+    @contextlib.contextmanager
+    def _alone(self, deadline: Deadline | None) -> Iterator[None]:
+        """Let one thread at a time look for the exporter.
+
+        Raises:
+            OperationTimeout: Another one still looks for it at the deadline.
+        """
+        left = None if deadline is None else deadline.remaining
+        if not self._lock.acquire(timeout=-1 if left is None else left):
+            raise OperationTimeout(
+                f"Exporter '{self.link.name}' of lease '{self.lease.name}' was not found again within "
+                f"{format_duration((deadline and deadline.timeout) or 0)}, by another thread that looks for it. "
+                f"Nothing was sent to it.",
+                hint=Hint.GIVE_TIME,
+                fault=FaultClass.LAB,
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @property
     def present(self) -> Link:

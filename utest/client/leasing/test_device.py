@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from JumpstarterLibrary.client.clock import MovableClock
+from JumpstarterLibrary.client.command import run_command
 from JumpstarterLibrary.client.events import LinkChanged
 from JumpstarterLibrary.client.leasing.device import LeasedDevice
 from JumpstarterLibrary.client.liveness import QUIET_S
@@ -123,6 +124,62 @@ def test_the_callers_limit_ends_the_search_for_a_lost_exporter(
         )
         assert info.value.fault is FaultClass.LAB
     assert [change.change for change in changes] == ["lost"]
+
+
+def test_the_search_of_another_thread_holds_up_no_caller_with_a_limit(
+    rig: Any, during: During, pass_until: Any, eventually: Eventually
+) -> None:
+    device = rig.lease()
+    rig.lab.exporters["b1"].crash()
+    device._route.tunnel.cut("it was cut")
+    rig.hold("Dial")
+    searching = during(lambda: device.client.probe.call("count", timeout=50))
+    eventually(lambda: device._route.searching)
+    with pytest.raises(OperationTimeout) as info:
+        device.client.probe.call("count", timeout=0.1)
+    assert str(info.value) == (
+        f"Exporter 'b1' of lease '{device.lease.name}' was not found again within 100 milliseconds, by another thread "
+        f"that looks for it. Nothing was sent to it. Give it more time with timeout=."
+    )
+    assert info.value.fault is FaultClass.LAB
+    pass_until(lambda: searching.over, 1)
+    with pytest.raises(OperationTimeout):
+        searching()
+
+
+LOSSES: dict[str, Callable[[Any], object]] = {
+    "router": lambda rig: rig.lab.router.drop(how="silent"),
+    "exporter": lambda rig: rig.lab.exporters["b1"].crash(),
+}
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_a_console_tells_a_lost_lab_and_no_silent_board(lost: str, rig: Any, during: During, pass_until: Any) -> None:
+    device = rig.lease()
+    console = device.console("console")
+    waiting = during(lambda: console.wait_for("login:", 24 * 3600))
+    LOSSES[lost](rig)
+    pass_until(lambda: waiting.over, 0.2)
+    with pytest.raises(LinkError) as info:
+        waiting()
+    assert str(info.value).startswith(
+        "The stream of console 'console' broke while waiting for 'login:': The tunnel to exporter 'b1' (lease '"
+    )
+    assert info.value.fault is FaultClass.LAB
+
+
+def test_a_short_wait_tells_a_lost_lab_too(rig: Any) -> None:
+    device = rig.lease()
+    console = device.console("console")
+    console.write(b"board\n")
+    console.wait_for("board", 10)
+    rig.lab.router.drop(how="silent")
+    with pytest.raises(LinkError) as info:
+        run_command(console, "true", 0.2)
+    assert str(info.value) == (
+        f"Exporter 'b1' (from lease '{device.lease.name}') does not answer, so that console 'console' was silent. It "
+        f"is not known what the board said. Check that the exporter still runs."
+    )
 
 
 def test_an_exporter_that_vanished_behind_the_router_is_noticed(rig: Any, during: During, pass_until: Any) -> None:
