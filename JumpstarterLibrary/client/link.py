@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import getpass
 import logging
+import math
 import os
 import platform
 import threading
@@ -39,6 +40,9 @@ CLOSE_S = 2.0
 
 STATUS_S = 5.0
 """How long an exporter may take to tell its status."""
+
+AGAIN_S = 1.0
+"""For how long an exporter that has not answered is not asked again."""
 
 PROBE_S = 1.5
 """How long an exporter may take to show that it is alive."""
@@ -95,6 +99,7 @@ class Link:
         self.log_read = 0
         self.silent_s: float | None = None
         self._heard = [clock.seconds()]
+        self._unanswered = [-math.inf]
         self._watch: LivenessWatch | None = None
         self._given_up = False
         self._connection = connection
@@ -160,8 +165,13 @@ class Link:
         """Whether the exporter answers anything at all within 1.5 seconds."""
         if self._given_up or (self.route is not None and self.route.lost):
             return False  # asking would only find it again
+        if self._heard[0] < self._unanswered[0] and clock.seconds() - self._unanswered[0] < AGAIN_S:
+            return False  # as just now: the end of an operation asks several times
+        answers = self._answers(self._stub, PROBE_S)
+        if not answers:
+            self._unanswered[0] = clock.seconds()
         # Perhaps it was another connection that brought the answer.
-        return self._answers(self._stub, PROBE_S) and (self.route is None or not self.route.lost)
+        return answers and (self.route is None or not self.route.lost)
 
     def _answers(self, stub: ExporterStub, limit_s: float) -> bool:
         """Whether the exporter answers anything at all to a stub within some seconds."""

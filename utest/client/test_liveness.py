@@ -77,10 +77,12 @@ class Frozen:
     Attributes:
         going: Set while it answers.
         moved: Set once a call that is to stand still has come.
+        asked: How often it was asked for its status.
     """
 
     def __init__(self, odd_exporter: Callable[..., str], over: threading.Event) -> None:
         self.going, self.moved, self.over = threading.Event(), threading.Event(), over
+        self.asked = 0
         self.going.set()
         self.host = odd_exporter(
             get_status=self._status,
@@ -90,6 +92,7 @@ class Frozen:
         )
 
     def _status(self, _request: object, context: Any) -> Any:
+        self.asked += 1
         while not self.going.wait(0.01) and not self.over.is_set() and context.is_active():
             pass
         return jumpstarter_pb2.GetStatusResponse(status=common_pb2.EXPORTER_STATUS_LEASE_READY)
@@ -243,3 +246,14 @@ def test_a_broken_connection_is_no_silence(
     with pytest.raises(LinkError) as caught:
         device.client.on()
     assert caught.value.__cause__.code() is grpc.StatusCode.UNAVAILABLE  # type: ignore[union-attr]
+
+
+def test_what_asks_again_and_again_at_its_end_waits_once(frozen: Frozen, connecting: Callable[..., Device]) -> None:
+    link = connecting(frozen.host).link
+    frozen.going.clear()
+    assert [link.alive() for _ in range(4)] == [False] * 4
+    assert frozen.asked == 1
+    link.heard()
+    frozen.going.set()
+    assert link.alive()
+    assert frozen.asked == 2
