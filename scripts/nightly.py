@@ -65,6 +65,7 @@ def _robot(*suites: str) -> tuple[str, ...]:
 STEPS = (
     Step("soak", ("utest.chaos.soak_many", "--seeds", "500")),
     Step("kill matrix", (*TEST, "utest/chaos/test_kill_matrix.py")),
+    Step("exporter soak", ("utest.chaos.exporter_soak", "--leases", "200")),
     Step("fault suites", (*_robot(*FAULTS), "utest/lab/faults"), times=3),
     Step("boards", (*_robot(*BOARDS), "interop/qemu"), times=5),
     Step("table of boards", (*ROBOT, "--outputdir", str(RESULTS / "boards"), "atest/_nightly/boards.robot"), times=5),
