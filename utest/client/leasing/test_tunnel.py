@@ -148,6 +148,8 @@ def test_a_directory_that_is_no_place_for_a_socket_is_told(
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    monkeypatch.setattr("JumpstarterLibrary.common.unix_sockets.SHORT", ())
     lease = Lease(rig.controller_of(rig.settings), "x", rig.events, ours=False)
     with pytest.raises(LinkError) as info:
         Tunnel(lease, Ways(rig), 5)  # type: ignore[arg-type]
