@@ -72,10 +72,10 @@ def availability(
     wanted = parse_selector(selector) if selector else None
     deadline = Deadline.of(timeout)
     # Filters of the server know all of the grammar, but this side decides, so that every controller gives the same.
-    everyone = controller.exporters("", deadline, hidden=True)
+    everyone = controller.exporters("", deadline, hidden=hidden or wanted is not None)
     exporters = [one for one in everyone if wanted is None or wanted.matches(one.labels)]
     held = {lease.exporter: lease for lease in controller.leases("", deadline) if lease.phase is Phase.ready}
-    if not hidden:
+    if wanted is not None and not hidden:
         seen = shown_labels(controller, deadline)
         exporters = [replace(one, labels=seen.get(one.name, {})) for one in exporters]
     return [Availability(exporter, held.get(exporter.name)) for exporter in exporters]
