@@ -18,7 +18,7 @@ from JumpstarterLibrary.exporter.config import ExporterConfigV1Alpha1
 from JumpstarterLibrary.lab.labfile import LabFile
 
 SECRET = "hunter2"
-LONGEST = 550
+LONGEST = 600
 """Characters of a sentence without the file's name; the one that lists all fields of a timing needs them."""
 
 NUMBERS = "true -1 1.5 1e400 .nan .inf 2026-01-01 2026-99-99 1e308_s 99999999999999999999999999999999999999999"

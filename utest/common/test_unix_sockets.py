@@ -6,6 +6,8 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,15 +32,22 @@ if (child := os.fork()):
 """
 
 
-def test_only_this_user_may_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """Return a folder with a path in which a socket fits, as that of a test may not."""
+    with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as name:
+        yield Path(name)
+
+
+def test_only_this_user_may_enter(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
     directory = private_directory()
-    assert directory.parent == tmp_path
+    assert directory.parent == short
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     (directory / "socket").touch()
     remove_directory(directory)
     remove_directory(directory)
-    assert list(tmp_path.iterdir()) == []
+    assert list(short.iterdir()) == []
 
 
 def test_a_runtime_directory_that_is_not_there_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,10 +76,10 @@ def test_directories_with_long_paths_give_way_to_short_ones(
     assert not directory.exists()
 
 
-def test_a_path_is_used_as_far_as_a_socket_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = PATH_LIMIT - OWN_BYTES - len(str(tmp_path)) - 1
+def test_a_path_is_used_as_far_as_a_socket_fits(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = PATH_LIMIT - OWN_BYTES - len(str(short)) - 1
     for length, fits in ((room, True), (room + 1, False)):
-        parent = tmp_path / ("d" * length)
+        parent = short / ("d" * length)
         parent.mkdir()
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(parent))
         directory = private_directory()
