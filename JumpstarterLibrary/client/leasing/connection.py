@@ -17,6 +17,7 @@ from JumpstarterLibrary.client.interrupts import interruptible, pause, started, 
 from JumpstarterLibrary.client.leasing.refusals import (
     LimitReached,
     Peer,
+    status_of,
     still_starting,
     token_expired,
     translate_control,
@@ -189,17 +190,22 @@ class ControllerConnection:
             LeaseError: The controller refused.
             LinkError: The controller cannot be reached, or refuses this client.
         """
-        patience, told = Deadline.of(timeout).within(START_S), False
+        patience = Deadline.of(timeout).within(START_S)
+        starting: grpc.RpcError | None = None
         try:
             while True:
                 limit = patience.within(CALL_S)
                 try:
                     return self.raw_call(method, request, limit)
                 except grpc.RpcError as error:
-                    # Not once more with no time at all: that would be told as an answer that did not come.
-                    if not patient or patience.at_most(START_PAUSE_S) < START_PAUSE_S or not still_starting(error):
-                        raise translate_control(error, asked, self.peer, limit, subject) from error
-                told = told or self._tell_start(asked, patience)
+                    again = patient and patience.at_most(START_PAUSE_S) == START_PAUSE_S
+                    if not again or not still_starting(error):
+                        # The last call may have had little time; why the one before it was refused says more.
+                        late = status_of(error)[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+                        cause = starting if starting is not None and late else error
+                        raise translate_control(cause, asked, self.peer, limit, subject) from cause
+                    self._tell_start(asked, patience, told=starting is not None)
+                    starting = error
                 pause(START_PAUSE_S)
         except ValueError as error:
             # What gRPC raises when the channel is closed.
@@ -209,13 +215,14 @@ class ControllerConnection:
                 f"The connection to {self.peer} is closed, so that it cannot be asked for {asked}."
             ) from error
 
-    def _tell_start(self, asked: str, patience: Deadline) -> bool:
+    def _tell_start(self, asked: str, patience: Deadline, *, told: bool) -> None:
+        if told:
+            return
         limit = format_duration(patience.timeout or START_S)
         logger.warning(
             "The %s has just started, and accepts no client yet. It is asked for %s again, for at most %s.",
             *(self.peer, asked, limit),
         )
-        return True
 
     def raw_call(self, method: Any, request: Any, timeout: Seconds) -> Any:
         """Make a call like ``call``, whose caller alone knows what an error means.
