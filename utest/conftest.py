@@ -154,6 +154,13 @@ def clock() -> Iterator[MovableClock]:
 
 
 @pytest.fixture
+def short() -> Iterator[Path]:
+    """Return a folder with a path in which a socket fits, as that of a test may not."""
+    with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as name:
+        yield Path(name)
+
+
+@pytest.fixture
 def frozen_clock() -> Iterator[MovableClock]:
     """The client's clock, in force until the test ends: only the test moves it."""
     moved = MovableClock(running=False)

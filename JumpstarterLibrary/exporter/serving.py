@@ -29,10 +29,6 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
     # RPCs of one connection: its further ones wait in the client.
     ("grpc.max_concurrent_streams", 512),
-    # Bytes of a stream that gRPC takes from its client before they are read. What gRPC learns from the speed of a
-    # connection may be ten times as much, for each stream.
-    ("grpc.http2.bdp_probe", 0),
-    ("grpc.http2.lookahead_bytes", 2 * 1024 * 1024),
 )
 
 

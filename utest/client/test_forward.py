@@ -68,12 +68,12 @@ def test_unix_at_a_path(bench: Device, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("runtime", ["there", "not there"])
 def test_private_sockets_are_where_the_system_wants_them(
-    bench: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str
+    bench: Device, short: Path, monkeypatch: pytest.MonkeyPatch, runtime: str
 ) -> None:
-    directory = tmp_path if runtime == "there" else tmp_path / "none"
+    directory = short if runtime == "there" else short / "none"
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory))
     with bench.client.echo.forward_unix() as forward:
-        assert Path(forward.path).is_relative_to(tmp_path) is (runtime == "there")
+        assert Path(forward.path).is_relative_to(short) is (runtime == "there")
 
 
 def test_many_connections_at_once(bench: Device) -> None:

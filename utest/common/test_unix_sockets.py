@@ -6,8 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +28,6 @@ if (child := os.fork()):
     os.waitpid(child, 0)
     print(directory.is_dir())
 """
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """Return a folder with a path in which a socket fits, as that of a test may not."""
-    with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as name:
-        yield Path(name)
 
 
 def test_only_this_user_may_enter(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:

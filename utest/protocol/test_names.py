@@ -15,4 +15,8 @@ def test_names_and_limits() -> None:
         "ACCEPT_ENCODING_KEY": "x_jmp_accept_encoding",
         "CONTENT_ENCODING_FIELD": "x_jmp_content_encoding",
         "MESSAGE_LIMIT": 4194304,
+        "CLIENT_KEY": "x-jumpstarter-client",
+        "CLIENT_SEPARATOR": " ",
+        "LOG_COUNT_KEY": "x-jumpstarter-log-count",
+        "LOG_NUMBER": "number",
     }

@@ -483,9 +483,11 @@ def test_a_controller_that_starts_anew_meanwhile_is_waited_for(
     assert sum("has just started" in notice for notice in rig.notices) == 1
 
 
+@pytest.mark.usefixtures("frozen_clock")
 def test_an_interrupted_wait_for_a_controller_that_starts_leaves_nothing(rig: Any, alarm: Any) -> None:
     fault = rig.fault("*", **NOT_INITIALIZED)
-    alarm.when(lambda: fault.hits >= 2)
+    # Told in the pause between two requests.
+    alarm.when(lambda: rig.notices)
     with pytest.raises(alarm.Interruption):
         ask(rig)
     fault.clear()
