@@ -139,7 +139,7 @@ def test_all_words_of_a_class_arrive(pytester: pytest.Pytester, lab: VirtualLab)
         ),
         (
             "lease_duration = '2 h'; lease_max_duration = '1 h'",
-            "lease_max_duration (1:00:00) is shorter than lease_duration (2:00:00). Give a longer one, *",
+            "lease_max_duration (60 minutes) is shorter than lease_duration (2 hours). Give a longer one, *",
         ),
         ("lease_scope = 'module'", "lease_scope: 'module' is none of its choices: class, session."),
         ("lease_tags = {'a': 'b c'}", "lease_tags: The tag a=b c is not possible: * Try 'b-c'."),
