@@ -10,7 +10,7 @@ Test Teardown    Disconnect
 
 
 *** Variables ***
-${FIELDS}    answer_timeout, boot_silence, boot_timeout, char_delay, command_timeout, connect_timeout, echo_timeout, interrupt_timeout, login_timeout, nudge_delay, power_off_time, probe_timeout, prompt_settle, state_timeout, trace_silence, transfer_silence, uboot_command_timeout, uboot_prompt_timeout, unlock_timeout, write_timeout
+${FIELDS}    answer_timeout, boot_silence, boot_timeout, char_delay, command_timeout, connect_timeout, echo_timeout, exporter_silence, interrupt_timeout, login_timeout, nudge_delay, power_off_time, power_timeout, probe_timeout, prompt_settle, state_timeout, trace_silence, transfer_silence, uboot_command_timeout, uboot_prompt_timeout, unlock_timeout, write_timeout
 
 
 *** Test Cases ***

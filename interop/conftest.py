@@ -14,7 +14,7 @@ from interop.environments import EnvironmentUnavailable
 from interop.exporters import bench_board, our_exporter, short_folder, upstream_unix
 from interop.upstream import Upstream, install
 from JumpstarterLibrary.client import Device, DirectConnection
-from scripts.surroundings import pass_hangups_on
+from scripts.surroundings import let_ctrl_c_interrupt, pass_hangups_on
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ class Exporter:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _hangups() -> None:
-    """Let a hang-up end the programs that tests start."""
+def _signals() -> None:
+    """Let a hang-up end the programs that tests start, and Ctrl-C interrupt them."""
     pass_hangups_on()
+    let_ctrl_c_interrupt()
 
 
 @pytest.fixture(scope="session")

@@ -45,10 +45,17 @@ def pass_hangups_on() -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
+def let_ctrl_c_interrupt() -> None:
+    """Let Ctrl-C interrupt this process and its children also where a shell has started it in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start_suite(data: Any, _result: Any) -> None:
     """Clean the environment before the first suite."""
     if data.parent is None:
         pass_hangups_on()
+        let_ctrl_c_interrupt()
         _homes.append(tempfile.mkdtemp(prefix="home-"))
         cleaned = clean_environment(os.environ, Path(_homes[-1]))
         os.environ.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from JumpstarterLibrary.exporter.drivers.power import MockPower
 from JumpstarterLibrary.exporter.drivers.serial import PySerial
 from JumpstarterLibrary.exporter.drivers.storage import MockFlasher, MockStorageMux
 from JumpstarterLibrary.lab import tunnel, virtual_lab
-from scripts.surroundings import clean_environment, pass_hangups_on
+from scripts.surroundings import clean_environment, let_ctrl_c_interrupt, pass_hangups_on
 
 LIMIT_S = 30.0
 """How long anything in a test may take before the test gives up."""
@@ -66,7 +65,7 @@ def _process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prepare this process for all tests. It is one fixture, since pytest looks each of them up for every test."""
     tmp_path_factory.getbasetemp()
     with _grpc_aio(), _forgetful_grpc(), _own_temporary_folder(), _watched_channels():
-        _let_ctrl_c_interrupt()
+        let_ctrl_c_interrupt()
         yield
 
 
@@ -254,12 +253,6 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(title, text.encode(errors="replace").decode()) for title, text in report.sections]
     return report
-
-
-def _let_ctrl_c_interrupt() -> None:
-    """Let Ctrl-C interrupt this process and its children also where a shell has started it in the background."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
