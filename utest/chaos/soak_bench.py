@@ -212,12 +212,17 @@ class Bench:
         for name in BOARDS:
             # A hook may have ended it with exit status 1. No exporter begins anew by itself after that, upstream's
             # parent process does not start another one either: whoever runs it does, systemd for example, or this.
-            self.lab.exporters[name].start()
+            exporter = self.lab.exporters[name]
+            exporter.start()
             record = self.lab.controller.exporter(name)
-            # A controller that has restarted knows no status of a board that opens its stream, not even of one that is
-            # on its way out because of a hook: only a board that says so is free.
-            if not (record.online and record.registered and record.lease is None and record.status == _FREE):
-                found[name] = f"board {name}: status {record.status}, online {record.online}, lease {record.lease}"
+            # A controller that has restarted knows no status of a board that opens its stream, and the last one of a
+            # board that has not done so yet: only a board that says so is free, and has no session of a lease.
+            free = record.online and record.registered and record.lease is None and record.status == _FREE
+            if not free or exporter.session is not None:
+                found[name] = (
+                    f"board {name}: status {record.status}, online {record.online}, lease {record.lease}, "
+                    f"session {exporter.session is not None}"
+                )
         return found
 
 
