@@ -77,8 +77,8 @@ Key That Never Comes
 Prompt That Is Another
     Power Cycle    off_time=0.1 s
     Run Keyword And Expect Error
-    ...    REGEXP:(?s)The boot on console 'board.console' was not stopped within 8 seconds\\. The boot loader U-Boot waits with the prompt '=>', and the prompt that is set for the board is 'board>'\\. The last lines were:\n.*autoboot.*\nIf it is a boot loader, set its prompt: .*
-    ...    Interrupt Boot    prompt=board>    timeout=8 s
+    ...    REGEXP:(?s)The boot on console 'board.console' was not stopped within 5 seconds\\. The boot loader U-Boot waits with the prompt '=>', and the prompt that is set for the board is 'board>'\\. The last lines were:\n.*autoboot.*\nIf it is a boot loader, set its prompt: .*
+    ...    Interrupt Boot    prompt=board>    timeout=5 s
     Run Keyword And Expect Error
     ...    STARTS:There is no U-Boot prompt 'board>' on console 'board.console' within 300 milliseconds.
     ...    Run U-Boot Command    version    timeout=0.3 s

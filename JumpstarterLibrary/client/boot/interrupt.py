@@ -125,16 +125,17 @@ class _Attempt:
     def _press_until_prompt(self) -> None:
         pressed: float | None = None
         while not self._prompt_came():
+            # Asked once: the time must not run out between the look for another prompt and the end without any.
+            late, now = self._deadline.expired, clock.seconds()
             text = self._console.text(self._since)
             seen = self._time_has_come(text)
-            now = clock.seconds()
-            self._check_prompt(now)
+            self._check_prompt(now, late)
             if pressed is not None:
                 self._check_in_time(text, now)
             if seen and (pressed is None or now - pressed >= self._how.interval):
                 self._console.write(self._how.key, self._deadline)
                 pressed = now
-            if self._deadline.expired:
+            if late:
                 why = "" if seen else f" It never said '{self._how.pattern}', so that no key was pressed."
                 raise self._failure(f"There was no prompt '{self._board.prompt}'.{why}")
             left = self._how.interval if pressed is None else max(0.0, pressed + self._how.interval - now)
@@ -157,14 +158,14 @@ class _Attempt:
             if now - self._going_on > self._board.timing.uboot_prompt_timeout:
                 raise self._failure(f"It went on before it took the key.{EARLIER}")
 
-    def _check_prompt(self, now: float) -> None:
+    def _check_prompt(self, now: float, late: bool) -> None:
         """Raise if another prompt than the board's stays, or stands there when the time is over."""
         prompt = classify(self._board.screen.text(self._since), self._board.prompts)
         if prompt.kind is not PromptKind.BOOT_LOADER or prompt.configured:
             self._other_since = None
             return
         self._other_since = self._other_since or now
-        if self._deadline.expired or now - self._other_since > self._board.timing.uboot_prompt_timeout:
+        if late or now - self._other_since > self._board.timing.uboot_prompt_timeout:
             loader, line = prompt.described, self._console.hidden(seen(prompt.line))
             which = f"{loader[:1].upper()}{loader[1:]} waits with the prompt '{line}'"
             why = f"{which}, and the prompt that is set for the board is '{self._board.prompt}'."
