@@ -204,7 +204,8 @@ class ControllerConnection:
                         late = status_of(error)[0] is grpc.StatusCode.DEADLINE_EXCEEDED
                         cause = starting if starting is not None and late else error
                         raise translate_control(cause, asked, self.peer, limit, subject) from cause
-                    self._tell_start(asked, patience, told=starting is not None)
+                    if starting is None:
+                        self._tell_start(asked, patience)
                     starting = error
                 pause(START_PAUSE_S)
         except ValueError as error:
@@ -215,9 +216,7 @@ class ControllerConnection:
                 f"The connection to {self.peer} is closed, so that it cannot be asked for {asked}."
             ) from error
 
-    def _tell_start(self, asked: str, patience: Deadline, *, told: bool) -> None:
-        if told:
-            return
+    def _tell_start(self, asked: str, patience: Deadline) -> None:
         limit = format_duration(patience.timeout or START_S)
         logger.warning(
             "The %s has just started, and accepts no client yet. It is asked for %s again, for at most %s.",

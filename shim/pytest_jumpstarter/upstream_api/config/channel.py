@@ -17,6 +17,7 @@ from JumpstarterLibrary.errors import UsageError
 from pytest_jumpstarter.upstream_api.config.configuration import ClientConfiguration
 from pytest_jumpstarter.upstream_api.config.sections import ObjectMeta
 from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
+from pytest_jumpstarter.upstream_api.config.threads import opening
 
 
 class ControllerChannel:
@@ -54,6 +55,15 @@ class ControllerChannel:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+async def open_channel(settings: ClientSettings) -> ControllerChannel:
+    """Return a new connection to a controller, from a coroutine. One that is cancelled leaves none open.
+
+    Raises:
+        LinkError: The settings are insecure, and the controller cannot be reached.
+    """
+    return await opening(lambda: ControllerChannel(settings), ControllerChannel.hang_up, run_blocking)
 
 
 def controller_of(channel: Any) -> Controller:

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from JumpstarterLibrary.client.leasing.calls import PAGE, Listing
-from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel, settings_of
+from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel, open_channel, settings_of
 from pytest_jumpstarter.upstream_api.config.configuration import ClientConfiguration
 from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
 from pytest_jumpstarter.upstream_api.config.records import ClientService, Exporter, ExporterList, Lease, LeaseList
-from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking, sync_or_async
-from pytest_jumpstarter.upstream_api.config.threads import opening
+from pytest_jumpstarter.upstream_api.config.sync_or_async import sync_or_async
 
 Result = TypeVar("Result")
 
@@ -26,8 +25,7 @@ class ControllerMethods(ClientConfiguration):
 
     async def channel(self) -> ControllerChannel:
         """Return a new connection to the controller, for `ClientService` and `Lease`. The caller closes it."""
-        settings = settings_of(self)
-        return await opening(lambda: ControllerChannel(settings), ControllerChannel.hang_up, run_blocking)
+        return await open_channel(settings_of(self))
 
     def _service(self, channel: Any) -> ClientService:
         raise NotImplementedError

@@ -11,13 +11,12 @@ from typing import Any
 
 from JumpstarterLibrary.client.leasing.termination import Termination
 from JumpstarterLibrary.client.settings import ClientSettings
-from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel, settings_of
+from pytest_jumpstarter.upstream_api.config.channel import ControllerChannel, open_channel, settings_of
 from pytest_jumpstarter.upstream_api.config.configuration import ClientConfiguration
 from pytest_jumpstarter.upstream_api.config.env import JMP_LEASE
 from pytest_jumpstarter.upstream_api.config.error_mapping import controller_calls
 from pytest_jumpstarter.upstream_api.config.lease import Lease
-from pytest_jumpstarter.upstream_api.config.sync_or_async import run_blocking
-from pytest_jumpstarter.upstream_api.config.threads import need_anyio, opening
+from pytest_jumpstarter.upstream_api.config.threads import need_anyio
 
 HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -85,8 +84,7 @@ class LeasingMethods(ClientConfiguration):
         """
         need_anyio()
         with controller_calls(self):
-            settings = self._settings(retry_timeout)
-            channel = await opening(lambda: ControllerChannel(settings), ControllerChannel.hang_up, run_blocking)
+            channel = await open_channel(self._settings(retry_timeout))
         with channel:
             lease = self._lease(channel, selector, exporter_name, lease_name, duration, acquisition_timeout)
             lease.portal = portal
