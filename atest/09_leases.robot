@@ -108,6 +108,11 @@ Durations That Cannot Be
     Run Keyword And Expect Error
     ...    EQUALS:max_duration= (10 minutes) is shorter than duration= (30 minutes). Give a longer one, or leave it out.
     ...    Acquire Lease    board=alpha    max_duration=10 min
+    FOR    ${argument}    ${value}    IN    duration    400 days    timeout    soon    max_duration    1 fortnight
+        Run Keyword And Expect Error
+        ...    EQUALS:ValueError: Argument '${argument}' got value '${value}' that cannot be converted to Duration: must be a length of time from 0 seconds to 365 days, such as 90 (seconds), '500 ms', '1h30m' or 'PT1H30M', not '${value}'
+        ...    Acquire Lease    board=alpha    ${argument}=${value}
+    END
     Calls Should Be    CreateLease=0
 
 Wait For A Board

@@ -130,6 +130,35 @@ def test_the_controller_goes_and_comes_back(
     device.client.power.on()
 
 
+NOT_INITIALIZED = "UNKNOWN", "oidc: authenticator not initialized"
+"""What a real controller answers in the first seconds after its start."""
+
+
+def test_the_controller_has_just_started(lab: VirtualLab, observer: Any, failing: Failing) -> None:
+    with lab.inject("controller", "starting"):
+        assert failing(observer.exporters) == NOT_INITIALIZED
+    observer.exporters()
+
+
+def test_the_controller_restarts_and_accepts_no_exporter_at_first(
+    lab: VirtualLab, observer: Any, eventually: Eventually
+) -> None:
+    def refused() -> bool:
+        """Whether an exporter was, when it came back."""
+        return any(entry.code is grpc.StatusCode.UNKNOWN for entry in lab.journal.entries("ControllerService"))
+
+    def accepted() -> bool:
+        with suppress(grpc.RpcError):
+            observer.exporters()
+            return True
+        return False
+
+    lab.inject("controller", "restart", starting=10)
+    assert refused()
+    eventually(accepted)
+    eventually(lambda: lab.open().get("controller streams") == 2)
+
+
 def test_the_controller_says_nothing(lab: VirtualLab) -> None:
     host, _, port = lab.endpoint.rpartition(":")
     with lab.inject("controller", "silent"), socket.create_connection((host, int(port)), 1) as connection:
