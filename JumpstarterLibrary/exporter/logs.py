@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from JumpstarterLibrary.exporter.streams import Signal
 from JumpstarterLibrary.protocol import common_pb2, jumpstarter_pb2
 from JumpstarterLibrary.protocol.names import LOG_NUMBER
 from JumpstarterLibrary.protocol.wellknown import Timestamp
@@ -84,7 +85,6 @@ class LogRing(logging.Handler):
 
     Attributes:
         written: How many records it has taken so far.
-        readers: How many clients follow the log.
     """
 
     def __init__(self, loggers: tuple[str, ...] = (DRIVER_LOGGER, EXPORTER_LOGGER)) -> None:
@@ -93,7 +93,8 @@ class LogRing(logging.Handler):
         self._sources: dict[str, int] = {}
         self._attached = False
         self.written = 0
-        self.readers = 0
+        self._followers = 0
+        self._progress = Signal()
         self._records: deque[jumpstarter_pb2.LogStreamResponse] = deque()
         self._characters = 0
         self._dropped = 0
@@ -185,6 +186,7 @@ class LogRing(logging.Handler):
             with self._guard:
                 record = self._oldest()
                 if record is not None:
+                    self._progress.wake()
                     return record
                 waiter: asyncio.Future[None] = loop.create_future()
                 self._readers.append(waiter)
@@ -197,7 +199,24 @@ class LogRing(logging.Handler):
     def take(self) -> jumpstarter_pb2.LogStreamResponse | None:
         """Return the oldest record; None if there is none."""
         with self._guard:
-            return self._oldest()
+            record = self._oldest()
+        self._progress.wake()
+        return record
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Count a client among those that follow the log, for the length of a block. On the readers' event loop."""
+        self._followers += 1
+        try:
+            yield
+        finally:
+            self._followers -= 1
+            self._progress.wake()
+
+    async def until_read(self) -> None:
+        """Return once no record waits for a reader, or no client follows the log. On the readers' event loop."""
+        while self._followers and not self.read:
+            await self._progress.wait()
 
     @property
     def read(self) -> bool:

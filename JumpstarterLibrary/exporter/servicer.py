@@ -149,13 +149,11 @@ class Servicer:
             # Tells the client that it is connected; the first record may be long in coming.
             await context.send_initial_metadata(())
             closing = asyncio.ensure_future(self._closing.wait())
-            logs = self._session.logs
-            logs.readers += 1
             try:
-                while (record := await self._next_record(closing)) is not None:
-                    await self._pass_on(record, context)
+                with self._session.logs.followed():
+                    while (record := await self._next_record(closing)) is not None:
+                        await self._pass_on(record, context)
             finally:
-                logs.readers -= 1
                 closing.cancel()
             raise CallFailed(grpc.StatusCode.UNAVAILABLE, CLOSING_DETAILS)
 

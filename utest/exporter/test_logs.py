@@ -134,6 +134,41 @@ def test_tracebacks_travel_and_endless_messages_are_cut() -> None:
     assert second.message == "x" * MESSAGE_LIMIT
 
 
+def test_the_log_is_read_once_no_record_waits() -> None:
+    ring = LogRing(())
+
+    async def until_read() -> list[str]:
+        told: list[str] = []
+        await ring.until_read()  # no client follows it
+        with ring.followed():
+            ring.write("one", common_pb2.LOG_SOURCE_DRIVER)
+            ring.write("two", common_pb2.LOG_SOURCE_DRIVER)
+            waiting = asyncio.create_task(ring.until_read())
+            waiting.add_done_callback(lambda _: told.append("read"))
+            for _ in range(2):
+                await asyncio.sleep(0)
+                told.append((await ring.get()).message)
+            await asyncio.wait_for(waiting, 5)
+        return told
+
+    assert asyncio.run(until_read()) == ["one", "two", "read"]
+
+
+def test_a_client_that_goes_is_not_waited_for() -> None:
+    ring = LogRing(())
+
+    async def until_read() -> None:
+        with ring.followed():
+            ring.write("unread", common_pb2.LOG_SOURCE_DRIVER)
+            waiting = asyncio.create_task(ring.until_read())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+        await asyncio.wait_for(waiting, 5)
+
+    asyncio.run(until_read())
+    assert not ring.read
+
+
 def test_waiting_readers_wake_for_records_from_other_threads() -> None:
     ring = LogRing()
 

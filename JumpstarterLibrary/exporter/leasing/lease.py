@@ -44,8 +44,7 @@ AVAILABLE_TEXT = "Available for new lease"
 RELEASED_TEXT = "Exporter available after lease release"
 
 DRAIN_LIMIT_S = 5.0
-DRAIN_LOOK_S = 0.02
-"""Real seconds that a client gets to read the log before its session ends, and between two looks at whether it has."""
+"""Real seconds that a client gets to read the log before its session ends."""
 
 SENTENCE = 1000
 """Characters of a driver's sentence that clients are shown."""
@@ -378,11 +377,10 @@ class LeaseServer:
     async def _pause(self) -> None:
         """Leave clients time to see the status, and to read what the hook has printed."""
         await asyncio.sleep(self._timing.real(self._timing.release_pause_s))
-        logs = self.session.logs if self.session is not None else None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_LIMIT_S):
-                while logs is not None and logs.readers and not logs.read and not self._stopping.is_set():
-                    await asyncio.sleep(DRAIN_LOOK_S)
+        if self.session is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_LIMIT_S):
+                    await self._unless_stopped(self.session.logs.until_read())
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Do some work, but end it when the exporter stops."""
