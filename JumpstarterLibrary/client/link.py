@@ -98,6 +98,7 @@ class Link:
         self.connected = False
         self.log_read = 0
         self.silent_s: float | None = None
+        # In lists, which the copies of `by` share.
         self._heard = [clock.seconds()]
         self._unanswered = [-math.inf]
         self._watch: LivenessWatch | None = None
@@ -231,7 +232,7 @@ class Link:
             return False
         limit = Deadline(min(limit_s, PROBE_S))
         channel = open_channel(self._connection, limit)
-        stub = ExporterStub(channel)
+        stub = ExporterStub(channel, clean_message)
         if not self._answers(stub, limit.at_most(PROBE_S)):
             _close(channel, 0.0)
             raise self._silent_still()

@@ -95,7 +95,8 @@ class Frozen:
         self.asked += 1
         while not self.going.wait(0.01) and not self.over.is_set() and context.is_active():
             pass
-        return jumpstarter_pb2.GetStatusResponse(status=common_pb2.EXPORTER_STATUS_LEASE_READY)
+        status = common_pb2.EXPORTER_STATUS_LEASE_READY
+        return jumpstarter_pb2.GetStatusResponse(status=status, message="up\x1b]52;c;aGVsbG8=\x07\b")
 
     def _stand(self, _request: object, _context: Any) -> Any:
         self.moved.set()
@@ -203,7 +204,8 @@ def test_it_is_found_again_when_it_answers(
     assert told[2].text == (f"Exporter '{frozen.host}' answers again; the link to it was given up when it was silent.")
     assert device.console("x") is console
     assert "[gap " in console.text(0)
-    assert device.status().status == "LEASE_READY"
+    state = device.status()
+    assert (state.status, state.message) == ("LEASE_READY", "up\\x08")
 
 
 def test_a_driver_may_work_for_as_long_as_it_wants(

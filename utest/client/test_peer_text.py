@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
+import JumpstarterLibrary.client
 from JumpstarterLibrary.client import Device
 from JumpstarterLibrary.client.deadline import Deadline
 from JumpstarterLibrary.client.devices.notices import EventSink
@@ -153,3 +156,16 @@ def test_answers_and_refusals_of_a_controller(full_name: str, stub: Callable[...
             assert printable(str(error)) == str(error)
             assert printable(str(refused.value)) == str(refused.value)
             assert details_of(refused.value) == details_of(refused.value).strip()
+
+
+def test_each_stub_of_the_client_cleans_what_comes() -> None:
+    """Also where a link is connected anew. Routers pass on bytes, which are data."""
+    client = Path(JumpstarterLibrary.client.__file__).parent
+    calls = [
+        ast.unparse(node)
+        for file in sorted(client.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("ExporterStub", "ClientStub", "ControllerStub")
+    ]
+    assert len(calls) >= 4
+    assert [call for call in calls if not call.endswith(", clean_message)")] == []
